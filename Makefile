@@ -1,0 +1,73 @@
+# The CLIP Book. `make book` to read it, `make test` to prove it, `make help` for the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# The first of these that really runs and is new enough (a version manager leaves dead shims behind).
+# Another one: make setup PYTHON=/path/to/python3.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PORT ?= 8000
+BUILT := _build/html
+SETUP := .venv/.stamp
+VENDOR := _build/vendor/.stamp
+
+.NOTPARALLEL:
+.PHONY: help setup book site serve notebooks lint test test-fast bench repository clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+
+setup: $(SETUP) ## make .venv with everything in requirements.txt and the package
+$(SETUP): requirements.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is missing: apt-get install python3 python3-venv, or https://www.python.org/downloads"; exit 1; }
+	@echo "Setting up .venv with what requirements.txt lists; the first time takes a few minutes."
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENDOR): tools/vendor/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm, or https://nodejs.org"; exit 1; }
+	@rm -rf $(@D) && mkdir -p $(@D)/site/vendor/mathjax/{input/tex,output/chtml}
+	cp tools/vendor/{package.json,package-lock.json,.npmrc} $(@D)
+	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
+	@cd $(@D)/node_modules/mathjax && cp LICENSE es5/tex-mml-chtml.js ../../site/vendor/mathjax
+	@cd $(@D)/node_modules/mathjax/es5 && cp -r input/tex/extensions ../../../site/vendor/mathjax/input/tex
+	@cd $(@D)/node_modules/mathjax/es5 && cp -r output/chtml/fonts ../../../site/vendor/mathjax/output/chtml
+	@rm -r $(@D)/node_modules && touch $@
+
+site: $(SETUP) $(VENDOR) ## execute what changed and build the site into _build/html; a warning fails
+	jupyter-book build book --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going
+
+book: site serve ## build the site and serve it on localhost
+serve: $(SETUP)
+	@python tools/serve.py $(BUILT) $(PORT)
+
+notebooks: $(SETUP) ## make every .ipynb from the .py beside it
+	python tools/notebooks.py
+
+lint: $(SETUP)
+	ruff format --check .
+	ruff check .
+
+test-fast: lint ## format, lint and the quick unit tests (under a minute)
+	pytest -n 2 -q -m "not slow and not browser and not site"
+
+test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
+	pytest -n 2 -m "not browser and not site"
+	python tools/notebooks.py --check
+	pytest -n 2 --dist loadscope --nbval-lax book
+	$(MAKE) site
+	pytest -n 2 -m "browser or site"
+
+bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel
+	python tools/bench.py
+
+repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
+	python tools/repository.py "$(URL)"
+
+clean: ## remove what was built (not .venv)
+	rm -rf _build dist
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""Show an exercise as a reader should meet it: blank first, solution folded away, no hidden checks.
+
+The notebook in the repository is the instructor's: nbgrader's metadata tells its cells apart.
+A cell with `solution` becomes two, the blank exercise and a collapsed solution. A cell with `grade`
+loses what stands between the marks of hidden tests, and goes altogether if nothing else is in it.
+"""
+
+import re
+
+from docutils import nodes
+
+
+def _marked(name: str) -> re.Pattern:
+    line = r"^(?P<indent>[ \t]*)#+ BEGIN {0}[^\n]*\n(?P<body>.*?)^[ \t]*#+ END {0}[^\n]*(?:\n|\Z)"
+    return re.compile(line.format(name), re.M | re.S)
+
+
+SOLUTION, HIDDEN = _marked("SOLUTION"), _marked("HIDDEN TESTS")
+
+
+def blank(code: str) -> str:
+    """The exercise without its solution, as nbgrader would hand it out."""
+    stub = r"\g<indent># YOUR CODE HERE\n\g<indent>raise NotImplementedError()\n"
+    return SOLUTION.sub(stub, code).rstrip("\n")
+
+
+def solved(code: str) -> str:
+    """The exercise with its solution, without the marks."""
+    return SOLUTION.sub(r"\g<body>", code).rstrip("\n")
+
+
+def visible(code: str) -> str:
+    """A check without its hidden tests; empty if only comments are left."""
+    rest = HIDDEN.sub("", code).strip("\n")
+    says = any(line.strip() and not line.lstrip().startswith("#") for line in rest.splitlines())
+    return rest if says else ""
+
+
+def _source(cell: nodes.container) -> nodes.literal_block:
+    inputs = (n for n in cell.findall(nodes.container) if n.get("nb_element") == "cell_code_source")
+    return next(next(inputs).findall(nodes.literal_block))
+
+
+def _with(block: nodes.literal_block, code: str) -> nodes.literal_block:
+    # A new node: Sphinx highlights a block only where text and raw source are equal.
+    return nodes.literal_block(code, code, **{k: v for k, v in block.attributes.items() if v})
+
+
+def _blank_cell(block: nodes.literal_block) -> nodes.container:
+    cell = nodes.container(classes=["cell", "exercise"])
+    cell += nodes.container("", _with(block, blank(block.astext())), classes=["cell_input"])
+    return cell
+
+
+def present(app, doctree) -> None:
+    for cell in list(doctree.findall(nodes.container)):
+        role = cell.get("cell_metadata", {}).get("nbgrader", {})
+        if cell.get("nb_element") != "cell_code" or not role:
+            continue
+        block = _source(cell)
+        if role.get("solution"):
+            cell.parent.insert(cell.parent.index(cell), _blank_cell(block))
+            block.replace_self(_with(block, solved(block.astext())))
+            cell["hide_mode"] = "input"
+            cell["prompt_show"], cell["prompt_hide"] = "Show the solution", "Hide the solution"
+        elif role.get("grade"):
+            if code := visible(block.astext()):
+                block.replace_self(_with(block, code))
+            else:
+                cell.parent.remove(cell)
+
+
+def setup(app) -> dict:
+    app.connect("doctree-read", present)
+    return {"parallel_read_safe": True}

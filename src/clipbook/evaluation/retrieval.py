@@ -1,0 +1,28 @@
+"""Retrieval: find the caption of a picture among many, and the picture of a caption.
+
+Built in: book/pairs/zero-shot.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tuple[float, float]:
+    """Share of pictures whose own caption is among the k most similar, then the same for captions.
+
+    Image i belongs to text i. Equal similarities are counted against the model: a constant
+    matrix finds nothing. Raises ValueError for a matrix that isn't square or k outside 1 to N.
+    """
+    images, texts = similarities.shape
+    if images != texts:
+        raise ValueError(
+            f"similarities are {images}×{texts}; image i belongs to text i, so the matrix must be "
+            "square"
+        )
+    if not 1 <= k <= images:
+        raise ValueError(f"k={k} is outside 1 to {images}, the number of candidates")
+    own = similarities.diagonal()
+    # "not below" rather than "at least", so that NaN counts against the model too
+    to_text = ((~(similarities < own[:, None])).sum(dim=1) <= k).float().mean()
+    to_image = ((~(similarities < own[None])).sum(dim=0) <= k).float().mean()
+    return to_text.item(), to_image.item()

@@ -1,0 +1,100 @@
+"""How well a model knows the world of `clipbook.scenes`: the numbers on a model card."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipbook.evaluation.retrieval import recall_at_k
+from clipbook.evaluation.zero_shot import class_embeddings
+from clipbook.image import preprocess
+from clipbook.pairs import CLIP, similarity
+from clipbook.scenes import COLOURS, SHAPES, Phrase, Scene, Statement, render, sample, say
+from clipbook.scenes.world import OPPOSITE
+from clipbook.text import Tokenizer
+
+CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
+PAIRS_OF_SCENES = 500
+
+
+def combination_names() -> list[str]:
+    """The 64 classes of colour and shape, as a caption names them."""
+    return [say(Statement((Phrase(shape, colour),))) for colour, shape in CLASSES]
+
+
+@torch.no_grad()
+def evaluate_scenes(
+    model: CLIP, tokenizer: Tokenizer, *, scenes: int = 1_000, seed: int = 1
+) -> dict[str, float]:
+    """Shares of right answers, 0 to 1, on scenes that training did not draw.
+
+    "… seen" and "… never seen": zero-shot among the 64 combinations on one-object scenes, both
+    right, then colour and shape alone. The rest on 500 two-object scenes that contain a
+    never-seen combination: retrieval both ways, and how often the true caption beats the same one
+    with both colours exchanged, or with the relation turned round.
+    """
+    results: dict[str, float] = {}
+    classes = class_embeddings(model, tokenizer, combination_names())
+    for name, split in (("seen", "train"), ("never seen", "held_out")):
+        shown = sample(scenes, np.random.default_rng((seed, 0)), split, objects=1)
+        answers = (_embed(model, shown) @ classes.T).argmax(dim=1).cpu()
+        truth = torch.tensor(
+            [CLASSES.index((s.objects[0].colour, s.objects[0].shape)) for s in shown]
+        )
+        results[f"colour and shape, {name}"] = _share(answers == truth)
+        results[f"colour, {name}"] = _share(answers // len(SHAPES) == truth // len(SHAPES))
+        results[f"shape, {name}"] = _share(answers % len(SHAPES) == truth % len(SHAPES))
+
+    shown = sample(PAIRS_OF_SCENES, np.random.default_rng((seed, 1)), "held_out", objects=2)
+    images = _embed(model, shown)
+    statements = [_plain(scene) for scene in shown]
+    texts = _say_and_embed(model, tokenizer, statements)
+    to_text, to_image = recall_at_k(similarity(images, texts))
+    results["picture to caption, first of 500"] = to_text
+    results["caption to picture, first of 500"] = to_image
+
+    own = (images * texts).sum(dim=1)
+    for name, change in (("colours exchanged", _exchange_colours), ("relation turned", _turn)):
+        twins = [change(statement) for statement in statements]
+        differs = [a != b for a, b in zip(twins, statements, strict=True)]
+        against = (images * _say_and_embed(model, tokenizer, twins)).sum(dim=1)
+        results[f"beats its twin, {name}"] = _share((own > against).cpu()[differs])
+    return results
+
+
+def _share(right: Tensor) -> float:
+    return right.float().mean().item()
+
+
+def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
+    size = model.config.image.image_size
+    pixels = preprocess([render(scene, size) for scene in scenes], size)
+    return model.encode_image(pixels.to(model.log_scale.device))
+
+
+def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[Statement]) -> Tensor:
+    token_ids, mask = tokenizer.batch([say(statement) for statement in statements])
+    device = model.log_scale.device
+    return model.encode_text(token_ids.to(device), mask.to(device))
+
+
+def _plain(scene: Scene) -> Statement:
+    """Shape, colour, size and relation, but no places: "a small red circle above a …"."""
+    phrases = tuple(Phrase(one.shape, one.colour, one.size) for one in scene.objects)
+    return Statement(phrases, scene.relation)
+
+
+def _exchange_colours(statement: Statement) -> Statement:
+    first, second = statement.phrases
+    return Statement(
+        (
+            Phrase(first.shape, second.colour, first.size),
+            Phrase(second.shape, first.colour, second.size),
+        ),
+        statement.relation,
+    )
+
+
+def _turn(statement: Statement) -> Statement:
+    return Statement(statement.phrases, OPPOSITE[statement.relation])

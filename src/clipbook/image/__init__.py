@@ -1,0 +1,18 @@
+"""From a picture to its embedding: preprocessing, patches, and two encoders, ViT and CNN."""
+
+from clipbook.image.cnn import CNN, CNNConfig
+from clipbook.image.patching import patchify, unpatchify
+from clipbook.image.preprocessing import normalise, open_picture, preprocess
+from clipbook.image.vit import ViT, ViTConfig
+
+__all__ = [
+    "CNN",
+    "CNNConfig",
+    "ViT",
+    "ViTConfig",
+    "normalise",
+    "open_picture",
+    "patchify",
+    "preprocess",
+    "unpatchify",
+]

@@ -1,0 +1,95 @@
+"""A small convolutional image encoder, the alternative to the ViT.
+
+Each stage halves the picture and widens the features; the last one's are averaged over the
+picture. Source: He et al. 2016 (residual stages), Radford et al. 2021, §2.4 (in CLIP). Built in:
+book/image/cnn.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class CNNConfig:
+    """image_size in pixels; widths: channels of each stage, one after another."""
+
+    image_size: int = 32
+    widths: tuple[int, ...] = (32, 64, 128)
+    embed_dim: int = 64
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths={self.widths}: a CNN needs stages of width ≥ 1; try (32, 64)")
+        if self.image_size < 2 ** len(self.widths):
+            raise ValueError(
+                f"image_size={self.image_size} px can't be halved {len(self.widths)} times; "
+                f"try {2 ** len(self.widths)} px or fewer stages"
+            )
+
+    @property
+    def width(self) -> int:
+        """Numbers that describe a picture before the projection."""
+        return self.widths[-1]
+
+
+class Stage(nn.Module):
+    """Halve the picture, then look at neighbourhoods twice, the second time as a correction."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(
+            nn.Conv2d(width_in, width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        )
+        self.refine = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)
+        return torch.relu(x + self.refine(x))
+
+
+class CNN(nn.Module):
+    """Pixels → one vector of embed_dim numbers for each picture, not yet of unit length."""
+
+    def __init__(self, config: CNNConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = (3, *config.widths)
+        self.stages = nn.ModuleList(
+            Stage(width_in, width)
+            for width_in, width in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
+        nn.init.normal_(self.projection.weight, std=config.width**-0.5)
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch embed_dim"]:
+        return self.projection(self.features(pixels))
+
+    def features(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch width"]:
+        """What the encoder has gathered about each picture, before the projection."""
+        return self.norm(self.feature_maps(pixels)[-1].mean(dim=(2, 3)))
+
+    def feature_maps(self, pixels: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
+        """The output of each stage: (batch, widths[k], height / 2^(k+1), width / 2^(k+1))."""
+        size = self.config.image_size
+        if pixels.shape[2:] != (size, size):
+            raise ValueError(
+                f"pixels are {pixels.shape[2]}×{pixels.shape[3]}, the encoder takes {size}×{size}; "
+                f"try preprocess(picture, size={size})"
+            )
+        maps, x = [], pixels
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps

@@ -1,0 +1,119 @@
+"""The Vision Transformer: patches as words.
+
+Source: Dosovitskiy et al. 2021, §3.1; the norm before the first block as in Radford et al. 2021.
+Built in: book/image/vit.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from clipbook.image.patching import patchify
+from clipbook.transformer import Block, pool, run_blocks
+from clipbook.transformer.block import ACTIVATIONS
+
+POOLINGS = ("mean", "first")
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Sizes and choices of a `ViT`; image_size and patch_size in pixels.
+
+    pooling: CLIP reads a class token ("first"). Our default is the mean over patches: on small
+    pictures it learns where things are, and so relations, in fewer steps.
+    position_std: of the position embeddings at the start. CLIP draws them at width^-½; a larger
+    value tells a small model at once where a patch lies.
+    """
+
+    image_size: int = 32
+    patch_size: int = 8
+    width: int = 64
+    depth: int = 3
+    heads: int = 2
+    mlp_width: int = 256
+    embed_dim: int = 64
+    pooling: str = "mean"
+    position_std: float = 0.3
+    activation: str = "gelu"
+
+    def __post_init__(self) -> None:
+        if self.patch_size < 1 or self.image_size % self.patch_size:
+            below = self.image_size // max(self.patch_size, 1) * self.patch_size
+            tries = [str(size) for size in (below, below + self.patch_size) if size > 0]
+            raise ValueError(
+                f"image_size={self.image_size} px is not a multiple of "
+                f"patch_size={self.patch_size} px; try {' or '.join(tries)}"
+            )
+        if self.pooling not in POOLINGS:
+            raise ValueError(f"pooling={self.pooling!r}; try {' or '.join(POOLINGS)}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation={self.activation!r}; try {' or '.join(ACTIVATIONS)}")
+
+    @property
+    def patches(self) -> int:
+        return (self.image_size // self.patch_size) ** 2
+
+
+class ViT(nn.Module):
+    """Pixels → one vector of embed_dim numbers for each picture, not yet of unit length."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.config = config
+        values = 3 * config.patch_size**2
+        self.patch_embedding = nn.Linear(values, config.width, bias=False)
+        nn.init.normal_(self.patch_embedding.weight, std=values**-0.5)
+        tokens = config.patches
+        if config.pooling == "first":
+            self.class_embedding = nn.Parameter(torch.randn(config.width) * config.width**-0.5)
+            tokens += 1
+        self.positions = nn.Parameter(config.position_std * torch.randn(tokens, config.width))
+        self.input_norm = nn.LayerNorm(config.width)
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.mlp_width, config.activation)
+            for _ in range(config.depth)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
+        nn.init.normal_(self.projection.weight, std=config.width**-0.5)
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch embed_dim"]:
+        return self.projection(self.features(pixels))
+
+    def features(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch width"]:
+        """What the encoder has gathered about each picture, before the projection."""
+        return self.norm(pool(self.tokens(pixels), self.config.pooling))
+
+    def tokens(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch tokens width"]:
+        """The sequence after the last block: a class token first, if there is one, then patches."""
+        return run_blocks(self.blocks, self._embed(pixels))
+
+    def attention_weights(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "depth batch heads tokens tokens"]:
+        """The weights of every layer and head: rows are queries and sum to 1."""
+        x, found = self._embed(pixels), []
+        for block in self.blocks:
+            x, weights = block.with_weights(x)
+            found.append(weights)
+        return torch.stack(found)
+
+    def _embed(self, pixels: Tensor) -> Tensor:
+        size = self.config.image_size
+        if pixels.shape[2:] != (size, size):
+            raise ValueError(
+                f"pixels are {pixels.shape[2]}×{pixels.shape[3]}, the encoder takes {size}×{size}; "
+                f"try preprocess(picture, size={size})"
+            )
+        x = self.patch_embedding(patchify(pixels, self.config.patch_size))
+        if self.config.pooling == "first":
+            x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1)
+        return self.input_norm(x + self.positions)

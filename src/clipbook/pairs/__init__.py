@@ -1,0 +1,8 @@
+"""Words and pictures together: two towers into one space, the similarity matrix, the loss."""
+
+from clipbook.pairs.clip import CLIP, CLIPConfig
+from clipbook.pairs.loss import info_nce
+from clipbook.pairs.saving import load_model, save_model
+from clipbook.pairs.similarity import similarity
+
+__all__ = ["CLIP", "CLIPConfig", "info_nce", "load_model", "save_model", "similarity"]

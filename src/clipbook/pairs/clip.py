@@ -1,0 +1,92 @@
+"""The whole model: two towers into one space, and a learned scale.
+
+Source: Radford et al. 2021, §2.3 to 2.5. Built in: book/pairs/similarity-matrix and
+book/pairs/training.
+"""
+
+from dataclasses import dataclass, field
+from math import log
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from clipbook.image import CNN, CNNConfig, ViT, ViTConfig
+from clipbook.pairs.similarity import similarity
+from clipbook.text import TextConfig, TextEncoder
+
+LARGEST_SCALE = 100.0
+"""CLIP keeps the scale at most here, "to prevent training instability" (§2.5)."""
+
+
+@dataclass(frozen=True)
+class CLIPConfig:
+    """The two towers, which must agree on embed_dim."""
+
+    image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    initial_temperature: float = 0.07
+
+    def __post_init__(self) -> None:
+        if self.image.embed_dim != self.text.embed_dim:
+            raise ValueError(
+                f"image.embed_dim={self.image.embed_dim} and text.embed_dim="
+                f"{self.text.embed_dim} differ; both towers must end in the same space"
+            )
+        if not self.initial_temperature > 0:
+            raise ValueError(
+                f"initial_temperature={self.initial_temperature} is not above 0; try 0.07"
+            )
+
+
+class CLIP(nn.Module):
+    """Pictures and texts → embeddings of unit length → logits, rows images, columns texts."""
+
+    def __init__(self, config: CLIPConfig) -> None:
+        super().__init__()
+        self.config = config
+        image = ViT if isinstance(config.image, ViTConfig) else CNN
+        self.image_encoder = image(config.image)
+        self.text_encoder = TextEncoder(config.text)
+        self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
+
+    @property
+    def scale(self) -> Float[Tensor, ""]:
+        """1 / temperature."""
+        return self.log_scale.exp()
+
+    def encode_image(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch embed_dim"]:
+        """Embeddings of unit length."""
+        return normalize(self.image_encoder(pixels), dim=-1)
+
+    def encode_text(
+        self,
+        token_ids: Int64[Tensor, "batch context"],
+        mask: Bool[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch embed_dim"]:
+        """Embeddings of unit length; mask: true at real tokens, which come first."""
+        return normalize(self.text_encoder(token_ids, mask), dim=-1)
+
+    def logits(
+        self,
+        image_embeddings: Float[Tensor, "images embed_dim"],
+        text_embeddings: Float[Tensor, "texts embed_dim"],
+    ) -> Float[Tensor, "images texts"]:
+        """Similarities times the scale."""
+        return self.scale * similarity(image_embeddings, text_embeddings)
+
+    def forward(
+        self,
+        pixels: Float[Tensor, "images 3 height width"],
+        token_ids: Int64[Tensor, "texts context"],
+        mask: Bool[Tensor, "texts context"] | None = None,
+    ) -> Float[Tensor, "images texts"]:
+        return self.logits(self.encode_image(pixels), self.encode_text(token_ids, mask))
+
+    @torch.no_grad()
+    def clamp_scale(self) -> None:
+        """Keep the scale at most LARGEST_SCALE; called after each step of the optimiser."""
+        self.log_scale.clamp_(max=log(LARGEST_SCALE))

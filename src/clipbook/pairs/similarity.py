@@ -1,0 +1,29 @@
+"""The similarity matrix: rows are images, columns are texts."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+TOLERANCE = 1e-2
+"""How far from 1 a row's length may be: room for half precision, not for a forgotten norm."""
+
+
+def similarity(
+    image_embeddings: Float[Tensor, "images dim"],
+    text_embeddings: Float[Tensor, "texts dim"],
+) -> Float[Tensor, "images texts"]:
+    """Cosine of every image with every text, in [-1, 1].
+
+    Raises ValueError for rows that are not of unit length.
+    Source: Radford et al. 2021, §2.3. Built in: book/pairs/similarity-matrix.
+    """
+    for name, rows in (("image", image_embeddings), ("text", text_embeddings)):
+        lengths = rows.detach().float().norm(dim=-1)
+        if not len(rows):
+            continue
+        worst = int((lengths - 1).abs().argmax())
+        if not abs(lengths[worst] - 1) <= TOLERANCE:  # so that NaN is caught as well
+            raise ValueError(
+                f"{name}_embeddings[{worst}] has length {lengths[worst]:.3g}, a cosine needs 1; "
+                "try torch.nn.functional.normalize(embeddings, dim=-1)"
+            )
+    return image_embeddings @ text_embeddings.T

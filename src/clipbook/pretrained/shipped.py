@@ -1,0 +1,31 @@
+"""The models that come with the package; their model card is shapes/README.md beside this file."""
+
+import json
+from pathlib import Path
+
+from clipbook.pairs import CLIP, load_model
+from clipbook.text import Tokenizer
+from clipbook.training import History
+
+FOLDER = Path(__file__).parent / "shapes"
+NAMES = ("shapes", "shapes-cnn")
+
+
+def _file(name: str, what: str) -> Path:
+    if name not in NAMES:
+        raise ValueError(f"no model named {name!r} is shipped; try {' or '.join(NAMES)}")
+    return FOLDER / f"{name}.{what}"
+
+
+def load(name: str = "shapes") -> tuple[CLIP, Tokenizer]:
+    """A shipped CLIP and its tokenizer: in eval mode, float32, on the CPU.
+
+    "shapes" has a ViT, "shapes-cnn" a CNN. Raises ValueError for another name.
+    """
+    return load_model(_file(name, "safetensors")), Tokenizer.load(FOLDER / "tokenizer.json")
+
+
+def training_history(name: str = "shapes") -> History:
+    """What was recorded while that model was trained, with the similarity matrices of
+    `clipbook.scenes.EXAMPLE` on the way."""
+    return History.from_dict(json.loads(_file(name, "history.json").read_text(encoding="utf-8")))

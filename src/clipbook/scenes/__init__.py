@@ -1,0 +1,33 @@
+"""The book's data: a small world of coloured shapes, drawn as pictures and described in words.
+
+Everything is made, nothing is downloaded, and the answer to every question about a picture is
+known. The module does not try to look like the real world; it is small so that a model of a few
+hundred thousand weights can learn all of it on a laptop.
+"""
+
+from clipbook.scenes.captions import Phrase, Statement, captions, describes, say, state
+from clipbook.scenes.drawing import render
+from clipbook.scenes.example import EXAMPLE
+from clipbook.scenes.sampling import sample, sample_pairs, twin
+from clipbook.scenes.world import COLOURS, GROUNDS, HELD_OUT, SHAPES, SIZES, Object, Scene
+
+__all__ = [
+    "COLOURS",
+    "EXAMPLE",
+    "GROUNDS",
+    "HELD_OUT",
+    "SHAPES",
+    "SIZES",
+    "Object",
+    "Phrase",
+    "Scene",
+    "Statement",
+    "captions",
+    "describes",
+    "render",
+    "sample",
+    "sample_pairs",
+    "say",
+    "state",
+    "twin",
+]

@@ -1,0 +1,183 @@
+"""Captions: what they state, whether that is true of a scene, and how it is put into words.
+
+A caption always speaks of every object of its picture, but seldom of every attribute. What it
+says is a `Statement`; `say` puts one into words; `describes` tells of which scenes it is true, so
+that the false negatives of a batch are known rather than guessed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clipbook.scenes.world import (
+    COLOURS,
+    OPPOSITE,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Object,
+    Scene,
+)
+
+SIZE_WORDS = {"small": ("small", "little"), "large": ("large", "big")}
+RELATION_WORDS = {
+    "above": ("above", "over"),
+    "below": ("below", "under"),
+    "left of": ("left of", "to the left of"),
+    "right of": ("right of", "to the right of"),
+}
+OPENINGS = ("", "", "a picture of ", "an image of ", "there is ", "we see ")
+JOINERS = (" and ", " with ")
+
+SAID = {"shape": 0.92, "colour": 0.8, "size": 0.25, "place": 0.5, "relation": 0.7}
+"""How often a caption mentions each thing, where it can."""
+
+ATTRIBUTES = ("shape", "colour", "size", "place")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What is said of one object; None is what is left unsaid."""
+
+    shape: str | None = None
+    colour: str | None = None
+    size: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a caption says: a phrase for each object, and how the first lies to the second."""
+
+    phrases: tuple[Phrase, ...]
+    relation: str | None = None
+
+
+def _phrase(thing: Object, said: Sequence[bool]) -> Phrase:
+    values = [getattr(thing, name) if yes else None for name, yes in zip(ATTRIBUTES, said)]
+    return Phrase(*values)
+
+
+def state(scene: Scene, generator: np.random.Generator) -> Statement:
+    """Something true of the scene, as a caption might say it: attributes are left out at random.
+
+    Of each object, at least the shape or the colour is said.
+    """
+    phrases = []
+    for thing in scene.objects:
+        draws = generator.random(4).tolist()
+        said = [draw < SAID[name] for name, draw in zip(ATTRIBUTES, draws, strict=True)]
+        said[1] |= not said[0]
+        phrases.append(_phrase(thing, said))
+    relation = scene.relation if generator.random() < SAID["relation"] else None
+    return Statement(tuple(phrases), relation)
+
+
+def state_all(scene: Scene) -> Statement:
+    """All that a caption can say of the scene."""
+    return Statement(tuple(_phrase(thing, [True] * 4) for thing in scene.objects), scene.relation)
+
+
+def say_more(
+    statement: Statement, scene: Scene, generator: np.random.Generator
+) -> Statement | None:
+    """The statement with one more thing said, or None where nothing is left to say."""
+    unsaid: list[tuple[int, str]] = [
+        (k, name)
+        for k, (phrase, thing) in enumerate(zip(statement.phrases, scene.objects, strict=True))
+        for name in ATTRIBUTES
+        if getattr(phrase, name) != getattr(thing, name)
+    ]
+    if statement.relation != scene.relation:
+        unsaid.append((-1, "relation"))
+    if not unsaid:
+        return None
+    k, name = unsaid[int(generator.integers(len(unsaid)))]
+    if name == "relation":
+        return replace(statement, relation=scene.relation)
+    phrases = list(statement.phrases)
+    phrases[k] = replace(phrases[k], **{name: getattr(scene.objects[k], name)})
+    return replace(statement, phrases=tuple(phrases))
+
+
+def _noun(phrase: Phrase, size_word: str) -> str:
+    words = [size_word, phrase.colour, phrase.shape or "shape"]
+    name = " ".join(word for word in words if word)
+    article = "an" if name[0] in "aeiou" else "a"
+    where = f" in the {phrase.place}" if phrase.place else ""
+    return f"{article} {name}{where}"
+
+
+def say(statement: Statement, generator: np.random.Generator | None = None) -> str:
+    """The statement in words; the wording is drawn from the generator, plainest without one."""
+    draws = generator.random(4).tolist() if generator else [0.0] * 4
+
+    def choose(options: tuple[str, ...], draw: float) -> str:
+        return options[int(draw * len(options))]
+
+    nouns = [
+        _noun(phrase, choose(SIZE_WORDS[phrase.size], draw) if phrase.size else "")
+        for phrase, draw in zip(statement.phrases, draws, strict=False)
+    ]
+    opening = choose(OPENINGS, draws[2])
+    if len(nouns) == 1:
+        return opening + nouns[0]
+    if statement.relation:
+        return f"{opening}{nouns[0]} {choose(RELATION_WORDS[statement.relation], draws[3])} {nouns[1]}"
+    return opening + choose(JOINERS, draws[3]).join(nouns)
+
+
+def captions(scene: Scene) -> list[str]:
+    """Captions that are all true of the scene, from the fullest to the plainest, none twice."""
+    keep = [
+        (True, True, True, True),  # everything
+        (True, True, True, False),
+        (True, True, False, False),  # colour and shape
+        (True, False, True, False),
+        (True, False, False, False),  # the shape alone
+        (False, True, False, False),  # the colour alone
+    ]
+    orders = [(scene.objects, scene.relation)]
+    if len(scene.objects) == 2:
+        turned = OPPOSITE[scene.relation] if scene.relation else None
+        orders.append((scene.objects[::-1], turned))
+    found: dict[str, None] = {}
+    for said in keep:
+        for objects, relation in orders:
+            phrases = tuple(_phrase(thing, said) for thing in objects)
+            for link in dict.fromkeys((relation, None)):
+                found[say(Statement(phrases, link))] = None
+    return list(found)
+
+
+# Whatever can be said is a fact with a bit of its own: of the first object, of the second, of both.
+_VALUES = (*SHAPES, *COLOURS, *SIZES, *PLACES)
+_BIT = {
+    **{(k, value): 1 << (k * len(_VALUES) + bit) for k in (0, 1) for bit, value in enumerate(_VALUES)},
+    **{name: 1 << (2 * len(_VALUES) + bit) for bit, name in enumerate((*RELATIONS, 1, 2))},
+}
+
+
+def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
+    facts = _BIT[len(things)] | (_BIT[relation] if relation else 0)
+    for k, thing in enumerate(things):
+        for value in (thing.shape, thing.colour, thing.size, thing.place):
+            if value:
+                facts |= _BIT[k, value]
+    return facts
+
+
+def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.ndarray:
+    """Which statement is true of which scene: bool, (scenes, statements).
+
+    A statement is true where all its facts are. Two objects may be named in either order. A
+    caption names every object, so a statement about one object is not true of a scene with two.
+    """
+    said = np.array([_facts(one.phrases, one.relation) for one in statements], np.uint64)
+    is_so = np.array([_facts(one.objects, one.relation) for one in scenes], np.uint64)
+    turned = np.array(
+        [_facts(one.objects[::-1], OPPOSITE.get(one.relation)) for one in scenes], np.uint64
+    )
+    return ((said & ~is_so[:, None]) == 0) | ((said & ~turned[:, None]) == 0)

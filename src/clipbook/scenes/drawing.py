@@ -1,0 +1,93 @@
+"""Drawing a scene with Pillow, smoothly: four times too large, then averaged down."""
+
+from functools import cache
+from math import cos, pi, sin
+
+from PIL import Image, ImageDraw
+
+from clipbook.scenes.world import RADIUS, Object, Scene
+
+OVERSAMPLING = 4
+
+RGB = {
+    "red": (222, 45, 38),
+    "orange": (245, 140, 20),
+    "yellow": (250, 220, 50),
+    "green": (50, 165, 65),
+    "cyan": (55, 205, 215),
+    "blue": (45, 85, 215),
+    "purple": (135, 60, 185),
+    "pink": (245, 135, 195),
+}
+GROUND_RGB = {"dark": (34, 36, 42), "light": (238, 238, 232), "striped": (122, 122, 126)}
+STRIPE_RGB = (98, 98, 102)
+
+
+def _around(angles: list[float], radii: list[float]) -> list[tuple[float, float]]:
+    return [(r * sin(a), -r * cos(a)) for a, r in zip(angles, radii, strict=True)]
+
+
+def _heart(points: int = 24) -> list[tuple[float, float]]:
+    turns = [2 * pi * k / points for k in range(points)]
+    # the usual heart curve, scaled to fit the unit box
+    return [
+        (
+            sin(t) ** 3,
+            -(13 * cos(t) - 5 * cos(2 * t) - 2 * cos(3 * t) - cos(4 * t) + 2.5) / 16,
+        )
+        for t in turns
+    ]
+
+
+# Corners of the shapes that are polygons, in units of the radius around the centre.
+OUTLINES = {
+    "square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
+    "triangle": [(0, -0.95), (1, 0.85), (-1, 0.85)],
+    "diamond": [(0, -1), (0.75, 0), (0, 1), (-0.75, 0)],
+    "star": _around([pi * k / 5 for k in range(10)], [1.0, 0.42] * 5),
+    "cross": [
+        (x, y)
+        for x, y in [
+            (-0.33, -1), (0.33, -1), (0.33, -0.33), (1, -0.33), (1, 0.33), (0.33, 0.33),
+            (0.33, 1), (-0.33, 1), (-0.33, 0.33), (-1, 0.33), (-1, -0.33), (-0.33, -0.33),
+        ]
+    ],
+    "heart": _heart(),
+}  # fmt: skip
+
+
+@cache
+def _ground(name: str, side: int) -> Image.Image:
+    picture = Image.new("RGB", (side, side), GROUND_RGB[name])
+    if name == "striped":
+        draw = ImageDraw.Draw(picture)
+        for k in range(0, 8, 2):
+            draw.rectangle((0, side * k / 8, side, side * (k + 1) / 8 - 1), fill=STRIPE_RGB)
+    return picture
+
+
+def _draw(draw: ImageDraw.ImageDraw, thing: Object, side: int) -> None:
+    x, y, radius = thing.x * side, thing.y * side, RADIUS[thing.size] * side
+    colour = RGB[thing.colour]
+    box = (x - radius, y - radius, x + radius, y + radius)
+    if thing.shape == "circle":
+        draw.ellipse(box, fill=colour)
+    elif thing.shape == "ring":
+        draw.ellipse(box, outline=colour, width=round(0.38 * radius))
+    else:
+        corners = OUTLINES[thing.shape]
+        draw.polygon([(x + radius * right, y + radius * down) for right, down in corners], colour)
+
+
+def render(scene: Scene, size: int = 32) -> Image.Image:
+    """The scene as an RGB picture of size × size pixels.
+
+    Raises ValueError for a size below 8 pixels, at which shapes can't be told apart.
+    """
+    if size < 8:
+        raise ValueError(f"size={size} px is too small to tell shapes apart; try 32")
+    picture = _ground(scene.ground, size * OVERSAMPLING).copy()
+    draw = ImageDraw.Draw(picture)
+    for thing in scene.objects:
+        _draw(draw, thing, size * OVERSAMPLING)
+    return picture.reduce(OVERSAMPLING)

@@ -1,0 +1,172 @@
+"""Drawing scenes and batches at random, reproducibly, from a NumPy generator."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from clipbook.scenes.captions import Statement, describes, say, say_more, state, state_all
+from clipbook.scenes.world import (
+    CLEARLY,
+    COLOURS,
+    GROUNDS,
+    HELD_OUT,
+    RADIUS,
+    SHAPES,
+    SIZES,
+    Object,
+    Scene,
+)
+
+ALL_COMBINATIONS = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
+TRAINING = tuple(pair for pair in ALL_COMBINATIONS if pair not in HELD_OUT)
+NEVER_SEEN = tuple(pair for pair in ALL_COMBINATIONS if pair in HELD_OUT)
+
+SINGLE = 0.4
+"""Share of scenes with one object."""
+
+MIRRORED, RECOLOURED = 0.45, 0.3
+"""Shares of twins that are mirrored, and that exchange colours; the rest take another shape."""
+
+GAP = 0.02
+"""Space left between two objects, as a fraction of the picture's side."""
+
+TRIES = 50
+
+
+def _thing(combinations: tuple[tuple[str, str], ...], draws: list[float]) -> Object:
+    colour, shape = combinations[int(draws[0] * len(combinations))]
+    size = SIZES[int(draws[1] * len(SIZES))]
+    low = RADIUS[size]
+    x, y = (low + draw * (1 - 2 * low) for draw in draws[2:])
+    return Object(shape, colour, size, x, y)
+
+
+def _pair(split: str, draws: list[float]) -> tuple[Object, Object] | None:
+    """Two objects made from nine uniform draws, or None if they don't go together."""
+    first_from = TRAINING if split == "train" else NEVER_SEEN
+    second_from = TRAINING if split == "train" else ALL_COMBINATIONS
+    first = _thing(first_from, draws[:4])
+    second = _thing(second_from, draws[4:8])
+    if (first.colour, first.shape) == (second.colour, second.shape):
+        return None
+    right, down = abs(first.x - second.x), abs(first.y - second.y)
+    apart = RADIUS[first.size] + RADIUS[second.size] + GAP
+    if right**2 + down**2 < apart**2 or abs(right - down) < CLEARLY:
+        return None
+    # which of the two is named first must not tell which one is the never-seen combination
+    return (first, second) if draws[8] < 0.5 else (second, first)
+
+
+def _stream(
+    generator: np.random.Generator, split: str, objects: int | None = None
+) -> Iterator[Scene]:
+    while True:
+        ground = GROUNDS[int(generator.integers(len(GROUNDS)))]
+        if objects == 1 or (objects is None and generator.random() < SINGLE):
+            combinations = TRAINING if split == "train" else NEVER_SEEN
+            yield Scene((_thing(combinations, generator.random(4).tolist()),), ground)
+            continue
+        pair = None
+        while pair is None:
+            pair = _pair(split, generator.random(9).tolist())
+        yield Scene(pair, ground)
+
+
+def sample(
+    n: int, generator: np.random.Generator, split: str = "train", objects: int | None = None
+) -> list[Scene]:
+    """n scenes, drawn independently; the same generator state gives the same scenes.
+
+    split: "train" never contains a combination of HELD_OUT; "held_out" scenes all contain one.
+    objects: 1 or 2 to fix the number of objects, None for a mixture.
+    Raises ValueError for another split or number of objects.
+    """
+    if split not in ("train", "held_out"):
+        raise ValueError(f"split={split!r} is unknown; try 'train' or 'held_out'")
+    if objects not in (None, 1, 2):
+        raise ValueError(f"objects={objects!r}: a scene has 1 or 2; None mixes them")
+    scenes = _stream(generator, split, objects)
+    return [next(scenes) for _ in range(n)]
+
+
+def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
+    """A scene that differs in one respect only, so that a caption must be read closely.
+
+    The scene is mirrored, so that places and the relation turn round; or its objects exchange
+    their colours; or one object takes another shape. None where the result would be of the other
+    split, or where no caption could tell it from the scene.
+    """
+    which, how = generator.random(2).tolist()
+    things = list(scene.objects)
+    if which < MIRRORED:
+        upright = scene.relation in ("above", "below") if len(things) == 2 else how < 0.5
+        things = [
+            replace(one, y=1 - one.y) if upright else replace(one, x=1 - one.x) for one in things
+        ]
+    elif which < MIRRORED + RECOLOURED and len(things) == 2:
+        first, second = things
+        things = [replace(first, colour=second.colour), replace(second, colour=first.colour)]
+    else:
+        k = int(how * 2) % len(things)
+        things[k] = replace(things[k], shape=SHAPES[int(how * 1e6) % len(SHAPES)])
+    if len({(one.colour, one.shape) for one in things}) < len(things):
+        return None
+    other = Scene(tuple(things), scene.ground)
+    looks_the_same = describes([state_all(scene)], [other])[0, 0]
+    return None if looks_the_same or other.held_out != scene.held_out else other
+
+
+def sample_pairs(
+    n: int,
+    generator: np.random.Generator,
+    split: str = "train",
+    *,
+    twins: float = 0.0,
+    distinct: bool = True,
+) -> tuple[list[Scene], list[str]]:
+    """A batch: n scenes, and a caption for each.
+
+    twins: how often, 0 to 1, the next scene is a `twin` of the one before, where it has one.
+    distinct: no caption is true of another scene of the batch. Without it there are false
+    negatives: captions that count as wrong although they are true.
+    Raises ValueError where n scenes can't be told apart by captions.
+    """
+    fresh = _stream(generator, split)
+    scenes: list[Scene] = []
+    while len(scenes) < n:
+        other = twin(scenes[-1], generator) if scenes and generator.random() < twins else None
+        scenes.append(other or next(fresh))
+    statements = [state(scene, generator) for scene in scenes]
+    if distinct:
+        _tell_apart(scenes, statements, fresh, generator)
+    return scenes, [say(statement, generator) for statement in statements]
+
+
+def _tell_apart(
+    scenes: list[Scene],
+    statements: list[Statement],
+    fresh: Iterator[Scene],
+    generator: np.random.Generator,
+) -> None:
+    """Say more, one thing at a time, until every statement is true of its own scene alone.
+
+    Where nothing is left to say, the scene is replaced by another.
+    """
+    unclear = list(range(len(scenes)))
+    for _ in range(TRIES):
+        fits = describes([statements[k] for k in unclear], scenes).sum(axis=0)
+        unclear = [k for k, scenes_described in zip(unclear, fits, strict=True) if scenes_described > 1]
+        if not unclear:
+            return
+        for k in unclear:
+            more = say_more(statements[k], scenes[k], generator)
+            if more is None:
+                scenes[k] = next(fresh)
+                more = state(scenes[k], generator)
+                unclear = list(range(len(scenes)))  # others may be true of the new scene
+            statements[k] = more
+    raise ValueError(
+        f"{len(scenes)} scenes can't be told apart by captions; try a smaller batch, "
+        "or distinct=False to allow false negatives"
+    )

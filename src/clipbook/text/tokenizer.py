@@ -1,0 +1,251 @@
+"""A byte-level byte-pair encoding (BPE) tokenizer, written to be read.
+
+Text is split into words, each word into its UTF-8 bytes, and bytes that often stand side by side
+are merged, most frequent pair first. What it does not do: normalise Unicode, lower-case, or run
+fast on gigabytes.
+
+Source: Sennrich et al. 2016 (BPE), Radford et al. 2019 §2.2 (over bytes). Built in:
+book/text/tokenization.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import regex
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+PAD, START, END = "<pad>", "<start>", "<end>"
+SPECIALS = (PAD, START, END)
+PAD_ID, START_ID, END_ID = range(3)
+FIRST_BYTE = len(SPECIALS)
+"""Ids 0 to 2 are special, the next 256 are the bytes, and every merge adds one more."""
+
+WORD = regex.compile(
+    r" ?\p{L}+"  # letters, with the space before them
+    r"| ?\p{N}+"  # digits
+    r"| ?[^\p{White_Space}\p{L}\p{N}]+"  # punctuation, emoji and the rest
+    r"|\p{White_Space}+(?!\P{White_Space})"  # spaces, leaving the last one to the next word
+    r"|\p{White_Space}+"
+)
+
+Pair = tuple[int, int]
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text, each with the space before it; joined again they give the text.
+
+    >>> split_words("Pepper the aussie pup")
+    ['Pepper', ' the', ' aussie', ' pup']
+    """
+    return WORD.findall(text)
+
+
+def _bytes_of(text: str) -> list[int]:
+    try:
+        return [FIRST_BYTE + byte for byte in text.encode()]
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{text!r} holds half a character (a lone surrogate at {error.start}), which is no "
+            "Unicode text; try text.encode('utf-16', 'surrogatepass').decode('utf-16')"
+        ) from None
+
+
+def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
+    """Replace every occurrence of the pair by new_id, from left to right."""
+    merged: list[int] = []
+    k = 0
+    while k < len(ids):
+        if k + 1 < len(ids) and (ids[k], ids[k + 1]) == pair:
+            merged.append(new_id)
+            k += 2
+        else:
+            merged.append(ids[k])
+            k += 1
+    return merged
+
+
+class Tokenizer:
+    """Turns text into token ids and back, losslessly for any Unicode text.
+
+    merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
+    context_length: how many tokens `batch` gives at most, start and end tokens included.
+    """
+
+    def __init__(self, merges: Sequence[Pair] = (), context_length: int = 32) -> None:
+        if context_length < 2:
+            raise ValueError(
+                f"context_length={context_length} has no room for the start and the end token; "
+                "try 2 or more"
+            )
+        self.context_length = context_length
+        self.merges: list[Pair] = []
+        self._ranks: dict[Pair, int] = {}
+        self._bytes = [b"" for _ in SPECIALS] + [bytes([byte]) for byte in range(256)]
+        for left, right in merges:
+            self._add((left, right))
+        self._words: dict[str, list[int]] = {}
+
+    def _add(self, pair: Pair) -> None:
+        for token_id in pair:
+            if not FIRST_BYTE <= token_id < len(self._bytes):
+                raise ValueError(
+                    f"merge {pair} uses token {token_id}, which isn't made yet; "
+                    f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
+                )
+        self._ranks[pair] = len(self.merges)
+        self.merges.append(pair)
+        self._bytes.append(self._bytes[pair[0]] + self._bytes[pair[1]])
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._bytes)
+
+    @classmethod
+    def train(
+        cls, texts: Sequence[str], vocab_size: int = 512, context_length: int = 32
+    ) -> "Tokenizer":
+        """Learn merges from texts until the vocabulary has vocab_size tokens.
+
+        It stops earlier where no pair is left that occurs twice. Of equally frequent pairs, the
+        one with the smaller ids is merged first, so that the result depends on the texts alone.
+        Raises ValueError for a vocab_size without room for the special tokens and 256 bytes.
+        """
+        smallest = FIRST_BYTE + 256
+        if vocab_size < smallest:
+            raise ValueError(
+                f"vocab_size={vocab_size} has no room for {len(SPECIALS)} special tokens and "
+                f"256 bytes; try {smallest} or more"
+            )
+        tokenizer = cls(context_length=context_length)
+        counts = Counter(word for text in texts for word in split_words(text))
+        words = {word: _bytes_of(word) for word in counts}
+        while tokenizer.vocab_size < vocab_size:
+            pairs: Counter[Pair] = Counter()
+            for word, ids in words.items():
+                for pair in pairwise(ids):
+                    pairs[pair] += counts[word]
+            best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
+            if best is None or pairs[best] < 2:
+                break
+            words = {word: merge(ids, best, tokenizer.vocab_size) for word, ids in words.items()}
+            tokenizer._add(best)
+        return tokenizer
+
+    def steps(self, text: str) -> list[list[int]]:
+        """The ids of the text after each merge that changes them, from its bytes to its tokens."""
+        words = [_bytes_of(word) for word in split_words(text)]
+        shown = [[token_id for word in words for token_id in word]]
+        for rank, pair in enumerate(self.merges):
+            words = [merge(word, pair, FIRST_BYTE + 256 + rank) for word in words]
+            ids = [token_id for word in words for token_id in word]
+            if ids != shown[-1]:
+                shown.append(ids)
+        return shown
+
+    def _encode_word(self, word: str) -> list[int]:
+        if word not in self._words:
+            ids = _bytes_of(word)
+            while True:
+                known = [pair for pair in pairwise(ids) if pair in self._ranks]
+                if not known:
+                    break
+                first = min(known, key=self._ranks.__getitem__)
+                ids = merge(ids, first, FIRST_BYTE + 256 + self._ranks[first])
+            if len(self._words) >= 10_000:  # bounded, however much text comes by
+                self._words.clear()
+            self._words[word] = ids
+        return self._words[word]
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without special tokens.
+
+        Raises ValueError for a string that is no Unicode text (a lone surrogate).
+        """
+        return [token_id for word in split_words(text) for token_id in self._encode_word(word)]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of token ids; special tokens are left out.
+
+        Tokens may end within a character: bytes that are no UTF-8 become U+FFFD.
+        Raises ValueError for an id outside the vocabulary.
+        """
+        return b"".join(self._token_bytes(token_id) for token_id in token_ids).decode(
+            errors="replace"
+        )
+
+    def _token_bytes(self, token_id: int) -> bytes:
+        if not 0 <= token_id < self.vocab_size:
+            raise ValueError(
+                f"token id {token_id} is outside the vocabulary; ids are 0 to {self.vocab_size - 1}"
+            )
+        return self._bytes[token_id]
+
+    def token(self, token_id: int) -> str:
+        """One token as text to look at: special tokens by name, bytes that are no character as
+        \\x.. ."""
+        if 0 <= token_id < FIRST_BYTE:
+            return SPECIALS[token_id]
+        return self._token_bytes(token_id).decode(errors="backslashreplace")
+
+    def batch(
+        self, texts: Sequence[str], *, truncate: bool = True
+    ) -> tuple[Int64[Tensor, "batch context"], Bool[Tensor, "batch context"]]:
+        """Token ids between start and end tokens, padded to the context length, and a mask.
+
+        The mask is true at real tokens, start and end included. A text that is too long loses
+        its last tokens and keeps the end token, as in CLIP.
+        Raises ValueError for an empty text, for no texts, and, with truncate=False, for a text
+        that does not fit.
+        """
+        if isinstance(texts, str):
+            raise ValueError(f"texts={texts!r} is one string; try a list: [{texts!r}]")
+        if not len(texts):
+            raise ValueError("texts is empty; a batch needs at least one text")
+        token_ids = torch.full((len(texts), self.context_length), PAD_ID)
+        mask = torch.zeros_like(token_ids, dtype=torch.bool)
+        room = self.context_length - 2
+        for row, text in enumerate(texts):
+            if not text.strip():
+                raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
+            ids = self.encode(text)
+            if len(ids) > room and not truncate:
+                raise ValueError(
+                    f"text {row} ({text[:40]!r}…) has {len(ids)} tokens, {room} fit between the "
+                    f"start and the end token; shorten it, or pass truncate=True"
+                )
+            ids = [START_ID, *ids[:room], END_ID]
+            token_ids[row, : len(ids)] = torch.tensor(ids)
+            mask[row, : len(ids)] = True
+        return token_ids, mask
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer as JSON in which each merge reads as two pieces of text.
+
+        A byte is shown as the Latin-1 character of its number, which loses nothing.
+        """
+        shown = [[self._bytes[part].decode("latin-1") for part in pair] for pair in self.merges]
+        lines = ",\n".join("  " + json.dumps(pair, ensure_ascii=False) for pair in shown)
+        head = f'"context_length": {self.context_length},\n"special_tokens": {json.dumps(SPECIALS)}'
+        Path(path).write_text(f'{{\n{head},\n"merges": [\n{lines}\n]\n}}\n', encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Read what `save` wrote. Raises ValueError, naming the file, for anything else."""
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+            tokenizer = cls(context_length=saved["context_length"])
+            ids = {token: k for k, token in enumerate(tokenizer._bytes) if token}
+            for left, right in saved["merges"]:
+                tokenizer._add((ids[left.encode("latin-1")], ids[right.encode("latin-1")]))
+                ids[tokenizer._bytes[-1]] = tokenizer.vocab_size - 1
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is no tokenizer saved by Tokenizer.save ({type(error).__name__}: {error}); "
+                "save it again from the tokenizer that was trained"
+            ) from error
+        return tokenizer

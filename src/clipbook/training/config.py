@@ -1,0 +1,48 @@
+"""What a training run needs to know besides the model and the data."""
+
+from dataclasses import dataclass
+
+OPTIMISERS = ("adamw", "muon")
+PRECISIONS = ("auto", "float32")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """steps: batches to train on. learning_rate: the largest, reached after warmup_steps, then
+    falling to zero along a cosine.
+
+    optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
+    at matrix_rate times the learning rate, and the rest to AdamW. position_rate: the same factor
+    for the position embeddings of an image encoder. precision: "auto" is bfloat16 or float16 where the device computes in them.
+    snapshots: how many similarity matrices of the example the history keeps.
+    checkpoint_every: steps between checkpoints, where a folder for them is given.
+    """
+
+    steps: int = 1_000
+    learning_rate: float = 2e-3
+    optimiser: str = "muon"
+    matrix_rate: float = 10.0
+    position_rate: float = 10.0
+    weight_decay: float = 0.01
+    warmup_steps: int = 50
+    clip_norm: float = 1.0
+    precision: str = "auto"
+    snapshots: int = 24
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser={self.optimiser!r}; try {' or '.join(OPTIMISERS)}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision={self.precision!r}; try {' or '.join(PRECISIONS)}")
+        for name in ("steps", "checkpoint_every", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} is not above 0")
+
+    @property
+    def snapshot_steps(self) -> frozenset[int]:
+        """Steps after which a snapshot is taken: 0 (untrained), then closer together early on,
+        when most happens, and the last."""
+        last = max(self.snapshots - 1, 1)
+        spread = {round(self.steps * (k / last) ** 2) for k in range(last + 1)}
+        return frozenset(spread) if self.snapshots else frozenset()

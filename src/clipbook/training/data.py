@@ -1,0 +1,68 @@
+"""Batches of scenes as tensors.
+
+Batch k is made from the seed and k alone. So a run that was stopped goes on with the very
+batches that it would have had, batches can be made ahead on another core, and no two runs of one
+seed differ.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int64, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from clipbook.scenes import Scene, render, sample_pairs
+from clipbook.text import Tokenizer
+
+Batch = tuple[
+    UInt8[Tensor, "batch height width 3"],
+    Int64[Tensor, "batch context"],
+    Bool[Tensor, "batch context"],
+]
+
+
+def draw(scenes: Sequence[Scene], size: int = 32) -> UInt8[Tensor, "scenes size size 3"]:
+    """Scenes as grey levels, size × size pixels."""
+    return torch.from_numpy(np.stack([np.asarray(render(scene, size)) for scene in scenes]))
+
+
+class SceneBatches(Dataset):
+    """Batch k of an endless stream: pictures (uint8), token ids and mask.
+
+    twins and distinct: see `clipbook.scenes.sample_pairs`.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        batch_size: int = 128,
+        image_size: int = 32,
+        *,
+        seed: int = 0,
+        twins: float = 0.6,
+        distinct: bool = True,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}; a batch needs at least one pair")
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+        self.image_size = image_size
+        self.seed = seed
+        self.twins = twins
+        self.distinct = distinct
+
+    def __getitem__(self, k: int) -> Batch:
+        generator = np.random.default_rng((self.seed, k))
+        scenes, captions = sample_pairs(
+            self.batch_size, generator, twins=self.twins, distinct=self.distinct
+        )
+        return draw(scenes, self.image_size), *self.tokenizer.batch(captions)
+
+
+def train_tokenizer(pairs: int = 5_000, vocab_size: int = 512) -> Tokenizer:
+    """The tokenizer of this world's captions: every word of theirs becomes one token."""
+    generator = np.random.default_rng(0)
+    _, captions = sample_pairs(pairs, generator, distinct=False)
+    return Tokenizer.train(captions, vocab_size)

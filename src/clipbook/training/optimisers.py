@@ -1,0 +1,79 @@
+"""Which weights are updated how, and how fast at which step.
+
+Source: Loshchilov & Hutter 2019 (AdamW); Jordan et al. 2024 (Muon); Radford et al. 2021, §2.5
+(decay only for weights that are neither gains nor biases; cosine). Built in: book/pairs/training.
+"""
+
+from math import cos, pi
+
+import torch
+from torch import nn
+from torch.optim import AdamW, Muon, Optimizer
+
+from clipbook.training.config import TrainingConfig
+
+
+def learning_rate_factor(step: int, warmup_steps: int, steps: int) -> float:
+    """Between 0 and 1: a straight line up over the warm-up, then half a cosine down to zero."""
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return 0.5 * (1 + cos(pi * (step - warmup_steps) / max(steps - warmup_steps, 1)))
+
+
+def group_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Every parameter in one of four groups.
+
+    matrices: 2-D weights of transformer blocks, and the patch embedding. weights: other matrices
+    and convolutions. positions: position embeddings of an image encoder. plain: other embeddings,
+    gains, biases and the scale, which don't decay.
+    """
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    groups: dict[str, list[nn.Parameter]] = {
+        "matrices": [], "weights": [], "positions": [], "plain": []
+    }  # fmt: skip
+    for name, parameter in model.named_parameters():
+        in_block = ".blocks." in f".{name}" or name.endswith("patch_embedding.weight")
+        if name.endswith("image_encoder.positions"):
+            groups["positions"].append(parameter)
+        elif parameter.ndim < 2 or id(parameter) in embeddings or name.endswith("positions"):
+            groups["plain"].append(parameter)
+        elif in_block and parameter.ndim == 2:
+            groups["matrices"].append(parameter)
+        else:
+            groups["weights"].append(parameter)
+    return groups
+
+
+def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]:
+    """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
+    groups = group_parameters(model)
+    rate, decay = config.learning_rate, config.weight_decay
+    adamw = [
+        {"params": groups["weights"], "lr": rate, "weight_decay": decay},
+        {"params": groups["plain"], "lr": rate, "weight_decay": 0.0},
+        {"params": groups["positions"], "lr": rate * config.position_rate, "weight_decay": 0.0},
+    ]
+    optimisers: list[Optimizer] = []
+    if config.optimiser == "muon" and groups["matrices"]:
+        optimisers.append(
+            Muon(groups["matrices"], lr=rate * config.matrix_rate, weight_decay=decay)
+        )
+    else:
+        adamw.append({"params": groups["matrices"], "lr": rate, "weight_decay": decay})
+    filled = [group for group in adamw if group["params"]]
+    optimisers.append(AdamW(filled, betas=(0.9, 0.98), eps=1e-6, fused=True))
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return optimisers
+
+
+def set_learning_rate(optimisers: list[Optimizer], factor: float) -> None:
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+
+
+def best_device() -> torch.device:
+    """A GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

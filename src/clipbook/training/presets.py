@@ -1,0 +1,78 @@
+"""Recipes that are known to work; what they reach stands in the model card."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from clipbook.image import CNNConfig, ViTConfig
+from clipbook.pairs import CLIP, CLIPConfig
+from clipbook.scenes import EXAMPLE
+from clipbook.text import TextConfig, Tokenizer
+from clipbook.training.config import TrainingConfig
+from clipbook.training.data import Batch, SceneBatches, draw, train_tokenizer
+from clipbook.training.history import History
+from clipbook.training.loop import train
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An image encoder, its data and its training; the text encoder is the same in all."""
+
+    image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    batch_size: int = 128
+    twins: float = 0.6
+
+    def build(self, seed: int = 0, steps: int | None = None) -> "Run":
+        """A model with fresh weights, and the batches to train it on; the seed fixes both."""
+        tokenizer = train_tokenizer()
+        text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = CLIP(CLIPConfig(self.image, text))
+        size = self.image.image_size
+        batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
+        config = replace(self.training, steps=steps) if steps else self.training
+        return Run(model, tokenizer, batches, config)
+
+
+@dataclass
+class Run:
+    """A model, its tokenizer and data, ready to be trained."""
+
+    model: CLIP
+    tokenizer: Tokenizer
+    batches: SceneBatches
+    config: TrainingConfig
+
+    def train(self, folder: Path | None = None, *, progress: bool = True) -> History:
+        """See `clipbook.training.train`; snapshots are of `clipbook.scenes.EXAMPLE`."""
+        return train(
+            self.model, self.batches, self.config,
+            example=self.example(), folder=folder, progress=progress,
+        )  # fmt: skip
+
+    def example(self) -> Batch:
+        """The running example as a batch."""
+        scenes, captions = zip(*EXAMPLE, strict=True)
+        return draw(scenes, self.batches.image_size), *self.tokenizer.batch(captions)
+
+
+PRESETS = {
+    # the training chapter: at most two minutes on two CPU cores
+    "cpu": Preset(
+        CNNConfig(widths=(16, 32, 64)),
+        TrainingConfig(steps=2_400, optimiser="adamw"),
+        batch_size=64,
+    ),
+    # the shipped models
+    "shapes": Preset(
+        ViTConfig(width=96, heads=4, mlp_width=384), TrainingConfig(steps=8_000), batch_size=128
+    ),
+    "shapes-cnn": Preset(
+        CNNConfig(widths=(16, 32, 64)),
+        TrainingConfig(steps=8_000, optimiser="adamw"),
+        batch_size=64,
+    ),
+}

@@ -1,0 +1,82 @@
+"""Multi-head self-attention.
+
+Dimensions: batch b, tokens t (as queries) and s (as keys), heads h, width w, head width w / h.
+Source: Vaswani et al. 2017, §3.2. Built in: book/text/attention.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def allowed_keys(
+    tokens: int,
+    mask: Bool[Tensor, "batch tokens"] | None = None,
+    *,
+    causal: bool = False,
+    device: torch.device | None = None,
+) -> Bool[Tensor, "..."] | None:
+    """Which key each query may look at, to be broadcast over (batch, heads, query, key).
+
+    mask: true at real tokens; padding is no key. causal: a token sees itself and those before.
+    None where every token may look at every token.
+    """
+    allowed = None
+    if causal:
+        allowed = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()[None, None]
+    if mask is not None:
+        real = mask[:, None, None, :]
+        allowed = real if allowed is None else allowed & real
+    return allowed
+
+
+class MultiHeadAttention(nn.Module):
+    """Every token gathers from the others what its query asks for, once per head.
+
+    Equal to `torch.nn.MultiheadAttention` with the same weights. Raises ValueError if the heads
+    don't divide the width.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if heads < 1 or width % heads:
+            divisors = [h for h in range(1, width + 1) if width % h == 0]
+            nearest = min(divisors, key=lambda h: abs(h - heads))
+            raise ValueError(
+                f"width={width} is not a multiple of heads={heads}; try heads={nearest}"
+            )
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "batch tokens width"]:
+        """allowed: see `allowed_keys`; a query must be allowed at least one key."""
+        query, key, value = self._split(x)
+        gathered = scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        return self._join(gathered)
+
+    def with_weights(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch heads tokens tokens"]]:
+        """The same, step by step, with the attention weights: rows are queries and sum to 1."""
+        query, key, value = self._split(x)
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # b h t s
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed, float("-inf"))
+        weights = scores.softmax(dim=-1)
+        return self._join(weights @ value), weights
+
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
+        b, t, w = x.shape
+        parts = self.query_key_value(x).view(b, t, 3, self.heads, w // self.heads)
+        return parts.permute(2, 0, 3, 1, 4).unbind(0)  # three of: b h t w/h
+
+    def _join(self, gathered: Tensor) -> Tensor:
+        return self.output(gathered.transpose(1, 2).flatten(2))  # b h t w/h -> b t w

@@ -1,0 +1,73 @@
+"""The transformer block, pre-norm: attention, then a feed-forward network, each added to its input.
+
+Source: Vaswani et al. 2017; norm before each part as in Radford et al. 2019, §2.3. Built in:
+book/text/text-encoder.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from clipbook.transformer.attention import MultiHeadAttention
+
+
+class QuickGELU(nn.Module):
+    """x · sigmoid(1.702 x), an approximation of GELU that OpenAI's CLIP weights were trained with."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATIONS = {"gelu": nn.GELU, "quick_gelu": QuickGELU}
+
+
+class Block(nn.Module):
+    """width → width; heads as in `MultiHeadAttention`; the feed-forward network is mlp_width wide.
+
+    Equal to `torch.nn.TransformerEncoderLayer(norm_first=True)` with the same weights.
+    Raises ValueError for an unknown activation.
+    """
+
+    def __init__(self, width: int, heads: int, mlp_width: int, activation: str = "gelu") -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation={activation!r} is unknown; try {' or '.join(ACTIVATIONS)}"
+            )
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = MultiHeadAttention(width, heads)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, mlp_width), ACTIVATIONS[activation](), nn.Linear(mlp_width, width)
+        )
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "batch tokens width"]:
+        x = x + self.attention(self.attention_norm(x), allowed)
+        return x + self.mlp(self.mlp_norm(x))
+
+    def with_weights(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch heads tokens tokens"]]:
+        """The same, with the attention weights."""
+        gathered, weights = self.attention.with_weights(self.attention_norm(x), allowed)
+        x = x + gathered
+        return x + self.mlp(self.mlp_norm(x)), weights
+
+
+def run_blocks(
+    blocks: Iterable[Block],
+    x: Float[Tensor, "batch tokens width"],
+    allowed: Bool[Tensor, "..."] | None = None,
+) -> Float[Tensor, "batch tokens width"]:
+    """Pass x through the blocks, one after another."""
+    for block in blocks:
+        x = block(x, allowed)
+    return x

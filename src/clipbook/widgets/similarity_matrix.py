@@ -1,0 +1,225 @@
+"""The similarity matrix of pictures and captions, as a figure that answers.
+
+This module holds the state of the widget and checks it. What it looks like is in
+``similarity_matrix.js`` and ``.css``; the picture for print is in ``static_picture.py``.
+"""
+
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from . import static_picture
+from .encoding import picture_uri, quantise
+
+VIEWS = ("cosine", "row", "column")
+_HERE = pathlib.Path(__file__).parent
+
+
+class SimilarityMatrix(anywidget.AnyWidget):
+    """A heatmap of cosine similarities: rows are pictures, columns are captions.
+
+    Args:
+        similarities: cosines in [-1, 1], an array or tensor of shape (images, texts), or
+            (steps, images, texts) for a training run that a slider goes through.
+        images: the pictures of the rows, PIL images or uint8 arrays (height, width, 3).
+        captions: the captions of the columns.
+        steps: the training step of each frame; default 0, 1, 2, ...
+        view: ``"cosine"``, or the softmax over each ``"row"`` or each ``"column"`` of
+            similarity / temperature.
+        temperature: what a softmax, and the loss, divide similarities by; above 0.
+        step: index of the frame to show, counted from the end if negative.
+        selected: row and column of the cell that is told about.
+
+    ``similarities``, ``view``, ``temperature``, ``step`` and ``selected`` can be read, set and
+    observed at any time, and the page follows. Assigning to ``similarities`` redraws the matrix;
+    where the number of frames changes, ``steps`` becomes 0, 1, 2, ... and the last is shown.
+    In a square matrix caption *i* is taken to be picture *i*'s own; pictures and captions are
+    those of the beginning, make a new widget for others.
+    The page gets similarities in 16 bits each, true to 1.6e-5.
+
+    Raises:
+        ValueError: for values that break these rules.
+
+    Built in: book/pairs/similarity-matrix.
+    """
+
+    _esm = _HERE / "similarity_matrix.js"
+    _css = _HERE / "similarity_matrix.css"
+
+    similarities = traitlets.Any(help="float32 array (images, texts) or (steps, images, texts)")
+    frames = traitlets.Bytes(help="the same for the page, see encoding.quantise").tag(sync=True)
+    images = traitlets.List(traitlets.Unicode(), help="data URIs of PNGs").tag(sync=True)
+    captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    steps = traitlets.List(traitlets.Int()).tag(sync=True)
+    step = traitlets.Int(help="index into steps").tag(sync=True)
+    temperature = traitlets.Float().tag(sync=True)
+    view = traitlets.Unicode().tag(sync=True)
+    selected = traitlets.List(traitlets.Int(), help="[row, column]").tag(sync=True)
+    picture = traitlets.Unicode(help="data URI of a PNG, for print").tag(sync=True)
+    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
+
+    def __init__(
+        self,
+        similarities: Any,
+        images: Sequence[Any],
+        captions: Sequence[str],
+        steps: Sequence[int] | None = None,
+        view: str = "cosine",
+        temperature: float = 0.07,
+        step: int = -1,
+        selected: Sequence[int] = (0, 0),
+    ) -> None:
+        values = _checked_similarities(similarities, len(images), len(captions))
+        steps = _checked_steps(steps, _frame_count(values))
+        self._from_page = False
+        super().__init__(
+            similarities=values,
+            frames=quantise(values),
+            images=[picture_uri(image, place) for place, image in enumerate(images)],
+            captions=_checked_captions(captions),
+            steps=steps,
+            step=_checked_step(step, len(steps)),
+            temperature=_checked_temperature(temperature),
+            view=_checked_view(view),
+            selected=_checked_cell(selected, len(images), len(captions)),
+        )
+        self._draw()
+        self.observe(self._send_frames, names="similarities")
+        self.observe(self._draw, names=["similarities", "view", "temperature", "step"])
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed; it needs no new static picture for that."""
+        self._from_page = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_page = False
+
+    def _send_frames(self, change: Any) -> None:
+        count = _frame_count(self.similarities)
+        with self.hold_sync():  # one message, so that the page never sees half of the change
+            self.frames = quantise(self.similarities)
+            if count != len(self.steps):
+                self.steps = list(range(count))
+                self.step = count - 1
+
+    def _draw(self, change: Any = None) -> None:
+        if self._from_page:
+            return
+        frames = self.similarities.reshape(-1, *self.similarities.shape[-2:])
+        scene = static_picture.Scene(
+            values=static_picture.shown(frames[self.step], self.view, self.temperature),
+            view=self.view,
+            temperature=self.temperature,
+            training_step=self.steps[self.step] if len(self.steps) > 1 else None,
+            images=tuple(self.images),
+            captions=tuple(self.captions),
+        )
+        with self.hold_sync():
+            self.picture = static_picture.draw(scene)
+            self.alternative = static_picture.describe(scene)
+
+    @traitlets.validate("similarities")
+    def _validate_similarities(self, proposal: Any) -> np.ndarray:
+        return _checked_similarities(proposal["value"], len(self.images), len(self.captions))
+
+    @traitlets.validate("view")
+    def _validate_view(self, proposal: Any) -> str:
+        return _checked_view(proposal["value"])
+
+    @traitlets.validate("temperature")
+    def _validate_temperature(self, proposal: Any) -> float:
+        return _checked_temperature(proposal["value"])
+
+    @traitlets.validate("step")
+    def _validate_step(self, proposal: Any) -> int:
+        return _checked_step(proposal["value"], len(self.steps))
+
+    @traitlets.validate("selected")
+    def _validate_selected(self, proposal: Any) -> list[int]:
+        return _checked_cell(proposal["value"], len(self.images), len(self.captions))
+
+
+def _frame_count(values: np.ndarray) -> int:
+    return values.shape[0] if values.ndim == 3 else 1
+
+
+def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().float().numpy()
+    values = np.array(values, dtype=np.float32)
+    if values.ndim not in (2, 3) or values.shape[-2:] != (images, captions) or not values.size:
+        raise ValueError(
+            f"similarities of shape {values.shape} do not fit {images} images and {captions} "
+            f"captions; give shape ({images}, {captions}) or (steps, {images}, {captions}), "
+            "none of them 0"
+        )
+    if not np.isfinite(values).all():
+        place = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(
+            f"similarities{list(place)}={values[place]} is not a finite number; look for a "
+            "division by a zero length before the similarities are computed"
+        )
+    worst = float(values.flat[np.abs(values).argmax()])
+    if abs(worst) > 1 + 1e-3:
+        raise ValueError(
+            f"a similarity of {worst:.4g} is outside [-1, 1], where cosines lie; "
+            "normalise the embeddings to unit length, and do not multiply by the scale"
+        )
+    values = values.clip(-1, 1)
+    values.flags.writeable = False  # a change in place would not reach the page
+    return values
+
+
+def _checked_captions(captions: Sequence[str]) -> list[str]:
+    for place, caption in enumerate(captions):
+        if not isinstance(caption, str) or not caption.strip():
+            raise ValueError(
+                f"captions[{place}]={caption!r} says nothing; give each column a text of its own"
+            )
+    return list(captions)
+
+
+def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
+    if steps is None:
+        return list(range(frames))
+    if len(steps) != frames:
+        raise ValueError(
+            f"{len(steps)} steps for {frames} matrices; give one training step a matrix"
+        )
+    return [int(step) for step in steps]
+
+
+def _checked_step(step: int, frames: int) -> int:
+    if not -frames <= step < frames:
+        raise ValueError(
+            f"step={step} is not the index of one of the {frames} matrices; "
+            f"use 0 to {frames - 1}, or -1 for the last"
+        )
+    return int(step) % frames
+
+
+def _checked_temperature(temperature: float) -> float:
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature={temperature} is not a number above 0; try 0.07")
+    return float(temperature)
+
+
+def _checked_view(view: str) -> str:
+    if view not in VIEWS:
+        raise ValueError(f"view={view!r} is not known; use one of {', '.join(map(repr, VIEWS))}")
+    return view
+
+
+def _checked_cell(cell: Sequence[int], images: int, captions: int) -> list[int]:
+    if len(cell) != 2 or not (0 <= cell[0] < images and 0 <= cell[1] < captions):
+        raise ValueError(
+            f"selected={list(cell)} is not a cell of {images} rows and {captions} columns; "
+            f"use [row, column] from [0, 0] to [{images - 1}, {captions - 1}]"
+        )
+    return [int(cell[0]), int(cell[1])]

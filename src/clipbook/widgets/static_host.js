@@ -1,0 +1,100 @@
+// Draws the widgets of a page that has no kernel, from the state that the build left in it.
+// A classic script, loaded with `defer`: modules do not load from file://.
+(() => {
+  const embedded = (kind) =>
+    [...document.querySelectorAll(`script[type="application/vnd.jupyter.widget-${kind}+json"]`)];
+  const saved = Object.assign({}, ...embedded("state").map((script) => JSON.parse(script.textContent).state));
+
+  /** Calls `make` once for a key; later calls get the same result. */
+  const once = (kept, key, make) => {
+    if (!kept.has(key)) kept.set(key, make());
+    return kept.get(key);
+  };
+  const modules = new Map();
+  const styles = new Map();
+  const models = new Map();
+
+  const importSource = async (source) => {
+    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    const widget = (await import(address)).default;
+    URL.revokeObjectURL(address);
+    return typeof widget === "function" ? widget() : widget;
+  };
+
+  const addStyle = (text) => {
+    const style = document.createElement("style");
+    style.textContent = text;
+    document.head.append(style);
+  };
+
+  /** State as a kernel would send it: binary values are put back in their places. */
+  const restore = ({ state, buffers = [] }) => {
+    for (const { path, data } of buffers) {
+      const holder = path.slice(0, -1).reduce((value, key) => value[key], state);
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      holder[path.at(-1)] = new DataView(bytes.buffer);
+    }
+    return state;
+  };
+
+  /** What anywidget gives to a module as `model`; what is saved stays in the page. */
+  const makeModel = (state) => {
+    const listeners = new Map(); // event → set of functions
+    const tell = (event, ...values) => {
+      for (const listen of [...(listeners.get(event) ?? [])]) listen(...values);
+    };
+    return {
+      get: (key) => state[key],
+      set(key, value) {
+        const values = typeof key === "object" ? key : { [key]: value };
+        const changed = Object.keys(values).filter((name) => !Object.is(state[name], values[name]));
+        Object.assign(state, values);
+        for (const name of changed) tell(`change:${name}`, this, state[name]);
+        if (changed.length) tell("change", this);
+      },
+      save_changes() {},
+      send() {},
+      on: (event, listen) => once(listeners, event, () => new Set()).add(listen),
+      off(event, listen) {
+        for (const [name, set] of listeners)
+          if (event == null || event === name) listen ? set.delete(listen) : set.clear();
+      },
+    };
+  };
+
+  const loadModel = async (id) => {
+    const state = restore(saved[id]);
+    const widget = await once(modules, state._esm, () => importSource(state._esm));
+    if (state._css) once(styles, state._css, () => addStyle(state._css));
+    const model = makeModel(state);
+    await widget.initialize?.({ model, signal: leaving.signal });
+    return { widget, model };
+  };
+
+  const leaving = new AbortController();
+  addEventListener("pagehide", (event) => event.persisted || leaving.abort());
+
+  /** Draws one view. Where it fails, the static picture in the wrapper stays. */
+  const draw = async (script) => {
+    const wrapper = script.closest(".widget[data-model-id]");
+    const el = document.createElement("div");
+    if (wrapper) wrapper.append(el);
+    else script.before(el);
+    try {
+      const id = JSON.parse(script.textContent).model_id;
+      if (saved[id]?.model_module !== "anywidget") {
+        el.textContent = "This figure needs a running kernel: open the page in Colab or Jupyter.";
+        return;
+      }
+      const { widget, model } = await once(models, id, () => loadModel(id));
+      const cleanup = await widget.render?.({ model, el, signal: leaving.signal });
+      if (cleanup) leaving.signal.addEventListener("abort", cleanup);
+      wrapper?.setAttribute("data-hydrated", "");
+    } catch (error) {
+      console.error(error);
+      if (wrapper) el.remove();
+      else el.textContent = "This figure could not be drawn; the browser's console says why.";
+    }
+  };
+  embedded("view").forEach(draw);
+})();

@@ -1,0 +1,51 @@
+"""An exercise as it stands in a chapter: its check cells, run on answers that tests make up."""
+
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+import torch
+
+from clipbook.exercises import CheckFailed
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+
+
+class Exercise:
+    """The cells whose grade_id is the name (the answer), name-check and name-hidden."""
+
+    def __init__(self, chapter: str, name: str) -> None:
+        source = (BOOK / f"{chapter}.py").read_text("utf-8")
+        cells = {
+            cell.metadata["nbgrader"]["grade_id"]: cell.source
+            for cell in jupytext.reads(source, fmt="py:percent").cells
+            if "nbgrader" in cell.metadata
+        }
+        self.solution = cells[name]
+        self.visible = cells[f"{name}-check"]
+        self.hidden = cells[f"{name}-hidden"]
+
+    def define(self, answer: str) -> dict:
+        """The names that an answer leaves behind, in a notebook that has imported torch."""
+        names = {"torch": torch, "__name__": "__main__"}
+        exec(answer, names)
+        return names
+
+    def check(self, answer: str, *, hidden: bool) -> None:
+        names = self.define(answer)
+        exec(self.visible, names)
+        if hidden:
+            exec(self.hidden, names)
+
+    def assert_accepted(self, answer: str, *, hidden: bool = True) -> None:
+        self.check(answer, hidden=hidden)
+
+    def assert_refused(self, answer: str, hint: str, *, hidden: bool = False) -> None:
+        """In one sentence that holds the hint, a regular expression."""
+        with pytest.raises(CheckFailed) as refused:
+            self.check(answer, hidden=hidden)
+        said = str(refused.value)
+        assert re.search(hint, said), said
+        assert "\n" not in said
+        assert "Traceback" not in said

@@ -1,0 +1,59 @@
+"""The CNN halves the picture stage by stage, and its maps can be taken out."""
+
+import pytest
+import torch
+
+from clipbook.image import CNN, CNNConfig
+from tests.tiny import normals
+
+
+def cnn(**changes) -> CNN:
+    torch.manual_seed(0)
+    return CNN(CNNConfig(**changes)).eval()
+
+
+@pytest.mark.parametrize(
+    ("image_size", "widths", "sides"),
+    [(32, (32, 64, 128), (16, 8, 4)), (16, (4, 8), (8, 4)), (8, (5, 6, 7), (4, 2, 1))],
+)
+def test_each_stage_halves_the_picture(image_size, widths, sides):
+    maps = cnn(image_size=image_size, widths=widths).feature_maps(
+        normals(2, 3, image_size, image_size)
+    )
+    assert [tuple(one.shape) for one in maps] == [
+        (2, width, side, side) for width, side in zip(widths, sides, strict=True)
+    ]
+    assert all((one >= 0).all() for one in maps)  # after a ReLU
+
+
+def test_features_are_the_last_maps_averaged():
+    model, pixels = cnn(), normals(2, 3, 32, 32)
+    pooled = model.feature_maps(pixels)[-1].flatten(2).mean(dim=2)
+    torch.testing.assert_close(model.features(pixels), model.norm(pooled))
+
+
+def test_a_picture_does_not_depend_on_its_batch():
+    model, pixels = cnn(), normals(3, 3, 32, 32)
+    torch.testing.assert_close(model(pixels)[1:2], model(pixels[1:2]), atol=1e-5, rtol=1e-5)
+
+
+def test_moving_the_picture_moves_the_maps():
+    model = cnn(image_size=32, widths=(8, 8))
+    pixels = torch.zeros(1, 3, 32, 32)
+    pixels[..., 12:18, 12:18] = normals(1, 3, 6, 6)
+    moved = pixels.roll((4, 4), dims=(2, 3))
+    expected = model.feature_maps(pixels)[-1][..., 2:5, 2:5]
+    torch.testing.assert_close(model.feature_maps(moved)[-1][..., 3:6, 3:6], expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"widths": ()}, "a CNN needs stages.*try"),
+        ({"widths": (8, 0)}, "a CNN needs stages of width.*try"),
+        ({"image_size": 4, "widths": (8, 8, 8)}, "image_size=4 px can't be halved 3 times; try 8"),
+    ],
+)
+def test_a_config_that_cannot_be_built_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        CNNConfig(**change)

@@ -1,0 +1,49 @@
+"""Both image encoders can be put in the same place."""
+
+import inspect
+
+import pytest
+import torch
+
+from clipbook.image import CNN, CNNConfig, ViT, ViTConfig
+from tests.tiny import normals
+
+ENCODERS = [(ViT, ViTConfig()), (CNN, CNNConfig())]
+
+
+@pytest.mark.parametrize(("encoder", "config"), ENCODERS)
+def test_pixels_become_features_become_an_embedding(encoder, config):
+    torch.manual_seed(0)
+    model = encoder(config).eval()
+    assert model.config is config
+    pixels = normals(5, 3, config.image_size, config.image_size)
+    features, out = model.features(pixels), model(pixels)
+    assert features.shape == (5, config.width)
+    assert out.shape == (5, config.embed_dim)
+    torch.testing.assert_close(out, features @ model.projection.weight.T)
+
+
+@pytest.mark.parametrize("method", ["forward", "features"])
+def test_both_are_called_alike(method):
+    vit, cnn = (str(inspect.signature(getattr(encoder, method))) for encoder, _ in ENCODERS)
+    assert vit == cnn
+
+
+@pytest.mark.parametrize(("encoder", "config"), ENCODERS)
+@pytest.mark.parametrize("shape", [(24, 24), (32, 24), (64, 64)])
+def test_a_picture_of_another_size_is_refused(encoder, config, shape):
+    message = rf"{shape[0]}×{shape[1]}, the encoder takes 32×32.*preprocess\(picture, size=32\)"
+    with pytest.raises(ValueError, match=message):
+        encoder(config)(torch.zeros(1, 3, *shape))
+
+
+@pytest.mark.parametrize(("encoder", "config"), ENCODERS)
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32), (1, 32, 32, 3)])
+def test_what_is_no_batch_of_rgb_pictures_is_refused(encoder, config, shape):
+    with pytest.raises((TypeError, ValueError, RuntimeError)):
+        encoder(config)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(("encoder", "config"), ENCODERS)
+def test_a_batch_of_one_is_a_batch(encoder, config):
+    assert encoder(config).eval()(normals(1, 3, 32, 32)).shape == (1, 64)

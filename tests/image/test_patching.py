@@ -1,0 +1,68 @@
+"""Patches are what a strided convolution sees, and lose nothing."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipbook.image import patchify, unpatchify
+from tests.tiny import normals
+
+SMALL = st.integers(1, 4)
+
+
+@given(batch=SMALL, channels=SMALL, rows=SMALL, columns=SMALL, patch_size=st.integers(1, 5))
+def test_unpatchify_is_the_inverse(batch, channels, rows, columns, patch_size):
+    pixels = normals(batch, channels, rows * patch_size, columns * patch_size)
+    patches = patchify(pixels, patch_size)
+    assert patches.shape == (batch, rows * columns, channels * patch_size**2)
+    assert torch.equal(unpatchify(patches, patch_size, rows=rows), pixels)
+    if rows == columns:
+        assert torch.equal(unpatchify(patches, patch_size), pixels)
+
+
+@pytest.mark.parametrize(("patch_size", "height", "width"), [(8, 32, 32), (4, 8, 20), (1, 3, 2)])
+def test_equals_a_strided_convolution(patch_size, height, width):
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(3, 10, patch_size, stride=patch_size)
+    pixels = normals(2, 3, height, width)
+    expected = convolution(pixels).flatten(2).transpose(1, 2)
+    found = patchify(pixels, patch_size) @ convolution.weight.flatten(1).T + convolution.bias
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_hand_cut_picture():
+    pixels = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert patchify(pixels, 2).tolist() == [
+        [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "patch_size", "message"),
+    [
+        (30, 32, 8, "height=30 px is not a multiple of patch_size=8 px; try .*1, 2, 3, 5, 6"),
+        (32, 30, 8, "width=30 px is not a multiple of patch_size=8 px; try"),
+        (32, 32, 64, "height=32 px.*patch_size=64"),
+        (32, 32, 0, "patch_size=0"),
+        (32, 32, -8, "patch_size=-8"),
+    ],
+)
+def test_a_patch_size_that_does_not_divide_is_refused(height, width, patch_size, message):
+    with pytest.raises(ValueError, match=message):
+        patchify(torch.zeros(1, 3, height, width), patch_size)
+
+
+@pytest.mark.parametrize(
+    ("patches", "values", "patch_size", "rows", "message"),
+    [
+        (6, 12, 2, None, "6 patches make no square picture.*rows="),
+        (6, 12, 2, 4, "6 patches don't fill rows=4; try"),
+        (6, 12, 2, 0, "6 patches don't fill rows=0; try"),
+        (4, 13, 2, None, "13 values a patch are not a multiple.*patch_size"),
+        (4, 12, 0, None, "patch_size"),
+    ],
+)
+def test_patches_that_make_no_picture_are_refused(patches, values, patch_size, rows, message):
+    with pytest.raises(ValueError, match=message):
+        unpatchify(torch.zeros(1, patches, values), patch_size, rows)

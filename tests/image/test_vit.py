@@ -1,0 +1,92 @@
+"""The ViT sees patches as a set until positions tell them apart."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from clipbook.image import ViT, ViTConfig, patchify, unpatchify
+from tests.tiny import VIT, normals
+
+SMALL = replace(VIT, patch_size=4, depth=2)
+ORDER = torch.randperm(16, generator=torch.Generator().manual_seed(0))
+
+
+def vit(**changes) -> ViT:
+    torch.manual_seed(0)
+    return ViT(replace(SMALL, **changes)).eval()
+
+
+def shuffled(pixels: torch.Tensor) -> torch.Tensor:
+    return unpatchify(patchify(pixels, 4)[:, ORDER], 4)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_without_positions_the_order_of_patches_is_nothing(pooling):
+    model, pixels = vit(pooling=pooling), normals(2, 3, 16, 16)
+    with torch.no_grad():
+        model.positions.zero_()
+    assert not torch.equal(pixels, shuffled(pixels))
+    torch.testing.assert_close(
+        model.features(pixels), model.features(shuffled(pixels)), atol=1e-5, rtol=0
+    )
+
+
+def test_without_positions_the_tokens_move_with_their_patches():
+    model, pixels = vit(), normals(2, 3, 16, 16)
+    with torch.no_grad():
+        model.positions.zero_()
+    moved = model.tokens(shuffled(pixels))
+    torch.testing.assert_close(moved, model.tokens(pixels)[:, ORDER], atol=1e-5, rtol=0)
+
+
+def test_with_positions_the_order_of_patches_matters():
+    model, pixels = vit(), normals(2, 3, 16, 16)
+    assert (model.features(pixels) - model.features(shuffled(pixels))).abs().max() > 1e-2
+
+
+def test_mean_pooling_averages_patches_and_first_reads_the_class_token():
+    pixels = normals(2, 3, 16, 16)
+    mean, first = vit(), vit(pooling="first")
+    assert mean.tokens(pixels).shape == (2, 16, 16)
+    assert first.tokens(pixels).shape == (2, 17, 16)
+    torch.testing.assert_close(mean.features(pixels), mean.norm(mean.tokens(pixels).mean(dim=1)))
+    torch.testing.assert_close(first.features(pixels), first.norm(first.tokens(pixels)[:, 0]))
+
+
+def test_the_class_token_comes_first_and_sees_no_pixels():
+    model = vit(pooling="first", depth=0)
+    tokens = model.tokens(normals(2, 3, 16, 16))
+    assert torch.equal(tokens[0, 0], tokens[1, 0])
+    assert not torch.equal(tokens[0, 1], tokens[1, 1])
+
+
+@pytest.mark.parametrize(("pooling", "tokens"), [("mean", 16), ("first", 17)])
+def test_attention_weights_of_every_layer_and_head(pooling, tokens):
+    weights = vit(pooling=pooling).attention_weights(normals(3, 3, 16, 16))
+    assert weights.shape == (2, 3, 2, tokens, tokens)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:-1]))
+
+
+def test_the_number_of_patches():
+    assert ViTConfig(image_size=224, patch_size=32).patches == 49
+    assert SMALL.patches == 16
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_size": 30, "patch_size": 8}, "image_size=30 px.*patch_size=8 px; try 24 or 32"),
+        ({"patch_size": 0}, "patch_size=0"),
+        ({"pooling": "last"}, "pooling='last'; try mean or first"),
+        ({"activation": "relu"}, "activation='relu'; try gelu or quick_gelu"),
+    ],
+)
+def test_a_config_that_cannot_be_built_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        ViTConfig(**change)
+
+
+def test_heads_that_do_not_divide_the_width_are_refused():
+    with pytest.raises(ValueError, match="width=64 is not a multiple of heads=3.*try"):
+        ViT(ViTConfig(width=64, heads=3))

@@ -1,0 +1,108 @@
+"""The built site, served on localhost and opened with every other host blocked."""
+
+import functools
+import threading
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build/html"
+
+
+def pages() -> list[str]:
+    """Every page of the table of contents, as _toc.yml names it, cover first."""
+
+    def walk(entry):
+        if isinstance(entry, dict):
+            for key, value in entry.items():
+                if key in ("root", "file"):
+                    yield value
+                else:
+                    yield from walk(value)
+        elif isinstance(entry, list):
+            for value in entry:
+                yield from walk(value)
+
+    return list(walk(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))))
+
+
+def chapters() -> list[str]:
+    """The pages that are notebooks."""
+    return [page for page in pages() if (ROOT / f"book/{page}.py").exists()]
+
+
+def pytest_generate_tests(metafunc):
+    for name, values in {"page": pages, "chapter": chapters}.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, values())
+
+
+@pytest.fixture
+def toc() -> list[str]:
+    """Every page of the table of contents."""
+    return pages()
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """Folder of the built site."""
+    if not (SITE / "index.html").exists():
+        pytest.fail(f"no site in {SITE.relative_to(ROOT)}: run `make site`", pytrace=False)
+    return SITE
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def origin(site) -> str:
+    """Address of a local server of the site, without a slash at the end."""
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Silent, directory=site)
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@dataclass
+class Visit:
+    """A page in the browser, and what it did that it should not have done."""
+
+    tab: object
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def visit(browser):
+    """Function that opens an address, allowing requests below `allowed` only."""
+    contexts = []
+
+    def open_address(address: str, allowed: str, **options) -> Visit:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        seen = Visit(context.new_page())
+
+        def decide(route):
+            if route.request.url.startswith((allowed, "data:", "blob:")):
+                route.continue_()
+            else:
+                seen.foreign.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", decide)
+        seen.tab.on("console", lambda m: m.type == "error" and seen.errors.append(m.text))
+        seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
+        seen.tab.goto(address, wait_until="networkidle")
+        return seen
+
+    yield open_address
+    for context in contexts:
+        context.close()

@@ -1,0 +1,105 @@
+"""What the page of a chapter shows of its exercises, what it keeps back, and where it leads."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import exercises
+import pytest
+from bs4 import BeautifulSoup
+from repository import address, slug
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.site
+
+
+def code_cells(chapter: str) -> list[dict]:
+    notebook = json.loads((ROOT / f"book/{chapter}.ipynb").read_text("utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def role(cell: dict) -> dict:
+    return cell["metadata"].get("nbgrader", {})
+
+
+def page_of(site: Path, chapter: str) -> BeautifulSoup:
+    return BeautifulSoup((site / f"{chapter}.html").read_text("utf-8"), "html.parser")
+
+
+def squeezed(text: str) -> str:
+    """Text without white space, quotes and escapes: HTML, JSON and Python differ in these."""
+    return re.sub(r"\\n|[\s\"'\\]+", "", html.unescape(text))
+
+
+def hidden_lines(chapter: str) -> list[str]:
+    """Squeezed lines that stand in hidden checks and nowhere else in the chapter's code."""
+    codes = ["".join(cell["source"]) for cell in code_cells(chapter)]
+    shown = squeezed("".join(exercises.HIDDEN.sub("", code) for code in codes))
+    bodies = [match["body"] for code in codes for match in exercises.HIDDEN.finditer(code)]
+    lines = {squeezed(line) for body in bodies for line in body.splitlines()}
+    return [line for line in lines if len(line) > 12 and line not in shown]
+
+
+def test_hidden_checks_are_nowhere_in_the_site(site, chapter):
+    hidden = hidden_lines(chapter)
+    if any(role(cell).get("grade") for cell in code_cells(chapter)):
+        assert hidden, "the chapter has graded cells but no hidden check to look for"
+    for path in (
+        p for p in site.rglob("*") if p.suffix in {".html", ".js", ".json", ".txt", ".ipynb"}
+    ):
+        if "vendor" in path.parts:
+            continue
+        text = path.read_text("utf-8")
+        assert "BEGIN HIDDEN" not in text
+        texts = [squeezed(text)]
+        if path.suffix == ".html":  # highlighting cuts a line into spans
+            texts.append(squeezed(BeautifulSoup(text, "html.parser").get_text()))
+        leaks = [line for line in hidden if any(line in t for t in texts)]
+        assert not leaks, f"{path.relative_to(site)} shows a hidden check"
+
+
+def test_no_source_is_offered_for_download(site):
+    assert not (site / "_sources").exists()
+    assert not list(site.rglob("*.ipynb"))
+
+
+def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):
+    page = page_of(site, chapter)
+    tasks = [c for c in code_cells(chapter) if role(c).get("solution")]
+    blanks = [b.get_text() for b in page.select(".cell.exercise pre")]
+    solutions = [
+        details
+        for details in page.select("details")
+        if "Show the solution" in details.find("summary").get_text()
+    ]
+    assert len(blanks) == len(solutions) == len(tasks)
+    for blank, solution, cell in zip(blanks, solutions, tasks, strict=True):
+        assert "raise NotImplementedError()" in blank
+        assert not solution.has_attr("open")
+        for body in exercises.SOLUTION.finditer("".join(cell["source"])):
+            answer = [line.strip() for line in body["body"].splitlines() if line.strip()]
+            assert all(line in solution.get_text() for line in answer)
+            assert not any(line in blank for line in answer if len(line) > 12)
+    assert "BEGIN SOLUTION" not in page.get_text()
+
+
+def test_visible_checks_are_shown(site, chapter):
+    text = page_of(site, chapter).get_text()
+    for cell in (c for c in code_cells(chapter) if role(c).get("grade")):
+        shown = exercises.visible("".join(cell["source"]))
+        assert all(line in text for line in shown.splitlines())
+
+
+def test_launch_button_opens_the_notebook_in_colab(site, chapter):
+    colab = (
+        f"https://colab.research.google.com/github/{slug(address())}/blob/main/book/{chapter}.ipynb"
+    )
+    links = [a["href"] for a in page_of(site, chapter).select("a[href*='colab.research']")]
+    assert colab in links
+    assert set(links) == {colab}
+
+
+def test_page_links_to_the_repository(site, chapter):
+    (button,) = page_of(site, chapter).select("a.btn-source-repository-button")
+    assert button["href"] == address()

@@ -1,0 +1,90 @@
+"""The Sphinx extensions' own functions, apart from any build."""
+
+import base64
+import io
+
+import execution_cache
+import exercises
+import widget_pictures
+from bs4 import BeautifulSoup
+from PIL import Image
+
+EXERCISE = """def double(x):
+    ### BEGIN SOLUTION
+    two = 2
+    return two * x
+    ### END SOLUTION"""
+
+CHECK = """assert double(1) == 2
+### BEGIN HIDDEN TESTS
+assert double(7) == 14
+### END HIDDEN TESTS"""
+
+
+def test_blank_exercise_keeps_the_signature_and_the_indentation():
+    assert exercises.blank(EXERCISE) == (
+        "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+    )
+
+
+def test_solution_loses_only_its_marks():
+    assert exercises.solved(EXERCISE) == "def double(x):\n    two = 2\n    return two * x"
+
+
+def test_check_loses_its_hidden_part():
+    assert exercises.visible(CHECK) == "assert double(1) == 2"
+
+
+def test_check_of_nothing_but_comments_and_hidden_tests_is_not_shown():
+    assert exercises.visible("# Graded later.\n" + CHECK.split("\n", 1)[1]) == ""
+
+
+def test_code_without_marks_is_left_as_it_is():
+    code = "x = 1  # BEGIN nothing"
+    assert exercises.blank(code) == exercises.solved(code) == exercises.visible(code) == code
+
+
+VIEW = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "m1"}</script>'
+
+
+def png(width: int, height: int) -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_widget_gets_its_picture_with_alternative_text_and_size():
+    state = {"picture": png(30, 20), "alternative": 'the "diagonal" is bright & clear'}
+    state["_anywidget_id"] = "clipbook.widgets.grid.Grid"
+    wrapper = BeautifulSoup(
+        widget_pictures.wrapped(VIEW, {"m1": {"state": state}}), "html.parser"
+    ).div
+    assert (wrapper["data-widget"], wrapper["data-model-id"]) == ("Grid", "m1")
+    assert wrapper.img["src"] == state["picture"]
+    assert wrapper.img["alt"] == state["alternative"]
+    assert (wrapper.img["width"], wrapper.img["height"]) == ("30", "20")
+    assert wrapper.script is not None
+
+
+def test_widget_without_a_picture_is_only_wrapped():
+    wrapper = BeautifulSoup(widget_pictures.wrapped(VIEW, {"m1": {"state": {}}}), "html.parser").div
+    assert wrapper.img is None
+    assert wrapper.script is not None
+
+
+def test_cache_is_another_when_a_byte_of_the_package_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
+    module = tmp_path / "module.py"
+    module.write_text("x = 1\n")
+    before = execution_cache.digest([module])
+    assert before == execution_cache.digest([module])
+    module.write_text("x = 2\n")
+    assert before != execution_cache.digest([module])
+
+
+def test_cache_is_another_when_a_file_is_renamed(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
+    (tmp_path / "a.py").write_text("")
+    before = execution_cache.digest(tmp_path.glob("*.py"))
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert before != execution_cache.digest(tmp_path.glob("*.py"))

@@ -1,0 +1,114 @@
+"""Every page in a browser: by itself, without errors, at every width and in both modes."""
+
+import re
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+from bs4 import BeautifulSoup
+
+pytestmark = [pytest.mark.site, pytest.mark.browser]
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+def hydrated(tab) -> None:
+    """Wait until every widget of the page has been drawn."""
+    tab.wait_for_function(
+        "() => [...document.querySelectorAll('.widget')].every(w => 'hydrated' in w.dataset)",
+        timeout=15_000,
+    )
+
+
+def test_page_asks_no_other_host_and_has_no_error(visit, origin, page):
+    seen = visit(f"{origin}/{page}.html", allowed=origin)
+    hydrated(seen.tab)
+    assert seen.foreign == []
+    assert seen.errors == []
+
+
+def test_page_works_from_a_folder(visit, site, page):
+    seen = visit((site / f"{page}.html").as_uri(), allowed=site.as_uri())
+    hydrated(seen.tab)
+    assert seen.foreign == []
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_follows_the_colour_scheme_and_can_be_read(visit, origin, page, scheme):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme)
+    assert seen.tab.locator("html").get_attribute("data-theme") == scheme
+    text, ground = seen.tab.evaluate(
+        "() => [getComputedStyle(document.querySelector('article p')).color,"
+        " getComputedStyle(document.body).backgroundColor]"
+    )
+    assert (luminance(text) < luminance(ground)) == (scheme == "light")
+    bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a CSS rgb() colour, as WCAG defines it."""
+    parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_page_is_no_wider_than_the_window(visit, origin, page, viewport):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, viewport=viewport)
+    hydrated(seen.tab)
+    wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= viewport["width"]
+
+
+def test_maths_is_typeset(visit, origin, page):
+    seen = visit(f"{origin}/{page}.html", allowed=origin)
+    maths = ":is(article span.math, article div.math)"
+    expected = seen.tab.locator(maths).count()
+    if expected:
+        seen.tab.wait_for_function("() => window.MathJax?.startup?.promise", timeout=15_000)
+        seen.tab.evaluate("() => MathJax.startup.promise")
+    assert seen.tab.locator(f"{maths} mjx-container").count() >= expected
+    assert seen.tab.locator("mjx-merror").count() == 0
+
+
+def test_every_picture_has_alternative_text(site, page):
+    soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+    for image in soup.select("article img"):
+        assert image.get("alt", "").strip(), f"no alternative text: {str(image)[:120]}"
+        assert not re.search(r"\.(png|svg|jpe?g)$", image["alt"]), "a file name says nothing"
+    for drawing in soup.select("article svg[role=img]"):
+        named = drawing.get("aria-label") or drawing.get("aria-labelledby") or drawing.find("title")
+        assert named, f"a drawing without a name: {str(drawing)[:120]}"
+
+
+def test_widget_leaves_a_picture_in_print(visit, origin, page):
+    seen = visit(f"{origin}/{page}.html", allowed=origin)
+    hydrated(seen.tab)
+    pictures = seen.tab.locator(".widget > .widget-picture").all()
+    assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
+    assert not any(picture.is_visible() for picture in pictures)
+    seen.tab.emulate_media(media="print")
+    assert all(picture.is_visible() for picture in pictures)
+    live = seen.tab.locator(".widget > :not(.widget-picture)")
+    assert not any(part.is_visible() for part in live.all())
+
+
+def test_widget_leaves_a_picture_without_scripts(visit, origin, page):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, java_script_enabled=False)
+    assert all(p.is_visible() for p in seen.tab.locator(".widget > .widget-picture").all())
+
+
+def test_links_within_the_site_lead_somewhere(site, page):
+    here = site / f"{page}.html"
+    soup = BeautifulSoup(here.read_text("utf-8"), "html.parser")
+    for link in soup.select("a[href]"):
+        target, fragment = urldefrag(link["href"])
+        if urlparse(target).scheme or link["href"] == "#":
+            continue
+        path = (here.parent / unquote(target)).resolve() if target else here
+        assert path.exists(), f"{link['href']} leads nowhere"
+        if fragment and path.suffix == ".html":
+            there = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+            assert there.find(id=unquote(fragment)), f"{link['href']}: no such place on the page"

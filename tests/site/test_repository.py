@@ -1,0 +1,117 @@
+"""The repository agrees with itself: address, version, pins, licence, workflows."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import repository
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+KEPT = ["*.md", "*.toml", "*.yml", "*.cff", "tools/*", "book/**/*", ".github/**/*"]
+
+
+def texts(root: Path) -> dict[str, str]:
+    """Every text file that a reader of the repository may take the address from."""
+    paths = {p for pattern in KEPT for p in root.glob(pattern) if p.is_file()}
+    kept = {".md", ".toml", ".yml", ".cff", ".py", ".ipynb"}
+    return {p.relative_to(root).as_posix(): p.read_text("utf-8") for p in paths if p.suffix in kept}
+
+
+def places(root: Path, owner_and_name: str) -> set[str]:
+    """Files in which a GitHub or Colab address has this owner and name."""
+    pattern = re.compile(rf"(?:github\.com|/github)/{re.escape(owner_and_name)}\b")
+    return {name for name, text in texts(root).items() if pattern.search(text)}
+
+
+def test_every_place_has_the_same_address():
+    here = repository.slug(repository.address())
+    expected = {"pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "tools/setup_cell.py"}
+    expected |= {name for name in texts(ROOT) if name.endswith(".ipynb")}
+    assert expected <= places(ROOT, here)
+    if here != "OWNER/clipbook":
+        assert places(ROOT, "OWNER/clipbook") == set()
+
+
+def test_the_address_can_be_set_everywhere(tmp_path):
+    for part in ["book", "tools"]:
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ROOT.glob("*.*"):
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    before = places(tmp_path, repository.slug(repository.address()))
+    command = [sys.executable, "tools/repository.py", "https://github.com/some-one/a.book/"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert places(tmp_path, repository.slug(repository.address())) == set()
+    assert places(tmp_path, "some-one/a.book") == before
+    check = [sys.executable, "tools/notebooks.py", "--check"]
+    assert subprocess.run(check, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["", "github.com/a/b", "https://gitlab.com/a/b", "https://github.com/a"]
+)
+def test_an_address_that_is_not_githubs_is_refused_with_the_remedy(url):
+    with pytest.raises(ValueError, match=r"URL=https://github.com/owner/name"):
+        repository.slug(url)
+
+
+@pytest.mark.parametrize("end", ["", "/", ".git"])
+def test_an_address_may_end_as_browsers_and_git_write_it(end):
+    assert repository.slug(f"https://github.com/some-one/a.book{end}") == "some-one/a.book"
+
+
+def test_version_is_the_same_everywhere():
+    assert CITATION["version"] == PROJECT["version"]
+    assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_citation_has_what_the_format_demands():
+    assert CITATION["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "license"} <= set(CITATION)
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert all(len(r.specifier) == 1 and str(r.specifier).startswith("==") for r in wanted)
+    return {r.name.lower(): str(r.specifier)[2:] for r in wanted}
+
+
+def test_pins_are_exact_and_portable():
+    assert not [version for version in pins().values() if "+" in version or "*" in version]
+
+
+def test_pins_satisfy_the_packages_own_bounds():
+    pinned = pins()
+    for dependency in map(Requirement, PROJECT["dependencies"]):
+        assert dependency.specifier.contains(pinned[dependency.name])
+
+
+def test_vendored_packages_are_pinned_and_name_no_registry():
+    lock = (ROOT / "tools/vendor/package-lock.json").read_text("utf-8")
+    assert '"integrity"' in lock
+    assert "://" not in lock
+
+
+def test_workflows_are_readable_and_call_the_makefile():
+    publish = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
+    assert "make repository URL=" in publish
+    assert "make site" in publish
+    assert ".ci/run" in (ROOT / ".github/workflows/test.yml").read_text("utf-8")
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        assert yaml.safe_load(path.read_text("utf-8"))["jobs"]
+
+
+def test_help_names_every_target():
+    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split()
+    shown = re.findall(r"make ([a-z-]+)", text.stdout)
+    assert set(phony) - {"serve", "lint"} <= set(shown)

@@ -1,0 +1,148 @@
+"""Still figures: what they show is what they were given, on a card that reads in both modes."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from clipbook.figures import (
+    CARD,
+    INK,
+    pairs_strip,
+    probability_heatmap,
+    similarity_heatmap,
+    temperature_bars,
+)
+from clipbook.scenes import EXAMPLE, render
+from clipbook.scenes.drawing import RGB
+
+PICTURES = [render(scene) for scene, _ in EXAMPLE[:3]]
+CAPTIONS = [caption for _, caption in EXAMPLE[:3]]
+VALUES = torch.tensor([[0.91, -0.5, 0.0], [0.25, 0.75, -0.004], [-1.0, 0.1, 1.0]])
+
+
+def texts(figure) -> list[str]:
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(lambda one: hasattr(one, "get_text"))]
+
+
+def png(figure) -> Image.Image:
+    return Image.open(io.BytesIO(figure._repr_png_()[0])).convert("RGB")
+
+
+def matrix_axes(figure):
+    return figure.axes[0]
+
+
+def test_cells_are_coloured_and_labelled_by_their_values():
+    axes = matrix_axes(similarity_heatmap(VALUES, PICTURES))
+    np.testing.assert_allclose(axes.images[0].get_array(), VALUES.numpy())
+    labels = {text.get_position(): text.get_text() for text in axes.texts}
+    assert labels[(0, 0)] == "0.91"
+    assert labels[(1, 0)] == "−0.50"  # column 1, row 0
+    assert labels[(2, 1)] == "0.00"  # no minus before a zero
+
+
+def test_zero_similarity_is_neutral_and_probability_has_no_sign():
+    signed = matrix_axes(similarity_heatmap(VALUES, PICTURES)).images[0]
+    assert (signed.cmap.name, signed.get_clim()) == ("RdBu_r", (-1, 1))
+    assert max(signed.cmap(signed.norm(0.0))[:3]) - min(signed.cmap(signed.norm(0.0))[:3]) < 0.02
+    magnitude = matrix_axes(probability_heatmap(VALUES.softmax(1), PICTURES)).images[0]
+    assert (magnitude.cmap.name, magnitude.get_clim()) == ("cividis", (0, 1))
+
+
+@pytest.mark.parametrize("name", ["RdBu_r", "cividis"])
+def test_every_value_can_be_read_on_its_cell(name):
+    from clipbook.figures import _ink
+
+    for share in np.linspace(0, 1, 101):
+        cell = colormaps[name](share)
+        assert contrast(cell[:3], to_rgb(_ink(cell))) >= 4.5
+
+
+def contrast(first, second) -> float:
+    """WCAG's contrast of two colours."""
+
+    def luminance(colour) -> float:
+        parts = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in colour]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    bright, dark = sorted([luminance(first), luminance(second)], reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_figure_brings_its_own_ground_and_can_be_read_on_it():
+    assert contrast(to_rgb(CARD), to_rgb(INK)) >= 7
+    for figure in (pairs_strip(PICTURES, CAPTIONS), similarity_heatmap(VALUES, PICTURES, CAPTIONS)):
+        corner = np.array(png(figure).getpixel((0, 0)))
+        assert np.abs(corner - 255 * np.array(to_rgb(CARD))).max() < 3
+
+
+def test_picture_is_twice_as_sharp_as_it_is_wide_and_may_shrink_with_the_page():
+    figure = similarity_heatmap(VALUES, PICTURES, CAPTIONS)
+    _, size = figure._repr_png_()
+    assert png(figure).width == 2 * size["width"]
+    assert "height" not in size
+
+
+def test_few_colours_leave_small_pictures_their_own():
+    pictures = [render(scene) for scene, _ in EXAMPLE]
+    drawn = np.asarray(png(similarity_heatmap(torch.linspace(-1, 1, 64).view(8, 8), pictures)))
+    for scene, _ in EXAMPLE:
+        for thing in scene.objects:
+            close = np.abs(drawn.astype(int) - RGB[thing.colour]).max(axis=2) <= 8
+            assert close.sum() > 100, thing
+
+
+def test_nothing_is_cut_off():
+    for figure in (
+        pairs_strip([render(scene) for scene, _ in EXAMPLE], [caption for _, caption in EXAMPLE]),
+        pairs_strip(PICTURES, CAPTIONS),
+        similarity_heatmap(VALUES, PICTURES, CAPTIONS),
+        probability_heatmap(VALUES[:, :2].softmax(1), PICTURES),
+        temperature_bars({1.0: [0.3, 0.7], 0.1: [0.0, 1.0]}, own=1),
+    ):
+        edge = np.asarray(png(figure)).astype(int)
+        for line in (edge[0], edge[-1], edge[:, 0], edge[:, -1]):
+            assert np.abs(line - line[0]).max() == 0
+
+
+def test_each_picture_stands_above_its_own_caption():
+    figure = pairs_strip(PICTURES, CAPTIONS)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 3
+    for axes, picture, caption in zip(shown, PICTURES, CAPTIONS, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), np.asarray(picture))
+        assert " ".join(axes.get_xlabel().split("\n")[1:]) == caption
+
+
+def test_captions_stand_above_their_columns():
+    written = [
+        text.replace("\n", " ") for text in texts(similarity_heatmap(VALUES, PICTURES, CAPTIONS))
+    ]
+    places = [written.index(caption) for caption in CAPTIONS]
+    assert places == sorted(places)
+
+
+def test_bars_are_the_probabilities_and_the_own_caption_s_is_bright():
+    row = torch.tensor([0.2, 0.5, 0.3])
+    figure = temperature_bars({1.0: row, 0.5: row}, own=2)
+    assert [axes.get_title() for axes in figure.axes] == ["temperature 1", "temperature 0.5"]
+    bars = figure.axes[0].patches
+    np.testing.assert_allclose([bar.get_height() for bar in bars], row)
+    own, other = bars[2].get_facecolor(), bars[0].get_facecolor()
+    assert sum(own) > sum(other)
+    assert bars[1].get_facecolor() == other
+
+
+def test_matrix_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(3, 3\) does not fit 2 pictures and 3 captions"):
+        similarity_heatmap(VALUES, PICTURES[:2])
+    with pytest.raises(ValueError, match="3 pictures and 2 captions"):
+        similarity_heatmap(VALUES, PICTURES, CAPTIONS[:2])
+    with pytest.raises(ValueError, match="give each picture its own"):
+        pairs_strip(PICTURES, CAPTIONS[:2])

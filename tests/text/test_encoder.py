@@ -1,0 +1,175 @@
+"""The text encoder: padding is nothing, the future is hidden, positions are known."""
+
+from math import cos, sin
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clipbook.text import TextConfig, TextEncoder, sinusoidal_positions
+from tests.tiny import text_config
+
+CHOICES = [
+    ("last", "learned"),
+    ("first", "learned"),
+    ("last", "sinusoidal"),
+    ("first", "sinusoidal"),
+]
+
+
+def encoder(pooling: str = "last", positions: str = "learned", **changes) -> TextEncoder:
+    torch.manual_seed(0)
+    made = TextEncoder(text_config(pooling=pooling, positions=positions, depth=2, **changes))
+    with torch.no_grad():  # away from the small values of the start, so that differences show
+        for parameter in made.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return made.eval()
+
+
+def some_ids(batch: int, tokens: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(3, 330, (batch, tokens), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(("pooling", "positions"), CHOICES)
+@given(used=st.integers(1, 12), padding=st.integers(1, 12), seed=st.integers(0, 999))
+@settings(max_examples=10)
+def test_padding_changes_nothing(pooling, positions, used, padding, seed):
+    model = encoder(pooling, positions)
+    alone = some_ids(1, used, seed)
+    padded = torch.cat([alone, some_ids(1, padding, seed + 1)], dim=1)
+    mask = (torch.arange(used + padding) < used)[None]
+    torch.testing.assert_close(model(padded, mask), model(alone), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("pooling", "positions"), CHOICES)
+def test_company_in_the_batch_changes_nothing(pooling, positions):
+    model, token_ids = encoder(pooling, positions), some_ids(3, 12)
+    mask = torch.arange(12) < torch.tensor([[4], [12], [7]])
+    together = model(token_ids, mask)
+    for k in range(3):
+        alone = model(token_ids[k : k + 1], mask[k : k + 1])
+        torch.testing.assert_close(together[k : k + 1], alone, atol=1e-5, rtol=0)
+
+
+def after_the_blocks(model: TextEncoder, token_ids: torch.Tensor) -> torch.Tensor:
+    seen = []
+    hook = model.blocks[-1].register_forward_hook(lambda *parts: seen.append(parts[2]))
+    model(token_ids)
+    hook.remove()
+    return seen[0]
+
+
+@pytest.mark.parametrize("pooling", ["last", "first"])
+def test_a_later_token_is_seen_only_without_the_causal_mask(pooling):
+    model, token_ids = encoder(pooling), some_ids(1, 8)
+    changed = token_ids.clone()
+    changed[0, 5] = 3 + (changed[0, 5] - 2) % 327
+    change = (
+        (after_the_blocks(model, token_ids) - after_the_blocks(model, changed)).abs().amax(-1)[0]
+    )
+    assert (change[5:] > 1e-4).all()
+    if pooling == "last":
+        assert (change[:5] == 0).all()
+    else:
+        assert (change[:5] > 1e-4).all()
+
+
+def test_pooling_reads_the_last_real_token_or_the_first():
+    token_ids = some_ids(2, 8)
+    mask = torch.arange(8) < torch.tensor([[5], [8]])
+    for pooling, where in (("last", [4, 7]), ("first", [0, 0])):
+        model = encoder(pooling)
+        if pooling == "first":
+            mask = torch.ones_like(mask)
+        read = model.norm(after_the_blocks(model, token_ids))[torch.arange(2), where]
+        torch.testing.assert_close(model.features(token_ids, mask), read, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_the_order_of_tokens_matters(positions):
+    model, token_ids = encoder("first", positions), some_ids(1, 8)
+    swapped = token_ids[:, [0, 2, 1, 3, 4, 5, 6, 7]]
+    assert (model(token_ids) - model(swapped)).abs().max() > 1e-3
+
+
+def test_the_output_is_the_projected_features():
+    model, token_ids = encoder(), some_ids(3, 8)
+    assert model.features(token_ids).shape == (3, 16)
+    assert model(token_ids).shape == (3, 8)
+    torch.testing.assert_close(
+        model(token_ids), model.features(token_ids) @ model.projection.weight.T
+    )
+
+
+@pytest.mark.parametrize(("tokens", "width"), [(1, 2), (7, 8), (32, 64)])
+def test_sinusoidal_positions_follow_the_formula(tokens, width):
+    found = sinusoidal_positions(tokens, width)
+    assert found.shape == (tokens, width)
+    for position in range(tokens):
+        for i in range(width // 2):
+            angle = position / 10_000 ** (2 * i / width)
+            assert found[position, 2 * i] == pytest.approx(sin(angle), abs=1e-5)
+            assert found[position, 2 * i + 1] == pytest.approx(cos(angle), abs=1e-5)
+
+
+def test_sinusoidal_positions_are_not_learned():
+    names = {name for name, _ in encoder(positions="sinusoidal").named_parameters()}
+    assert "positions" not in names
+    assert "positions" in dict(encoder().named_parameters())
+
+
+@pytest.mark.parametrize("pooling", ["last", "first"])
+def test_attention_weights_of_every_layer_and_head(pooling):
+    model, token_ids = encoder(pooling), some_ids(3, 8)
+    mask = torch.arange(8) < torch.tensor([[5], [8], [2]])
+    weights = model.attention_weights(token_ids, mask)
+    assert weights.shape == (2, 3, 2, 8, 8)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 2, 8))
+    if pooling == "last":
+        assert (weights.triu(1) == 0).all()
+    else:
+        assert (weights[:, 0, :, :, 5:] == 0).all()
+        assert (weights[:, 1] > 0).all()
+
+
+def test_too_many_tokens_are_refused():
+    with pytest.raises(ValueError, match="25 tokens are more than context_length=24.*batch"):
+        encoder()(some_ids(1, 25))
+
+
+@pytest.mark.parametrize("wrong", [-1, 330])
+@pytest.mark.parametrize("method", ["forward", "attention_weights"])
+def test_ids_outside_the_vocabulary_are_refused(wrong, method):
+    token_ids = some_ids(2, 8)
+    token_ids[1, 3] = wrong
+    with pytest.raises(ValueError, match=f"{wrong}.*don't fit vocab_size=330.*tokenizer"):
+        getattr(encoder(), method)(token_ids)
+
+
+@pytest.mark.parametrize("pooling", ["last", "first"])
+@pytest.mark.parametrize("row", [[False] * 4, [False, True, True, True]])
+def test_a_mask_that_does_not_begin_with_real_tokens_is_refused(pooling, row):
+    mask = torch.tensor([[True] * 4, row])
+    with pytest.raises(ValueError, match=r"mask\[1\].*real tokens come first.*Tokenizer.batch"):
+        encoder(pooling)(some_ids(2, 4), mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pooling": "mean"}, "pooling='mean'; try last or first"),
+        ({"positions": "rotary"}, "positions='rotary'; try learned or sinusoidal"),
+        ({"activation": "relu"}, "activation='relu'; try gelu or quick_gelu"),
+        ({"width": 64, "heads": 3}, "width=64 is not a multiple of heads=3.*try"),
+        ({"heads": 0}, "heads=0.*try"),
+    ],
+)
+def test_a_config_that_cannot_be_built_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        TextConfig(**change)
+
+
+def test_an_odd_width_has_no_sinusoidal_positions():
+    with pytest.raises(ValueError, match="width=15 is odd.*try 16"):
+        TextEncoder(text_config(width=15, heads=3, positions="sinusoidal"))

@@ -1,0 +1,44 @@
+"""What a run is asked to do, checked before it begins."""
+
+from itertools import pairwise
+
+import pytest
+
+from clipbook.training import TrainingConfig
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimiser": "sgd"}, "optimiser='sgd'; try adamw or muon"),
+        ({"precision": "int8"}, "precision='int8'; try auto or float32"),
+        ({"steps": 0}, "steps=0 is not above 0"),
+        ({"steps": -1}, "steps=-1 is not above 0"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0 is not above 0"),
+        ({"learning_rate": 0.0}, r"learning_rate=0\.0 is not above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan is not above 0"),
+        ({"clip_norm": -1.0}, r"clip_norm=-1\.0 is not above 0"),
+    ],
+)
+def test_what_cannot_work_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**change)
+
+
+def test_snapshots_begin_untrained_and_end_trained():
+    steps = sorted(TrainingConfig(steps=1_000, snapshots=24).snapshot_steps)
+    assert steps[0] == 0
+    assert steps[-1] == 1_000
+    assert len(steps) == 24
+
+
+def test_snapshots_are_closer_together_early_on():
+    steps = sorted(TrainingConfig(steps=1_000, snapshots=10).snapshot_steps)
+    gaps = [after - before for before, after in pairwise(steps)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] < gaps[-1] / 5
+
+
+def test_snapshots_can_be_left_out():
+    assert TrainingConfig(snapshots=0).snapshot_steps == frozenset()
+    assert TrainingConfig(steps=3, snapshots=24).snapshot_steps <= {0, 1, 2, 3}

@@ -1,0 +1,59 @@
+"""Batch k is made from the seed and k alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from clipbook.image import normalise, preprocess
+from clipbook.scenes import render, sample, sample_pairs
+from clipbook.text import split_words
+from clipbook.training import SceneBatches
+from clipbook.training.data import draw, train_tokenizer
+from tests import tiny
+
+
+def test_a_batch_holds_pictures_ids_and_a_mask():
+    pictures, token_ids, mask = tiny.batches(batch_size=6)[0]
+    assert (pictures.dtype, tuple(pictures.shape)) == (torch.uint8, (6, 16, 16, 3))
+    assert (token_ids.dtype, tuple(token_ids.shape)) == (torch.int64, (6, 24))
+    assert (mask.dtype, tuple(mask.shape)) == (torch.bool, (6, 24))
+
+
+def same(first, second) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_alone():
+    forwards, backwards = tiny.batches(), tiny.batches()
+    later = [backwards[k] for k in (7, 3)]
+    assert same(forwards[3], later[1])
+    assert same(forwards[7], later[0])
+    assert not same(forwards[3], forwards[7])
+    assert not same(forwards[3], tiny.batches(seed=1)[3])
+
+
+def test_a_batch_is_what_sample_pairs_makes():
+    batches = SceneBatches(tiny.tokenizer(), 8, 16, seed=5, twins=0.3, distinct=False)
+    scenes, captions = sample_pairs(8, np.random.default_rng((5, 2)), twins=0.3, distinct=False)
+    assert same(batches[2], (draw(scenes, 16), *tiny.tokenizer().batch(captions)))
+
+
+def test_drawing_a_batch_is_preprocessing_its_pictures():
+    scenes = sample(4, np.random.default_rng(0))
+    expected = preprocess([render(scene, 16) for scene in scenes], 16)
+    assert torch.equal(normalise(draw(scenes, 16)), expected)
+
+
+def test_no_batch_at_all_is_refused():
+    with pytest.raises(ValueError, match="batch_size=0; a batch needs at least one pair"):
+        SceneBatches(tiny.tokenizer(), 0)
+
+
+def test_every_word_of_the_world_is_one_token_and_every_caption_fits():
+    tokenizer = train_tokenizer(pairs=3_000)
+    generator = np.random.default_rng(1)
+    _, seen = sample_pairs(200, generator, distinct=False)
+    _, unseen = sample_pairs(200, generator, "held_out", distinct=False)
+    for caption in seen + unseen:
+        assert len(tokenizer.encode(caption)) == len(split_words(caption)), caption
+    tokenizer.batch(seen + unseen, truncate=False)

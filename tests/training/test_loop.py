@@ -1,0 +1,245 @@
+"""The loop learns, remembers what it did, and can be interrupted."""
+
+from dataclasses import replace
+from math import log
+
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from clipbook.image import normalise
+from clipbook.pairs import CLIP, info_nce, similarity
+from clipbook.training import TrainingConfig, train
+from clipbook.training import loop as module
+from clipbook.training.data import Batch
+from clipbook.training.loop import half_precision
+from tests import tiny
+
+CONFIG = TrainingConfig(steps=12, warmup_steps=2, checkpoint_every=5, snapshots=4)
+RUNS = {
+    "vit, muon": (tiny.VIT, "muon"),
+    "vit, adamw": (tiny.VIT, "adamw"),
+    "cnn, adamw": (tiny.CNN, "adamw"),
+}
+
+
+def run(model: CLIP, batches: Dataset | None = None, config: TrainingConfig = CONFIG, **choices):
+    batches = batches if batches is not None else tiny.batches()
+    return train(
+        model, batches, config, device="cpu", **({"workers": 0, "progress": False} | choices)
+    )
+
+
+class Repeated(Dataset):
+    """The same batch again and again."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def __getitem__(self, k: int) -> Batch:
+        return self.batch
+
+
+class Interrupted(Dataset):
+    """Batches until the power goes."""
+
+    def __init__(self, last: int) -> None:
+        self.batches, self.last = tiny.batches(), last
+
+    def __getitem__(self, k: int) -> Batch:
+        if k > self.last:
+            raise KeyboardInterrupt
+        return self.batches[k]
+
+
+def same_weights(first: CLIP, second: CLIP) -> bool:
+    weights = second.state_dict()
+    return all(torch.equal(value, weights[name]) for name, value in first.state_dict().items())
+
+
+@pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
+def test_a_batch_can_be_learned_by_heart(image):
+    batches = Repeated(tiny.batches(batch_size=12)[0])
+    config = TrainingConfig(steps=120, warmup_steps=5, learning_rate=5e-3)
+    loss = run(tiny.clip(image), batches, config).loss
+    assert loss[0] > 0.7 * log(12)
+    assert loss[-1] < 0.1
+
+
+def test_the_loss_goes_down_on_new_batches():
+    config = TrainingConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
+    loss = run(tiny.clip(), tiny.batches(batch_size=16), config).loss
+    assert sum(loss[-10:]) / 10 < sum(loss[:10]) / 10 - 0.3
+
+
+@pytest.mark.parametrize("n", [2, 16])
+def test_the_first_loss_is_log_n(n):
+    model = tiny.clip(temperature=1e4)  # so high that all logits are nearly equal
+    loss = run(model, tiny.batches(batch_size=n), replace(CONFIG, steps=1)).loss
+    assert loss[0] == pytest.approx(log(n), abs=1e-3)
+
+
+def test_the_loss_is_info_nce_of_the_batch():
+    model, batches = tiny.clip(), tiny.batches()
+    pictures, token_ids, mask = batches[0]
+    with torch.no_grad():
+        expected = info_nce(model.train()(normalise(pictures), token_ids, mask)).item()
+    history = run(model, batches, replace(CONFIG, steps=1))
+    assert history.loss == pytest.approx([expected], abs=1e-5)
+
+
+def test_every_parameter_moves_and_the_model_ends_in_eval_mode():
+    for image, optimiser in RUNS.values():
+        model, before = tiny.clip(image), tiny.clip(image).state_dict()
+        run(model, config=replace(CONFIG, optimiser=optimiser))
+        # unused tokens and positions stay, but no parameter stays as a whole
+        still = [k for k, value in model.named_parameters() if torch.equal(value, before[k])]
+        assert still == []
+        assert not model.training
+
+
+def test_a_step_of_adamw_done_by_hand():
+    model, hand, batches = tiny.clip(), tiny.clip(), tiny.batches()
+    config = TrainingConfig(
+        steps=1, warmup_steps=4, optimiser="adamw", learning_rate=1e-3, clip_norm=0.5
+    )
+    run(model, batches, config)
+    pictures, token_ids, mask = batches[0]
+    info_nce(hand.train()(normalise(pictures), token_ids, mask)).backward()
+    norm = torch.stack([one.grad.norm() for one in hand.parameters()]).norm()
+    assert norm > 0.5  # so that clipping is seen at work
+    weight = hand.image_encoder.norm.weight  # no decay
+    gradient = weight.grad * 0.5 / norm
+    # in its first step Adam divides the gradient by its own size; a quarter of the rate, warming up
+    expected = weight.detach() - 0.25e-3 * gradient / (gradient.abs() + 1e-6)
+    torch.testing.assert_close(model.image_encoder.norm.weight, expected, atol=1e-7, rtol=1e-6)
+
+
+def test_the_scale_never_passes_100():
+    model = tiny.clip(temperature=0.0101)
+    config = replace(CONFIG, steps=30, learning_rate=0.5, optimiser="adamw")
+    history = run(model, Repeated(tiny.batches()[0]), config)
+    assert max(history.scale) <= 100.0001
+    assert model.scale.item() <= 100.0001
+
+
+def test_the_history_has_an_entry_a_step():
+    model = tiny.clip()
+    history = run(model, example=tiny.batches(seed=9)[0])
+    assert len(history.loss) == len(history.scale) == len(history.learning_rate) == 12
+    assert history.scale[0] == pytest.approx(1 / 0.07)
+    assert history.learning_rate[:2] == pytest.approx([1e-3, 2e-3])
+    assert history.snapshot_steps == sorted(CONFIG.snapshot_steps)
+
+
+def test_snapshots_are_similarity_matrices_of_the_example():
+    model, example = tiny.clip(), tiny.batches(batch_size=5, seed=9)[0]
+
+    def matrix() -> torch.Tensor:
+        model.eval()
+        with torch.no_grad():
+            return similarity(
+                model.encode_image(normalise(example[0])), model.encode_text(*example[1:])
+            )
+
+    before = matrix()
+    history = run(model, example=example)
+    for found, expected in ((history.snapshots[0], before), (history.snapshots[-1], matrix())):
+        torch.testing.assert_close(torch.tensor(found), expected, atol=6e-5, rtol=0)
+
+
+@pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
+def test_looking_at_the_example_does_not_change_the_training(image):
+    looked, blind = tiny.clip(image), tiny.clip(image)
+    run(looked, example=tiny.batches(seed=9)[0])
+    run(blind)
+    assert same_weights(looked, blind)
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("last", [2, 7])
+def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, name, last):
+    image, optimiser = RUNS[name]
+    config, example = replace(CONFIG, optimiser=optimiser), tiny.batches(seed=9)[0]
+    whole = tiny.clip(image)
+    history = run(whole, config=config, example=example)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny.clip(image), Interrupted(last), config, example=example, folder=tmp_path)
+    resumed = tiny.clip(image, seed=1)  # its own weights are replaced by the checkpoint's, if any
+    if last == 2:  # nothing was saved yet
+        assert list(tmp_path.iterdir()) == []
+        resumed = tiny.clip(image)
+    assert run(resumed, config=config, example=example, folder=tmp_path) == history
+    assert same_weights(resumed, whole)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    first, second = tiny.clip(), tiny.clip(seed=1)
+    history = run(first, folder=tmp_path)
+    assert run(second, Interrupted(-1), folder=tmp_path) == history
+    assert same_weights(first, second)
+    assert not second.training
+
+
+def test_a_worker_makes_the_same_batches():
+    alone, helped = tiny.clip(), tiny.clip()
+    config = replace(CONFIG, steps=4)
+    assert run(alone, config=config) == run(helped, config=config, workers=1)
+    assert same_weights(alone, helped)
+
+
+def test_a_batch_of_one_trains():
+    for image in (tiny.VIT, tiny.CNN):
+        model = tiny.clip(image)
+        history = run(model, tiny.batches(batch_size=1), replace(CONFIG, steps=3))
+        assert history.loss == [0, 0, 0]
+        assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+def test_training_leaves_the_global_generator_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    run(tiny.clip(), config=replace(CONFIG, steps=2))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_bar_can_be_shown_or_not(capsys):
+    run(tiny.clip(), config=replace(CONFIG, steps=2))
+    assert capsys.readouterr() == ("", "")
+    run(tiny.clip(), config=replace(CONFIG, steps=2), progress=True)
+    assert "2/2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "precision", "expected"),
+    [
+        ("cuda", (7, 5), "auto", torch.float16),  # a T4
+        ("cuda", (7, 0), "auto", torch.float16),
+        ("cuda", (8, 0), "auto", torch.bfloat16),  # an A100
+        ("cuda", (9, 0), "auto", torch.bfloat16),
+        ("cuda", (9, 0), "float32", None),
+        ("cpu", None, "auto", None),
+    ],
+)
+def test_half_precision_is_what_the_device_computes_in(
+    monkeypatch, device, capability, precision, expected
+):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+    assert half_precision(torch.device(device), precision) is expected
+
+
+def test_in_half_precision_the_loss_is_still_computed_in_float32():
+    model = tiny.clip().train()
+    pictures, token_ids, mask = tiny.batches()[0]
+    args = model, normalise(pictures), token_ids, mask
+    whole, half = (module.contrastive_step(*args, kind) for kind in (None, torch.bfloat16))
+    assert half.dtype == torch.float32
+    assert half.item() != whole.item()
+    assert half.item() == pytest.approx(whole.item(), abs=0.05)
+
+
+def test_a_gpu_is_used_where_there_is_one(monkeypatch):
+    for present, expected in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
+        assert module.best_device().type == expected

@@ -1,0 +1,119 @@
+"""Attention equals PyTorch's, and its weights are what they claim to be."""
+
+import pytest
+import torch
+from torch import nn
+
+from clipbook.transformer import MultiHeadAttention, allowed_keys
+from tests.tiny import normals
+
+SIZES = [(16, 1), (16, 4), (24, 3), (64, 8)]
+MASK = torch.arange(7) < torch.tensor([[7], [3], [1]])
+CASES = {
+    "free": (False, None),
+    "causal": (True, None),
+    "padded": (False, MASK),
+    "causal and padded": (True, MASK),
+}
+
+
+def both(width: int, heads: int) -> tuple[MultiHeadAttention, nn.MultiheadAttention]:
+    """Ours and PyTorch's, with the same weights."""
+    torch.manual_seed(0)
+    ours = MultiHeadAttention(width, heads)
+    theirs = nn.MultiheadAttention(width, heads, batch_first=True)
+    with torch.no_grad():
+        for parameter in ours.parameters():
+            parameter.copy_(width**-0.5 * torch.randn_like(parameter))
+        theirs.in_proj_weight.copy_(ours.query_key_value.weight)
+        theirs.in_proj_bias.copy_(ours.query_key_value.bias)
+        theirs.out_proj.weight.copy_(ours.output.weight)
+        theirs.out_proj.bias.copy_(ours.output.bias)
+    return ours, theirs
+
+
+def their_masks(causal: bool, mask: torch.Tensor | None, tokens: int) -> dict:
+    """PyTorch marks what is *not* allowed."""
+    return {
+        "attn_mask": ~torch.ones(tokens, tokens).tril().bool() if causal else None,
+        "key_padding_mask": None if mask is None else ~mask,
+    }
+
+
+@pytest.mark.parametrize(("width", "heads"), SIZES)
+@pytest.mark.parametrize("case", CASES)
+def test_equals_torch(width, heads, case):
+    causal, mask = CASES[case]
+    ours, theirs = both(width, heads)
+    x = normals(3, 7, width)
+    allowed = allowed_keys(7, mask, causal=causal)
+    expected, expected_weights = theirs(
+        x, x, x, average_attn_weights=False, **their_masks(causal, mask, 7)
+    )
+    torch.testing.assert_close(ours(x, allowed), expected, atol=1e-6, rtol=0)
+    gathered, weights = ours.with_weights(x, allowed)
+    torch.testing.assert_close(gathered, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(weights, expected_weights, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_equal_torch(case):
+    causal, mask = CASES[case]
+    ours, theirs = both(16, 4)
+    direction = normals(3, 7, 16, seed=1)
+    gradients = []
+    for run in (
+        lambda x: ours(x, allowed_keys(7, mask, causal=causal)),
+        lambda x: ours.with_weights(x, allowed_keys(7, mask, causal=causal))[0],
+        lambda x: theirs(x, x, x, need_weights=False, **their_masks(causal, mask, 7))[0],
+    ):
+        x = normals(3, 7, 16).requires_grad_()
+        (run(x) * direction).sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(gradients[0], gradients[2], atol=1e-5, rtol=0)
+    torch.testing.assert_close(gradients[1], gradients[2], atol=1e-5, rtol=0)
+    # three backward passes have added up: two into ours, one into PyTorch's
+    torch.testing.assert_close(
+        ours.query_key_value.weight.grad / 2, theirs.in_proj_weight.grad, atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_are_shares_of_what_is_allowed(case):
+    causal, mask = CASES[case]
+    allowed = allowed_keys(7, mask, causal=causal)
+    _, weights = both(16, 4)[0].with_weights(normals(3, 7, 16), allowed)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, 4, 7))
+    assert (weights >= 0).all()
+    may_look = torch.ones(3, 4, 7, 7, dtype=torch.bool)
+    for k in range(3):
+        for query in range(7):
+            for key in range(7):
+                hidden = (causal and key > query) or (mask is not None and not mask[k, key])
+                may_look[k, :, query, key] = not hidden
+    assert (weights[~may_look] == 0).all()
+    assert (weights[may_look] > 0).all()
+
+
+def test_without_masks_every_token_looks_everywhere():
+    assert allowed_keys(5) is None
+
+
+def test_attention_without_positions_does_not_know_the_order():
+    ours, x = both(16, 4)[0], normals(1, 7, 16)
+    order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
+    torch.testing.assert_close(ours(x[:, order]), ours(x)[:, order], atol=1e-6, rtol=0)
+
+
+def test_one_token_gets_its_own_value():
+    ours, x = both(16, 4)[0], normals(2, 1, 16)
+    value = ours.query_key_value(x)[..., 32:]
+    torch.testing.assert_close(ours(x), ours.output(value), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("heads", "remedy"), [(3, "try heads=[24]"), (0, "try heads=1"), (32, "16")]
+)
+def test_heads_that_do_not_divide_the_width_are_refused(heads, remedy):
+    with pytest.raises(ValueError, match=f"width=16 is not a multiple of heads={heads}.*{remedy}"):
+        MultiHeadAttention(16, heads)

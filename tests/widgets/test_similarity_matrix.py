@@ -1,0 +1,221 @@
+"""The similarity matrix in Python: what it accepts, keeps, refuses and says."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from ipywidgets.embed import dependency_state
+
+from clipbook.widgets import SimilarityMatrix, static_picture
+
+PICTURE = PIL.Image.new("RGB", (8, 8), "red")
+
+
+def opened(uri: str) -> PIL.Image.Image:
+    head, _, data = uri.partition(",")
+    assert head == "data:image/png;base64"
+    return PIL.Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def cosines_in(widget: SimilarityMatrix) -> np.ndarray:
+    return np.frombuffer(widget.frames, "<i2").reshape(widget.similarities.shape) / 32767
+
+
+def message_from_page(widget: SimilarityMatrix, **state) -> None:
+    data = {"method": "update", "state": state, "buffer_paths": []}
+    widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+
+def test_page_gets_the_similarities_to_within_half_a_16_bit_step(make_matrix):
+    widget = make_matrix(5, 7, 3)
+    np.testing.assert_allclose(cosines_in(widget), widget.similarities, atol=0.5001 / 32767)
+    assert widget.similarities.shape == (3, 5, 7)
+
+
+def test_the_last_step_is_shown_unless_asked_otherwise(make_matrix):
+    assert make_matrix(frames=24).step == 23
+    assert make_matrix(frames=24, step=0).step == 0
+    assert make_matrix(frames=24, step=-2).step == 22
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_tensors_with_gradients_are_taken_as_arrays_are(dtype):
+    tensor = torch.eye(2, dtype=dtype, requires_grad=True)
+    widget = SimilarityMatrix(tensor, [PICTURE] * 2, ["one", "two"])
+    np.testing.assert_array_equal(widget.similarities, np.eye(2))
+
+
+def test_rounding_beyond_one_is_taken_as_one():
+    widget = SimilarityMatrix([[1.0005]], [PICTURE], ["one"])
+    assert cosines_in(widget).item() == 1
+
+
+def test_assigned_similarities_reach_the_page_the_picture_and_observers(make_matrix):
+    widget = make_matrix(frames=1)
+    seen, before = [], widget.picture
+    widget.observe(seen.append, names="similarities")
+    widget.similarities = -np.eye(8)
+    np.testing.assert_array_equal(cosines_in(widget), -np.eye(8))
+    assert widget.picture != before
+    assert "in 0 of 8 rows" in widget.alternative
+    assert len(seen) == 1
+
+
+def test_another_number_of_frames_starts_the_steps_anew(make_matrix):
+    widget = make_matrix(frames=24, step=3)
+    widget.similarities = np.zeros((2, 8, 8))
+    assert (widget.steps, widget.step) == ([0, 1], 1)
+    widget.similarities = np.eye(8)
+    assert (widget.steps, widget.step) == ([0], 0)
+
+
+def test_similarities_refuse_a_change_in_place_that_no_page_would_see(make_matrix):
+    with pytest.raises(ValueError, match="read-only"):
+        make_matrix().similarities[0, 0, 0] = 0
+
+
+def test_what_the_page_changes_is_read_in_python_and_redraws_no_static_picture(make_matrix):
+    widget = make_matrix()
+    seen, before = [], widget.picture
+    widget.observe(seen.append, names="selected")
+    message_from_page(widget, selected=[2, 5], view="row", temperature=0.5, step=4)
+    assert (widget.selected, widget.view, widget.temperature) == ([2, 5], "row", 0.5)
+    assert widget.step == 4
+    assert widget.picture == before
+    assert len(seen) == 1
+
+
+def test_what_python_changes_redraws_the_static_picture(make_matrix):
+    widget = make_matrix()
+    pictures = {widget.picture}
+    widget.view = "row"
+    pictures.add(widget.picture)
+    widget.temperature = 1.0
+    pictures.add(widget.picture)
+    widget.step = 0
+    pictures.add(widget.picture)
+    assert len(pictures) == 4
+    assert "softmax over each row at temperature 1, training step 0" in widget.alternative
+
+
+MATRIX = np.eye(2)
+RULES = {
+    "shape": ({"similarities": np.eye(3)}, ["(3, 3)", "2 images and 2 captions", "give shape"]),
+    "dimensions": ({"similarities": np.zeros(2)}, ["(2,)", "do not fit", "give shape"]),
+    "no frames": ({"similarities": np.zeros((0, 2, 2))}, ["(0, 2, 2)", "none of them 0"]),
+    "nan": ({"similarities": [[1, np.nan], [0, 1]]}, ["[0, 1]=nan", "not a finite", "look for"]),
+    "range": ({"similarities": 14.3 * MATRIX}, ["14.3", "outside [-1, 1]", "normalise"]),
+    "view": ({"view": "rows"}, ["view='rows'", "not known", "'cosine', 'row', 'column'"]),
+    "temperature": ({"temperature": 0.0}, ["temperature=0.0", "above 0", "try 0.07"]),
+    "infinite": ({"temperature": np.inf}, ["temperature=inf", "above 0", "try 0.07"]),
+    "step": ({"step": 1}, ["step=1", "one of the 1 matrices", "use 0 to 0, or -1"]),
+    "steps": ({"steps": [0, 50]}, ["2 steps for 1 matrices", "give one"]),
+    "cell": ({"selected": (0, 2)}, ["selected=[0, 2]", "2 rows and 2 columns", "to [1, 1]"]),
+    "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
+    "picture": (
+        {"images": [PICTURE, np.zeros((4, 4, 3))]},
+        ["images[1] of shape (4, 4, 3) and type float64", "is not a picture", "give a PIL"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_bad_input_gets_value_rule_and_remedy(case):
+    changed, parts = RULES[case]
+    good = {"similarities": MATRIX, "images": [PICTURE] * 2, "captions": ["one", "two"]}
+    with pytest.raises(ValueError) as error:
+        SimilarityMatrix(**(good | changed))
+    for part in parts:
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("view", "rows"),
+        ("temperature", -1.0),
+        ("step", 24),
+        ("selected", [8, 0]),
+        ("similarities", np.eye(3)),
+    ],
+)
+def test_a_refused_assignment_changes_nothing(make_matrix, name, value):
+    widget = make_matrix()
+    before = widget.get_state(), widget.similarities
+    with pytest.raises(ValueError, match=r"; (use|try|give)"):
+        setattr(widget, name, value)
+    assert (widget.get_state(), widget.similarities)[0] == before[0]
+    assert widget.similarities is before[1]
+
+
+def test_pictures_of_any_mode_become_rgb_and_large_ones_small():
+    images = [
+        PIL.Image.new("L", (10, 6), 200),
+        PIL.Image.new("RGBA", (10, 6), (200, 0, 0, 255)),
+        np.full((600, 300, 3), 9, np.uint8),
+    ]
+    widget = SimilarityMatrix(np.eye(3), images, ["one", "two", "three"])
+    pictures = [opened(uri) for uri in widget.images]
+    assert [picture.mode for picture in pictures] == ["RGB"] * 3
+    assert [picture.size for picture in pictures] == [(10, 6), (10, 6), (96, 192)]
+
+
+@pytest.mark.parametrize("view", ["row", "column"])
+def test_the_static_picture_shows_torchs_softmax(make_matrix, view):
+    cosines = make_matrix(5, 7, 1).similarities[0]
+    shown = static_picture.shown(cosines, view, 0.07)
+    logits = torch.from_numpy(cosines.copy()).double() / 0.07
+    expected = logits.softmax(1 if view == "row" else 0)
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_alternative_counts_the_rows_and_columns_that_find_their_own(make_matrix):
+    # row 0 finds its caption, row 1 takes caption 0; both columns find ... only their picture
+    widget = make_matrix(2, 2, 1, similarities=[[0.9, 0.1], [0.4, 0.3]])
+    assert widget.alternative == (
+        "Similarity of 2 pictures with 2 captions, cosine similarity: "
+        "in 1 of 2 rows the largest cell is the picture's own caption."
+    )
+    widget.view = "column"
+    assert widget.alternative == (
+        "Similarity of 2 pictures with 2 captions, softmax over each column at temperature 0.07: "
+        "in 2 of 2 columns the largest cell is the caption's own picture."
+    )
+
+
+def test_alternative_of_equal_cells_claims_no_match(make_matrix):
+    assert "in 0 of 8 rows" in make_matrix(frames=1, similarities=np.zeros((8, 8))).alternative
+
+
+def test_alternative_of_a_matrix_that_is_not_square_names_the_best_captions(make_matrix):
+    widget = make_matrix(1, 3, 1, similarities=[[0.1, 0.9, 0.2]])
+    assert widget.alternative == (
+        "Similarity of 1 picture with 3 captions, cosine similarity: "
+        "picture 1 most like “a small green square above a large blue square”."
+    )
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 5), (16, 16)])
+def test_every_size_has_a_static_picture(make_matrix, rows, columns):
+    picture = opened(make_matrix(rows, columns, 2).picture)
+    assert min(picture.size) > 150
+
+
+def test_its_output_is_a_view_of_the_model(make_matrix):
+    widget = make_matrix()
+    bundle = widget._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == widget.model_id
+
+
+def test_state_and_static_picture_stay_small(make_matrix):
+    widget = make_matrix(8, 8, 24)
+    assert len(widget.picture) <= 40_000
+    widget.picture = ""  # the build takes it out of the state that a page embeds
+    state = dependency_state([widget], drop_defaults=False)
+    assert len(json.dumps(state)) <= 45_000

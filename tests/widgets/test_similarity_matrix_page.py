@@ -1,0 +1,381 @@
+"""The similarity matrix in a page without kernel or network: mouse, keyboard, touch, themes."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_pictures")]
+
+
+def cell(page, row: int, column: int):
+    return page.locator(f'[data-cell="{row},{column}"]')
+
+
+def told(page) -> str:
+    return " ".join(page.locator(".matrix-panel").inner_text().split())
+
+
+def test_a_page_shows_the_whole_matrix_of_the_last_step(show, make_matrix):
+    widget = make_matrix(3, 5)
+    page = show(widget)
+    texts = page.get_by_role("gridcell").all_inner_texts()
+    shown = [float(text.replace("−", "-")) for text in texts]
+    np.testing.assert_allclose(shown, widget.similarities[-1].flatten(), atol=0.00502)
+    assert page.get_by_role("columnheader").all_text_contents()[1:] == [
+        f"{caption}T{place + 1}" for place, caption in enumerate(widget.captions)
+    ]
+    assert page.get_by_role("rowheader").count() == 3
+    assert page.locator(".widget-picture").is_hidden()
+
+
+def test_hovering_tells_picture_caption_and_value_and_leaving_tells_the_selected(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+    before = told(page)
+    cell(page, 2, 5).hover()
+    assert f"“{widget.captions[5]}”" in told(page)
+    assert "not a pair" in told(page)
+    assert f"cosine {widget.similarities[-1, 2, 5]:.3f}".replace("-", "−") in told(page)
+    assert page.locator(".matrix-picture").get_attribute("src") == widget.images[2]
+    page.mouse.move(0, 0)
+    assert told(page) == before
+
+
+def test_a_click_selects(show, make_matrix):
+    page = show(make_matrix())
+    cell(page, 4, 4).click()
+    page.mouse.move(0, 0)
+    assert "a matching pair" in told(page)
+    assert cell(page, 4, 4).get_attribute("aria-selected") == "true"
+    assert page.locator('[aria-selected="true"]').count() == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        (["ArrowRight", "ArrowDown"], (1, 1)),
+        (["ArrowLeft", "ArrowUp"], (0, 0)),
+        (["End"], (0, 4)),
+        (["End", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown"], (2, 4)),
+        (["ArrowDown", "End", "Home"], (1, 0)),
+        (["Control+End"], (2, 4)),
+        (["Control+End", "Control+Home"], (0, 0)),
+    ],
+)
+def test_keys_move_through_the_grid_and_stay_inside(show, make_matrix, keys, place):
+    page = show(make_matrix(3, 5))
+    cell(page, 0, 0).focus()
+    for key in keys:
+        page.keyboard.press(key)
+    focused = page.evaluate("document.activeElement.dataset.cell")
+    assert focused == f"{place[0]},{place[1]}"
+    assert page.locator('[role=gridcell][tabindex="0"]').count() == 1
+    assert f"“{make_matrix(3, 5).captions[place[1]]}”" in told(page)
+
+
+def test_a_resting_mouse_does_not_take_over_what_a_key_tells(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+    cell(page, 6, 6).hover()
+    cell(page, 0, 0).focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_label("Show").select_option("row")  # repaints every cell under the mouse
+    page.locator(".matrix-player input").fill("3")
+    page.wait_for_timeout(300)
+    assert f"“{widget.captions[1]}”" in told(page)
+    assert page.locator(".matrix-picture").get_attribute("src") == widget.images[0]
+
+
+def test_an_event_under_a_mouse_that_rests_is_no_movement(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+    page.evaluate("addEventListener('pointermove', (event) => { window.latest = event; }, true)")
+    cell(page, 6, 6).hover()
+    cell(page, 0, 0).focus()
+    page.keyboard.press("ArrowRight")
+    for kind in ("pointerover", "pointermove"):  # as browsers send them after a repaint or a scroll
+        cell(page, 6, 6).evaluate(
+            """(node, kind) => {
+                const { screenX, screenY } = window.latest;
+                const options = { bubbles: true, pointerType: "mouse", screenX, screenY };
+                node.dispatchEvent(new PointerEvent(kind, options));
+            }""",
+            kind,
+        )
+    assert f"“{widget.captions[1]}”" in told(page)
+
+
+def test_a_change_is_announced_once_it_has_come_to_rest(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+    live = page.locator("[aria-live=polite]")
+    assert live.text_content() == ""
+    cell(page, 0, 0).focus()
+    page.keyboard.press("ArrowRight")
+    value = f"{widget.similarities[-1, 0, 1]:.3f}".replace("-", "−")
+    expect(live).to_have_text(
+        f"Picture 1, caption 2, “{widget.captions[1]}”: cosine similarity {value} "
+        "at training step 1150, not a pair"
+    )
+
+
+@pytest.mark.parametrize(("view", "dimension"), [("row", 1), ("column", 0)])
+def test_temperature_by_slider_and_by_number_gives_torchs_softmax(
+    show, make_matrix, view, dimension
+):
+    widget = make_matrix(3, 5)
+    page = show(widget)
+    page.get_by_label("Show").select_option(view)
+    slider, typed = page.get_by_role("slider", name="Temperature"), page.get_by_role("spinbutton")
+    cosines = torch.from_numpy(widget.similarities[-1].copy()).double()
+
+    def expect_softmax(temperature):
+        texts = page.get_by_role("gridcell").all_inner_texts()
+        expected = (cosines / temperature).softmax(dimension).flatten()
+        np.testing.assert_allclose([float(text) for text in texts], expected, atol=0.00502)
+
+    expect_softmax(0.07)
+    slider.fill("-0.5")  # the slider holds the logarithm to base 10
+    assert typed.input_value() == "0.316"
+    expect_softmax(0.316)
+    typed.fill("2.5")
+    assert slider.get_attribute("aria-valuetext") == "2.5"
+    expect_softmax(2.5)
+
+
+def test_an_impossible_temperature_is_refused_with_rule_and_remedy(show, make_matrix):
+    page = show(make_matrix())
+    typed = page.get_by_role("spinbutton")
+    typed.fill("0")
+    message = typed.evaluate("(input) => input.validationMessage")
+    assert message == "A temperature is a number above 0; try 0.07."
+    assert "÷ τ 10.9" in told(page) or "÷ τ 10.8" in told(page)  # 0.76 / 0.07: the last valid one
+    typed.fill("1")
+    assert typed.evaluate("(input) => input.validity.valid")
+
+
+def test_loss_and_matches_follow_step_and_temperature(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+
+    def figures():
+        return page.locator(".matrix-figure").all_inner_texts()
+
+    def expected(step, temperature):
+        cosines = torch.from_numpy(widget.similarities[step].copy()).double()
+        own = torch.arange(8)
+        ways = [cosines, cosines.T]
+        losses = [torch.nn.functional.cross_entropy(way / temperature, own) for way in ways]
+        matches = [int((way.argmax(1) == own).sum()) for way in ways]
+        return float(sum(losses)) / 2, [f"{count} of 8" for count in matches]
+
+    for step, temperature in ((4, 0.07), (4, 1), (12, 0.2)):
+        page.locator(".matrix-player input").fill(str(step))
+        page.get_by_role("spinbutton").fill(str(temperature))
+        loss, matches = expected(step, temperature)
+        assert float(figures()[0]) == pytest.approx(loss, abs=0.002)
+        assert figures()[1:] == matches
+    expect(page.locator(".matrix-step")).to_have_text("step 600")
+
+
+def test_play_runs_to_the_last_step_and_stops(show, make_matrix):
+    page = show(make_matrix(frames=4, step=0))
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".matrix-step")).to_have_text("step 150")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_pause_holds_the_step(show, make_matrix):
+    page = show(make_matrix(frames=100))
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").click()
+    step = page.locator(".matrix-step").inner_text()
+    page.wait_for_timeout(400)
+    assert page.locator(".matrix-step").inner_text() == step
+
+
+def test_who_prefers_less_motion_goes_one_step_at_a_time(show, make_matrix):
+    page = show(make_matrix(frames=4, step=0), reduced_motion="reduce")
+    page.get_by_role("button", name="Next step").click()
+    page.wait_for_timeout(700)
+    assert page.locator(".matrix-step").inner_text() == "step 50"
+    page.emulate_media(reduced_motion="no-preference")
+    page.get_by_role("button", name="Play").click()
+    page.emulate_media(reduced_motion="reduce")
+    expect(page.get_by_role("button", name="Next step")).to_be_visible()
+
+
+def test_without_training_there_is_no_player_and_without_pairs_no_loss(show, make_matrix):
+    page = show(make_matrix(3, 5, 1))
+    assert page.get_by_role("button").count() == 0
+    assert page.locator(".matrix-figure, .matrix-pair").count() == 0
+
+
+def test_two_widgets_of_a_page_keep_apart(show, make_matrix):
+    page = show(make_matrix(), make_matrix(4, 4))
+    first, second = page.locator(".similarity-matrix").all()
+    second.get_by_label("Show").select_option("column")
+    second.locator('[data-cell="3,2"]').click()
+    assert first.get_by_label("Show").input_value() == "cosine"
+    assert first.locator("[aria-selected=true]").get_attribute("data-cell") == "0,0"
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((node) => node.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_two_views_of_one_model_go_in_step(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget, widget)
+    first, second = page.locator(".similarity-matrix").all()
+    first.get_by_label("Show").select_option("row")
+    first.locator('[data-cell="3,2"]').click()
+    first.get_by_role("spinbutton").fill("0.5")
+    first.locator(".matrix-player input").fill("7")
+    assert second.get_by_label("Show").input_value() == "row"
+    assert second.locator("[aria-selected=true]").get_attribute("data-cell") == "3,2"
+    assert second.get_by_role("spinbutton").input_value() == "0.5"
+    assert second.locator(".matrix-step").inner_text() == "step 350"
+    read = "(all) => all.map((one) => one.textContent)"
+    cells = [view.get_by_role("gridcell").evaluate_all(read) for view in (first, second)]
+    assert cells[0] == cells[1]
+
+
+def test_nothing_moves_when_another_cell_view_or_step_is_chosen(show, make_matrix):
+    for width in (900, 390):
+        page = show(make_matrix(), viewport={"width": width, "height": 900})
+        root = page.locator(".similarity-matrix")
+        height = root.bounding_box()["height"]
+        for place in ((0, 0), (1, 1), (2, 6), (7, 3)):
+            cell(page, *place).click()
+            for view in ("row", "column", "cosine"):
+                page.get_by_label("Show").select_option(view)
+                page.locator(".matrix-player input").fill(str(place[0]))
+                assert root.bounding_box()["height"] == height
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (10, 10), (3, 24)])
+def test_a_narrow_page_does_not_scroll_sideways(show, make_matrix, rows, columns):
+    page = show(make_matrix(rows, columns), viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if columns <= 10:
+        inner = page.locator(".matrix-scroll").evaluate(
+            "(node) => node.scrollWidth - node.clientWidth"
+        )
+        assert inner <= 1
+
+
+def test_a_thumb_selects_on_a_phone(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    cell(page, 3, 1).tap()
+    assert f"“{widget.captions[1]}”" in told(page)
+    box = cell(page, 3, 1).bounding_box()
+    assert min(box["width"], box["height"]) >= 24  # WCAG 2.2, target size
+
+
+def contrast(page, selector: str, background: tuple[int, int, int]) -> float:
+    """Contrast of a text with a plain background, transparency mixed in."""
+    script = """(node) => {
+        const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+        canvas.fillStyle = getComputedStyle(node).color;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    }"""
+    *colour, alpha = page.locator(selector).first.evaluate(script)
+    mixed = np.array(colour) * alpha / 255 + np.array(background) * (1 - alpha / 255)
+
+    def luminance(rgb):
+        share = np.asarray(rgb) / 255
+        linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted([luminance(mixed), luminance(background)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("theme", "background"), [("light", (255,) * 3), ("dark", (18,) * 3)])
+def test_text_stands_out_in_both_themes(show, make_matrix, theme, background):
+    page = show(make_matrix(), theme=theme)
+    for selector in (
+        ".matrix-reading",
+        ".matrix-caption",
+        ".matrix-figures span:last-child",
+        ".matrix-panel p",
+    ):
+        assert contrast(page, selector, background) >= 4.5
+
+
+def test_focus_is_visible_on_every_control(show, make_matrix):
+    page = show(make_matrix())
+    stops = []
+    while len(stops) < 6:
+        page.keyboard.press("Tab")
+        look = page.evaluate(
+            """() => {
+                const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+                return [document.activeElement.tagName, outlineStyle, parseFloat(outlineWidth)];
+            }"""
+        )
+        stops.append(look)
+    assert [tag for tag, *_ in stops] == ["SELECT", "INPUT", "INPUT", "DIV", "BUTTON", "INPUT"]
+    assert all(style == "solid" and width >= 2 for _, style, width in stops)
+
+
+def test_matching_pairs_are_marked_by_more_than_colour(show, make_matrix):
+    page = show(make_matrix())
+    assert page.locator(".matrix-pair").count() == 8
+    border = cell(page, 3, 3).evaluate("(node) => getComputedStyle(node, '::after').borderStyle")
+    assert border == "solid"
+
+
+def test_forty_columns_scroll_inside_the_figure_and_can_be_read_out(show, make_matrix):
+    page = show(make_matrix(4, 40))
+    label = cell(page, 0, 1).get_attribute("aria-label")
+    assert re.fullmatch(r"−?0\.\d\d", label)
+    cell(page, 0, 0).focus()
+    page.keyboard.press("End")
+    expect(cell(page, 0, 39)).to_be_in_viewport()
+
+
+def test_jupyterlab_is_asked_to_leave_the_keys_of_every_control_alone(show, make_matrix):
+    page = show(make_matrix(2, 2))
+    focusable = page.locator("select, input, button, [tabindex]")
+    marks = focusable.evaluate_all("all => all.map((node) => node.dataset.lmSuppressShortcuts)")
+    assert marks == ["true"] * 9
+
+
+def test_cleaning_up_leaves_no_element_listener_or_timer(show, make_matrix):
+    widget = make_matrix(2, 2, 50, step=0)
+    page = show(make_matrix(2, 2))
+    state = {name: getattr(widget, name) for name in ("images", "captions", "steps", "step")}
+    state |= {"view": "cosine", "temperature": 0.07, "selected": [0, 0]}
+    left = page.evaluate(
+        """async ([source, state, frames]) => {
+            const blob = new Blob([source], { type: "text/javascript" });
+            const { render } = (await import(URL.createObjectURL(blob))).default;
+            state.frames = Uint8Array.from(frames);
+            const listeners = new Set();
+            let sets = 0;
+            const model = {
+                get: (key) => state[key],
+                set: (key, value) => { state[key] = value; sets += 1; },
+                save_changes() {},
+                on: (event, listen) => listeners.add(event),
+                off: (event, listen) => listeners.delete(event),
+            };
+            const el = document.createElement("div");
+            const cleanup = render({ model, el });
+            const before = listeners.size;
+            el.querySelector("button").click();
+            await new Promise((resolve) => setTimeout(resolve, 250));
+            const played = sets;
+            cleanup();
+            await new Promise((resolve) => setTimeout(resolve, 250));
+            return [before, played > 0, sets - played, listeners.size, el.childElementCount];
+        }""",
+        [str(widget._esm), state, list(widget.frames)],
+    )
+    assert left == [8, True, 0, 0, 0]

@@ -1,0 +1,133 @@
+"""Time what readers wait for: rendering, and training against transformers' CLIPModel.
+
+Both models have the same sizes and the same weights at the start, and are trained by the same
+loop on the same batches, in turns, so that a busy machine slows both. Run it with `make bench`.
+"""
+
+import statistics
+import time
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor, nn
+
+from clipbook.pairs import CLIP
+from clipbook.pretrained import from_transformers
+from clipbook.scenes import render, sample
+from clipbook.text import TextConfig
+from clipbook.training import SceneBatches, TrainingConfig, train
+from clipbook.training.data import train_tokenizer
+from clipbook.training.optimisers import best_device
+
+BATCH_SIZE, ROUNDS, WARM_UP, STEPS = 128, 5, 4, 20
+
+
+class Drawn:
+    """Batches made beforehand, so that only training is timed; optionally without padding."""
+
+    def __init__(self, batches: SceneBatches, count: int, *, padded: bool) -> None:
+        self.ready = [batches[k] for k in range(count)]
+        if not padded:
+            used = [int(mask.any(dim=0).sum()) for _, _, mask in self.ready]
+            self.ready = [
+                (pictures, token_ids[:, :n], mask[:, :n])
+                for (pictures, token_ids, mask), n in zip(self.ready, used, strict=True)
+            ]
+
+    def __getitem__(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.ready[k]
+
+
+class ImageTower(nn.Module):
+    def __init__(self, model: transformers.CLIPModel) -> None:
+        super().__init__()
+        self.tower, self.projection = model.vision_model, model.visual_projection
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.projection(self.tower(pixels).pooler_output)
+
+
+class TextTower(nn.Module):
+    def __init__(self, model: transformers.CLIPModel) -> None:
+        super().__init__()
+        self.tower, self.projection = model.text_model, model.text_projection
+
+    def forward(self, token_ids: Tensor, mask: Tensor) -> Tensor:
+        return self.projection(self.tower(token_ids, attention_mask=mask.long()).pooler_output)
+
+
+def theirs_in_our_loop(model: transformers.CLIPModel) -> CLIP:
+    """Our CLIP around their towers, so that the same loop trains both."""
+    ours = from_transformers(model)
+    ours.image_encoder, ours.text_encoder = ImageTower(model), TextTower(model)
+    return ours
+
+
+def their_model(vocab_size: int, end_id: int) -> transformers.CLIPModel:
+    text = TextConfig(vocab_size)  # our default sizes
+    tower = {"hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 2}
+    config = transformers.CLIPConfig(
+        text_config=tower
+        | {
+            "vocab_size": vocab_size,
+            "max_position_embeddings": text.context_length,
+            "num_hidden_layers": text.depth,
+            "eos_token_id": end_id,
+            "hidden_act": "gelu",
+        },
+        vision_config=tower
+        | {"image_size": 32, "patch_size": 8, "num_hidden_layers": 3, "hidden_act": "gelu"},
+        projection_dim=64,
+    )
+    return transformers.CLIPModel(config)
+
+
+def seconds(model: CLIP, batches: Drawn, steps: int) -> float:
+    config = TrainingConfig(
+        steps=steps, optimiser="adamw", warmup_steps=1, learning_rate=1e-4, snapshots=0
+    )
+    started = time.perf_counter()
+    train(model, batches, config, workers=0, progress=False)
+    return time.perf_counter() - started
+
+
+def rendering() -> None:
+    scenes = sample(3_000, np.random.default_rng(0))
+    started = time.perf_counter()
+    for scene in scenes:
+        render(scene)
+    print(f"rendering, one core     {len(scenes) / (time.perf_counter() - started):8.0f} images/s")
+
+
+def training() -> None:
+    # id 2 makes transformers pick the highest id instead of the end token, so ids move up by one
+    tokenizer = train_tokenizer()
+    for padded in (True, False):
+        batches = Drawn(SceneBatches(tokenizer, BATCH_SIZE), STEPS, padded=padded)
+        batches.ready = [(pictures, ids + 1, mask) for pictures, ids, mask in batches.ready]
+        torch.manual_seed(0)
+        theirs = their_model(tokenizer.vocab_size + 1, end_id=3)
+        pair = {"clipbook": from_transformers(theirs), "transformers": theirs_in_our_loop(theirs)}
+        times: dict[str, list[float]] = {name: [] for name in pair}
+        for _ in range(ROUNDS):
+            for name, model in pair.items():
+                seconds(model, batches, WARM_UP)
+                times[name].append(seconds(model, batches, STEPS))
+        rate = {name: STEPS / statistics.median(spent) for name, spent in times.items()}
+        ratios = [b / a for a, b in zip(*times.values(), strict=True)]
+        what = "padded to the context" if padded else "padded to the longest"
+        print(
+            f"training, texts {what}: clipbook {rate['clipbook']:.1f} steps/s, transformers "
+            f"{rate['transformers']:.1f} steps/s; median ratio {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f} in {ROUNDS} rounds)"
+        )
+
+
+if __name__ == "__main__":
+    print(
+        f"torch {torch.__version__}, transformers {transformers.__version__}, {best_device()}, "
+        f"{torch.get_num_threads()} threads, batch {BATCH_SIZE}"
+    )
+    rendering()
+    training()
