@@ -1,5 +1,7 @@
 """The measures on the model card: a model that knows nothing, and one that knows everything."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -43,6 +45,7 @@ class Oracle(CLIP):
     """Reads the number of the scene from the picture, and the caption as a person would."""
 
     shown: list[Scene]
+    blind_to: str | None = None  # an attribute of single objects, always seen as the first there is
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
         levels = (pixels[:, :, 0, 0] * torch.tensor(STD) + torch.tensor(MEAN)) * 255
@@ -50,6 +53,9 @@ class Oracle(CLIP):
         rows = []
         for number in numbers.tolist():
             things = self.shown[number].objects
+            if self.blind_to and len(things) == 1:
+                first = {"colour": COLOURS[0], "shape": SHAPES[0]}[self.blind_to]
+                things = (replace(things[0], **{self.blind_to: first}),)
             ways = ("above", "below", "left of", "right of")
             relation = next((w for w in ways if len(things) == 2 and lies(*things, w)), None)
             rows.append(meaning(list(things), relation))
@@ -83,6 +89,17 @@ def test_a_model_that_knows_everything_scores_nearly_one(oracle):
     retrieval = {name: results.pop(name) for name in [*results] if "first of 500" in name}
     assert set(results.values()) == {1.0}
     assert min(retrieval.values()) > 0.9  # some scenes have the very same caption
+
+
+@pytest.mark.parametrize(("blind_to", "sees"), [("colour", "shape"), ("shape", "colour")])
+def test_each_attribute_is_measured_by_itself(oracle, monkeypatch, blind_to, sees):
+    monkeypatch.setattr(module, "PAIRS_OF_SCENES", 40)
+    oracle.blind_to = blind_to
+    results = evaluate_scenes(oracle, tiny.tokenizer(), scenes=200)
+    for split in SPLITS:
+        assert results[f"{sees}, {split}"] == 1
+        assert 0.03 < results[f"{blind_to}, {split}"] < 0.25  # one of eight, whatever it sees
+        assert results[f"colour and shape, {split}"] == results[f"{blind_to}, {split}"]
 
 
 def test_a_model_that_knows_nothing_is_near_chance():

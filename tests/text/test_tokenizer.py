@@ -308,12 +308,12 @@ def test_the_file_can_be_read(tmp_path):
 def test_a_foreign_file_is_refused_by_name(tmp_path, damage):
     path = tmp_path / "tokenizer.json"
     path.write_text(damage, "utf-8")
-    with pytest.raises(ValueError, match="tokenizer.json is no tokenizer saved by"):
+    with pytest.raises(ValueError, match="tokenizer.json was not saved by"):
         Tokenizer.load(path)
 
 
 def test_a_file_that_is_no_text_is_refused_by_name(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="tokenizer.json is no tokenizer saved by"):
+    with pytest.raises(ValueError, match="tokenizer.json was not saved by"):
         Tokenizer.load(path)

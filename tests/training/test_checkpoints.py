@@ -1,6 +1,7 @@
 """A checkpoint is whole or it is not there; a damaged one says so."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,18 @@ def run(folder: Path, *, steps: int = 4, image=tiny.VIT, optimiser: str = "muon"
     return train(model, batches, config, folder=folder, device="cpu", workers=0, progress=False)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    run(folder)
+    return folder
+
+
 @pytest.fixture
-def newest(tmp_path) -> Path:
-    run(tmp_path)
-    return tmp_path / "checkpoint-00000004"
+def newest(tmp_path, finished) -> Path:
+    """A finished run's checkpoint, for a test to damage."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run" / "checkpoint-00000004"
 
 
 def refused(folder: Path) -> str:

@@ -22,8 +22,10 @@ def expected_group(model: nn.Module, name: str) -> str:
     """From the kind of module that a parameter belongs to."""
     owner, _, kind = name.rpartition(".")
     module = model.get_submodule(owner)
-    if kind == "positions":
+    if name == "image_encoder.positions":
         return "positions"
+    if name == "image_encoder.patch_embedding.weight":
+        return "matrices"
     if kind != "weight" or isinstance(module, nn.Embedding | nn.LayerNorm | nn.BatchNorm2d):
         return "plain"  # biases, norms, embeddings, the class token, the scale
     parents = [owner.rsplit(".", k)[0] for k in range(owner.count(".") + 1)]
@@ -69,7 +71,7 @@ def test_adamw_decays_weights_but_no_norms_biases_or_embeddings(image):
 
 
 @pytest.mark.parametrize("image", MODELS)
-def test_muon_takes_the_matrices_of_the_blocks_alone(image):
+def test_muon_takes_the_matrices_of_the_blocks_and_the_patch_embedding_alone(image):
     model = tiny.clip(MODELS[image])
     config = TrainingConfig(optimiser="muon", learning_rate=0.1, matrix_rate=5.0, weight_decay=0.2)
     for name, (kind, decay, rate) in decay_by_name(model, config).items():

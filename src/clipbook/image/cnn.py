@@ -6,6 +6,7 @@ book/image/cnn.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -61,10 +62,7 @@ class CNN(nn.Module):
         super().__init__()
         self.config = config
         widths = (3, *config.widths)
-        self.stages = nn.ModuleList(
-            Stage(width_in, width)
-            for width_in, width in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.stages = nn.ModuleList(Stage(width_in, width) for width_in, width in pairwise(widths))
         self.norm = nn.LayerNorm(config.width)
         self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
         nn.init.normal_(self.projection.weight, std=config.width**-0.5)
@@ -76,7 +74,7 @@ class CNN(nn.Module):
 
     def features(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch width"]:
+    ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
         return self.norm(self.feature_maps(pixels)[-1].mean(dim=(2, 3)))
 

@@ -86,13 +86,13 @@ class ViT(nn.Module):
 
     def features(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch width"]:
+    ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
         return self.norm(pool(self.tokens(pixels), self.config.pooling))
 
     def tokens(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch tokens width"]:
+    ) -> Float[Tensor, "batch tokens features"]:
         """The sequence after the last block: a class token first, if there is one, then patches."""
         return run_blocks(self.blocks, self._embed(pixels))
 

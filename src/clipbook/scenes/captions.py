@@ -56,7 +56,9 @@ class Statement:
 
 
 def _phrase(thing: Object, said: Sequence[bool]) -> Phrase:
-    values = [getattr(thing, name) if yes else None for name, yes in zip(ATTRIBUTES, said)]
+    values = [
+        getattr(thing, name) if yes else None for name, yes in zip(ATTRIBUTES, said, strict=True)
+    ]
     return Phrase(*values)
 
 
@@ -125,7 +127,9 @@ def say(statement: Statement, generator: np.random.Generator | None = None) -> s
     if len(nouns) == 1:
         return opening + nouns[0]
     if statement.relation:
-        return f"{opening}{nouns[0]} {choose(RELATION_WORDS[statement.relation], draws[3])} {nouns[1]}"
+        return (
+            f"{opening}{nouns[0]} {choose(RELATION_WORDS[statement.relation], draws[3])} {nouns[1]}"
+        )
     return opening + choose(JOINERS, draws[3]).join(nouns)
 
 
@@ -155,7 +159,11 @@ def captions(scene: Scene) -> list[str]:
 # Whatever can be said is a fact with a bit of its own: of the first object, of the second, of both.
 _VALUES = (*SHAPES, *COLOURS, *SIZES, *PLACES)
 _BIT = {
-    **{(k, value): 1 << (k * len(_VALUES) + bit) for k in (0, 1) for bit, value in enumerate(_VALUES)},
+    **{
+        (k, value): 1 << (k * len(_VALUES) + bit)
+        for k in (0, 1)
+        for bit, value in enumerate(_VALUES)
+    },
     **{name: 1 << (2 * len(_VALUES) + bit) for bit, name in enumerate((*RELATIONS, 1, 2))},
 }
 

@@ -61,6 +61,8 @@ def _pair(split: str, draws: list[float]) -> tuple[Object, Object] | None:
 def _stream(
     generator: np.random.Generator, split: str, objects: int | None = None
 ) -> Iterator[Scene]:
+    if split not in ("train", "held_out"):
+        raise ValueError(f"split={split!r} is unknown; try 'train' or 'held_out'")
     while True:
         ground = GROUNDS[int(generator.integers(len(GROUNDS)))]
         if objects == 1 or (objects is None and generator.random() < SINGLE):
@@ -82,8 +84,6 @@ def sample(
     objects: 1 or 2 to fix the number of objects, None for a mixture.
     Raises ValueError for another split or number of objects.
     """
-    if split not in ("train", "held_out"):
-        raise ValueError(f"split={split!r} is unknown; try 'train' or 'held_out'")
     if objects not in (None, 1, 2):
         raise ValueError(f"objects={objects!r}: a scene has 1 or 2; None mixes them")
     scenes = _stream(generator, split, objects)
@@ -156,7 +156,9 @@ def _tell_apart(
     unclear = list(range(len(scenes)))
     for _ in range(TRIES):
         fits = describes([statements[k] for k in unclear], scenes).sum(axis=0)
-        unclear = [k for k, scenes_described in zip(unclear, fits, strict=True) if scenes_described > 1]
+        unclear = [
+            k for k, scenes_described in zip(unclear, fits, strict=True) if scenes_described > 1
+        ]
         if not unclear:
             return
         for k in unclear:

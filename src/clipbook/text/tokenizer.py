@@ -245,7 +245,7 @@ class Tokenizer:
                 ids[tokenizer._bytes[-1]] = tokenizer.vocab_size - 1
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{path} is no tokenizer saved by Tokenizer.save ({type(error).__name__}: {error}); "
+                f"{path} was not saved by Tokenizer.save ({type(error).__name__}: {error}); "
                 "save it again from the tokenizer that was trained"
             ) from error
         return tokenizer

@@ -13,7 +13,8 @@ class TrainingConfig:
 
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
     at matrix_rate times the learning rate, and the rest to AdamW. position_rate: the same factor
-    for the position embeddings of an image encoder. precision: "auto" is bfloat16 or float16 where the device computes in them.
+    for the position embeddings of an image encoder.
+    precision: "auto" is bfloat16 or float16 where the device computes in them.
     snapshots: how many similarity matrices of the example the history keeps.
     checkpoint_every: steps between checkpoints, where a folder for them is given.
     """

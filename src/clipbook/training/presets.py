@@ -66,13 +66,8 @@ PRESETS = {
         TrainingConfig(steps=2_400, optimiser="adamw"),
         batch_size=64,
     ),
-    # the shipped models
+    # the shipped model
     "shapes": Preset(
-        ViTConfig(width=96, heads=4, mlp_width=384), TrainingConfig(steps=8_000), batch_size=128
-    ),
-    "shapes-cnn": Preset(
-        CNNConfig(widths=(16, 32, 64)),
-        TrainingConfig(steps=8_000, optimiser="adamw"),
-        batch_size=64,
+        ViTConfig(width=96, heads=4, mlp_width=384), TrainingConfig(steps=7_000), batch_size=128
     ),
 }

@@ -14,7 +14,7 @@ from clipbook.transformer.attention import MultiHeadAttention
 
 
 class QuickGELU(nn.Module):
-    """x · sigmoid(1.702 x), an approximation of GELU that OpenAI's CLIP weights were trained with."""
+    """x · sigmoid(1.702 x), the approximation of GELU in OpenAI's CLIP weights."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(1.702 * x)
