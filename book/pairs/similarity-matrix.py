@@ -210,9 +210,10 @@ steps = history.snapshot_steps
 SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 
 # %% [markdown]
-# Point at a cell, or walk with the arrow keys, to see what is in it. At step 0 all rows are alike:
-# an untrained encoder sends every picture to almost the same place. Then the diagonal rises and
-# the rest sinks, though not everywhere at once. When did each picture last choose a wrong caption?
+# Point at a cell, or walk with the arrow keys, to see what is in it. At step 0 every cell is near
+# zero: to an untrained model, no caption is much more like a picture than any other. Then the
+# diagonal rises and the rest sinks, though not everywhere at once. When did each picture last
+# choose a wrong caption?
 
 # %%
 grids = torch.tensor(history.snapshots)  # (snapshots, 8, 8)
@@ -220,9 +221,10 @@ fails = grids.argmax(dim=2) != torch.arange(8)  # (snapshots, 8)
 for k in range(8):
     last = max(torch.tensor(steps)[fails[:, k]].tolist(), default=0)
     print(f"picture {k + 1}: step {last:4}   {captions[k]}")
+assert grids[0].abs().max() < 0.3
 
 # %% [markdown]
-# Compare pictures 1 and 2, the hard pair, with the others.
+# Pictures 1 and 2, the pair whose colours are exchanged, come right last, and long after the others.
 
 # %% [markdown]
 # ## From similarities to choices

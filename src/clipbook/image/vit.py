@@ -21,10 +21,10 @@ POOLINGS = ("mean", "first")
 class ViTConfig:
     """Sizes and choices of a `ViT`; image_size and patch_size in pixels.
 
-    pooling: CLIP reads a class token ("first"). Our default is the mean over patches: on small
-    pictures it learns where things are, and so relations, in fewer steps.
-    position_std: of the position embeddings at the start. CLIP draws them at width^-½; a larger
-    value tells a small model at once where a patch lies.
+    pooling: CLIP reads a class token ("first"); our default is the mean over patches, which needs
+    no token that has to learn to gather.
+    position_std: of the position embeddings at the start. CLIP draws them at width^-½, a little
+    smaller.
     """
 
     image_size: int = 32

@@ -1,4 +1,4 @@
-"""One readable training loop, what it needs, and presets that are known to work.
+"""One readable training loop, what it needs, and presets.
 
 From a shell: python -m clipbook.training --preset cpu --out runs/first
 """

@@ -1,4 +1,4 @@
-"""Recipes that are known to work; what they reach stands in the model card."""
+"""Recipes, from the quick one of the training chapter to that of the shipped model."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,7 +60,7 @@ class Run:
 
 
 PRESETS = {
-    # the training chapter: at most two minutes on two CPU cores
+    # the training chapter: two to three minutes on two CPU cores
     "cpu": Preset(
         CNNConfig(widths=(16, 32, 64)),
         TrainingConfig(steps=2_400, optimiser="adamw"),
