@@ -87,8 +87,8 @@ def test_a_larger_picture_averages_to_the_smaller_one(shape):
 @given(st.sampled_from(SYMMETRIC), st.floats(0.25, 0.75), st.floats(0.25, 0.75))
 @settings(max_examples=40)
 def test_an_object_is_where_the_scene_puts_it(shape, x, y):
-    ground = np.array(GROUND_RGB["light"])
-    shown = abs(pixels(one(shape, "blue", x=x, y=y, ground="light")) - ground).sum(axis=-1)
+    ground = np.array(GROUND_RGB["grey"])
+    shown = abs(pixels(one(shape, "blue", x=x, y=y, ground="grey")) - ground).sum(axis=-1)
     down, right = np.mgrid[:32, :32] + 0.5
     assert (shown * right).sum() / shown.sum() == pytest.approx(x * 32, abs=0.6)
     assert (shown * down).sum() / shown.sum() == pytest.approx(y * 32, abs=0.6)
@@ -114,9 +114,9 @@ def test_every_two_shapes_look_different():
 
 
 def test_every_two_grounds_look_different():
-    corners = {ground: pixels(one(ground=ground))[:8].mean() for ground in GROUNDS}
+    corners = {ground: pixels(one(ground=ground))[:8] for ground in GROUNDS}
     for first, second in combinations(GROUNDS, 2):
-        assert abs(corners[first] - corners[second]) > 20
+        assert abs(corners[first] - corners[second]).mean() > 8, (first, second)
 
 
 def test_drawing_leaves_nothing_behind():

@@ -27,7 +27,7 @@ def two(first: Object, second: Object) -> Scene:
 def test_a_scene_does_not_change():
     scene = two(at(0.3, 0.3), at(0.7, 0.7))
     with pytest.raises(FrozenInstanceError):
-        scene.ground = "light"
+        scene.ground = "grey"
     with pytest.raises(FrozenInstanceError):
         scene.objects[0].colour = "blue"
     with pytest.raises((AttributeError, TypeError)):

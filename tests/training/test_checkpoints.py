@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils.data import Dataset
 
 from clipbook.training import TrainingConfig, train
 from clipbook.training import checkpoints as module
@@ -15,31 +16,52 @@ from clipbook.training.optimisers import make_optimisers
 from tests import tiny
 
 
-def run(folder: Path, *, steps: int = 4, image=tiny.VIT, optimiser: str = "muon") -> History:
+class Stopped(Exception):
+    """Stands in for whatever ends a run too early."""
+
+
+class EndingEarly(Dataset):
+    """Batches 0 to 3, then no more."""
+
+    def __getitem__(self, k: int):
+        if k == 4:
+            raise Stopped
+        return tiny.batches()[k]
+
+
+def run(folder: Path, *, image=tiny.VIT, batches=None, **changes) -> History:
+    """A run of six steps with checkpoints after 2, 4 and 6."""
     config = TrainingConfig(
-        steps=steps, optimiser=optimiser, warmup_steps=1, checkpoint_every=2, snapshots=0
+        **{"steps": 6, "warmup_steps": 1, "checkpoint_every": 2, "snapshots": 0} | changes
     )
-    model, batches = tiny.clip(image), tiny.batches()
-    return train(model, batches, config, folder=folder, device="cpu", workers=0, progress=False)
+    return train(
+        tiny.clip(image), batches or tiny.batches(), config,
+        folder=folder, device="cpu", workers=0, progress=False,
+    )  # fmt: skip
+
+
+def run_halfway(folder: Path, **changes) -> None:
+    with pytest.raises(Stopped):
+        run(folder, batches=EndingEarly(), **changes)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    run(folder)
+def halfway(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("halfway")
+    run_halfway(folder)
     return folder
 
 
 @pytest.fixture
-def newest(tmp_path, finished) -> Path:
-    """A finished run's checkpoint, for a test to damage."""
-    shutil.copytree(finished, tmp_path / "run")
+def newest(tmp_path, halfway) -> Path:
+    """The checkpoint of a run that ended early, for a test to damage."""
+    shutil.copytree(halfway, tmp_path / "run")
     return tmp_path / "run" / "checkpoint-00000004"
 
 
 def refused(folder: Path) -> str:
     with pytest.raises(ValueError) as caught:
-        run(folder, steps=6)
+        run(folder)
     assert "delete" in str(caught.value)
     return str(caught.value)
 
@@ -66,11 +88,11 @@ def test_weights_and_optimiser_states_come_back(tmp_path, optimiser):
     model.encode_image(pixels).sum().backward()  # the text tower has no state yet
     for one in optimisers:
         one.step()
-    module.save(tmp_path, 1, model, optimisers, History(loss=[0.5]))
+    module.save(tmp_path, 1, model, optimisers, config, History(loss=[0.5]))
     other = tiny.clip(seed=1)
     fresh = make_optimisers(other, config)
     found = module.latest(tmp_path)
-    module.restore(found, other, fresh)
+    module.restore(found, other, fresh, config)
     assert (found.step, found.history.loss) == (1, [0.5])
     for name, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[name], value)
@@ -92,14 +114,14 @@ def test_unfinished_folders_are_ignored_and_cleared_away(newest):
     leftover.mkdir()
     (leftover / "tensors.safetensors").write_bytes(b"half")
     assert module.latest(newest.parent).step == 4
-    run(newest.parent, steps=6)
+    run(newest.parent)
     assert [one.name for one in newest.parent.iterdir()] == ["checkpoint-00000006"]
 
 
 def test_other_files_in_the_folder_are_left_alone(newest):
     (newest.parent / "model.safetensors").write_bytes(b"mine")
     (newest.parent / "notes").mkdir()
-    run(newest.parent, steps=6)
+    run(newest.parent)
     assert (newest.parent / "model.safetensors").read_bytes() == b"mine"
     assert (newest.parent / "notes").exists()
 
@@ -128,8 +150,8 @@ def test_a_missing_file_is_refused_by_name(newest, name):
         "null",
         "{}",
         '{"step": 4}',
-        '{"step": "x", "optimisers": [], "sha256": "", "history": {}}',
-        '{"step": 4, "optimisers": [], "sha256": "", "history": {"surprise": []}}',
+        '{"step": "x", "optimisers": [], "config": {}, "sha256": "", "history": {}}',
+        '{"step": 4, "optimisers": [], "config": {}, "sha256": "", "history": {"surprise": []}}',
     ],
 )
 def test_a_broken_description_is_refused_by_name(newest, content):
@@ -147,14 +169,24 @@ def test_one_changed_bit_is_noticed(newest):
 
 def test_a_checkpoint_of_another_model_is_refused(newest):
     with pytest.raises(ValueError, match=r"checkpoint-00000004 "):
-        run(newest.parent, steps=6, image=tiny.CNN)
+        run(newest.parent, image=tiny.CNN)
 
 
 @pytest.mark.parametrize(("first", "then"), [("muon", "adamw"), ("adamw", "muon")])
 def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path, first, then):
-    run(tmp_path, optimiser=first)
-    with pytest.raises(ValueError, match=r"checkpoint-00000004 was written with .*AdamW.*another"):
-        run(tmp_path, steps=6, optimiser=then)
+    run_halfway(tmp_path, optimiser=first)
+    with pytest.raises(ValueError, match=rf"00000004 was written with optimiser={first}, not"):
+        run(tmp_path, optimiser=then)
+
+
+@pytest.mark.parametrize("change", [{"steps": 8}, {"learning_rate": 3e-3}, {"clip_norm": 2.0}])
+def test_a_checkpoint_of_a_run_with_another_config_is_refused(newest, change):
+    with pytest.raises(ValueError, match=f"written with {next(iter(change))}=.*another folder"):
+        run(newest.parent, **change)
+
+
+def test_how_often_checkpoints_are_kept_may_change(newest):
+    assert len(run(newest.parent, checkpoint_every=3).loss) == 6
 
 
 def test_a_checkpoint_with_a_leftover_weight_is_refused(newest):
@@ -164,4 +196,4 @@ def test_a_checkpoint_with_a_leftover_weight_is_refused(newest):
     about["sha256"] = module._digest(path)
     (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
     with pytest.raises(ValueError, match=r"left over \['stranger'\]"):
-        run(newest.parent, steps=6)
+        run(newest.parent)

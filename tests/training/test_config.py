@@ -42,3 +42,9 @@ def test_snapshots_are_closer_together_early_on():
 def test_snapshots_can_be_left_out():
     assert TrainingConfig(snapshots=0).snapshot_steps == frozenset()
     assert TrainingConfig(steps=3, snapshots=24).snapshot_steps <= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("snapshots", [1, -3])
+def test_one_snapshot_or_fewer_than_none_are_refused(snapshots):
+    with pytest.raises(ValueError, match=f"snapshots={snapshots}.*try 2, or 0"):
+        TrainingConfig(snapshots=snapshots)

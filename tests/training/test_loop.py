@@ -15,7 +15,9 @@ from clipbook.training.data import Batch
 from clipbook.training.loop import half_precision
 from tests import tiny
 
-CONFIG = TrainingConfig(steps=12, warmup_steps=2, checkpoint_every=5, snapshots=4)
+CONFIG = TrainingConfig(
+    steps=12, learning_rate=2e-3, warmup_steps=2, checkpoint_every=5, snapshots=4
+)
 RUNS = {
     "vit, muon": (tiny.VIT, "muon"),
     "vit, adamw": (tiny.VIT, "adamw"),
@@ -67,7 +69,7 @@ def test_a_batch_can_be_learned_by_heart(image):
 
 
 def test_the_loss_goes_down_on_new_batches():
-    config = TrainingConfig(steps=60, warmup_steps=5, learning_rate=5e-3)
+    config = TrainingConfig(steps=120, warmup_steps=5, learning_rate=5e-3)
     loss = run(tiny.clip(), tiny.batches(batch_size=16), config).loss
     assert sum(loss[-10:]) / 10 < sum(loss[:10]) / 10 - 0.3
 
@@ -237,6 +239,22 @@ def test_in_half_precision_the_loss_is_still_computed_in_float32():
     assert half.dtype == torch.float32
     assert half.item() != whole.item()
     assert half.item() == pytest.approx(whole.item(), abs=0.05)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_float16_trains_with_a_scaled_loss(monkeypatch, name):
+    """As on a T4; a CPU computes in float16 too, only slowly."""
+    image, optimiser = RUNS[name]
+    monkeypatch.setattr(module, "half_precision", lambda device, precision: torch.float16)
+    scaled = []
+    scale = torch.amp.GradScaler.scale
+    monkeypatch.setattr(
+        torch.amp.GradScaler, "scale", lambda self, loss: scaled.append(1) or scale(self, loss)
+    )
+    config = replace(CONFIG, steps=60, optimiser=optimiser, learning_rate=3e-3)
+    loss = run(tiny.clip(image), tiny.batches(16), config).loss
+    assert len(scaled) == 60
+    assert sum(loss[-5:]) < 0.8 * sum(loss[:5])
 
 
 def test_a_gpu_is_used_where_there_is_one(monkeypatch):

@@ -10,7 +10,17 @@ from clipbook.evaluation.retrieval import recall_at_k
 from clipbook.evaluation.zero_shot import class_embeddings
 from clipbook.image import preprocess
 from clipbook.pairs import CLIP, similarity
-from clipbook.scenes import COLOURS, SHAPES, Phrase, Scene, Statement, render, sample, say
+from clipbook.scenes import (
+    COLOURS,
+    SHAPES,
+    Phrase,
+    Scene,
+    Statement,
+    describes,
+    render,
+    sample,
+    say,
+)
 from clipbook.scenes.world import OPPOSITE
 from clipbook.text import Tokenizer
 
@@ -31,8 +41,9 @@ def evaluate_scenes(
 
     "… seen" and "… never seen": zero-shot among the 64 combinations on one-object scenes, both
     right, then colour and shape alone. The rest on 500 two-object scenes that contain a
-    never-seen combination: retrieval both ways, and how often the true caption beats the same one
-    with both colours exchanged, or with the relation turned round.
+    never-seen combination, and of which no caption is true of another's picture: retrieval both
+    ways, and how often the true caption beats the same one with both colours exchanged, or with
+    the relation turned round.
     """
     results: dict[str, float] = {}
     classes = class_embeddings(model, tokenizer, combination_names())
@@ -46,7 +57,9 @@ def evaluate_scenes(
         results[f"colour, {name}"] = _share(answers // len(SHAPES) == truth // len(SHAPES))
         results[f"shape, {name}"] = _share(answers % len(SHAPES) == truth % len(SHAPES))
 
-    shown = sample(PAIRS_OF_SCENES, np.random.default_rng((seed, 1)), "held_out", objects=2)
+    shown = _told_apart(
+        sample(2 * PAIRS_OF_SCENES, np.random.default_rng((seed, 1)), "held_out", objects=2)
+    )
     images = _embed(model, shown)
     statements = [_plain(scene) for scene in shown]
     texts = _say_and_embed(model, tokenizer, statements)
@@ -77,6 +90,17 @@ def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[State
     token_ids, mask = tokenizer.batch([say(statement) for statement in statements])
     device = model.log_scale.device
     return model.encode_text(token_ids.to(device), mask.to(device))
+
+
+def _told_apart(scenes: Sequence[Scene]) -> list[Scene]:
+    """The first 500 scenes whose plain captions are true of no scene before them, nor the reverse:
+    a caption that is true of two pictures would count as an error where there is none."""
+    true = describes([_plain(scene) for scene in scenes], scenes)
+    clash, kept = true | true.T, list[int]()
+    for k in range(len(scenes)):
+        if not clash[k, kept].any():
+            kept.append(k)
+    return [scenes[k] for k in kept[:PAIRS_OF_SCENES]]
 
 
 def _plain(scene: Scene) -> Statement:

@@ -81,10 +81,10 @@ class CNN(nn.Module):
     def feature_maps(self, pixels: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
         """The output of each stage: (batch, widths[k], height / 2^(k+1), width / 2^(k+1))."""
         size = self.config.image_size
-        if pixels.shape[2:] != (size, size):
+        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
             raise ValueError(
-                f"pixels are {pixels.shape[2]}×{pixels.shape[3]}, the encoder takes {size}×{size}; "
-                f"try preprocess(picture, size={size})"
+                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
+                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
             )
         maps, x = [], pixels
         for stage in self.stages:

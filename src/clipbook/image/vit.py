@@ -23,8 +23,8 @@ class ViTConfig:
 
     pooling: CLIP reads a class token ("first"); our default is the mean over patches, which needs
     no token that has to learn to gather.
-    position_std: of the position embeddings at the start. CLIP draws them at width^-½, a little
-    smaller.
+    position_std: of the position embeddings at the start. Ours are as large as what they are added
+    to, so that places are learned early; CLIP draws them far smaller, at width^-½.
     """
 
     image_size: int = 32
@@ -35,7 +35,7 @@ class ViTConfig:
     mlp_width: int = 256
     embed_dim: int = 64
     pooling: str = "mean"
-    position_std: float = 0.3
+    position_std: float = 1.0
     activation: str = "gelu"
 
     def __post_init__(self) -> None:
@@ -108,10 +108,10 @@ class ViT(nn.Module):
 
     def _embed(self, pixels: Tensor) -> Tensor:
         size = self.config.image_size
-        if pixels.shape[2:] != (size, size):
+        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
             raise ValueError(
-                f"pixels are {pixels.shape[2]}×{pixels.shape[3]}, the encoder takes {size}×{size}; "
-                f"try preprocess(picture, size={size})"
+                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
+                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
             )
         x = self.patch_embedding(patchify(pixels, self.config.patch_size))
         if self.config.pooling == "first":

@@ -8,7 +8,7 @@ from clipbook.text import Tokenizer
 from clipbook.training import History
 
 FOLDER = Path(__file__).parent / "shapes"
-NAMES = ("shapes",)
+NAMES = ("shapes", "shapes-cnn")
 
 
 def _file(name: str, what: str) -> Path:
@@ -20,7 +20,7 @@ def _file(name: str, what: str) -> Path:
 def load(name: str = "shapes") -> tuple[CLIP, Tokenizer]:
     """A shipped CLIP and its tokenizer: in eval mode, float32, on the CPU.
 
-    It has a ViT. Raises ValueError for another name.
+    "shapes" has a ViT, "shapes-cnn" a CNN for its image encoder. Raises ValueError for another name.
     """
     return load_model(_file(name, "safetensors")), Tokenizer.load(FOLDER / "tokenizer.json")
 

@@ -9,7 +9,7 @@ EXAMPLE: tuple[tuple[Scene, str], ...] = (
                 Object("circle", "red", "small", 0.46, 0.24),
                 Object("square", "blue", "large", 0.54, 0.68),
             ),
-            "light",
+            "grey",
         ),
         "a small red circle above a blue square",
     ),
@@ -19,7 +19,7 @@ EXAMPLE: tuple[tuple[Scene, str], ...] = (
                 Object("circle", "blue", "small", 0.46, 0.24),
                 Object("square", "red", "large", 0.54, 0.68),
             ),
-            "light",
+            "grey",
         ),
         "a small blue circle above a red square",
     ),
@@ -53,7 +53,7 @@ EXAMPLE: tuple[tuple[Scene, str], ...] = (
         "a little orange square in the bottom right",
     ),
     (
-        Scene((Object("triangle", "green", "large", 0.52, 0.52),), "light"),
+        Scene((Object("triangle", "green", "large", 0.52, 0.52),), "grey"),
         "a picture of a big green triangle",
     ),
 )

@@ -25,7 +25,7 @@ NEVER_SEEN = tuple(pair for pair in ALL_COMBINATIONS if pair in HELD_OUT)
 SINGLE = 0.4
 """Share of scenes with one object."""
 
-MIRRORED, RECOLOURED = 0.45, 0.3
+MIRRORED, RECOLOURED = 0.55, 0.3
 """Shares of twins that are mirrored, and that exchange colours; the rest take another shape."""
 
 GAP = 0.02

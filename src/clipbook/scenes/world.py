@@ -9,7 +9,7 @@ from dataclasses import dataclass
 SHAPES = ("circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart")
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
 SIZES = ("small", "large")
-GROUNDS = ("dark", "light", "striped")
+GROUNDS = ("dark", "grey", "striped")
 
 RADIUS = {"small": 0.16, "large": 0.23}
 """Half the width of an object."""
@@ -73,7 +73,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One or two objects that do not overlap, on a dark, light or striped ground."""
+    """One or two objects that do not overlap, on a dark, grey or striped ground."""
 
     objects: tuple[Object, ...]
     ground: str = "dark"

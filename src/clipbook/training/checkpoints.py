@@ -1,15 +1,15 @@
 """Checkpoints that survive a kill at any moment.
 
 A checkpoint is a folder: tensors.safetensors (weights and optimiser states) and checkpoint.json
-(step, history, and a digest of the tensors). It is written under another name and renamed when it
-is complete, so a folder with the final name is whole.
+(step, history, the run's config, and a digest of the tensors). It is written under another name
+and renamed when it is complete, so a folder with the final name is whole.
 """
 
 import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from clipbook.pairs.saving import load_weights, read_tensors, write_tensors
+from clipbook.training.config import TrainingConfig
 from clipbook.training.history import History
 
 PREFIX = "checkpoint-"
@@ -25,11 +26,12 @@ TENSORS, ABOUT = "tensors.safetensors", "checkpoint.json"
 
 @dataclass
 class Checkpoint:
-    """step: batches trained on so far. optimisers: what they were, in words. tensors: by name, as
-    `save` wrote them."""
+    """step: batches trained on so far. optimisers: what they were, in words. config: of the run,
+    by field. tensors: by name, as `save` wrote them."""
 
     step: int
     optimisers: list[str]
+    config: dict[str, object]
     history: History
     tensors: dict[str, Tensor]
     path: Path
@@ -45,7 +47,12 @@ def _in_words(optimisers: list[Optimizer]) -> list[str]:
 
 
 def save(
-    folder: Path, step: int, model: nn.Module, optimisers: list[Optimizer], history: History
+    folder: Path,
+    step: int,
+    model: nn.Module,
+    optimisers: list[Optimizer],
+    config: TrainingConfig,
+    history: History,
 ) -> Path:
     """Write checkpoint-<step> into the folder, then remove those before it."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -62,6 +69,7 @@ def save(
     about = {
         "step": step,
         "optimisers": _in_words(optimisers),
+        "config": asdict(config),
         "sha256": _digest(unfinished / TENSORS),
         "history": history.to_dict(),
     }
@@ -94,7 +102,7 @@ def latest(folder: Path) -> Checkpoint | None:
         tensors, _ = read_tensors(path / TENSORS)
         whole = _digest(path / TENSORS) == about["sha256"]
         step, history = int(about["step"]), History.from_dict(about["history"])
-        optimisers = list(about["optimisers"])
+        optimisers, config = list(about["optimisers"]), dict(about["config"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is damaged ({error}); delete that folder to start from the one before it, "
@@ -105,11 +113,23 @@ def latest(folder: Path) -> Checkpoint | None:
             f"{path / TENSORS} is not what was written there (its digest differs); delete the "
             "folder to start again"
         )
-    return Checkpoint(step, optimisers, history, tensors, path)
+    return Checkpoint(step, optimisers, config, history, tensors, path)
 
 
-def restore(checkpoint: Checkpoint, model: nn.Module, optimisers: list[Optimizer]) -> None:
-    """Put weights and optimiser states back. Raises ValueError if they don't fit."""
+def restore(
+    checkpoint: Checkpoint, model: nn.Module, optimisers: list[Optimizer], config: TrainingConfig
+) -> None:
+    """Put weights and optimiser states back.
+
+    Raises ValueError if they don't fit, or if the run had another config: what went on from there
+    would be neither that run nor this one.
+    """
+    for name, value in asdict(config).items():
+        if name not in ("precision", "checkpoint_every") and checkpoint.config.get(name) != value:
+            raise ValueError(
+                f"{checkpoint.path} was written with {name}={checkpoint.config.get(name)}, not "
+                f"{value}; go on with the same, or begin in another folder"
+            )
     if checkpoint.optimisers != _in_words(optimisers):
         raise ValueError(
             f"{checkpoint.path} was written with the optimisers {checkpoint.optimisers}, not "

@@ -20,7 +20,7 @@ class TrainingConfig:
     """
 
     steps: int = 1_000
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     optimiser: str = "muon"
     matrix_rate: float = 10.0
     position_rate: float = 10.0
@@ -36,14 +36,20 @@ class TrainingConfig:
             raise ValueError(f"optimiser={self.optimiser!r}; try {' or '.join(OPTIMISERS)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision={self.precision!r}; try {' or '.join(PRECISIONS)}")
+        if self.snapshots == 1 or self.snapshots < 0:
+            raise ValueError(
+                f"snapshots={self.snapshots}: the first and the last make two; try 2, or 0 for none"
+            )
         for name in ("steps", "checkpoint_every", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)} is not above 0")
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is not above 0; the default is "
+                    f"{type(self).__dataclass_fields__[name].default}"
+                )
 
     @property
     def snapshot_steps(self) -> frozenset[int]:
         """Steps after which a snapshot is taken: 0 (untrained), then closer together early on,
         when most happens, and the last."""
-        last = max(self.snapshots - 1, 1)
-        spread = {round(self.steps * (k / last) ** 2) for k in range(last + 1)}
-        return frozenset(spread) if self.snapshots else frozenset()
+        last = self.snapshots - 1
+        return frozenset(round(self.steps * (k / last) ** 2) for k in range(self.snapshots))

@@ -63,7 +63,8 @@ def train(
 
     example: a batch whose similarity matrix is kept at config.snapshot_steps.
     folder: where checkpoints are kept; a run that finds one there goes on from it, and on a CPU
-    ends in the same weights, bit for bit, as one that never stopped.
+    ends in the same weights, bit for bit, as one that never stopped. Raises ValueError if that one
+    had another config.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
     """
@@ -73,7 +74,7 @@ def train(
     history, start = History(), 0
     found = checkpoints.latest(Path(folder)) if folder else None
     if found:
-        checkpoints.restore(found, model, optimisers)
+        checkpoints.restore(found, model, optimisers, config)
         history, start = found.history, found.step
 
     half = half_precision(device, config.precision)
@@ -116,7 +117,7 @@ def train(
         if step % 20 == 0:
             bar.set_postfix(loss=f"{history.loss[-1]:.3f}", refresh=False)
         if folder and (done % config.checkpoint_every == 0 or done == config.steps):
-            checkpoints.save(Path(folder), done, model, optimisers, history)
+            checkpoints.save(Path(folder), done, model, optimisers, config, history)
     model.eval()
     return history
 

@@ -1,0 +1,54 @@
+"""Put trained models into the package: weights in float16, history, and the card's numbers.
+
+    python -m clipbook.training --preset shapes --threads 1 --out runs/shapes
+    python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
+    python tools/ship.py runs/shapes runs/shapes-cnn
+
+The folders carry the names of presets. The text of the card is written by hand; this fills in the
+table between its two marks.
+"""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from clipbook.evaluation.scenes import evaluate_scenes
+from clipbook.pairs import load_model, save_model
+from clipbook.pretrained import shipped
+from clipbook.text import Tokenizer
+
+
+def ship(run: Path) -> dict[str, float]:
+    """Copy one run's results into the package; what the float16 weights score."""
+    target = shipped.FOLDER / f"{run.name}.safetensors"
+    save_model(load_model(run / "model.safetensors"), target, torch.float16)
+    shutil.copy(run / "tokenizer.json", shipped.FOLDER / "tokenizer.json")
+    history = json.loads((run / "history.json").read_text("utf-8"))
+    for name in ("loss", "scale", "learning_rate"):
+        history[name] = [float(f"{value:.4g}") for value in history[name]]
+    (shipped.FOLDER / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
+    tokenizer = Tokenizer.load(shipped.FOLDER / "tokenizer.json")
+    return {k: round(v, 3) for k, v in evaluate_scenes(load_model(target), tokenizer).items()}
+
+
+def main() -> None:
+    results = {Path(folder).name: ship(Path(folder)) for folder in sys.argv[1:]}
+    about = {"models": {name: {"results": told} for name, told in results.items()}}
+    (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+    names = list(results)
+    rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    for what in results[names[0]]:
+        rows.append(f"| {what} | {' | '.join(f'{results[name][what]:.3f}' for name in names)} |")
+    card = shipped.FOLDER / "README.md"
+    table = "<!-- measured -->\n" + "\n".join(rows) + "\n<!-- end -->"
+    text = card.read_text("utf-8")
+    card.write_text(re.sub(r"<!-- measured -->.*<!-- end -->", table, text, flags=re.S), "utf-8")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
