@@ -61,7 +61,9 @@ class Run:
 
 PRESETS = {
     # the training chapter: within two minutes on two CPU cores
-    "cpu": Preset(CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=2_400), batch_size=64),
+    "cpu": Preset(
+        CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=2_400), batch_size=64, twins=0.4
+    ),
     # the shipped models
     "shapes": Preset(
         ViTConfig(width=96, heads=4, mlp_width=384), TrainingConfig(steps=10_000), batch_size=128
