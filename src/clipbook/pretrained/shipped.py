@@ -20,7 +20,8 @@ def _file(name: str, what: str) -> Path:
 def load(name: str = "shapes") -> tuple[CLIP, Tokenizer]:
     """A shipped CLIP and its tokenizer: in eval mode, float32, on the CPU.
 
-    "shapes" has a ViT, "shapes-cnn" a CNN for its image encoder. Raises ValueError for another name.
+    The image encoder of "shapes" is a ViT, that of "shapes-cnn" a CNN. Raises ValueError for
+    another name.
     """
     return load_model(_file(name, "safetensors")), Tokenizer.load(FOLDER / "tokenizer.json")
 
