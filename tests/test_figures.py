@@ -1,6 +1,7 @@
 """Still figures: what they show is what they were given, on a card that reads in both modes."""
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from PIL import Image
 from clipbook.figures import (
     CARD,
     INK,
+    curves,
     pairs_strip,
     probability_heatmap,
     similarity_heatmap,
     temperature_bars,
+    token_heatmap,
 )
 from clipbook.scenes import EXAMPLE, render
 from clipbook.scenes.drawing import RGB
@@ -57,11 +60,11 @@ def test_zero_similarity_is_neutral_and_probability_has_no_sign():
 
 @pytest.mark.parametrize("name", ["RdBu_r", "cividis"])
 def test_every_value_can_be_read_on_its_cell(name):
-    from clipbook.figures import _ink
+    from clipbook.figures import ink
 
     for share in np.linspace(0, 1, 101):
         cell = colormaps[name](share)
-        assert contrast(cell[:3], to_rgb(_ink(cell))) >= 4.5
+        assert contrast(cell[:3], to_rgb(ink(cell))) >= 4.5
 
 
 def contrast(first, second) -> float:
@@ -146,3 +149,24 @@ def test_matrix_that_does_not_fit_is_refused():
         similarity_heatmap(VALUES, PICTURES, CAPTIONS[:2])
     with pytest.raises(ValueError, match="give each picture its own"):
         pairs_strip(PICTURES, CAPTIONS[:2])
+
+
+def test_hidden_weights_are_dots_and_the_others_numbers():
+    figure = token_heatmap([[1, float("nan")], [0.3, 0.7]], ["the", "pup"], ["the", "pup"])
+    axes = matrix_axes(figure)
+    labels = {text.get_position(): text.get_text() for text in axes.texts}
+    assert labels == {(0, 0): "1.00", (1, 0): "·", (0, 1): "0.30", (1, 1): "0.70"}
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["the", "pup"]
+    with pytest.raises(ValueError, match=r"\(2, 2\) does not fit 1 rows"):
+        token_heatmap([[1, 0], [0, 1]], ["the"], ["the", "pup"])
+
+
+def test_names_of_lines_that_end_together_do_not_lie_on_each_other():
+    lines = {"one": ([1, 2], [5, 0]), "two": ([1, 2], [4, 0.01]), "three": ([1, 2], [3, 5])}
+    figure = curves(lines, "steps", "loss")
+    figure.draw_without_rendering()
+    boxes = sorted((text.get_window_extent() for text in figure.axes[0].texts), key=lambda b: b.y0)
+    assert len(boxes) == 3
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+    for line, (x, y) in zip(figure.axes[0].lines, lines.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.transpose([x, y]))

@@ -15,6 +15,7 @@ import PIL.Image
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 CARD = "#fafaf7"
 INK = "#1d2025"
@@ -170,13 +171,188 @@ def _heatmap(
         value = values[row, column]
         axes.text(
             column, row, f"{value:z.2f}".replace("-", "−"), fontsize=9, ha="center", va="center",
-            color=_ink(cells.cmap(cells.norm(value))),
+            color=ink(cells.cmap(cells.norm(value))),
         )  # fmt: skip
     return card
 
 
-def _ink(colour: tuple[float, float, float, float]) -> str:
+def ink(colour: tuple[float, float, float, float]) -> str:
     """Black or white, whichever stands out more from a colour (WCAG's relative luminance)."""
     linear = [k / 12.92 if k <= 0.04045 else ((k + 0.055) / 1.055) ** 2.4 for k in colour[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "black" if luminance > 0.179 else "white"
+
+
+def token_heatmap(
+    values: Any, rows: Sequence[str], columns: Sequence[str], *, signed: bool = False
+) -> Card:
+    """A matrix with names beside its rows and above its columns, such as attention weights.
+
+    values: (rows, columns); nan is what may not be looked at, a cell left empty but for a dot.
+    signed: cosines from -1 to 1 rather than magnitudes from 0 to 1. Raises ValueError where the
+    names don't fit.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.shape != (len(rows), len(columns)):
+        raise ValueError(
+            f"a matrix of shape {values.shape} does not fit {len(rows)} rows and {len(columns)} "
+            "columns; give each its name"
+        )
+    left = 0.25 + 0.085 * max(map(len, rows))  # inches
+    top = 0.2 + 0.075 * max(map(len, columns))
+    width, height = left + len(columns) * CELL + 0.15, top + len(rows) * CELL + 0.15
+    card = Card(width, height)
+    card.set_layout_engine("none")
+    axes = card.add_axes(
+        (left / width, 0.15 / height, len(columns) * CELL / width, len(rows) * CELL / height)
+    )
+    colours = colormaps["RdBu_r" if signed else "cividis"].with_extremes(bad=CARD)
+    cells = axes.imshow(np.ma.masked_invalid(values), colours, vmin=-1 if signed else 0, vmax=1)
+    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(colors=INK, labelsize=9, length=0, top=False, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
+        empty = np.isnan(value)
+        axes.text(
+            column, row, "·" if empty else f"{value:z.2f}".replace("-", "−"), fontsize=8,
+            ha="center", va="center", color=INK if empty else ink(colours(cells.norm(value))),
+        )  # fmt: skip
+    return card
+
+
+def curves(
+    lines: Mapping[str, tuple[Any, Any]], across: str, up: str, *, log: Sequence[str] = ()
+) -> Card:
+    """Lines with markers, each named at its right end.
+
+    lines: name → the numbers across and up. across, up: what the axes are called, with the unit.
+    log: which axes are logarithmic, "x", "y" or both.
+    """
+    card = Card(6.0, 3.2)
+    axes = card.subplots()
+    shades = colormaps["cividis"](np.linspace(0.05, 0.75, len(lines)))
+    for (x, y), shade, marker in zip(lines.values(), shades, "osD^v*" * 9, strict=False):
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        axes.plot(x, y, color=shade, marker=marker, markersize=4, linewidth=1.5)
+    if "x" in log:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+    if "y" in log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else NullFormatter())
+    axes.set_xlabel(across, fontsize=9, color=INK)
+    axes.set_ylabel(up, fontsize=9, color=INK)
+    axes.tick_params(colors=INK, labelsize=8, which="both")
+    axes.set_facecolor(CARD)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    _name_lines(axes, list(lines))
+    return card
+
+
+def _name_lines(axes: Any, names: Sequence[str]) -> None:
+    """Write each line's name at its end, moved up where it would lie on another's."""
+    axes.figure.draw_without_rendering()  # only now do the axes have their size
+    ends = [(line.get_xydata()[-1], name) for line, name in zip(axes.lines, names, strict=True)]
+    points = 72 / axes.figure.dpi
+    lowest = -np.inf
+    for end, name in sorted(ends, key=lambda one: one[0][1]):
+        height = axes.transData.transform(end)[1] * points
+        lowest = max(height, lowest + 10)
+        axes.annotate(
+            name, end, (8, lowest - height), textcoords="offset points", color=INK, fontsize=8,
+            va="center",
+        )  # fmt: skip
+
+
+def picture_row(pictures: Mapping[str, Any]) -> Card:
+    """Pictures side by side, each under its title, with pixels as hard squares.
+
+    pictures: title → a Pillow image or an array, (height, width) or (height, width, 3). A picture
+    of one channel is drawn in greys from 0 to 255.
+    """
+    shapes = [np.asarray(one).shape for one in pictures.values()]
+    ratios = [shape[1] / shape[0] for shape in shapes]
+    card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.45)
+    panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
+    for axes, (title, picture) in zip(panels, pictures.items(), strict=True):
+        axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(title, fontsize=9, color=INK)
+        axes.set_axis_off()
+    return card
+
+
+def number_grid(values: Any, lines: int | None = None) -> Card:
+    """The numbers of a small grey picture, each on a square as bright as it is.
+
+    values: (height, width). lines: the patch size, to draw the patches' borders.
+    """
+    values = np.asarray(values, dtype=float)
+    height, width = values.shape
+    card = Card(width * CELL + 0.3, height * CELL + 0.3)
+    axes = card.subplots()
+    cells = axes.imshow(values, cmap="gray", vmin=min(0, values.min()))
+    axes.set_axis_off()
+    for row, column in np.ndindex(values.shape):
+        label = f"{values[row, column]:g}".replace("-", "−")
+        on = cells.cmap(cells.norm(values[row, column]))
+        axes.text(column, row, label, fontsize=9, color=ink(on), ha="center", va="center")
+    for edge in range(lines or height + width, height, lines or 1):
+        axes.axhline(edge - 0.5, color="#e69f00", linewidth=3)
+    for edge in range(lines or height + width, width, lines or 1):
+        axes.axvline(edge - 0.5, color="#e69f00", linewidth=3)
+    return card
+
+
+def channel_histograms(panels: Mapping[str, Any]) -> Card:
+    """How often each value occurs in red, green and blue; a panel for each title.
+
+    panels: title → values, (3, …). The dashed line is the mean over all three channels.
+    """
+    card = Card(7.0, 2.5)
+    styles = (("red", "#b2182b", "-"), ("green", "#1b7837", "--"), ("blue", "#2166ac", ":"))
+    for axes, (title, values) in zip(
+        card.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        channels = np.asarray(values, dtype=float).reshape(3, -1)
+        edges = np.linspace(channels.min(), channels.max(), 41)
+        for channel, (name, colour, line) in zip(channels, styles, strict=True):
+            counts, _ = np.histogram(channel, edges)
+            axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
+        axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
+        axes.set_title(f"{title}: mean {channels.mean():.2f}, deviation {channels.std():.2f}",
+                       fontsize=9, color=INK)  # fmt: skip
+        axes.set_yticks([])
+        axes.tick_params(colors=INK, labelsize=8)
+        axes.set_facecolor(CARD)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(INK)
+    card.axes[-1].legend(fontsize=8, frameon=False, labelcolor=INK)
+    return card
+
+
+def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
+    """Matrices side by side, too large for printed values: red above zero, blue below.
+
+    panels: title → matrix; all are coloured on one scale, that of their largest value.
+    across, up: what the axes of every panel count.
+    """
+    values = {title: np.asarray(matrix, dtype=float) for title, matrix in panels.items()}
+    largest = max(np.abs(matrix).max() for matrix in values.values())
+    card = Card(7.0, 2.9)
+    drawn = card.subplots(1, len(values), squeeze=False)[0]
+    for axes, (title, matrix) in zip(drawn, values.items(), strict=True):
+        cells = axes.imshow(matrix, "RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
+        axes.set_title(title, fontsize=10, color=INK)
+        axes.set_xlabel(across, fontsize=9, color=INK)
+        axes.tick_params(colors=INK, labelsize=8)
+        axes.spines[:].set_visible(False)
+    drawn[0].set_ylabel(up, fontsize=9, color=INK)
+    bar = card.colorbar(cells, ax=list(drawn))
+    bar.ax.tick_params(colors=INK, labelsize=8)
+    bar.outline.set_visible(False)
+    return card

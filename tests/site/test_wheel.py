@@ -1,16 +1,12 @@
 """A chapter runs from an empty folder, with the package installed from a built wheel."""
 
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.environments import ROOT, make_environment, run
+
 pytestmark = pytest.mark.slow
 
 RUN = """
@@ -22,30 +18,8 @@ nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory) -> Path:
-    """Python of a new environment that has the wheel, and our dependencies but not our checkout.
-
-    Its .pth file lends it the packages of this environment. What an editable install leaves there
-    is a .pth file of its own, which Python reads only in an environment's own folder.
-    """
-    home = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", home, ROOT]
-    subprocess.run(build, check=True)
-    venv.create(home / "venv", with_pip=False)
-    python = home / "venv/bin/python"
-    (wheel,) = home.glob("*.whl")
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
-    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-    (Path(packages) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    subprocess.run([python, "-m", "ipykernel", "install", "--sys-prefix"], check=True)
-    return python
-
-
-def run(python: Path, *arguments, cwd: Path) -> subprocess.CompletedProcess:
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    command = [python, *arguments]
-    return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True)
+    """Python of a new environment that has the wheel, and our dependencies but not our checkout."""
+    return make_environment(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_holds_every_file_of_the_package(elsewhere, tmp_path):

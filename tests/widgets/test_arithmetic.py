@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from clipbook.pairs import info_nce
 from clipbook.widgets import encoding
 from clipbook.widgets.similarity_matrix import VIEWS
 
@@ -37,13 +38,15 @@ def call(browser):
     page.close()
 
 
-def js_softmax(call, logits: torch.Tensor, along: str) -> np.ndarray:
-    rows, columns = logits.shape
+def js_matrix(call, name: str, *matrices: torch.Tensor, rest: tuple = ()) -> np.ndarray:
+    """What a function makes of matrices, which it gets flat, as a matrix of the same shape."""
+    flat = [matrix.flatten().tolist() for matrix in matrices]
     result = call.page.evaluate(
-        "([logits, ...rest]) => [...widget.softmax(logits, ...rest)]",
-        [logits.flatten().tolist(), rows, columns, along],
+        """([name, flat, rest]) =>
+            [...widget[name](...flat.map((values) => Float64Array.from(values)), ...rest)]""",
+        [name, flat, list(rest)],
     )
-    return np.reshape(result, (rows, columns))
+    return np.reshape(result, matrices[0].shape)
 
 
 def random_logits(rows: int, columns: int, temperature: float) -> torch.Tensor:
@@ -58,18 +61,41 @@ def test_softmax_is_torchs(call, rows, columns, temperature):
     logits = random_logits(rows, columns, temperature)
     for along, dimension in (("row", 1), ("column", 0)):
         expected = logits.softmax(dimension)
-        np.testing.assert_allclose(js_softmax(call, logits, along), expected, atol=1e-6)
+        ours = js_matrix(call, "softmax", logits, rest=(rows, columns, along))
+        np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
-@pytest.mark.parametrize("size", [1, 2, 8])
-def test_loss_is_the_mean_of_torchs_two_cross_entropies(call, size, temperature):
+@pytest.mark.parametrize("size", [1, 2, 8, 64])
+def test_loss_is_the_packages_and_the_mean_of_torchs_two_cross_entropies(call, size, temperature):
     logits = random_logits(size, size, temperature)
     own = torch.arange(size)
     cross_entropy = torch.nn.functional.cross_entropy
     expected = (cross_entropy(logits, own) + cross_entropy(logits.T, own)).item() / 2
     (loss,) = call("infoNCE", logits.flatten(), size)
     assert loss == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert loss == pytest.approx(info_nce(logits).item(), rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
+@pytest.mark.parametrize("size", [1, 2, 8, 64])
+def test_gradient_is_what_autograd_finds_for_the_packages_loss(call, size, temperature):
+    logits = random_logits(size, size, temperature).requires_grad_()
+    info_nce(logits).backward()
+    over_row, over_column = logits.detach().softmax(1), logits.detach().softmax(0)
+    ours = js_matrix(call, "gradient", over_row, over_column, rest=(size,))
+    np.testing.assert_allclose(ours, logits.grad, atol=1e-6 / size)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
+@pytest.mark.parametrize("bias", [-10.0, 0.0, 3.5])
+def test_sigmoid_and_its_loss_are_torchs(call, temperature, bias):
+    logits = random_logits(8, 8, temperature) + bias
+    np.testing.assert_allclose(js_matrix(call, "sigmoid", logits), logits.sigmoid(), atol=1e-6)
+    (loss,) = call("sigmoidLoss", logits.flatten(), 8)
+    pairs = torch.eye(8, dtype=torch.float64)
+    total = torch.nn.functional.binary_cross_entropy_with_logits(logits, pairs, reduction="sum")
+    assert loss == pytest.approx(total.item() / 8, rel=1e-6, abs=1e-6)
 
 
 def test_equal_similarities_cost_log_of_their_number(call):

@@ -1,6 +1,7 @@
 """The similarity matrix in Python: what it accepts, keeps, refuses and says."""
 
 import base64
+import gzip
 import io
 import json
 
@@ -10,7 +11,10 @@ import pytest
 import torch
 from ipywidgets.embed import dependency_state
 
+from clipbook.pairs import info_nce
+from clipbook.scenes import captions, render, sample
 from clipbook.widgets import SimilarityMatrix, static_picture
+from clipbook.widgets.similarity_matrix import VIEWS
 
 PICTURE = PIL.Image.new("RGB", (8, 8), "red")
 
@@ -82,9 +86,9 @@ def test_what_the_page_changes_is_read_in_python_and_redraws_no_static_picture(m
     widget = make_matrix()
     seen, before = [], widget.picture
     widget.observe(seen.append, names="selected")
-    message_from_page(widget, selected=[2, 5], view="row", temperature=0.5, step=4)
+    message_from_page(widget, selected=[2, 5], view="row", temperature=0.5, bias=-3, step=4)
     assert (widget.selected, widget.view, widget.temperature) == ([2, 5], "row", 0.5)
-    assert widget.step == 4
+    assert (widget.step, widget.bias) == (4, -3.0)
     assert widget.picture == before
     assert len(seen) == 1
 
@@ -98,8 +102,13 @@ def test_what_python_changes_redraws_the_static_picture(make_matrix):
     pictures.add(widget.picture)
     widget.step = 0
     pictures.add(widget.picture)
-    assert len(pictures) == 4
     assert "softmax over each row at temperature 1, training step 0" in widget.alternative
+    widget.view = "sigmoid"
+    pictures.add(widget.picture)
+    widget.bias = 0.5
+    pictures.add(widget.picture)
+    assert "sigmoid of each cell at temperature 1 and bias 0.5, training" in widget.alternative
+    assert len(pictures) == 6
 
 
 MATRIX = np.eye(2)
@@ -109,8 +118,20 @@ RULES = {
     "no frames": ({"similarities": np.zeros((0, 2, 2))}, ["(0, 2, 2)", "none of them 0"]),
     "nan": ({"similarities": [[1, np.nan], [0, 1]]}, ["[0, 1]=nan", "not a finite", "look for"]),
     "range": ({"similarities": 14.3 * MATRIX}, ["14.3", "outside [-1, 1]", "normalise"]),
-    "view": ({"view": "rows"}, ["view='rows'", "not known", "'cosine', 'row', 'column'"]),
+    "view": (
+        {"view": "rows"},
+        ["view='rows'", "not known", "'cosine', 'logits', 'row', 'column', 'sigmoid', 'gradient'"],
+    ),
     "temperature": ({"temperature": 0.0}, ["temperature=0.0", "above 0", "try 0.07"]),
+    "bias": ({"bias": np.nan}, ["bias=nan", "not a finite number", "try -10"]),
+    "gradient": (
+        {"similarities": np.ones((2, 1)), "captions": ["one"], "view": "gradient"},
+        ["view='gradient'", "2 images and 1 captions", "use view='logits'"],
+    ),
+    "true pairs": (
+        {"true_pairs": np.eye(2)},
+        ["true_pairs of shape (2, 2) and type float64", "give a bool array of shape (2, 2)"],
+    ),
     "infinite": ({"temperature": np.inf}, ["temperature=inf", "above 0", "try 0.07"]),
     "step": ({"step": 1}, ["step=1", "one of the 1 matrices", "use 0 to 0, or -1"]),
     "steps": ({"steps": [0, 50]}, ["2 steps for 1 matrices", "give one"]),
@@ -138,6 +159,7 @@ def test_bad_input_gets_value_rule_and_remedy(case):
     [
         ("view", "rows"),
         ("temperature", -1.0),
+        ("bias", float("inf")),
         ("step", 24),
         ("selected", [8, 0]),
         ("similarities", np.eye(3)),
@@ -164,13 +186,23 @@ def test_pictures_of_any_mode_become_rgb_and_large_ones_small():
     assert [picture.size for picture in pictures] == [(10, 6), (10, 6), (96, 192)]
 
 
-@pytest.mark.parametrize("view", ["row", "column"])
-def test_the_static_picture_shows_torchs_softmax(make_matrix, view):
-    cosines = make_matrix(5, 7, 1).similarities[0]
-    shown = static_picture.shown(cosines, view, 0.07)
-    logits = torch.from_numpy(cosines.copy()).double() / 0.07
-    expected = logits.softmax(1 if view == "row" else 0)
-    np.testing.assert_allclose(shown, expected, atol=1e-6)
+@pytest.mark.parametrize("temperature", [0.01, 0.07, 2.0])
+def test_the_static_picture_shows_what_torch_computes(make_matrix, temperature):
+    cosines = make_matrix(6, 6, 1).similarities[0]
+    logits = (torch.from_numpy(cosines.copy()).double() / temperature).requires_grad_()
+    info_nce(logits).backward()
+    expected = {
+        "cosine": logits * temperature,
+        "logits": logits,
+        "row": logits.softmax(1),
+        "column": logits.softmax(0),
+        "sigmoid": (logits - 3).sigmoid(),
+        "gradient": logits.grad,
+    }
+    assert tuple(expected) == VIEWS
+    for view, values in expected.items():
+        shown = static_picture.shown(cosines, view, temperature, -3.0)
+        np.testing.assert_allclose(shown, values.detach(), atol=1e-6, err_msg=view)
 
 
 def test_alternative_counts_the_rows_and_columns_that_find_their_own(make_matrix):
@@ -187,6 +219,38 @@ def test_alternative_counts_the_rows_and_columns_that_find_their_own(make_matrix
     )
 
 
+def test_alternative_of_sigmoids_counts_the_cells_that_are_taken_for_pairs(make_matrix):
+    cosines = [[0.9, 0.8, 0.1], [0.4, 0.3, 0.2], [0.0, 0.1, 0.9]]
+    widget = make_matrix(3, 3, 1, similarities=cosines, view="sigmoid", temperature=0.1, bias=-5.0)
+    found = "2 of 3 pairs and 1 of the 6 other cells are above a half."
+    assert widget.alternative.endswith(found)
+    whole = make_matrix(1, 3, 1, similarities=[[0.9, 0.8, 0.1]], view="sigmoid", bias=-5.0)
+    assert whole.alternative.endswith("2 of 3 cells are above a half.")
+
+
+def test_alternative_of_the_gradient_names_what_training_moves_most(make_matrix):
+    # caption 0 is nearer to picture 1 than caption 1 is: pair 1 and cell (1, 0) have most to change
+    widget = make_matrix(2, 2, 1, similarities=[[0.9, 0.1], [0.4, 0.3]], view="gradient")
+    probability = 1 / (1 + np.exp(0.1 / 0.07)), 1 / (1 + np.exp(0.2 / 0.07))  # row 1, column 1
+    strongest = f"−{(2 - probability[0] - 1 / (1 + np.exp(-0.2 / 0.07))) / 4:.3f}"
+    assert f"raises the pairs, most of all pair 2 ({strongest})" in widget.alternative
+    assert "lowers all other cells, most of all picture 2 with caption 1 (" in widget.alternative
+
+
+def test_captions_that_are_true_beside_the_pair_are_told(make_matrix):
+    true_pairs = np.eye(3, dtype=bool)
+    true_pairs[0, 2] = True
+    widget = make_matrix(3, 3, 1, true_pairs=torch.from_numpy(true_pairs))
+    assert widget.also_true == [2]
+    one = "1 caption beside the pairs is true of the picture as well: a false negative."
+    assert widget.alternative.endswith(one)
+    assert widget.picture != make_matrix(3, 3, 1, true_pairs=true_pairs.T).picture
+    assert true_pairs.diagonal().all()  # what was given is as it was
+    wide = make_matrix(1, 3, 1, true_pairs=true_pairs[:1])
+    assert wide.also_true == [0, 2]
+    assert wide.alternative.endswith("In 2 cells the caption is true of the picture.")
+
+
 def test_alternative_of_equal_cells_claims_no_match(make_matrix):
     assert "in 0 of 8 rows" in make_matrix(frames=1, similarities=np.zeros((8, 8))).alternative
 
@@ -199,10 +263,19 @@ def test_alternative_of_a_matrix_that_is_not_square_names_the_best_captions(make
     )
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 5), (16, 16)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 5), (16, 16), (64, 64)])
 def test_every_size_has_a_static_picture(make_matrix, rows, columns):
     picture = opened(make_matrix(rows, columns, 2).picture)
     assert min(picture.size) > 150
+    assert max(picture.size) < 1100
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_has_a_static_picture(make_matrix, view):
+    widget = make_matrix(2, 2, 1, view=view)
+    colours = {colour for _, colour in opened(widget.picture).convert("RGB").getcolors(10**6)}
+    assert len(colours) > 50
+    assert f"2 captions, {view if view == 'logits' else ''}" in widget.alternative
 
 
 def test_its_output_is_a_view_of_the_model(make_matrix):
@@ -216,6 +289,19 @@ def test_its_output_is_a_view_of_the_model(make_matrix):
 def test_state_and_static_picture_stay_small(make_matrix):
     widget = make_matrix(8, 8, 24)
     assert len(widget.picture) <= 40_000
-    widget.picture = ""  # the build takes it out of the state that a page embeds
-    state = dependency_state([widget], drop_defaults=False)
-    assert len(json.dumps(state)) <= 45_000
+    assert compressed_state(widget) <= 30_000
+
+
+def test_state_of_sixty_four_real_pairs_over_eight_steps_stays_small():
+    generator = np.random.default_rng(0)
+    scenes = sample(64, generator)
+    cosines = generator.uniform(-1, 1, (8, 64, 64))  # noise, which no compression makes smaller
+    pictures = [render(scene) for scene in scenes]
+    widget = SimilarityMatrix(cosines, pictures, [captions(scene)[0] for scene in scenes])
+    assert compressed_state(widget) <= 150_000
+
+
+def compressed_state(widget: SimilarityMatrix) -> int:
+    """Bytes of what a page embeds, as a server sends it."""
+    widget.picture = ""  # the build takes it out
+    return len(gzip.compress(json.dumps(dependency_state([widget], drop_defaults=False)).encode()))

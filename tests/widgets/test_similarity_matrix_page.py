@@ -7,11 +7,18 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from clipbook.pairs import info_nce
+from clipbook.widgets.similarity_matrix import VIEWS
+
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_pictures")]
 
 
 def cell(page, row: int, column: int):
     return page.locator(f'[data-cell="{row},{column}"]')
+
+
+def number_field(page, name: str):
+    return page.get_by_role("spinbutton", name=name)
 
 
 def told(page) -> str:
@@ -129,7 +136,8 @@ def test_temperature_by_slider_and_by_number_gives_torchs_softmax(
     widget = make_matrix(3, 5)
     page = show(widget)
     page.get_by_label("Show").select_option(view)
-    slider, typed = page.get_by_role("slider", name="Temperature"), page.get_by_role("spinbutton")
+    slider = page.get_by_role("slider", name="Temperature")
+    typed = number_field(page, "Temperature")
     cosines = torch.from_numpy(widget.similarities[-1].copy()).double()
 
     def expect_softmax(temperature):
@@ -148,13 +156,82 @@ def test_temperature_by_slider_and_by_number_gives_torchs_softmax(
 
 def test_an_impossible_temperature_is_refused_with_rule_and_remedy(show, make_matrix):
     page = show(make_matrix())
-    typed = page.get_by_role("spinbutton")
+    typed = number_field(page, "Temperature")
     typed.fill("0")
     message = typed.evaluate("(input) => input.validationMessage")
     assert message == "A temperature is a number above 0; try 0.07."
     assert "÷ τ 10.9" in told(page) or "÷ τ 10.8" in told(page)  # 0.76 / 0.07: the last valid one
     typed.fill("1")
     assert typed.evaluate("(input) => input.validity.valid")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_shows_torchs_values(show, make_matrix, view):
+    widget = make_matrix(step=3, view=view, temperature=0.2, bias=-1.5)
+    page = show(widget)
+    cosines = torch.from_numpy(widget.similarities[3].copy()).double()
+    logits = (cosines / 0.2).requires_grad_()
+    info_nce(logits).backward()
+    expected, half_digit = {
+        "cosine": (cosines, 0.005),
+        "logits": (logits, 0.05),
+        "row": (logits.softmax(1), 0.005),
+        "column": (logits.softmax(0), 0.005),
+        "sigmoid": ((logits - 1.5).sigmoid(), 0.005),
+        "gradient": (logits.grad, 0.0005),
+    }[view]
+    texts = page.get_by_role("gridcell").all_inner_texts()
+    shown = np.reshape([float(text.replace("−", "-")) for text in texts], (8, 8))
+    np.testing.assert_allclose(shown, expected.detach(), atol=half_digit + 2e-4)
+    page.locator(f'.matrix-values [data-value="{view}"].matrix-told').wait_for()
+
+
+def test_every_view_says_how_to_read_it(show, make_matrix):
+    page = show(make_matrix())
+    readings, legends = set(), []
+    for view in VIEWS:
+        page.get_by_label("Show").select_option(view)
+        readings.add(page.locator(".matrix-reading").inner_text())
+        legends.append(page.locator(".matrix-ticks").inner_text().split("\n"))
+    assert len(readings) == 6
+    assert legends[:3] == [["−1", "0", "1"], ["−14.3", "0", "14.3"], ["0", "0.5", "1"]]
+    assert legends[5] == ["−0.125 ↑ raised", "0", "lowered ↓ 0.125"]
+
+
+def test_bias_by_slider_and_by_number_moves_the_sigmoids_and_only_they_take_it(show, make_matrix):
+    widget = make_matrix()
+    page = show(widget)
+    slider, typed = page.get_by_role("slider", name="Bias"), number_field(page, "Bias")
+    expect(slider).to_be_disabled()
+    expect(typed).to_be_disabled()
+    page.get_by_label("Show").select_option("sigmoid")
+    logits = torch.from_numpy(widget.similarities[-1].copy()).double() / 0.07
+
+    def expect_sigmoids(bias):
+        texts = page.get_by_role("gridcell").all_inner_texts()
+        expected = (logits + bias).sigmoid().flatten()
+        np.testing.assert_allclose([float(text) for text in texts], expected, atol=0.00502)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits + bias, torch.eye(8).double(), reduction="sum"
+        )
+        figure = page.locator(".matrix-figures > div").first
+        assert float(figure.inner_text().split()[0]) == pytest.approx(loss.item() / 8, abs=0.002)
+        assert "loss, sigmoid" in figure.inner_text()
+
+    expect_sigmoids(-10)
+    slider.fill("2.5")
+    assert typed.input_value() == "2.5"
+    expect_sigmoids(2.5)
+    typed.fill("-1.25")
+    expect_sigmoids(-1.25)
+    typed.fill("")
+    assert typed.evaluate("(input) => input.validationMessage") == "A bias is a number; try −10."
+
+
+def test_without_pairs_there_is_no_gradient(show, make_matrix):
+    page = show(make_matrix(3, 5))
+    expect(page.locator('option[value="gradient"]')).to_be_disabled()
+    assert page.locator('[data-value="gradient"]').count() == 0
 
 
 def test_loss_and_matches_follow_step_and_temperature(show, make_matrix):
@@ -174,7 +251,7 @@ def test_loss_and_matches_follow_step_and_temperature(show, make_matrix):
 
     for step, temperature in ((4, 0.07), (4, 1), (12, 0.2)):
         page.locator(".matrix-player input").fill(str(step))
-        page.get_by_role("spinbutton").fill(str(temperature))
+        number_field(page, "Temperature").fill(str(temperature))
         loss, matches = expected(step, temperature)
         assert float(figures()[0]) == pytest.approx(loss, abs=0.002)
         assert figures()[1:] == matches
@@ -232,11 +309,11 @@ def test_two_views_of_one_model_go_in_step(show, make_matrix):
     first, second = page.locator(".similarity-matrix").all()
     first.get_by_label("Show").select_option("row")
     first.locator('[data-cell="3,2"]').click()
-    first.get_by_role("spinbutton").fill("0.5")
+    number_field(first, "Temperature").fill("0.5")
     first.locator(".matrix-player input").fill("7")
     assert second.get_by_label("Show").input_value() == "row"
     assert second.locator("[aria-selected=true]").get_attribute("data-cell") == "3,2"
-    assert second.get_by_role("spinbutton").input_value() == "0.5"
+    assert number_field(second, "Temperature").input_value() == "0.5"
     assert second.locator(".matrix-step").inner_text() == "step 350"
     read = "(all) => all.map((one) => one.textContent)"
     cells = [view.get_by_role("gridcell").evaluate_all(read) for view in (first, second)]
@@ -250,13 +327,13 @@ def test_nothing_moves_when_another_cell_view_or_step_is_chosen(show, make_matri
         height = root.bounding_box()["height"]
         for place in ((0, 0), (1, 1), (2, 6), (7, 3)):
             cell(page, *place).click()
-            for view in ("row", "column", "cosine"):
+            for view in VIEWS:
                 page.get_by_label("Show").select_option(view)
                 page.locator(".matrix-player input").fill(str(place[0]))
                 assert root.bounding_box()["height"] == height
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (10, 10), (3, 24)])
+@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (10, 10), (3, 24), (64, 64)])
 def test_a_narrow_page_does_not_scroll_sideways(show, make_matrix, rows, columns):
     page = show(make_matrix(rows, columns), viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -331,6 +408,45 @@ def test_matching_pairs_are_marked_by_more_than_colour(show, make_matrix):
     assert border == "solid"
 
 
+def test_false_negatives_are_marked_by_more_than_colour_and_told(show, make_matrix):
+    true_pairs = np.eye(8, dtype=bool)
+    true_pairs[2, 5] = true_pairs[6, 1] = True
+    page = show(make_matrix(true_pairs=true_pairs))
+    marked = page.locator(".matrix-also").evaluate_all("all => all.map((one) => one.dataset.cell)")
+    assert marked == ["2,5", "6,1"]
+    dot = cell(page, 2, 5).evaluate(
+        """(node) => {
+            const { width, backgroundColor } = getComputedStyle(node, "::after");
+            return [parseFloat(width) > 3, backgroundColor === getComputedStyle(node).color];
+        }"""
+    )
+    assert dot == [True, True]
+    cell(page, 2, 5).click()
+    assert "also true: a false negative" in told(page)
+    expect(page.locator("[aria-live=polite]")).to_contain_text("also true: a false negative")
+    cell(page, 5, 2).click()
+    assert "not a pair" in told(page)
+    assert "though not the pair: a false negative" in page.locator(".matrix-key").inner_text()
+
+
+@pytest.mark.parametrize("size", [8, 12, 20])
+def test_row_and_column_of_what_is_told_are_framed(show, make_matrix, size):
+    page = show(make_matrix(size, size, 1))
+    page.keyboard.press("Tab")
+    cell(page, 0, 0).focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    box = cell(page, 3, 5).bounding_box()
+    row = page.locator(".matrix-band-row").bounding_box()
+    column = page.locator(".matrix-band-column").bounding_box()
+    frames = [row["y"], row["height"], column["x"], column["width"]]
+    assert frames == pytest.approx([box[k] for k in ("y", "height", "x", "width")], abs=1)
+    assert row["width"] > size * (box["width"] - 1) and column["height"] > size * (box["width"] - 1)
+    assert page.locator(".matrix-column.matrix-told").inner_text().endswith("T6")
+
+
 def test_forty_columns_scroll_inside_the_figure_and_can_be_read_out(show, make_matrix):
     page = show(make_matrix(4, 40))
     label = cell(page, 0, 1).get_attribute("aria-label")
@@ -344,14 +460,15 @@ def test_jupyterlab_is_asked_to_leave_the_keys_of_every_control_alone(show, make
     page = show(make_matrix(2, 2))
     focusable = page.locator("select, input, button, [tabindex]")
     marks = focusable.evaluate_all("all => all.map((node) => node.dataset.lmSuppressShortcuts)")
-    assert marks == ["true"] * 9
+    assert marks == ["true"] * 11
 
 
 def test_cleaning_up_leaves_no_element_listener_or_timer(show, make_matrix):
     widget = make_matrix(2, 2, 50, step=0)
     page = show(make_matrix(2, 2))
     state = {name: getattr(widget, name) for name in ("images", "captions", "steps", "step")}
-    state |= {"view": "cosine", "temperature": 0.07, "selected": [0, 0]}
+    state |= {"view": "cosine", "temperature": 0.07, "bias": -10, "selected": [0, 0]}
+    state["also_true"] = []
     left = page.evaluate(
         """async ([source, state, frames]) => {
             const blob = new Blob([source], { type: "text/javascript" });
@@ -378,4 +495,4 @@ def test_cleaning_up_leaves_no_element_listener_or_timer(show, make_matrix):
         }""",
         [str(widget._esm), state, list(widget.frames)],
     )
-    assert left == [8, True, 0, 0, 0]
+    assert left == [10, True, 0, 0, 0]

@@ -4,6 +4,9 @@ The same JavaScript draws a widget in JupyterLab, in Colab and, through ``static
 built page that has no kernel.
 """
 
+from .attention_explorer import AttentionExplorer
+from .patch_explorer import PatchExplorer
 from .similarity_matrix import SimilarityMatrix
+from .tokenizer_explorer import TokenizerExplorer
 
-__all__ = ["SimilarityMatrix"]
+__all__ = ["AttentionExplorer", "PatchExplorer", "SimilarityMatrix", "TokenizerExplorer"]

@@ -13,41 +13,62 @@ export function decode(bytes) {
   return Float64Array.from({ length: count }, (_, k) => view.getInt16(2 * k, true) / 32767);
 }
 
-/** Places of the cells of each row or each column ("row" | "column"), as a list of lists. */
+/** Where the cells of each row or each column ("row" | "column") are in a flat array. */
 function lines(rows, columns, along) {
-  const range = (length) => Array.from({ length }, (_, k) => k);
-  return along === "row"
-    ? range(rows).map((row) => range(columns).map((column) => row * columns + column))
-    : range(columns).map((column) => range(rows).map((row) => row * columns + column));
+  const [count, length] = along === "row" ? [rows, columns] : [columns, rows];
+  const [start, stride] = along === "row" ? [columns, 1] : [1, columns];
+  return Array.from({ length: count }, (_, k) => ({ start: k * start, stride, length }));
 }
 
-function logSumExp(logits, places) {
-  const top = Math.max(...places.map((k) => logits[k]));
-  return top + Math.log(places.reduce((sum, k) => sum + Math.exp(logits[k] - top), 0));
+function logSumExp(logits, { start, stride, length }) {
+  const end = start + length * stride;
+  let top = -Infinity;
+  for (let k = start; k < end; k += stride) top = Math.max(top, logits[k]);
+  let sum = 0;
+  for (let k = start; k < end; k += stride) sum += Math.exp(logits[k] - top);
+  return top + Math.log(sum);
 }
 
 /** Softmax of logits over each row or each column. */
 export function softmax(logits, rows, columns, along) {
   const result = new Float64Array(logits.length);
-  for (const places of lines(rows, columns, along)) {
-    const total = logSumExp(logits, places);
-    for (const k of places) result[k] = Math.exp(logits[k] - total);
+  for (const line of lines(rows, columns, along)) {
+    const total = logSumExp(logits, line);
+    for (let n = 0, k = line.start; n < line.length; n += 1, k += line.stride)
+      result[k] = Math.exp(logits[k] - total);
   }
   return result;
 }
 
+/** Each logit for itself as a probability. */
+export const sigmoid = (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
+
 /** InfoNCE of a square matrix of logits, in nats: the mean of both directions' cross-entropies. */
 export function infoNCE(logits, size) {
-  const cost = (places, k) => logSumExp(logits, places) - logits[places[k]];
   const both = [...lines(size, size, "row"), ...lines(size, size, "column")];
-  return both.reduce((sum, places, k) => sum + cost(places, k % size), 0) / (2 * size);
+  const own = (k) => (k % size) * (size + 1);
+  return both.reduce((sum, line, k) => sum + logSumExp(logits, line) - logits[own(k)], 0) / (2 * size);
+}
+
+/** What InfoNCE gains where the logit of a cell grows by 1: its derivative, cell by cell. */
+export function gradient(overRow, overColumn, size) {
+  const own = (k) => (k % (size + 1) === 0 ? 1 : 0);
+  return overRow.map((value, k) => ((value + overColumn[k]) / 2 - own(k)) / size);
+}
+
+/** SigLIP's loss, in nats: all cells' surprise at being a pair or none, divided by the pairs. */
+export function sigmoidLoss(logits, size) {
+  const cost = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))); // ln(1 + e^x)
+  return logits.reduce((sum, x, k) => sum + cost(k % (size + 1) === 0 ? -x : x), 0) / size;
 }
 
 /** In how many rows or columns of a square matrix the diagonal's cell is larger than all others. */
 export function peaksOnDiagonal(values, size, along) {
-  return lines(size, size, along).filter((places, line) =>
-    places.every((place, k) => k === line || values[place] < values[places[line]]),
-  ).length;
+  return lines(size, size, along).filter(({ start, stride }, line) => {
+    const own = values[start + line * stride];
+    for (let k = 0; k < size; k += 1) if (k !== line && values[start + k * stride] >= own) return false;
+    return true;
+  }).length;
 }
 
 // ---- Colours
@@ -76,51 +97,92 @@ export function ink(rgb) {
 
 // ---- Views: one entry each; Python's VIEWS holds the same names
 
+const probability = { scale: SCALES.magnitude, range: () => [0, 1], digits: () => 2 };
 const VIEWS = {
   cosine: {
     label: "cosine similarity",
     reading: "How alike are the two directions? 1: the same, 0: at a right angle, −1: opposite.",
     scale: SCALES.signed,
-    range: [-1, 1],
+    range: () => [-1, 1],
+    digits: () => 2,
     values: (matrix) => matrix.cosines,
   },
+  logits: {
+    label: "logits",
+    reading: "Each cosine divided by τ: what softmax starts from. The smaller τ, the farther apart.",
+    scale: SCALES.signed,
+    range: ({ temperature }) => [-1 / temperature, 1 / temperature],
+    digits: ({ temperature }) => (temperature <= 0.01 ? 0 : temperature <= 0.3 ? 1 : 2),
+    values: (matrix) => matrix.logits,
+  },
   row: {
+    ...probability,
     label: "softmax over each row",
     reading: "Which caption does a picture choose? Each row adds up to 1.",
-    scale: SCALES.magnitude,
-    range: [0, 1],
     values: (matrix) => matrix.overRow,
   },
   column: {
+    ...probability,
     label: "softmax over each column",
     reading: "Which picture does a caption choose? Each column adds up to 1.",
-    scale: SCALES.magnitude,
-    range: [0, 1],
     values: (matrix) => matrix.overColumn,
+  },
+  sigmoid: {
+    ...probability,
+    label: "sigmoid of each cell",
+    reading: "Are these two a pair? Each cell, logit plus b, answers for itself; nothing adds up to 1.",
+    values: (matrix) => matrix.sigmoid,
+  },
+  gradient: {
+    label: "gradient of the loss",
+    reading: "Below 0 a higher logit would lower InfoNCE: training raises the cell. Above 0, the reverse.",
+    scale: SCALES.signed,
+    range: ({ rows }) => [-1 / rows, 1 / rows],
+    digits: ({ rows }) => 2 + Math.ceil(Math.log10(rows)),
+    ends: ["↑ raised", "lowered ↓"],
+    values: (matrix) => matrix.gradient,
   },
 };
 
 const MOST_PRINTED = 10; // columns; in a wider matrix the cells hold no numbers
-const SLIDER = [0.01, 10]; // temperatures at its ends; others can be typed
+const MOST_ELEMENTS = 256; // cells; more of them are drawn on a canvas
 
 /** How far along its view's range a value lies, 0 to 1. */
 const shareOf = ({ range: [low, high] }, value) => (value - low) / (high - low);
 
+/** As many pictures as captions: the diagonal holds the pairs. */
+const isSquare = (model) => model.get("images").length === model.get("captions").length;
+
+const decoded = new WeakMap(); // by the bytes, which are new where anything in them is
 /** All that is drawn, computed from the model's state. */
 function read(model) {
   const rows = model.get("images").length;
   const columns = model.get("captions").length;
-  const frame = rows * columns * model.get("step");
   const temperature = model.get("temperature");
-  const cosines = decode(model.get("frames")).subarray(frame, frame + rows * columns);
+  const bytes = model.get("frames");
+  if (!decoded.has(bytes)) decoded.set(bytes, decode(bytes));
+  const frame = rows * columns * model.get("step");
+  const cosines = decoded.get(bytes).subarray(frame, frame + rows * columns);
   const logits = cosines.map((value) => value / temperature);
-  const matrix = { rows, columns, temperature, cosines, logits };
+  const biased = logits.map((value) => value + model.get("bias"));
+  const matrix = { rows, columns, temperature, cosines, logits, biased };
   matrix.overRow = softmax(logits, rows, columns, "row");
   matrix.overColumn = softmax(logits, rows, columns, "column");
-  matrix.view = VIEWS[model.get("view")];
-  matrix.values = matrix.view.values(matrix);
+  matrix.sigmoid = sigmoid(biased);
+  if (isSquare(model)) matrix.gradient = gradient(matrix.overRow, matrix.overColumn, rows);
+  const view = VIEWS[model.get("view")];
+  matrix.view = { ...view, name: model.get("view"), range: view.range(matrix), digits: view.digits(matrix) };
+  matrix.values = view.values(matrix);
   return matrix;
 }
+
+/** What a cell is besides its value: "pair", "also" (true of the picture as well) or "". */
+const markOf = (model) => {
+  const columns = model.get("captions").length;
+  const also = new Set(model.get("also_true"));
+  return (row, column) =>
+    isSquare(model) && row === column ? "pair" : also.has(row * columns + column) ? "also" : "";
+};
 
 // ---- Elements
 
@@ -145,43 +207,162 @@ const picture = (source, alternative, name) =>
   element("img", { src: source, alt: alternative, class: `${name} dark-light` });
 let count = 0; // of views on the page, for ids
 
-/** View, temperature. */
+// ---- Controls
+
+const FIELDS = {
+  temperature: {
+    label: "Temperature", letter: "τ", slider: { min: -2, max: 1, step: 0.01 }, // of its logarithm
+    toSlider: Math.log10, fromSlider: (at) => 10 ** at,
+    valid: (value) => value > 0, refusal: "A temperature is a number above 0; try 0.07.",
+  },
+  bias: {
+    label: "Bias", letter: "b", slider: { min: -20, max: 20, step: 0.1 },
+    toSlider: (value) => value, fromSlider: (at) => at,
+    valid: Number.isFinite, refusal: "A bias is a number; try −10.",
+  },
+};
+
+/** A slider and a number for one trait. */
+function makeField(trait, id, model, change, signal) {
+  const { label, letter, toSlider, fromSlider, valid, refusal, ...field } = FIELDS[trait];
+  const slider = element("input", { type: "range", id: `${id}-${trait}`, ...field.slider });
+  const typed = element("input", { type: "number", step: "any", "aria-label": `${label}, as a number` });
+  slider.addEventListener("input", () => {
+    change({ [trait]: Number(short(fromSlider(slider.valueAsNumber))) });
+  }, { signal });
+  typed.addEventListener("input", () => {
+    const fine = valid(typed.valueAsNumber);
+    typed.setCustomValidity(fine ? "" : refusal);
+    if (fine) change({ [trait]: typed.valueAsNumber });
+  }, { signal });
+  typed.addEventListener("change", () => typed.reportValidity(), { signal });
+
+  const name = element("label", { for: slider.id }, `${label} `, element("i", {}, letter));
+  const node = element("div", { class: "matrix-field matrix-number" }, name, slider, typed);
+  const update = (enabled) => {
+    const value = model.get(trait);
+    for (const input of [slider, typed]) input.disabled = !enabled;
+    node.classList.toggle("matrix-idle", !enabled);
+    slider.value = toSlider(value);
+    slider.setAttribute("aria-valuetext", short(value));
+    if (typed.matches(":focus") && typed.valueAsNumber === value) return; // being typed
+    typed.value = short(value);
+    typed.setCustomValidity("");
+  };
+  return { node, update };
+}
+
+/** View, temperature, bias. */
 function makeControls(model, change, signal) {
   const id = `similarity-matrix-${++count}`;
   const options = Object.entries(VIEWS).map(([name, { label }]) => element("option", { value: name }, label));
   const view = element("select", { id: `${id}-view` }, ...options);
-  const [min, max] = SLIDER.map(Math.log10);
-  const slider = element("input", { type: "range", id: `${id}-slider`, min, max, step: 0.01 });
-  const typed = element("input", {
-    type: "number", min: 0, step: "any", "aria-label": "Temperature, as a number",
-  });
-  const reading = element("p", { class: "matrix-reading" });
-
+  options.at(-1).disabled = !isSquare(model); // no pairs, no loss, no gradient
   view.addEventListener("change", () => change({ view: view.value }), { signal });
-  const slide = () => change({ temperature: Number(short(10 ** slider.value)) });
-  slider.addEventListener("input", slide, { signal });
-  typed.addEventListener("input", () => {
-    const valid = typed.valueAsNumber > 0;
-    typed.setCustomValidity(valid ? "" : "A temperature is a number above 0; try 0.07.");
-    if (valid) change({ temperature: typed.valueAsNumber });
-  }, { signal });
-  typed.addEventListener("change", () => typed.reportValidity(), { signal });
 
-  const node = element("div", { class: "matrix-controls" },
-    element("div", { class: "matrix-field" }, element("label", { for: view.id }, "Show"), view),
-    element("div", { class: "matrix-field matrix-temperature" },
-      element("label", { for: slider.id }, "Temperature ", element("i", {}, "τ")), slider, typed),
-    reading);
+  const reading = element("p", { class: "matrix-reading" });
+  const temperature = makeField("temperature", id, model, change, signal);
+  const bias = makeField("bias", id, model, change, signal);
+  const shown = element("div", { class: "matrix-field" }, element("label", { for: view.id }, "Show"), view);
+  const node = element("div", { class: "matrix-controls" }, shown, temperature.node, reading, bias.node);
   const update = (matrix) => {
-    view.value = model.get("view");
+    view.value = matrix.view.name;
     write(reading, matrix.view.reading);
-    slider.value = Math.log10(matrix.temperature);
-    slider.setAttribute("aria-valuetext", short(matrix.temperature));
-    if (typed.matches(":focus") && typed.valueAsNumber === matrix.temperature) return; // being typed
-    typed.value = short(matrix.temperature);
-    typed.setCustomValidity("");
+    temperature.update(true);
+    bias.update(matrix.view.name === "sigmoid");
   };
   return { node, update };
+}
+
+// ---- Cells: elements where they are few, else a canvas and one element, the selected cell
+
+/** Each cell an element; `lines` are the rows that they stand in. */
+function elementCells(model, lines, printed) {
+  const mark = markOf(model);
+  const columns = model.get("captions").length;
+  const cells = lines.flatMap((line, row) => {
+    const made = Array.from({ length: columns }, (_, column) =>
+      element("div", { role: "gridcell", tabindex: -1, "data-cell": `${row},${column}` }));
+    made.forEach((cell, column) => mark(row, column) && cell.classList.add(`matrix-${mark(row, column)}`));
+    line.append(...made);
+    return made;
+  });
+  return {
+    at: (event) => event.target.closest("[data-cell]")?.dataset.cell.split(",").map(Number),
+    focus: ([row, column]) => cells[row * columns + column].focus(),
+    update(matrix, [row, column]) {
+      cells.forEach((cell, k) => {
+        const fill = colour(matrix.view.scale, shareOf(matrix.view, matrix.values[k]));
+        const selected = k === row * columns + column;
+        cell.style.backgroundColor = `rgb(${fill})`;
+        cell.style.color = ink(fill);
+        const text = number(matrix.values[k], matrix.view.digits);
+        if (printed) write(cell, text);
+        else cell.setAttribute("aria-label", text);
+        cell.tabIndex = selected ? 0 : -1;
+        cell.setAttribute("aria-selected", selected);
+      });
+    },
+  };
+}
+
+/** All cells on a canvas. What has the focus and is read out is an element over the selected one. */
+function canvasCells(model, lines, body) {
+  const mark = markOf(model);
+  const [rows, columns] = [lines.length, model.get("captions").length];
+  const side = Math.min(64, Math.ceil(1200 / columns)); // device pixels; the page scales them
+  const canvas = element("canvas", { width: columns * side, height: rows * side, "aria-hidden": "true" });
+  const small = element("canvas", { width: columns, height: rows }); // a pixel a cell
+  const [large, dots] = [canvas.getContext("2d"), small.getContext("2d")];
+  const pixels = dots.createImageData(columns, rows);
+  const marked = Array.from({ length: rows * columns }, (_, k) => [Math.floor(k / columns), k % columns])
+    .map(([row, column]) => ({ row, column, mark: mark(row, column) })).filter((cell) => cell.mark);
+  let cell = element("div");
+  body.append(canvas);
+
+  const paint = ({ view, values }) => {
+    values.forEach((value, k) => pixels.data.set([...colour(view.scale, shareOf(view, value)), 255], 4 * k));
+    dots.putImageData(pixels, 0, 0);
+    large.imageSmoothingEnabled = false;
+    large.drawImage(small, 0, 0, canvas.width, canvas.height);
+    const line = Math.max(1, side / 14);
+    large.lineWidth = line;
+    for (const { row, column, mark } of marked) {
+      const at = 4 * (row * columns + column);
+      large.fillStyle = large.strokeStyle = ink([...pixels.data.subarray(at, at + 3)]);
+      const [x, y] = [column * side, row * side];
+      large.beginPath();
+      if (mark === "pair") large.rect(x + 1.5 * line, y + 1.5 * line, side - 3 * line, side - 3 * line);
+      else large.arc(x + side / 2, y + side / 2, side / 6, 0, 7);
+      if (mark === "pair") large.stroke();
+      else large.fill();
+    }
+  };
+  const place = ([row, column]) => {
+    const next = element("div", { role: "gridcell", tabindex: 0, "data-cell": `${row},${column}`,
+      "aria-colindex": column + 2, "aria-selected": "true", style: `grid-column: ${column + 2}` });
+    next.dataset.lmSuppressShortcuts = "true";
+    const focused = cell.matches(":focus");
+    lines[row].append(next);
+    if (focused) next.focus();
+    cell.remove();
+    cell = next;
+  };
+  return {
+    at(event) {
+      const box = canvas.getBoundingClientRect();
+      const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+      const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+      return row >= 0 && row < rows && column >= 0 && column < columns ? [row, column] : undefined;
+    },
+    focus: () => cell.focus(),
+    update(matrix, selected) {
+      paint(matrix);
+      if (cell.dataset.cell !== String(selected)) place(selected);
+      const [row, column] = selected;
+      cell.setAttribute("aria-label", number(matrix.values[row * columns + column], matrix.view.digits));
+    },
+  };
 }
 
 /** Pictures, captions and cells. `point` gets the cell under the mouse, if there is one. */
@@ -190,44 +371,52 @@ function makeGrid(model, select, point, signal) {
   const captions = model.get("captions");
   const [rows, columns] = [images.length, captions.length];
   const printed = columns <= MOST_PRINTED;
-  const name = `Similarities of ${rows} pictures (rows) and ${columns} captions (columns)`;
-  const grid = element("div", { class: "matrix-grid", role: "grid", "aria-label": name });
+  const many = rows * columns > MOST_ELEMENTS;
+  const grid = element("div", { class: "matrix-grid", role: "grid", "aria-rowcount": rows + 1,
+    "aria-label": `Similarities of ${rows} pictures (rows) and ${columns} captions (columns)`,
+    "aria-colcount": columns + 1 });
+  const tick = (node, place) => node.classList.toggle("matrix-tick", place === 0 || place % 8 === 7);
 
-  const corner = element("span", { class: "matrix-hidden" }, "picture");
+  const names = isSquare(model) ? captions : images.map((_, row) => `picture ${row + 1}`);
   const heads = captions.map((caption, column) =>
     element("div", { role: "columnheader", class: "matrix-column" },
       element("span", { class: "matrix-caption" }, caption), symbol("T", column)));
-  grid.append(element("div", { role: "row" }, element("div", { role: "columnheader" }, corner), ...heads));
-  const cells = [];
-  const sides = images.map((source, row) => {
-    const alternative = rows === columns ? captions[row] : `picture ${row + 1}`;
-    const side = element("div", { role: "rowheader", class: "matrix-row" },
-      symbol("I", row), picture(source, alternative, "matrix-thumbnail"));
-    const line = captions.map((_, column) =>
-      element("div", { role: "gridcell", tabindex: -1, "data-cell": `${row},${column}` }));
-    if (rows === columns) line[row].classList.add("matrix-pair");
-    cells.push(...line);
-    grid.append(element("div", { role: "row" }, side, ...line));
-    return side;
-  });
+  const sides = images.map((source, row) =>
+    element("div", { role: "rowheader", class: "matrix-row" }, symbol("I", row),
+      picture(source, names[row], "matrix-thumbnail")));
+  for (const nodes of [heads, sides]) nodes.forEach(tick);
+  const lines = sides.map((side, row) => element("div", { role: "row", "aria-rowindex": row + 2 }, side));
+  const corner = element("div", { role: "columnheader" }, element("span", { class: "matrix-hidden" }, "picture"));
+  // these frame the row and the column of the cell that is told
+  const bands = ["row", "column"].map((along) =>
+    element("div", { class: `matrix-band matrix-band-${along}`, "aria-hidden": "true" }));
+  const body = element("div", { role: "rowgroup", class: "matrix-cells" }, ...lines, ...bands);
+  grid.append(element("div", { role: "row", "aria-rowindex": 1 }, corner, ...heads), body);
+  const cells = many ? canvasCells(model, lines, body) : elementCells(model, lines, printed);
 
-  const cellOf = (event) => event.target.closest("[data-cell]")?.dataset.cell.split(",").map(Number);
   let resting = ""; // where the mouse was last; a repaint beneath it is no movement
   grid.addEventListener("pointermove", (event) => {
     const place = `${event.screenX} ${event.screenY}`;
-    if (event.pointerType !== "touch" && place !== resting) point(cellOf(event));
+    if (event.pointerType !== "touch" && place !== resting) point(cells.at(event));
     resting = place;
   }, { signal });
   grid.addEventListener("pointerleave", () => point(), { signal });
-  grid.addEventListener("click", (event) => cellOf(event) && select(...cellOf(event)), { signal });
+  grid.addEventListener("click", (event) => {
+    const cell = cells.at(event);
+    if (!cell) return;
+    select(...cell);
+    cells.focus(cell);
+  }, { signal });
   grid.addEventListener("keydown", (event) => {
-    const [row, column] = cellOf(event) ?? [];
+    const [row, column] = event.target.dataset.cell?.split(",").map(Number) ?? [];
     const all = event.ctrlKey || event.metaKey;
     const target = {
       ArrowUp: [Math.max(0, row - 1), column],
       ArrowDown: [Math.min(rows - 1, row + 1), column],
       ArrowLeft: [row, Math.max(0, column - 1)],
       ArrowRight: [row, Math.min(columns - 1, column + 1)],
+      PageUp: [Math.max(0, row - 8), column],
+      PageDown: [Math.min(rows - 1, row + 8), column],
       Home: [all ? 0 : row, 0],
       End: [all ? rows - 1 : row, columns - 1],
     }[event.key];
@@ -235,54 +424,65 @@ function makeGrid(model, select, point, signal) {
     event.preventDefault();
     event.stopPropagation();
     select(...target);
-    cells[target[0] * columns + target[1]].focus();
+    cells.focus(target);
   }, { signal });
 
   const update = (matrix, told) => {
-    const [row, column] = model.get("selected");
-    cells.forEach((cell, k) => {
-      const fill = colour(matrix.view.scale, shareOf(matrix.view, matrix.values[k]));
-      const selected = k === row * columns + column;
-      cell.style.backgroundColor = `rgb(${fill})`;
-      cell.style.color = ink(fill);
-      const text = number(matrix.values[k], 2);
-      if (printed) write(cell, text);
-      else cell.setAttribute("aria-label", text);
-      cell.tabIndex = selected ? 0 : -1;
-      cell.setAttribute("aria-selected", selected);
-    });
+    cells.update(matrix, model.get("selected"));
     heads.forEach((head, k) => head.classList.toggle("matrix-told", k === told[1]));
     sides.forEach((side, k) => side.classList.toggle("matrix-told", k === told[0]));
+    body.style.setProperty("--told-row", told[0]);
+    body.style.setProperty("--told-column", told[1]);
   };
 
   const style = {
+    "--rows": rows,
     "--columns": columns,
     "--longest": Math.max(...captions.map((text) => text.length)),
     "--lines": columns <= 8 ? 3 : printed ? 2 : 1,
   };
-  return { node: element("div", { class: "matrix-scroll" }, grid), update, style, dense: !printed };
+  const classes = { "matrix-dense": !printed && !many, "matrix-many": many };
+  return { node: element("div", { class: "matrix-scroll" }, grid), update, style, classes };
 }
 
-/** The view's colours, with a marker at the value that is told. */
-function makeLegend() {
+// ---- What is told beside and below the matrix
+
+/** The view's colours, with a marker at the value that is told, and what the marks mean. */
+function makeLegend(model) {
   const scale = element("div", { class: "matrix-scale" });
   const marker = element("div", { class: "matrix-marker" });
   const ticks = element("div", { class: "matrix-ticks" }, ...[0, 1, 2].map(() => element("span")));
-  const node = element("div", { class: "matrix-legend", "aria-hidden": "true" }, marker, scale, ticks);
+  const square = isSquare(model);
+  const keys = [];
+  if (square) keys.push(["pair", "a matching pair"]);
+  if (model.get("also_true").length)
+    keys.push(["also", square ? "also true, though not the pair: a false negative" : "true of the picture"]);
+  const key = element("div", { class: "matrix-key" }, ...keys.map(([mark, text]) =>
+    element("span", {}, element("span", { class: `matrix-mark matrix-mark-${mark}` }), text)));
+  const bar = element("div", { class: "matrix-legend" }, marker, scale, ticks);
+  const node = element("div", { class: "matrix-below", "aria-hidden": "true" }, bar, key);
 
   const update = ({ view, values, columns }, [row, column]) => {
     const colours = view.scale.map((stop) => `rgb(${stop})`);
     scale.style.backgroundImage = `linear-gradient(to right, ${colours})`;
     marker.style.left = `${100 * shareOf(view, values[row * columns + column])}%`;
     const [low, high] = view.range;
-    const shown = [low, (low + high) / 2, high];
-    shown.forEach((value, k) => write(ticks.children[k], number(value, value % 1 ? 1 : 0)));
+    const [left, right] = view.ends ?? ["", ""];
+    const texts = [low, (low + high) / 2, high].map((value) => short(value).replace("-", "−"));
+    const ends = [`${texts[0]} ${left}`, texts[1], `${right} ${texts[2]}`];
+    ends.forEach((text, k) => write(ticks.children[k], text.trim()));
   };
   return { node, update };
 }
 
-const pairing = ({ rows, columns }, row, column) =>
-  rows !== columns ? "" : row === column ? "a matching pair" : "not a pair";
+/** What a cell is, in words; "" where nothing is known of it. */
+function kindOf(model, row, column) {
+  const square = isSquare(model);
+  const mark = markOf(model)(row, column);
+  if (mark === "pair") return "a matching pair";
+  if (mark === "also") return square ? "also true: a false negative" : "true of the picture";
+  return square ? "not a pair" : "";
+}
 
 /** One cell told in full: picture, caption, values. */
 function makePanel(model) {
@@ -293,7 +493,9 @@ function makePanel(model) {
   // all captions lie beneath the one that is shown, so that the panel is as high as any needs
   const caption = element("p", {});
   const ghosts = captions.map((text) => element("p", { "aria-hidden": "true" }, `“${text}”`));
-  const names = { cosine: "cosine", logit: "cosine ÷ τ", row: "softmax, row", column: "softmax, column" };
+  const names = { cosine: "cosine", logits: "logit, cosine ÷ τ", row: "softmax, row",
+    column: "softmax, column", sigmoid: "sigmoid, logit + b" };
+  if (isSquare(model)) names.gradient = "gradient";
   const values = {};
   const entries = Object.entries(names).map(([name, label]) => {
     values[name] = element("span");
@@ -309,14 +511,12 @@ function makePanel(model) {
     const source = model.get("images")[row];
     if (image.getAttribute("src") !== source) image.src = source;
     title.replaceChildren(symbol("I", row), " · ", symbol("T", column));
-    write(kind, pairing(matrix, row, column));
+    write(kind, kindOf(model, row, column));
     write(caption, `“${captions[column]}”`);
-    write(values.cosine, number(matrix.cosines[k], 3));
-    write(values.logit, number(matrix.logits[k], 2));
-    write(values.row, number(matrix.overRow[k], 3));
-    write(values.column, number(matrix.overColumn[k], 3));
-    const view = model.get("view");
-    for (const entry of entries) entry.classList.toggle("matrix-told", entry.dataset.value === view);
+    for (const name of Object.keys(names))
+      write(values[name], number(VIEWS[name].values(matrix)[k], { logits: 2, gradient: 4 }[name] ?? 3));
+    for (const entry of entries)
+      entry.classList.toggle("matrix-told", entry.dataset.value === matrix.view.name);
   };
   return { node, update };
 }
@@ -329,9 +529,9 @@ function makeTimeline(model, change, signal) {
   const slider = element("input", { type: "range", max: steps.length - 1, "aria-label": "Training step" });
   const label = element("span", { class: "matrix-step" });
   label.style.setProperty("--digits", 5 + Math.max(...steps.map((step) => String(step).length)));
-  const figures = ["loss", "pictures find their caption", "captions find their picture"].map((name) => {
-    const value = element("span", { class: "matrix-figure" });
-    return { value, node: element("div", {}, value, element("span", {}, name)) };
+  const figures = ["", "pictures find their caption", "captions find their picture"].map((text) => {
+    const [value, name] = [element("span", { class: "matrix-figure" }), element("span", {}, text)];
+    return { value, name, node: element("div", {}, value, name) };
   });
   let timer = null;
 
@@ -367,7 +567,7 @@ function makeTimeline(model, change, signal) {
 
   const node = element("div", { class: "matrix-timeline" });
   if (steps.length > 1) node.append(element("div", { class: "matrix-player" }, button, slider, label));
-  const square = model.get("images").length === model.get("captions").length;
+  const square = isSquare(model);
   if (square) node.append(element("div", { class: "matrix-figures" }, ...figures.map(({ node }) => node)));
 
   const update = (matrix) => {
@@ -375,7 +575,9 @@ function makeTimeline(model, change, signal) {
     slider.setAttribute("aria-valuetext", `step ${steps[model.get("step")]}`);
     write(label, `step ${steps[model.get("step")]}`);
     if (!square) return;
-    const loss = infoNCE(matrix.logits, matrix.rows);
+    const sigmoids = matrix.view.name === "sigmoid";
+    const loss = sigmoids ? sigmoidLoss(matrix.biased, matrix.rows) : infoNCE(matrix.logits, matrix.rows);
+    write(figures[0].name, sigmoids ? "loss, sigmoid" : "loss, InfoNCE");
     const share = (along) => `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;
     const texts = [loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3), share("row"), share("column")];
     texts.forEach((text, k) => write(figures[k].value, text.replace("-", "−")));
@@ -385,8 +587,8 @@ function makeTimeline(model, change, signal) {
 
 // ---- The widget
 
-const DRAWN_FROM = ["frames", "step", "temperature", "view", "selected"];
-const BUILT_FROM = ["images", "captions", "steps"];
+const DRAWN_FROM = ["frames", "step", "temperature", "bias", "view", "selected"];
+const BUILT_FROM = ["images", "captions", "also_true", "steps"];
 
 function render({ model, el }) {
   const naming = { role: "group", "aria-label": "Similarity matrix" };
@@ -418,10 +620,10 @@ function render({ model, el }) {
     const matrix = read(model);
     const k = row * matrix.columns + column;
     const cell = `Picture ${row + 1}, caption ${column + 1}, “${model.get("captions")[column]}”: `;
-    const value = `${matrix.view.label} ${number(matrix.values[k], 3)}`;
+    const value = `${matrix.view.label} ${number(matrix.values[k], matrix.view.digits + 1)}`;
     const steps = model.get("steps");
     const time = steps.length > 1 ? ` at training step ${steps[model.get("step")]}` : "";
-    write(live, [cell + value + time, pairing(matrix, row, column)].filter(Boolean).join(", "));
+    write(live, [cell + value + time, kindOf(model, row, column)].filter(Boolean).join(", "));
   };
   const draw = () => {
     tell(pointed ?? model.get("selected"));
@@ -435,11 +637,11 @@ function render({ model, el }) {
     const { signal } = inside;
     const controls = makeControls(model, change, signal);
     const grid = makeGrid(model, select, point, signal);
-    const legend = makeLegend();
+    const legend = makeLegend(model);
     const panel = makePanel(model);
     const timeline = makeTimeline(model, change, signal);
     parts = [controls, grid, legend, panel, timeline];
-    root.classList.toggle("matrix-dense", grid.dense);
+    for (const [name, on] of Object.entries(grid.classes)) root.classList.toggle(name, on);
     for (const [name, value] of Object.entries(grid.style)) root.style.setProperty(name, value);
     const matrix = element("div", {}, grid.node, legend.node);
     const body = element("div", { class: "matrix-body" }, matrix, panel.node);

@@ -16,7 +16,7 @@ import traitlets
 from . import static_picture
 from .encoding import picture_uri, quantise
 
-VIEWS = ("cosine", "row", "column")
+VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
 _HERE = pathlib.Path(__file__).parent
 
 
@@ -29,23 +29,30 @@ class SimilarityMatrix(anywidget.AnyWidget):
         images: the pictures of the rows, PIL images or uint8 arrays (height, width, 3).
         captions: the captions of the columns.
         steps: the training step of each frame; default 0, 1, 2, ...
-        view: ``"cosine"``, or the softmax over each ``"row"`` or each ``"column"`` of
-            similarity / temperature.
-        temperature: what a softmax, and the loss, divide similarities by; above 0.
+        view: what the cells show: ``"cosine"``; ``"logits"``, similarity / temperature; their
+            softmax over each ``"row"`` or each ``"column"``; the ``"sigmoid"`` of logit + bias; or,
+            where there are as many images as captions, the ``"gradient"`` of InfoNCE with respect
+            to the logits.
+        temperature: what similarities are divided by to make logits; above 0.
+        bias: what the sigmoid adds to the logits.
         step: index of the frame to show, counted from the end if negative.
         selected: row and column of the cell that is told about.
+        true_pairs: which captions are true of which pictures, bool, (images, texts). Off the
+            diagonal of a square matrix these cells are marked as false negatives.
 
-    ``similarities``, ``view``, ``temperature``, ``step`` and ``selected`` can be read, set and
-    observed at any time, and the page follows. Assigning to ``similarities`` redraws the matrix;
-    where the number of frames changes, ``steps`` becomes 0, 1, 2, ... and the last is shown.
-    In a square matrix caption *i* is taken to be picture *i*'s own; pictures and captions are
-    those of the beginning, make a new widget for others.
-    The page gets similarities in 16 bits each, true to 1.6e-5.
+    ``similarities``, ``view``, ``temperature``, ``bias``, ``step`` and ``selected`` can be read,
+    set and observed at any time, and the page follows. Assigning to ``similarities`` redraws the
+    matrix; where the number of frames changes, ``steps`` becomes 0, 1, 2, ... and the last is
+    shown. In a square matrix caption *i* is taken to be picture *i*'s own; pictures and captions
+    are those of the beginning, make a new widget for others.
+    The page gets similarities in 16 bits each, true to 1.6e-5. A frame of 64×64 adds 8 kB to the
+    page, so twelve of them are about as many as one should wait for.
 
     Raises:
         ValueError: for values that break these rules.
 
-    Built in: book/pairs/similarity-matrix.
+    Source: Radford et al. 2021, figure 3; for the sigmoid, and the bias that it starts from, Zhai
+    et al. 2023, §3.2. Built in: book/pairs/similarity-matrix.
     """
 
     _esm = _HERE / "similarity_matrix.js"
@@ -57,7 +64,11 @@ class SimilarityMatrix(anywidget.AnyWidget):
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     steps = traitlets.List(traitlets.Int()).tag(sync=True)
     step = traitlets.Int(help="index into steps").tag(sync=True)
+    also_true = traitlets.List(
+        traitlets.Int(), help="cells beside the pairs whose caption is true, row after row"
+    ).tag(sync=True)
     temperature = traitlets.Float().tag(sync=True)
+    bias = traitlets.Float().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     selected = traitlets.List(traitlets.Int(), help="[row, column]").tag(sync=True)
     picture = traitlets.Unicode(help="data URI of a PNG, for print").tag(sync=True)
@@ -71,8 +82,10 @@ class SimilarityMatrix(anywidget.AnyWidget):
         steps: Sequence[int] | None = None,
         view: str = "cosine",
         temperature: float = 0.07,
+        bias: float = -10.0,
         step: int = -1,
         selected: Sequence[int] = (0, 0),
+        true_pairs: Any = None,
     ) -> None:
         values = _checked_similarities(similarities, len(images), len(captions))
         steps = _checked_steps(steps, _frame_count(values))
@@ -84,13 +97,15 @@ class SimilarityMatrix(anywidget.AnyWidget):
             captions=_checked_captions(captions),
             steps=steps,
             step=_checked_step(step, len(steps)),
+            also_true=_also_true(true_pairs, len(images), len(captions)),
             temperature=_checked_temperature(temperature),
-            view=_checked_view(view),
+            bias=_checked_bias(bias),
+            view=_checked_view(view, len(images), len(captions)),
             selected=_checked_cell(selected, len(images), len(captions)),
         )
         self._draw()
         self.observe(self._send_frames, names="similarities")
-        self.observe(self._draw, names=["similarities", "view", "temperature", "step"])
+        self.observe(self._draw, names=["similarities", "view", "temperature", "bias", "step"])
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what the page changed; it needs no new static picture for that."""
@@ -112,10 +127,15 @@ class SimilarityMatrix(anywidget.AnyWidget):
         if self._from_page:
             return
         frames = self.similarities.reshape(-1, *self.similarities.shape[-2:])
+        shown = static_picture.shown(frames[self.step], self.view, self.temperature, self.bias)
+        also_true = np.zeros(shown.shape, bool)
+        also_true.flat[self.also_true] = True
         scene = static_picture.Scene(
-            values=static_picture.shown(frames[self.step], self.view, self.temperature),
+            values=shown,
+            also_true=also_true,
             view=self.view,
             temperature=self.temperature,
+            bias=self.bias,
             training_step=self.steps[self.step] if len(self.steps) > 1 else None,
             images=tuple(self.images),
             captions=tuple(self.captions),
@@ -130,11 +150,15 @@ class SimilarityMatrix(anywidget.AnyWidget):
 
     @traitlets.validate("view")
     def _validate_view(self, proposal: Any) -> str:
-        return _checked_view(proposal["value"])
+        return _checked_view(proposal["value"], len(self.images), len(self.captions))
 
     @traitlets.validate("temperature")
     def _validate_temperature(self, proposal: Any) -> float:
         return _checked_temperature(proposal["value"])
+
+    @traitlets.validate("bias")
+    def _validate_bias(self, proposal: Any) -> float:
+        return _checked_bias(proposal["value"])
 
     @traitlets.validate("step")
     def _validate_step(self, proposal: Any) -> int:
@@ -210,10 +234,38 @@ def _checked_temperature(temperature: float) -> float:
     return float(temperature)
 
 
-def _checked_view(view: str) -> str:
+def _checked_bias(bias: float) -> float:
+    if not math.isfinite(bias):
+        raise ValueError(f"bias={bias} is not a finite number; try -10")
+    return float(bias)
+
+
+def _checked_view(view: str, images: int, captions: int) -> str:
     if view not in VIEWS:
         raise ValueError(f"view={view!r} is not known; use one of {', '.join(map(repr, VIEWS))}")
+    if view == "gradient" and images != captions:
+        raise ValueError(
+            f"view='gradient' needs the loss of pairs, which {images} images and {captions} "
+            "captions do not make; give each image one caption, or use view='logits'"
+        )
     return view
+
+
+def _also_true(true_pairs: Any, images: int, captions: int) -> list[int]:
+    """Flat places of the true cells; in a square matrix without the diagonal."""
+    if true_pairs is None:
+        return []
+    if hasattr(true_pairs, "detach"):
+        true_pairs = true_pairs.detach().cpu().numpy()
+    true_pairs = np.array(true_pairs)
+    if true_pairs.shape != (images, captions) or true_pairs.dtype != bool:
+        raise ValueError(
+            f"true_pairs of shape {true_pairs.shape} and type {true_pairs.dtype} does not say "
+            f"which captions are true; give a bool array of shape ({images}, {captions})"
+        )
+    if images == captions:
+        np.fill_diagonal(true_pairs, False)
+    return np.flatnonzero(true_pairs).tolist()
 
 
 def _checked_cell(cell: Sequence[int], images: int, captions: int) -> list[int]:

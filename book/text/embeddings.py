@@ -1,0 +1,664 @@
+# %% [markdown]
+# # Embeddings
+#
+# A tokenizer turns "Pepper the aussie pup" into four numbers, such as 275 or 271. They are names,
+# as on lockers: nothing can be computed with them. **How does a token id become something that a
+# model can compare, and how does the model know which word came first?**
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. turn token ids into vectors by a lookup, and show that a matrix product would do the same;
+# 2. say why the order of words is lost without positions, and build both usual kinds of them;
+# 3. tell which rows of the table a caption changes in training, and which it never touches.
+
+# %% [markdown]
+# **You need** [tokenization](tokenization.ipynb). **Time:** 25 minutes to read, 75 with the
+# exercises. On the [map of the whole model](../index.md) this lies between the tokens of a caption
+# and the text encoder: what the encoder's first block is given.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## A number that is a name
+#
+# To have one token a word, we train a tokenizer on our caption twice: whatever stands together
+# there, stands together twice, and is merged.
+
+# %%
+import torch
+
+from clipbook.text import Tokenizer
+
+torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
+caption = "Pepper the aussie pup"
+tokenizer = Tokenizer.train([caption, caption])
+token_ids = torch.tensor(tokenizer.encode(caption))  # (4,)
+tokens = [tokenizer.token(one) for one in token_ids.tolist()]
+dict(zip(tokens, token_ids.tolist(), strict=True))
+
+# %% [markdown]
+# Predict: what is the mean of the four ids, and which token is that?
+
+# %%
+mean = token_ids.float().mean().item()
+print(mean, "is the id of", repr(tokenizer.token(round(mean))))
+
+# %% [markdown]
+# Nonsense: a half-made word isn't the middle of the other four. Ids count the order in which
+# tokens were made, no more. We need numbers that can mean something, and many for each token.
+
+# %% [markdown]
+# ## A row of a table
+#
+# So each of the $V$ tokens gets a row of $d$ numbers in a table $E$, of shape ($V$, $d$). At first
+# they are random; training moves them. $d$ is called the **width**, here 8, in CLIP's text encoder
+# 512. To **embed** a token is to copy its row. The four rows are $T_1$ to $T_4$.
+
+# %% mystnb={"image": {"alt": "Each of the four tokens has become a row of eight numbers between -1 and 1, with no pattern in them yet."}}
+from clipbook.figures import token_heatmap
+
+V, d = tokenizer.vocab_size, 8
+E = 0.3 * torch.randn(V, d, generator=torch.Generator().manual_seed(0))  # (276, 8)
+T = E[token_ids]  # (4, 8)
+assert torch.equal(T[3], E[271])
+token_heatmap(T, tokens, [str(k + 1) for k in range(d)], signed=True)
+
+# %% [markdown]
+# From one number to eight: (4,) became (4, 8). These are **token embeddings**, each knows only its
+# own token. (In the [similarity matrix](../pairs/similarity-matrix.ipynb) $T_i$ stands for a whole
+# caption; both are common.)
+
+# %% [markdown]
+# ## A lookup is a matrix product
+#
+# A network is made of matrix products. Is copying a row one, too? Write each id as a **one-hot**
+# vector: $V$ numbers, all 0 but a 1 at the id. Four of them make $H$, of shape (4, $V$).
+#
+# $$T = H\,E$$
+#
+# Predict: what does a row of $H$ do to the table?
+
+# %%
+H = torch.zeros(len(token_ids), V)  # (4, 276)
+for row, one in enumerate(token_ids):
+    H[row, one] = 1
+assert torch.equal(H @ E, T)
+H.shape, H.sum(dim=1), (H @ E).shape
+
+# %% [markdown]
+# It takes the row at its 1 once and all others zero times. So the table is an ordinary weight
+# matrix, and can be trained like one. Nobody computes it that way, for nearly all products are
+# with zero. For one caption in CLIP, of 77 places:
+
+# %%
+print(f"one-hot: {77 * 49_408 * 512:,} multiplications")
+print(f"lookup:  none, only {77 * 512:,} numbers copied")
+
+# %% [markdown]
+# PyTorch's name for the lookup is `nn.Embedding`. It takes ids of any shape and adds one
+# dimension, the width.
+
+# %%
+from torch import nn
+
+embedding = nn.Embedding.from_pretrained(E, freeze=False)
+assert torch.equal(embedding(token_ids), T)
+batch_ids, mask = tokenizer.batch([caption, "the pup"])
+batch_ids.shape, embedding(batch_ids).shape
+
+# %% [markdown]
+# ## What training writes into the table
+#
+# Random rows say nothing. The model that this book trained began with such rows and saw scenes and
+# captions only. Its world has two words for a size: "small" and "little", "large" and "big".
+# Predict: which words have similar rows now? The measure is the cosine: 1 for the same direction,
+# 0 for nothing in common, −1 for opposite.
+
+# %% mystnb={"image": {"alt": "Small and little have nearly the same direction, and so have large and big; small and large do not; colours have little in common with sizes."}}
+import clipbook
+
+model, scene_tokenizer = clipbook.load("shapes")
+encoder = model.text_encoder
+words = ["small", "little", "large", "big", "red", "green", "above", "over"]
+ids = [scene_tokenizer.encode(" " + word) for word in words]
+assert all(len(one) == 1 for one in ids)
+rows = encoder.token_embedding.weight[[one[0] for one in ids]].detach()  # (8, 64)
+rows = rows / rows.norm(dim=1, keepdim=True)
+cosines = rows @ rows.T
+assert cosines[0, 1] > cosines[0, 2]
+token_heatmap(cosines, words, words, signed=True)
+
+# %% [markdown]
+# Words that say the same of a picture have come together, and nobody told the model that they are
+# synonyms: the pictures did. Here a row of the table does mean something, by its direction.
+
+# %% [markdown]
+# ## The order is lost
+#
+# Pairs 1 and 2 of our batch differ in which colour stands where. The simplest summary of a caption
+# is the mean of its token embeddings. Predict: how far apart are the two?
+
+# %%
+from clipbook.scenes import EXAMPLE
+
+captions = [caption for _, caption in EXAMPLE]
+first, second = (torch.tensor(scene_tokenizer.encode(one)) for one in captions[:2])
+table = encoder.token_embedding.weight.detach()  # (V, 64), of the trained model
+assert first.tolist() != second.tolist()
+assert sorted(first.tolist()) == sorted(second.tolist())
+means = [table[ids].mean(dim=0) for ids in (first, second)]
+print(*captions[:2], sep="\n")
+print(f"distance of the means: {(means[0] - means[1]).norm():.6f}")
+
+# %% [markdown]
+# Zero. The same rows are there, only in another order, and a mean doesn't see order. Nor does plain
+# [attention](attention.ipynb): it compares every row with every other, wherever they stand. To such
+# a model a caption is a bag of words.
+
+# %% [markdown]
+# ## A vector for each place
+#
+# So we let each place say where it is. A second table $P$, of shape (context length, $d$), has a
+# row for each place, and we add them: token $k$ enters the model as $x_k = T_k + P_k$. In CLIP,
+# and in our model, $P$ is **learned** like $E$.
+
+# %%
+positions = encoder.positions.detach()  # (32, 64)
+
+
+def with_positions(ids):
+    return table[ids] + positions[: len(ids)]  # (n, 64) + (n, 64)
+
+
+red = scene_tokenizer.encode(" red")[0]
+for ids in (first, second):
+    place = ids.tolist().index(red)
+    print(f"'red' at place {place}:", with_positions(ids)[place, :6])
+
+# %% [markdown]
+# The same word, two vectors. Now the mean again, of $x$ rather than $T$. Predict: how far apart
+# are the two captions this time?
+
+# %%
+means = [with_positions(ids).mean(dim=0) for ids in (first, second)]
+print(f"mean of x:       {(means[0] - means[1]).norm():.6f}")
+bent = [with_positions(ids).relu().mean(dim=0) for ids in (first, second)]
+print(f"mean of relu(x): {(bent[0] - bent[1]).norm():.6f}")
+assert torch.allclose(*means, atol=1e-5) and not torch.allclose(*bent, atol=1e-4)
+
+# %% [markdown]
+# Still zero! The mean of sums is the sum of the means: all tokens plus all places, whoever stands
+# where. A place must act *together* with its token, and that takes a step that isn't linear. Here
+# negative numbers become 0 first (`relu`), and the difference shows. The encoder's blocks do far
+# more of the kind.
+
+# %% [markdown]
+# ## Sines and cosines
+#
+# The first transformer computed its places instead of learning them. Think of a clock: a fast hand
+# for neighbours, slower ones for longer ways. Number pair $i$ of place $t$ is the tip of hand $i$:
+#
+# $$P_{t,2i} = \sin\frac{t}{10000^{2i/d}}$$
+# $$P_{t,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
+
+# %%
+import math
+
+from clipbook.text import sinusoidal_positions
+
+
+def sinusoidal(places, width):
+    P = torch.zeros(places, width)
+    for t in range(places):
+        for i in range(width // 2):
+            angle = t / 10_000 ** (2 * i / width)
+            P[t, 2 * i], P[t, 2 * i + 1] = math.sin(angle), math.cos(angle)
+    return P
+
+
+assert torch.allclose(sinusoidal(32, 64), sinusoidal_positions(32, 64), atol=1e-5)
+sinusoidal(3, d)
+
+# %% [markdown]
+# Predict before you look: where in the row does the table change fast from place to place, where
+# slowly? And has the learned table found the same?
+
+# %% mystnb={"image": {"alt": "The computed table shows fast waves on the left that slow down to nothing on the right; the learned table shows no such waves."}}
+from clipbook.figures import signed_maps
+
+learned = positions / positions.abs().max()
+signed_maps(
+    {"sines and cosines": sinusoidal(32, 64), "learned, largest value 1": learned},
+    across="number in the row",
+    up="place",
+)
+
+# %% [markdown]
+# On the left fast hands, on the right slow ones that hardly leave their start. The learned table
+# looks nothing like it. Let us compare places rather than single numbers: cosines between the rows
+# of each table.
+
+
+# %% mystnb={"image": {"alt": "Between computed places the cosine depends on their distance alone; between learned places it is uneven, and the last ones have little in common with any other."}}
+def place_cosines(P):
+    rows = P / P.norm(dim=1, keepdim=True)
+    return rows @ rows.T  # (32, 32)
+
+
+computed = place_cosines(sinusoidal(32, 64))
+for distance in (1, 5, 20):
+    line = computed.diagonal(distance)
+    assert torch.allclose(line, line[0].expand_as(line), atol=1e-5)
+panels = {"sines and cosines": computed, "learned": place_cosines(positions)}
+signed_maps(panels, across="place", up="place")
+
+# %% [markdown]
+# Computed: one cosine for each distance, wherever you are, and near places are alike. Learned: what
+# helped with the captions (and some last rows that look like noise; we come back to them). The
+# authors of the transformer found both about equally good. A learned table ends at its last row,
+# though, in CLIP the 77th; sines go on.
+
+# %% [markdown]
+# ## Why add?
+#
+# Adding seems to spoil two good vectors; why not put them side by side, $[T, P]$, of width $2d$?
+# The next layer multiplies by a matrix, of which one half meets $T$ and the other $P$. If both
+# halves are the same $W$, that *is* adding first:
+
+# %%
+P = sinusoidal(4, d)
+W = torch.randn(d, 5, generator=torch.Generator().manual_seed(1))
+side_by_side = torch.cat([T, P], dim=1) @ torch.cat([W, W])  # (4, 16) @ (16, 5)
+assert torch.allclose(side_by_side, (T + P) @ W, atol=1e-5)
+side_by_side.shape
+
+# %% [markdown]
+# Side by side could do more, at twice the width in every layer. Does the sum lose anything? Take
+# all sums of random tokens and random places and look for the token: which row of the table has
+# the largest dot product with the sum? Predict how often that is the right one, at several widths.
+
+# %%
+for width in (4, 16, 64, 256):
+    generator = torch.Generator().manual_seed(2)
+    rows = torch.randn(V, width, generator=generator)
+    places = torch.randn(32, width, generator=generator)
+    sums = rows[:, None] + places  # (276, 32, width)
+    found = (sums @ rows.T).argmax(dim=2)  # (276, 32)
+    right = (found == torch.arange(V)[:, None]).float().mean()
+    print(f"width {width:3}: {right:.0%} found again")
+
+# %% [markdown]
+# In few dimensions a place drowns the token; in many, two random directions are nearly at right
+# angles, and both stay readable. Besides, training can move tokens and places apart.
+
+# %% [markdown]
+# ## Only used rows learn
+#
+# Which rows does one caption change? Let the loss be the sum of all numbers that the lookup gives:
+# then the gradient of each number is how often it was used. Predict it for the row of "the".
+
+# %%
+repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
+embedding.zero_grad()
+embedding(repeated).sum().backward()
+gradient = embedding.weight.grad  # (276, 8)
+reached = gradient.abs().sum(dim=1).nonzero().flatten().tolist()
+for one in reached:
+    print(repr(tokenizer.token(one)), gradient[one])
+print(f"{len(reached)} of {V} rows reached")
+
+# %% [markdown]
+# A token that occurs twice gets both gradients, added; all other rows get exactly zero. A rare word
+# therefore learns rarely. Our trained model shows the same for places: those that no caption
+# reaches must have stayed at their first, random values, of deviation 0.01.
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample_pairs
+
+_, many = sample_pairs(5000, np.random.default_rng(0))
+longest = max(len(scene_tokenizer.encode(one)) for one in many) + 2  # start and end
+lengths = positions.norm(dim=1)  # (32,)
+print(f"the longest of 5,000 captions has {longest} tokens")
+print(f"rows up to there: {lengths[:longest].mean():.2f} long, on average")
+print(f"rows behind:      {lengths[longest:].mean():.2f}")
+print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
+
+# %% [markdown]
+# ## The package's version
+#
+# `TextEncoder` holds both tables. We listen at the door of its first block, and compare what comes
+# in with our lookup and our sum.
+
+# %%
+heard = []
+first_block = encoder.blocks[0]
+hook = first_block.register_forward_pre_hook(lambda block, given: heard.append(given[0]))
+ids, mask = scene_tokenizer.batch(captions)
+with torch.no_grad():
+    encoder(ids, mask)
+hook.remove()
+used = heard[0].shape[1]  # the encoder leaves out columns of nothing but padding
+ours = table[ids[:, :used]] + positions[:used]
+assert torch.allclose(heard[0], ours, atol=1e-6)
+ids.shape, heard[0].shape
+
+# %% [markdown]
+# From (8, 32) token ids to (8, places in use, 64) numbers. $P$ has no batch dimension; PyTorch adds
+# the same places to each caption.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **`index out of range in self` → the ids are another tokenizer's.** The largest id must be below
+# the rows of the table.
+
+# %%
+try:
+    embedding(torch.tensor([275, 344]))
+except IndexError as error:
+    print(error, "| rows:", embedding.num_embeddings)
+
+# %% [markdown]
+# **Every word of a caption gets the same place → positions lie along the batch.** No error, if
+# there happen to be as many captions as places.
+
+# %%
+x = torch.zeros(8, 8, d)  # (captions, places, width)
+P = sinusoidal(8, d)
+print("right:", (x + P)[0, :3, 0])
+print("wrong:", (x + P[:, None])[0, :3, 0], (x + P[:, None])[1, :3, 0])
+
+# %% [markdown]
+# **A long caption fails where short ones work → it has more tokens than the table has places.**
+# `Tokenizer.batch` cuts to the context length, and both must agree on it.
+
+# %%
+try:
+    torch.zeros(1, 40, 64) + positions
+except RuntimeError as error:
+    print(error)
+
+# %% [markdown]
+# **The row of the padding learns → nothing said that it is padding.** `padding_idx` keeps its
+# gradient at zero.
+
+# %%
+for padding in (None, 0):
+    padded = nn.Embedding(V, d, padding_idx=padding)
+    padded(batch_ids).sum().backward()
+    print(f"padding_idx={padding}: gradient {padded.weight.grad[0, 0]:.0f}")
+
+# %% [markdown]
+# ## Exercise: embed a batch
+#
+# *2 points, 10 minutes, easy.* Return $x = T + P$ for a batch of token ids. The table of positions
+# may have more rows than the batch has places.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `table[token_ids]` is (batch, places, width). Which rows of `positions` are needed, and along
+# which dimension do they go? Place $k$ is column $k$ of `token_ids`, whatever id stands there.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "embed-batch", "schema_version": 3, "task": false}
+def embed_batch(token_ids, table, positions):
+    """(batch, places), (V, width), (context, width) -> (batch, places, width)."""
+    ### BEGIN SOLUTION
+    return table[token_ids] + positions[: token_ids.shape[1]]
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "embed-batch-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+ids = torch.tensor([[1, 3], [3, 0]])
+table_4 = torch.tensor([[0, 0], [10, 20], [30, 40], [50, 60]])
+places_4 = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]])
+mistakes = {
+    "the positions are missing": [[[10, 20], [50, 60]], [[50, 60], [0, 0]]],
+    "look up positions by place, not by id": [[[13, 24], [57, 68]], [[57, 68], [1, 2]]],
+    "places run along a caption, not along the batch": [[[11, 22], [51, 62]], [[53, 64], [3, 4]]],
+    "the first place is row 0": [[[13, 24], [55, 66]], [[53, 64], [5, 6]]],
+    "take the first rows, not the last": [[[15, 26], [57, 68]], [[55, 66], [7, 8]]],
+    "add, don't put side by side": [
+        [[10, 20, 1, 2], [50, 60, 3, 4]],
+        [[50, 60, 1, 2], [0, 0, 3, 4]],
+    ],
+    "add, don't multiply": [[[10, 40], [150, 240]], [[50, 120], [0, 0]]],
+}
+with check("Embed a batch"):
+    x = embed_batch(ids, table_4, places_4)
+    want = [[[11, 22], [53, 64]], [[51, 62], [3, 4]]]
+    close(x, want, "embed_batch(ids, table, positions)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "embed-batch-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: the package's encoder as the reference.
+### BEGIN HIDDEN TESTS
+from clipbook.text import TextConfig, TextEncoder
+
+with check("Embed a batch, as the package does"):
+    reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
+    heard = []
+    reference.blocks[0].register_forward_pre_hook(lambda block, given: heard.append(given[0]))
+    tables = reference.token_embedding.weight, reference.positions
+    for shape in ((5, 7), (9, 9), (1, 1)):
+        ids = torch.randint(300, shape, generator=torch.Generator().manual_seed(shape[0]))
+        before = [one.detach().clone() for one in tables]
+        reference(ids)
+        with torch.no_grad():
+            close(embed_batch(ids, *tables), heard[-1], f"x for ids of shape {shape}")
+        same = all(torch.equal(a, b) for a, b in zip(before, tables, strict=True))
+        assert same, "embed_batch changes a table that it is given; make a new tensor"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: the gradient of the table
+#
+# *3 points, 15 minutes, medium.* Training tells how the loss changes with each number that the
+# lookup gave: `upstream`, a row for each token. Return the gradient of the table, without
+# `backward`: which row of the table gets what?
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Look again at the token that occurred twice. Beware of `gradient[token_ids] += upstream`: where an
+# id stands twice, PyTorch writes twice and keeps one. A loop is fine; so is the one-hot matrix of
+# above, turned round.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "table-gradient", "schema_version": 3, "task": false}
+def table_gradient(token_ids, upstream, vocab_size):
+    """(N,), (N, width), int -> (vocab_size, width)."""
+    ### BEGIN SOLUTION
+    gradient = torch.zeros(vocab_size, upstream.shape[1])
+    for one, row in zip(token_ids, upstream, strict=True):
+        gradient[one] += row
+    return gradient
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "table-gradient-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+ids = torch.tensor([1, 3, 1])
+upstream = torch.tensor([[1.0, 2.0], [3.0, 4.0], [6.0, 8.0]])
+none = [0, 0]
+mistakes = {
+    "id 1 stands twice; the second gradient must not replace the first": [
+        none,
+        [6, 8],
+        none,
+        [3, 4],
+    ],
+    "id 1 stands twice; the first is not all": [none, [1, 2], none, [3, 4]],
+    "add the two gradients of id 1, don't average them": [none, [3.5, 5], none, [3, 4]],
+    "the row is the token's id, not its place": [[1, 2], [3, 4], [6, 8], none],
+    "multiply by upstream, don't only count": [none, [2, 2], none, [1, 1]],
+    "row k belongs to id k; yours is one further": [[3, 4], none, [7, 10], none],
+    "the shape is (vocab_size, width)": [[0, 7, 0, 3], [0, 10, 0, 4]],
+    "every row of the table, not only the used ones": [[7, 10], [3, 4]],
+}
+with check("The gradient of the table"):
+    got = table_gradient(ids, upstream, 4)
+    want = [none, [7, 10], none, [3, 4]]
+    close(got, want, "table_gradient(ids, upstream, 4)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "table-gradient-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: PyTorch's own gradient as the reference.
+### BEGIN HIDDEN TESTS
+with check("The gradient of the table, as PyTorch finds it"):
+    for count, rows, width in ((50, 9, 5), (3, 40, 1)):
+        generator = torch.Generator().manual_seed(count)
+        ids = torch.randint(rows, (count,), generator=generator)
+        upstream = torch.randn(count, width, generator=generator)
+        before = upstream.clone()
+        weight = torch.zeros(rows, width, requires_grad=True)
+        weight[ids].backward(upstream)
+        what = f"the gradient for {count} ids, {rows} rows, width {width}"
+        close(table_gradient(ids, upstream, rows), weight.grad, what)
+        assert torch.equal(upstream, before), "table_gradient changes upstream; copy it"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: a matrix that walks
+#
+# *4 points, 25 minutes, hard.* The authors of the sines hoped that "three places further" would be
+# easy to compute. It is: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
+# *every* place $t$. Return it. Places are the rows of `sinusoidal_positions`.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# One pair of numbers is one hand of the clock, and does not need the others: where does the hand
+# stand when its angle has grown by $k\,\omega$, with $\omega = 10000^{-2i/d}$? You know
+# $\sin(a+b) = \sin a\cos b + \cos a\sin b$ and $\cos(a+b) = \cos a\cos b - \sin a\sin b$. The pair
+# is a row and stands to the left of its 2×2 block.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "shift-matrix", "schema_version": 3, "task": false}
+def shift_matrix(k, width):
+    """The matrix M, (width, width), with P[t + k] = P[t] @ M for every place t."""
+    ### BEGIN SOLUTION
+    M = torch.zeros(width, width)
+    for i in range(width // 2):
+        b = torch.tensor(k / 10_000 ** (2 * i / width))
+        block = torch.tensor([[b.cos(), -b.sin()], [b.sin(), b.cos()]])
+        M[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = block
+    return M
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "shift-matrix-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+from clipbook.text import sinusoidal_positions
+
+
+def walks(M, k, width, tolerance=1e-3):
+    P = sinusoidal_positions(20, width)
+    return torch.allclose(P[:-k] @ M, P[k:], atol=tolerance)
+
+
+with check("A matrix that walks"):
+    M = shift_matrix(3, 6)
+    assert M is not None, "shift_matrix(3, 6) is None; does the function end in `return`?"
+    close(torch.as_tensor(M).shape, [6, 6], "the shape of shift_matrix(3, 6)")
+    M = torch.as_tensor(M).float()
+    blocks = torch.block_diag(*[torch.ones(2, 2)] * 3).bool()
+    assert M[~blocks].abs().max() < 1e-3, "numbers 2i and 2i + 1 are a pair; yours mixes pairs"
+    assert not torch.equal(M, torch.eye(6)), "yours stays where it is: P[t] @ M is P[t]"
+    assert not walks(M.T, 3, 6), "yours walks back, or stands on the wrong side: P[t] @ M"
+    assert not walks(M, 1, 6), "yours walks one place; k = 3 is asked for"
+    first = walks(M[:2, :2], 3, 2)
+    assert first or not torch.allclose(M.diagonal()[:2], torch.tensor(0.99863)), "use radians"
+    assert first, "the first pair does not walk; check sines, cosines and their signs"
+    assert walks(M, 3, 6), "the first pair walks, later ones have a slower angle each: 2i / width"
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "shift-matrix-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other steps and widths.
+### BEGIN HIDDEN TESTS
+with check("A matrix that walks, other steps"):
+    for k, width in ((1, 2), (5, 8), (17, 6)):
+        P = sinusoidal_positions(60, width)
+        M = torch.as_tensor(shift_matrix(k, width)).float()
+        close(P[:-k] @ M, P[k:], f"P[:-{k}] @ shift_matrix({k}, {width})", tolerance=1e-3)
+    M = torch.as_tensor(shift_matrix(0, 4)).float()
+    close(M, torch.eye(4), "shift_matrix(0, 4)", tolerance=1e-3)
+    P = sinusoidal_positions(60, 8)
+    M = torch.as_tensor(shift_matrix(-4, 8)).float()
+    close(P[4:] @ M, P[:-4], "P[4:] @ shift_matrix(-4, 8), four places back", tolerance=1e-3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** We give the tokens new ids, all shuffled, and shuffle the rows of the table in the same
+# way. Does the trained model change?
+#
+# <details><summary>Answer</summary>
+#
+# No. Each token still finds its own row; an id is only a name. "It must be trained again" would be
+# right if the ids had been shuffled without the rows.
+#
+# </details>
+
+# %% [markdown]
+# **2.** Two captions hold the same tokens in another order. Which of these tells them apart: the
+# mean of $T$, the mean of $x = T + P$, or the list of all $x_k$?
+#
+# <details><summary>Answer</summary>
+#
+# Only the list. The mean of $T$ has no places at all. The mean of $x$ has them, but as a sum that
+# is the same for all captions of this length: who stood where is gone. The encoder keeps the list
+# until its last layer.
+#
+# </details>
+
+# %% [markdown]
+# **3.** A word occurs in no training caption. What is its row after training?
+#
+# <details><summary>Answer</summary>
+#
+# As random as at first. No gradient has reached it. It isn't zero, for nobody set it to zero, and
+# not the mean of its neighbours, for rows know nothing of each other. (Weight decay, if the
+# optimiser applies it to the table, shrinks it even so.)
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built what a text encoder is given: a lookup in a table, and a place added to each row.
+#
+# - A token id picks a row; that is a product with a one-hot matrix, without the work.
+# - Without places a caption is a bag of words; learned or computed, $P$ is added to $T$.
+# - Gradients reach the rows that were used, once for each use, and no others.
+#
+# Next: **[how does one token learn what the others say?](attention.ipynb)**
+
+# %% [markdown]
+# **Sources.** Sines, cosines, and that learned positions do as well: {cite:t}`vaswani2017attention`,
+# §3.5 and table 3, row E. Learned positions beside the token embeddings: {cite:t}`devlin2019bert`,
+# §3, figure 2. CLIP's width and context: {cite:t}`radford2021clip`, §2.4.

@@ -1,0 +1,745 @@
+# %% [markdown]
+# # Tokenization
+#
+# A caption is letters, and a model multiplies numbers. **How does "Pepper the aussie pup" become a
+# short list of numbers, when nobody can list all words that people will ever write?** We cut text
+# into pieces that are learned from text: larger than letters, smaller than words where need be.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. train a byte-pair tokenizer by hand, and encode and decode any text with it;
+# 2. weigh the size of a vocabulary against the length of the sequences that it makes;
+# 3. turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
+#    does in particular.
+
+# %% [markdown]
+# **You need** Python and a little of PyTorch's tensors; no other chapter. **Time:** 25 minutes to
+# read, 75 with the exercises. On the [map of the whole model](../index.md) this is the very first
+# step of the text side, from the caption to its tokens.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## Why not words?
+#
+# The obvious plan: number the words. Our vocabulary is every word of the book's eight example
+# captions, and 0 stands for a word that isn't there. Predict: which texts below can the model tell
+# apart?
+
+# %%
+from clipbook.scenes import EXAMPLE
+
+captions = [caption for _, caption in EXAMPLE]
+known = sorted({word for caption in captions for word in caption.split()})
+number = {word: k + 1 for k, word in enumerate(known)}
+print(len(known), "words, as", known[:6])
+texts = "a small red star", "Pepper the aussie pup", "Pogo the boxer dog", "a reddish star"
+for text in texts:
+    print([number.get(word, 0) for word in text.split()], text)
+
+# %% [markdown]
+# Pepper and Pogo come out the same: all that is left of them is "the". "Reddish" is lost too,
+# though "red" is known, for the numbers of two words say nothing of their letters. A longer list
+# helps, yet never for good: names, slang and slips of the pen have no end.
+
+# %% [markdown]
+# ## Why not characters?
+#
+# Letters never run out: in a computer, text is **bytes**, numbers from 0 to 255. The usual code,
+# UTF-8, spends one byte on a plain letter and two to four on others.
+
+# %%
+import sys
+
+for text in ("pup", "é", "€", "Pepper the aussie pup"):
+    codes = list(text.encode())
+    print(f"{len(text):2} characters, {len(codes):2} bytes:", codes[:7])
+print(f"{sys.maxunicode + 1:,} characters fit into Unicode, 256 bytes write them all")
+
+# %% [markdown]
+# So bytes alone would do: 256 entries, nothing unknown, ever. The price is length. Our caption
+# takes 21 numbers, where four words are said. A text encoder compares each place with each other
+# one, so the work grows with the square:
+
+# %%
+for places in (4, 21):
+    print(f"{places:2} places, {places**2:3} comparisons")
+
+# %% [markdown]
+# Besides, a "p" means nothing by itself; the model would first have to learn to spell. We want
+# both: whole words where they are frequent, bytes where all else fails. These pieces are
+# **sub-words**, and each piece that text is cut into is a **token**.
+
+# %% [markdown]
+# ## Count what stands together
+#
+# **Byte-pair encoding**, BPE, finds the pieces by counting. First we cut captions into words, each
+# with the space before it (so that joining them gives the text back), and the words into bytes.
+
+# %%
+import re
+
+
+def split(text):
+    words = re.findall(r" ?[^ ]+", text)
+    return [[bytes([byte]) for byte in word.encode()] for word in words]
+
+
+words = [word for caption in captions for word in split(caption)]
+print(len(words), "words, as")
+words[1]
+
+# %% [markdown]
+# Python shows the byte 115 as `b's'`, since that is its letter. Now count which two tokens stand
+# side by side. Predict: which pair is the most frequent in captions such as "a small red circle
+# above a blue square"?
+
+# %%
+from collections import Counter
+from itertools import pairwise
+
+
+def count_pairs(words):
+    return Counter(pair for word in words for pair in pairwise(word))
+
+
+count_pairs(words).most_common(5)
+
+# %% [markdown]
+# It is "r" with "e": red, green, square, picture. No pair holds the end of one word and the
+# beginning of the next, since we count inside words.
+
+# %% [markdown]
+# ## Merge, and repeat
+#
+# The most frequent pair becomes one token, everywhere. We go through a word from left to right;
+# where the pair stands, we write the merged token and step over both parts.
+
+
+# %%
+def merge(word, pair):
+    merged, k = [], 0
+    while k < len(word):
+        if tuple(word[k : k + 2]) == pair:
+            merged.append(pair[0] + pair[1])
+            k += 2
+        else:
+            merged.append(word[k])
+            k += 1
+    return merged
+
+
+merge(split("square")[0], (b"r", b"e"))
+
+# %% [markdown]
+# Then count again, with the new token as a neighbour like any other, until no pair stands twice.
+# Every token gets a number, its **id**: we keep 0 to 2 free, the 256 bytes follow, and each merge
+# adds one. Of equally frequent pairs the one with the smaller ids goes first, so that anyone gets
+# the same list.
+
+# %%
+token_id = {bytes([byte]): 3 + byte for byte in range(256)}
+merges = []
+while True:
+    pairs = count_pairs(words)
+    best = min(pairs, key=lambda pair: (-pairs[pair], token_id[pair[0]], token_id[pair[1]]))
+    if pairs[best] < 2:
+        break
+    words = [merge(word, best) for word in words]
+    token_id[best[0] + best[1]] = 259 + len(merges)
+    merges.append(best)
+print(len(merges), "merges; the first:", merges[:4])
+print("the last:", merges[-3:])
+
+# %% [markdown]
+# Late merges are made of early ones: `b' cir'` with `b'cle'`. What a tokenizer has learned is this
+# list and its order, nothing else.
+
+# %% [markdown]
+# ## Encode and decode
+#
+# To **encode** a text is to cut it into words and bytes, then to do all merges again in the order
+# in which they were learned. Watch caption 1 as we let it use more and more of them. Predict: which
+# word is whole first?
+
+
+# %%
+def encode(text, merges):
+    tokens = split(text)
+    for pair in merges:
+        tokens = [merge(word, pair) for word in tokens]
+    return [token for word in tokens for token in word]
+
+
+for k in (0, 1, 4, 20, 46, len(merges)):
+    tokens = encode(captions[0], merges[:k])
+    print(f"{k:2} merges, {len(tokens):2} tokens:", b"|".join(tokens).decode())
+
+# %% [markdown]
+# "square" comes before "red": it stands three times in the eight captions. All merges done, the
+# caption's eight words are eight tokens. To **decode** is to put the bytes one after the other.
+# Nothing is ever lost, whatever the text:
+
+# %%
+for text in (captions[0], "Pepper the aussie pup", "é, € and Ω"):
+    tokens = encode(text, merges)
+    assert b"".join(tokens).decode() == text
+    print([token_id[token] for token in tokens])
+
+# %% [markdown]
+# These lists are what a model gets: **token ids**. But Pepper's is nearly as long as its bytes.
+
+# %% [markdown]
+# ## A word it has never met
+#
+# `clipbook.text.Tokenizer` is the same algorithm with a file format and error messages. Given the
+# same captions it must learn the same merges; the cell asserts it. Predict how it cuts "aussie".
+
+# %%
+from clipbook.text import Tokenizer
+
+from_captions = Tokenizer.train(captions, vocab_size=259 + len(merges))
+assert from_captions.merges == [(token_id[a], token_id[b]) for a, b in merges]
+for text in (*captions, "Pepper the aussie pup"):
+    by_hand = [token_id[token] for token in encode(text, merges)]
+    assert from_captions.encode(text) == by_hand
+
+
+def pieces(tokenizer, text):
+    return "|".join(tokenizer.token(one) for one in tokenizer.encode(text))
+
+
+print(pieces(from_captions, "Pepper the aussie pup"))
+
+# %% [markdown]
+# Only "the" is in the captions; "aussie" falls into bytes. Nothing is unknown, but the model would
+# have to read it letter by letter. What is cheap depends on what the tokenizer was trained on. So
+# train another on some of this book's own prose, in which our pup does occur:
+
+# %%
+prose = """\
+A caption is letters, and a model multiplies numbers.
+Pepper the aussie pup has to become a list of numbers before a text encoder can read it.
+Pepper is a name, aussie is slang for an Australian shepherd, and pup is short for puppy.
+A list of words, however long, lacks most names and every slip of the pen.
+A list of letters lacks nothing, but makes long lists of numbers from short captions.
+So we cut captions into pieces, and learn the pieces from text.
+What often stands together becomes one token.
+Where people write of an aussie pup, each of the two words is a token.
+Where nobody has heard of Pepper, Pepper falls into bytes.
+Pepper the aussie pup comes back in every chapter: as tokens, as embeddings,
+and at last as a column of the similarity matrix, beside a picture of a pup."""
+from_prose = Tokenizer.train(prose.splitlines(), vocab_size=512)
+print(from_prose.vocab_size, "tokens in the vocabulary")
+
+# %% [markdown]
+# Predict, then run: how does it cut our caption, how "Australian puppies", and how caption 1?
+
+# %%
+texts = ("Pepper the aussie pup", "Australian puppies", captions[0])
+for text in texts:
+    print(f"{len(from_captions.encode(text)):2} tokens:", pieces(from_captions, text))
+    print(f"{len(from_prose.encode(text)):2} tokens:", pieces(from_prose, text))
+assert pieces(from_prose, "Pepper the aussie pup") == "Pepper| the| aussie| pup"
+
+# %% [markdown]
+# Four tokens for four words. "Puppies" was in no text, yet takes four tokens rather than eight
+# bytes: its pieces come from other words. For caption 1 the first tokenizer is the better one.
+# Each is short on what it was trained on, and neither is ever stuck.
+
+# %% [markdown]
+# ## Watch it merge
+#
+# Type, and step through the merges. Try your own name, "pup" with and without a space before it,
+# and a word in another script.
+
+# %%
+from clipbook.widgets import TokenizerExplorer
+
+TokenizerExplorer(from_prose, text="Pepper the aussie pup")
+
+# %% [markdown]
+# ## How large a vocabulary?
+#
+# More merges, shorter sequences. Take 2,000 captions of our world to learn from and 300 others to
+# measure on. The first merges of a long list are what a smaller vocabulary would be, so we train
+# once and cut. Predict the curve: straight, or bent?
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample_pairs
+
+_, many = sample_pairs(2000, np.random.default_rng(0))
+_, others = sample_pairs(300, np.random.default_rng(1))
+from_many = Tokenizer.train(many, vocab_size=1000)
+
+
+def mean_length(tokenizer, size):
+    smaller = Tokenizer(tokenizer.merges[: size - 259])
+    return np.mean([len(smaller.encode(caption)) for caption in others])
+
+
+for size in (259, from_many.vocab_size):
+    print(f"{size} entries: {mean_length(from_many, size):.1f} tokens per caption")
+
+# %% mystnb={"image": {"alt": "Captions grow shorter with every merge, and the first merges save the most; merges learned from prose soon stop helping, those learned from captions go on."}}
+from clipbook.figures import curves
+
+lines = {}
+for name, tokenizer in (("from prose", from_prose), ("from captions", from_many)):
+    steps = (0, 4, 8, 16, 24, 40, 56, 72, 88, 104, 120, 136)
+    sizes = [259 + k for k in steps if 259 + k < tokenizer.vocab_size]
+    sizes.append(tokenizer.vocab_size)
+    lines[name] = (sizes, [mean_length(tokenizer, size) for size in sizes])
+curves(lines, across="entries of the vocabulary", up="tokens per caption")
+
+# %% [markdown]
+# Bent: the first merges take the most frequent pairs and save most. We asked for 1,000 entries and
+# got fewer: our world has few words, and once each is a token, no pair is left inside a word. Real
+# text always has another rare word, so the size is a choice. Each entry costs a row of weights, as
+# the [next chapter](embeddings.ipynb) shows. CLIP's text encoder, 512 wide, has 63 million weights,
+# and its vocabulary 49,408 entries:
+
+# %%
+rows = 49_408 * 512
+print(f"{rows:,} weights for the vocabulary, {rows / 63e6:.0%} of the text encoder")
+
+# %% [markdown]
+# ## Start, end, padding
+#
+# Ids 0 to 2 are **special tokens**, which no text can contain. *Start* and *end* stand around each
+# caption. They mark its limits, and one of them will collect what the whole says: BERT reads the
+# token at the start, there named `[CLS]`, CLIP the one at the end. *Padding* fills the rest of the
+# row, since a tensor is rectangular. Its length is the **context length**.
+
+# %%
+import torch
+
+from_prose.context_length = 8
+token_ids, mask = from_prose.batch(["Pepper the aussie pup", "a pup", captions[0]])
+print(token_ids.shape, token_ids.dtype)
+print(token_ids)
+print(mask.int())
+
+# %% [markdown]
+# Both are (3, 8): three captions, eight places. The **mask** is true at real tokens, the special
+# ones at both ends included, and tells all that follows to ignore the rest. Caption 1 didn't fit.
+# It lost its last tokens but kept its end token, 2, without which CLIP would have nothing to read.
+# Decoded, the loss is plain:
+
+# %%
+for row, real in zip(token_ids, mask, strict=True):
+    print(int(real.sum()), "real tokens:", repr(from_prose.decode(row[real].tolist())))
+
+# %% [markdown]
+# ## What CLIP does
+#
+# CLIP's tokenizer is a byte-level BPE like ours, with habits of its own. It makes all letters
+# small. It drops spaces, and marks the last byte of each word, as `p</w>`, so that "pup" within
+# "puppy" is another token than "pup" at its end. So each byte exists twice. Its code counts as
+# follows:
+
+# %%
+clip_parts = {
+    "bytes": 256,
+    "bytes at the end of a word": 256,
+    "merges": 48_894,
+    "start and end": 2,
+}
+assert sum(clip_parts.values()) == 49_408
+clip_parts
+
+# %% [markdown]
+# The context length is 77 in the code, start and end included. (The paper says 49,152 entries and
+# 76 places.) We can't load CLIP's list of merges without a download, but we can train its kind on
+# our prose. `tokenizers`, the library below most published models, knows the end-of-word mark:
+
+# %%
+import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers, trainers
+
+clip_like = tokenizers.Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+clip_like.normalizer = normalizers.Lowercase()
+clip_like.pre_tokenizer = pre_tokenizers.Whitespace()
+options = {"vocab_size": 300, "end_of_word_suffix": "</w>", "show_progress": False}
+clip_like.train_from_iterator(prose.splitlines(), trainers.BpeTrainer(**options))
+for text in ("Pepper the aussie pup", "PEPPER, the   puppy"):
+    print(clip_like.encode(text).tokens)
+
+# %% [markdown]
+# Capitals and double spaces are gone, and can't come back: this encoding loses what captions
+# seldom need. In ours, "Pepper" and "pepper" differ, and any text returns exactly.
+
+# %% [markdown]
+# ## Does another's agree?
+#
+# A test by people who know nothing of our code: give `tokenizers` our merges and compare ids. It
+# stores tokens as text, so each byte needs a visible character. GPT-2's table, the usual one, keeps
+# printable characters and moves the others beyond 255.
+
+# %%
+plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+rest = [byte for byte in range(256) if byte not in plain]
+letter = {byte: chr(byte) for byte in plain}
+letter |= {byte: chr(256 + k) for k, byte in enumerate(rest)}
+tokens = [bytes([byte]) for byte in range(256)]
+for left, right in from_prose.merges:
+    tokens.append(tokens[left - 3] + tokens[right - 3])
+names = ["".join(letter[byte] for byte in token) for token in tokens]
+names[ord("P")], names[256:262]
+
+# %%
+from clipbook.text.tokenizer import WORD
+
+vocabulary = {name: 3 + k for k, name in enumerate(names)}
+named = [(names[left - 3], names[right - 3]) for left, right in from_prose.merges]
+theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named))
+cut = pre_tokenizers.Split(tokenizers.Regex(WORD.pattern), "isolated")
+to_letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+theirs.pre_tokenizer = pre_tokenizers.Sequence([cut, to_letters])
+for text in ("Pepper the aussie pup", "é, € and Ω", prose, *captions):
+    assert theirs.encode(text).ids == from_prose.encode(text)
+theirs.encode("Pepper the aussie pup").ids
+
+# %% [markdown]
+# The same ids for every text. `Ġ` in the names is their space.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **A trained model talks nonsense → text was encoded with another tokenizer.** No error warns:
+# the ids fit the table, they only mean other tokens.
+
+# %%
+ids = from_captions.encode(captions[0])
+print(ids)
+print(repr(from_prose.decode(ids)))
+
+# %% [markdown]
+# **The same word gets two ids → a space or a capital.** With the space as a part of the word, the
+# first word of a text is another token than the same word later. CLIP's two habits avoid this.
+
+# %%
+for text in ("pup", " pup", " Pup"):
+    print(f"{text!r:7}", from_prose.encode(text), pieces(from_prose, text))
+
+# %% [markdown]
+# **Question marks in the output → tokens were decoded one at a time.** A token may end within a
+# character. Decode the whole list.
+
+# %%
+ids = from_prose.encode("é")
+print([from_prose.decode([one]) for one in ids], "or", from_prose.decode(ids))
+
+# %% [markdown]
+# **Captions far too long, and no error → they were cut silently.** `truncate=False` makes the
+# tokenizer say so.
+
+# %%
+try:
+    from_prose.batch([captions[0]], truncate=False)
+except ValueError as error:
+    print(*str(error).split("; "), sep="\n")
+
+# %% [markdown]
+# ## Exercise: split again
+#
+# *2 points, 10 minutes, easy.* Undo the merges. Given token ids and the merges as pairs of ids,
+# return the ids of the bytes. Merge `merges[k]` has made token 259 + k.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Token 259 + k may be made of tokens that were merged themselves, but only of earlier ones. So undo
+# the last merge first, everywhere, then the one before.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "split-again", "schema_version": 3, "task": false}
+def split_again(ids, merges):
+    """The ids of the bytes, each from 3 to 258: list of int -> list of int."""
+    ### BEGIN SOLUTION
+    for k in reversed(range(len(merges))):
+        undone = []
+        for one in ids:
+            undone.extend(merges[k] if one == 259 + k else [one])
+        ids = undone
+    return list(ids)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "split-again-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+pup_merges = [(115, 120), (259, 115), (35, 260)]  # p+u, pu+p, space+pup
+mistakes = {
+    "a part may be a merged token; undo the last merge first": [83, 35, 260, 115, 120],
+    "a part of a part may be a merged token": [83, 35, 259, 115, 115, 120],
+    "merges[k] made token 259 + k, not 260 + k": [83, 259, 115, 259],
+    "merges[k] made token 259 + k, not 258 + k": [83, 261, 259, 115],
+    "the left part of a pair comes first": [83, 115, 120, 115, 35, 120, 115],
+    "put both ids of a pair into the list, not only one": [83, 35, 115],
+    "3 + byte is the id; don't take the 3 off": [80, 32, 112, 117, 112, 112, 117],
+}
+with check("Split again"):
+    parts = split_again([83, 261, 259], pup_merges)
+    want = [83, 35, 115, 120, 115, 115, 120]
+    close(parts, want, "split_again([83, 261, 259], pup_merges)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "split-again-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: another tokenizer and other texts.
+### BEGIN HIDDEN TESTS
+from clipbook.text import Tokenizer
+
+with check("Split again, other texts"):
+    reference = Tokenizer.train(["she sells sea shells", "shells, shells, the sea"] * 2, 300)
+    for text in ("she sells sea shells", "shells at sea", "été"):
+        given = reference.encode(text)
+        before = list(given)
+        want = [3 + byte for byte in text.encode()]
+        close(split_again(given, reference.merges), want, f"the bytes of {text!r}")
+        assert given == before, "split_again changes the list it is given; make a new one"
+    close(split_again([83], []), [83], "a byte without any merges")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: a batch with its mask
+#
+# *3 points, 20 minutes, medium.* Build what `batch` returned above. `rows` holds lists of token
+# ids, without special tokens and of any length. Padding is 0, start 1, end 2. A row that is too
+# long loses its last ids, and keeps its end token.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# How many ids of a row fit, if two places are taken? Cut first, put start and end around, then
+# write the result into a row of zeros. The mask needs the same number of places.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "make-batch", "schema_version": 3, "task": false}
+def make_batch(rows, context_length):
+    """Token ids (int64) and mask (bool), both (len(rows), context_length)."""
+    ### BEGIN SOLUTION
+    token_ids = torch.zeros(len(rows), context_length, dtype=torch.int64)
+    mask = torch.zeros(len(rows), context_length, dtype=torch.bool)
+    for row, ids in enumerate(rows):
+        ids = [1, *ids[: context_length - 2], 2]
+        token_ids[row, : len(ids)] = torch.tensor(ids)
+        mask[row, : len(ids)] = True
+    return token_ids, mask
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "make-batch-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+rows = [[70, 71], [80, 81, 82, 83, 84]]
+whole, cut = [1, 70, 71, 2, 0], [1, 80, 81, 82, 2]
+id_mistakes = {
+    "a row that is too long must keep its end token": [whole, [1, 80, 81, 82, 83]],
+    "start and end need two places, no more": [whole, [1, 80, 81, 2, 0]],
+    "the end token follows the last id, before the padding": [[1, 70, 71, 0, 2], cut],
+    "padding comes last": [[0, 1, 70, 71, 2], cut],
+    "the start token, 1, is missing": [[70, 71, 2, 0, 0], [80, 81, 82, 83, 2]],
+    "cut away the last ids, not the first": [whole, [1, 82, 83, 84, 2]],
+    "padding is 0": [[1, 70, 71, 2, 2], cut],
+}
+mask_mistakes = {
+    "true is real and false is padding": [[0, 0, 0, 0, 1], [0] * 5],
+    "start and end are real tokens": [[0, 1, 1, 0, 0], [0, 1, 1, 1, 0]],
+    "the end token is real": [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]],
+    "padding is not real": [[1] * 5, [1] * 5],
+}
+with check("Make a batch"):
+    made = make_batch(rows, 5)
+    assert made is not None, "make_batch(rows, 5) is None; does the function end in `return`?"
+    assert isinstance(made, tuple) and len(made) == 2, "return two tensors: token_ids, mask"
+    close(made[0], [whole, cut], "token_ids of make_batch(rows, 5)", mistakes=id_mistakes)
+    real = [[1, 1, 1, 1, 0], [1] * 5]
+    close(made[1], real, "mask of make_batch(rows, 5)", mistakes=mask_mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "make-batch-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: types, other lengths.
+### BEGIN HIDDEN TESTS
+with check("Make a batch, other rows"):
+    rows = [[9] * 3, [9] * 4, [9] * 5, [0, 2, 9], [5]]
+    before = [list(row) for row in rows]
+    token_ids, mask = make_batch(rows, 6)
+    assert rows == before, "make_batch changes the lists it is given; make new ones"
+    for made, kind in ((token_ids, torch.int64), (mask, torch.bool)):
+        assert getattr(made, "dtype", None) == kind, f"{kind} is asked for; see the docstring"
+    want = [[1, 9, 9, 9, 2, 0], [1, 9, 9, 9, 9, 2], [1, 9, 9, 9, 9, 2], [1, 0, 2, 9, 2, 0]]
+    close(token_ids, [*want, [1, 5, 2, 0, 0, 0]], "token_ids, six places")
+    lengths = torch.tensor([5, 6, 6, 5, 3])
+    want = torch.arange(6) < lengths[:, None]
+    close(mask, want, "the mask, six places; it goes by length, not by which ids are 0 or 2")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: learn from counts
+#
+# *4 points, 30 minutes, hard.* Real text repeats its words, and a tokenizer is trained on each
+# word once with its **count**. Write the whole training for words given as a dictionary such as
+# `{"pup": 3, "puppy": 2}`. Tokens are pieces of text here, at first single characters. Return at
+# most `n` merges, each a pair of pieces, in the order in which they are learned. Of equally
+# frequent pairs take the one that Python sorts first. Stop early where no pair occurs twice.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Keep a dictionary from each word to its list of tokens. A pair in "pup" occurs three times when
+# "pup" does, and twice as often if it stands in it twice. `merge` above works on pieces of text as
+# well. `min(pairs, key=lambda pair: (-pairs[pair], pair))` settles ties.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "learn-merges", "schema_version": 3, "task": false}
+def learn_merges(counts, n):
+    """Merges in the order of learning: dict of str -> int, int -> list of (str, str)."""
+    ### BEGIN SOLUTION
+    from itertools import pairwise
+
+    tokens = {word: list(word) for word in counts}
+    merges = []
+    while len(merges) < n:
+        pairs = {}
+        for word, parts in tokens.items():
+            for pair in pairwise(parts):
+                pairs[pair] = pairs.get(pair, 0) + counts[word]
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
+        if best is None or pairs[best] < 2:
+            break
+        merges.append(best)
+        for word, parts in tokens.items():
+            tokens[word], k = [], 0
+            while k < len(parts):
+                size = 2 if tuple(parts[k : k + 2]) == best else 1
+                tokens[word].append("".join(parts[k : k + size]))
+                k += size
+    return merges
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "learn-merges-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check
+
+pup_counts = {"pup": 3, "puppy": 2, "pepper": 4, "peep": 1}
+want = [("p", "e"), ("p", "u"), ("pu", "p"), ("p", "pe")]
+mistakes = {
+    "a word that occurs four times counts four times": want[:3],
+    "a pair may stand in a word twice": [("p", "p"), ("p", "e"), ("p", "u"), ("e", "r")],
+    "merge, then count again": [("p", "e"), ("p", "p"), ("e", "p"), ("p", "u")],
+    "a pair never spans two words": [("p", "e"), ("p", "p"), ("u", "pp"), ("p", "pe")],
+    "of equal pairs, take the first": [("p", "e"), ("u", "p"), ("p", "up"), ("pe", "r")],
+    "sort equal pairs, don't take whichever you met first": [*want[:3], ("pe", "p")],
+    "step over both parts": [("p", "e"), ("pe", "e"), ("pee", "e"), ("peee", "e")],
+    "n merges, not one more": [*want, ("pe", "ppe")],
+    "return the two parts, not what they make": ["pe", "pu", "pup", "ppe"],
+}
+with check("Learn from counts"):
+    got = learn_merges(dict(pup_counts), 4)
+    assert got is not None, "learn_merges returns None; does it end in `return`?"
+    for hint, wrong in mistakes.items():
+        assert got != wrong, f"learn_merges(pup_counts, 4) is {got}: {hint}"
+    assert got == want, f"learn_merges(pup_counts, 4) is {got}, expected {want}"
+    got = learn_merges({"yap": 2, "ow": 1}, 9)
+    want = [("a", "p"), ("y", "ap")]
+    assert got != [*want, ("o", "w")], "stop when no pair occurs twice; o and w occur once"
+    assert got != [], "a pair that occurs twice is still merged; stop below 2"
+    assert got == want, f'learn_merges({{"yap": 2, "ow": 1}}, 9) is {got}, expected {want}'
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "learn-merges-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other words.
+### BEGIN HIDDEN TESTS
+with check("Learn from counts, other words"):
+    stars = {"star": 6, "stars": 3, "start": 2, "art": 5}
+    want = [("a", "r"), ("s", "t"), ("st", "ar"), ("ar", "t"), ("star", "s"), ("star", "t")]
+    for counts in (stars, dict(reversed(stars.items()))):
+        given = dict(counts)
+        got = learn_merges(given, 20)
+        assert got == want, f"of {counts} it learns {got}, expected {want}"
+        assert given == counts, "learn_merges changes the dictionary it is given; copy it"
+    got = learn_merges({"grrrr": 1, "brrr": 1}, 5)
+    assert got == [("r", "r")], f"of 'grrrr' and 'brrr' it learns {got}, expected only r and r"
+    for counts, n in ((stars, 0), ({"a": 9, "i": 5}, 3)):
+        got = learn_merges(dict(counts), n)
+        assert got == [], f"{counts} and n={n} give no merge, yours are {got}"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** We double the number of merges. What happens to the captions that the tokenizer was trained
+# on: fewer tokens, more, or may it be either?
+#
+# <details><summary>Answer</summary>
+#
+# Fewer, or as many. The first merges stay the same, and a further one can only join two tokens into
+# one. "More" confuses the vocabulary, which grows, with the sequence, which shrinks. For any other
+# text it holds as well, though there the gain may be nothing.
+#
+# </details>
+
+# %% [markdown]
+# **2.** A word never occurred in training. Does it become an unknown token, an error, or something
+# else?
+#
+# <details><summary>Answer</summary>
+#
+# Something else: several tokens, at worst one for each byte. Unknown tokens belong to vocabularies
+# of words. An error would need a byte without an entry, and all 256 have one. What it costs is
+# places of the context, and a model that must learn what these pieces mean together.
+#
+# </details>
+
+# %% [markdown]
+# **3.** We pad captions to 77 places rather than 32. Do their token ids change? Does what the model
+# makes of them?
+#
+# <details><summary>Answer</summary>
+#
+# Neither should change: the ids in front are the same, and the mask keeps the padding out. If an
+# embedding changes with the length of its padding, the mask was forgotten. What does change is the
+# work, for each place costs time, real or not.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built a byte-level BPE tokenizer, from counting pairs to a padded batch.
+#
+# - Training merges the most frequent neighbours, again and again; encoding repeats the merges in
+#   the order in which they were learned.
+# - Bytes are always there, so no text is unknown; what a tokenizer was trained on decides what is
+#   short.
+# - A batch is token ids with start and end, padded to the context length, and a mask of what is
+#   real.
+#
+# Next: **[what does a model see in a number such as 290?](embeddings.ipynb)**
+
+# %% [markdown]
+# **Sources.** BPE for sub-words: {cite:t}`sennrich2016bpe`, §3.2, after a way to
+# compress data, {cite:t}`gage1994bpe`. Over bytes rather than
+# characters: {cite:t}`radford2019gpt2`, §2.2. `[CLS]`: {cite:t}`devlin2019bert`, §3. CLIP's
+# vocabulary, context and width: {cite:t}`radford2021clip`, §2.4; its counts are those of
+# [the tokenizer in its code](https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py).

@@ -1,0 +1,239 @@
+"""Where attention looks, as a figure that answers.
+
+This module holds the state of the widget and checks it. What it looks like is in
+``attention_explorer.js`` and ``.css``, the picture for print in ``static_attention.py``.
+"""
+
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from . import static_attention
+from .encoding import picture_of_uri, picture_uri
+
+MEAN = "mean"
+MOST = 65_536  # weights, 128 kB
+_ROUNDING = 1e-2  # that float16 and bfloat16 may bring into the sum of a row
+_HERE = pathlib.Path(__file__).parent
+
+
+class AttentionExplorer(anywidget.AnyWidget):
+    """Choose a query, a token or a patch, and see how much it looks at each key.
+
+    Args:
+        weights: attention weights, an array or tensor of shape (layers, heads, queries, keys),
+            queries as many as keys; each row sums to 1. The encoders' ``attention_weights`` give
+            them for a batch: take ``[:, 0]`` of it, and of a padded text the real tokens.
+        tokens: the text's tokens, if the weights are those of a text.
+        image: the picture, a PIL image or a uint8 array (height, width, 3), if the weights are
+            those of a vision transformer: its keys are square patches that fill the picture, row
+            by row, after a class token if there is one key more.
+        layer: index of the layer, from the end if negative, or ``"mean"`` over all.
+        head: index of the head, or ``"mean"`` over all.
+        query: index of the token or patch that looks.
+        causal: whether a token may look only at itself and at those before it.
+
+    Give exactly one of ``tokens`` and ``image``. ``layer``, ``head`` and ``query`` can be read, set
+    and observed at any time, and the page follows. ``weights`` is what was given, as float32; the
+    page gets them in 16 bits each, true to 7.7e-6.
+
+    Raises:
+        ValueError: for values that break these rules.
+
+    Built in: book/text/attention.
+    """
+
+    _esm = _HERE / "attention_explorer.js"
+    _css = _HERE / "attention_explorer.css"
+
+    data = traitlets.Bytes(help="weights, see quantise").tag(sync=True)
+    shape = traitlets.List(traitlets.Int(), help="layers, heads, queries, keys").tag(sync=True)
+    tokens = traitlets.List(traitlets.Unicode(), help="empty for a picture").tag(sync=True)
+    image = traitlets.Unicode(help="data URI of a PNG, or empty for a text").tag(sync=True)
+    grid = traitlets.List(traitlets.Int(), help="[rows, columns] of patches").tag(sync=True)
+    causal = traitlets.Bool().tag(sync=True)
+    layer = traitlets.Union([traitlets.Int(), traitlets.Unicode()]).tag(sync=True)
+    head = traitlets.Union([traitlets.Int(), traitlets.Unicode()]).tag(sync=True)
+    query = traitlets.Int().tag(sync=True)
+    picture = traitlets.Unicode(help="data URI of an SVG, for print").tag(sync=True)
+    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
+
+    def __init__(
+        self,
+        weights: Any,
+        tokens: Sequence[str] | None = None,
+        image: Any = None,
+        layer: int | str = -1,
+        head: int | str = MEAN,
+        query: int = 0,
+        causal: bool = False,
+    ) -> None:
+        self.weights = _checked_weights(weights)
+        keys = self.weights.shape[-1]
+        if (tokens is None) == (image is None):
+            given = "neither" if tokens is None else "both"
+            raise ValueError(
+                f"{given} of tokens and image given; give tokens= for the weights of a text, or "
+                "image= for those of a picture's patches"
+            )
+        if causal:
+            _check_causal(self.weights, image)
+        uri = "" if image is None else picture_uri(image)
+        self._from_page = False
+        super().__init__(
+            data=quantise(self.weights),
+            shape=list(self.weights.shape),
+            tokens=[] if tokens is None else _checked_tokens(tokens, keys),
+            image=uri,
+            grid=_grid(uri, keys) if uri else [],
+            causal=causal,
+            layer=_checked_choice("layer", layer, self.weights.shape[0]),
+            head=_checked_choice("head", head, self.weights.shape[1]),
+            query=_checked_query(query, keys),
+        )
+        self._draw()
+        self.observe(self._draw, names=["layer", "head", "query"])
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The weights that are shown now, of shape (queries, keys)."""
+        layers = self.weights if self.layer == MEAN else self.weights[[self.layer]]
+        heads = layers if self.head == MEAN else layers[:, [self.head]]
+        return heads.mean(axis=(0, 1), dtype=np.float64)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed; it needs no new static picture for that."""
+        self._from_page = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_page = False
+
+    def _draw(self, change: Any = None) -> None:
+        if self._from_page:
+            return
+        scene = static_attention.Scene(
+            weights=self.shown[self.query],
+            query=self.query,
+            causal=self.causal,
+            layer=self.layer,
+            head=self.head,
+            tokens=tuple(self.tokens),
+            image=self.image,
+            grid=tuple(self.grid),
+        )
+        with self.hold_sync():
+            self.picture = static_attention.draw(scene)
+            self.alternative = static_attention.describe(scene)
+
+    @traitlets.validate("layer")
+    def _validate_layer(self, proposal: Any) -> int | str:
+        return _checked_choice("layer", proposal["value"], self.weights.shape[0])
+
+    @traitlets.validate("head")
+    def _validate_head(self, proposal: Any) -> int | str:
+        return _checked_choice("head", proposal["value"], self.weights.shape[1])
+
+    @traitlets.validate("query")
+    def _validate_query(self, proposal: Any) -> int:
+        return _checked_query(proposal["value"], self.weights.shape[2])
+
+
+def quantise(weights: np.ndarray) -> bytes:
+    """Values in [0, 1] as 16-bit integers, little endian, 65535 standing for 1.
+
+    Rounding moves a value by at most 1 / 131070 = 7.7e-6.
+    """
+    return np.rint(weights * 65_535).astype("<u2").tobytes()
+
+
+def _checked_weights(weights: Any) -> np.ndarray:
+    if hasattr(weights, "detach"):
+        weights = weights.detach().cpu().float().numpy()
+    weights = np.array(weights, dtype=np.float32)
+    if weights.ndim != 4 or not weights.size or weights.shape[2] != weights.shape[3]:
+        raise ValueError(
+            f"weights of shape {weights.shape} are not (layers, heads, queries, keys) with as "
+            "many queries as keys; of a batch take one: weights[:, 0]"
+        )
+    if weights.size > MOST:
+        raise ValueError(
+            f"weights of shape {weights.shape} are {weights.size} numbers, more than the {MOST} "
+            "that a page should carry; choose layers or heads, say weights[-1:]"
+        )
+    if not (np.isfinite(weights).all() and weights.min() >= 0):
+        worst = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        raise ValueError(
+            f"a weight of {worst:.4g} is outside [0, 1]; give what comes after the softmax, "
+            "not the scores"
+        )
+    sums = weights.sum(axis=-1, dtype=np.float64)
+    worst = float(sums.flat[np.abs(sums - 1).argmax()])
+    if abs(worst - 1) > _ROUNDING:
+        raise ValueError(
+            f"a row of weights sums to {worst:.4g} instead of 1; give all keys of each query, "
+            "and take the softmax over the last dimension"
+        )
+    weights = weights.clip(0, 1)
+    weights.flags.writeable = False  # a change in place would not reach the page
+    return weights
+
+
+def _checked_tokens(tokens: Sequence[str], keys: int) -> list[str]:
+    if isinstance(tokens, str) or len(tokens) != keys:
+        raise ValueError(
+            f"{len(tokens)} tokens for {keys} keys; give a list with one text a token, "
+            "and of padded weights only those of real tokens: weights[..., :n, :n]"
+        )
+    return list(tokens)
+
+
+def _check_causal(weights: np.ndarray, image: Any) -> None:
+    if image is not None:
+        raise ValueError("causal=True with an image: patches have no before; leave causal out")
+    later = np.triu(weights, k=1)
+    if later.max() > 0:
+        layer, head, query, key = (int(k) for k in np.argwhere(later > 0)[0])
+        raise ValueError(
+            f"weights[{layer}, {head}, {query}, {key}]={later[layer, head, query, key]:.4g}, but "
+            "with causal=True no query looks at a later key; leave causal out, or mask the scores "
+            "before the softmax"
+        )
+
+
+def _grid(uri: str, keys: int) -> list[int]:
+    """Rows and columns of square patches that fill the picture; a class token is no patch."""
+    width, height = picture_of_uri(uri).size
+    for patches in (keys, keys - 1):
+        rows = math.isqrt(patches * height // width)
+        if rows and patches % rows == 0 and rows * width == patches // rows * height:
+            return [rows, patches // rows]
+    raise ValueError(
+        f"{keys} keys are no square patches that fill a picture of {width} × {height} px, with or "
+        "without a class token; give the picture as the encoder saw it, cropped to its patches"
+    )
+
+
+def _checked_choice(name: str, choice: int | str, count: int) -> int | str:
+    if choice == MEAN:
+        return MEAN
+    if isinstance(choice, str) or not -count <= choice < count:
+        raise ValueError(
+            f"{name}={choice!r} is none of the {count} {name}s; "
+            f"use 0 to {count - 1}, -1 for the last, or 'mean'"
+        )
+    return int(choice) % count
+
+
+def _checked_query(query: int, queries: int) -> int:
+    if not -queries <= query < queries:
+        raise ValueError(
+            f"query={query} is none of the {queries} queries; "
+            f"use 0 to {queries - 1}, or -1 for the last"
+        )
+    return int(query) % queries

@@ -1,0 +1,171 @@
+"""A picture beside its sequence of patches, as a figure that answers.
+
+This module holds the state of the widget and checks it. What it looks like is in
+``patch_explorer.js`` and ``.css``, the picture for print in ``static_patches.py``.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import PIL.Image
+import traitlets
+
+from . import static_patches
+from .encoding import png_uri
+
+LONGEST_SIDE = 224  # px, what CLIP takes; the page gets every pixel as it is
+FEWEST, MOST = 2, 256  # patches that are worth a look, and that a page can show
+_HERE = pathlib.Path(__file__).parent
+
+
+class PatchExplorer(anywidget.AnyWidget):
+    """A picture cut into square patches, and the sequence that a vision transformer makes of them.
+
+    Args:
+        image: a PIL image, or a uint8 array (height, width, 3), at most 224 px wide and high.
+        patch_size: side of a patch in pixels; it divides height and width, into 2 to 256 patches.
+        order: which patch stands at each place of the sequence, by row-major index, as a list or
+            tensor; row by row if left out.
+
+    ``patch_size``, ``order`` (a list) and ``selected`` (the row-major index of a patch) can be
+    read, set and observed at any time, and the page follows. Another patch size puts the sequence
+    back in order. ``sizes`` are the patch sizes to choose from.
+
+    Raises:
+        ValueError: for values that break these rules.
+
+    Built in: book/image/patching.
+    """
+
+    _esm = _HERE / "patch_explorer.js"
+    _css = _HERE / "patch_explorer.css"
+
+    image = traitlets.Unicode(help="data URI of a PNG").tag(sync=True)
+    height = traitlets.Int(help="px").tag(sync=True)
+    width = traitlets.Int(help="px").tag(sync=True)
+    sizes = traitlets.List(traitlets.Int(), help="px, from small to large").tag(sync=True)
+    patch_size = traitlets.Int(help="px, one of sizes").tag(sync=True)
+    order = traitlets.List(traitlets.Int(), help="the patch at each place").tag(sync=True)
+    selected = traitlets.Int(help="row-major index of a patch").tag(sync=True)
+    picture = traitlets.Unicode(help="data URI of an SVG, for print").tag(sync=True)
+    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
+
+    def __init__(self, image: Any, patch_size: int = 8, order: Any = None) -> None:
+        self._image = _checked_image(image)
+        self._from_page = False
+        height, width = self._image.height, self._image.width
+        sizes = _sizes(height, width)
+        patches = height * width // _checked_patch_size(patch_size, sizes, self._image) ** 2
+        super().__init__(
+            image=png_uri(self._image),
+            height=height,
+            width=width,
+            sizes=sizes,
+            patch_size=patch_size,
+            order=list(range(patches)) if order is None else [int(patch) for patch in order],
+            selected=0,
+        )
+        self._draw()
+        self.observe(self._put_in_order, names="patch_size")
+        self.observe(self._draw, names=["order", "selected"])
+
+    @property
+    def patches(self) -> int:
+        """How many there are."""
+        return self.height * self.width // self.patch_size**2
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed; it needs no new static picture for that."""
+        self._from_page = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_page = False
+
+    def _put_in_order(self, change: Any) -> None:
+        if len(self.order) != self.patches:  # else the new order came with the new size
+            with self.hold_trait_notifications():
+                self.selected = 0
+                self.order = list(range(self.patches))
+
+    def _draw(self, change: Any = None) -> None:
+        if self._from_page:
+            return
+        scene = static_patches.Scene(
+            image=self._image,
+            patch_size=self.patch_size,
+            order=tuple(self.order),
+            selected=self.selected,
+        )
+        with self.hold_sync():
+            self.picture = static_patches.draw(scene)
+            self.alternative = static_patches.describe(scene)
+
+    @traitlets.validate("patch_size")
+    def _validate_patch_size(self, proposal: Any) -> int:
+        return _checked_patch_size(proposal["value"], self.sizes, self._image)
+
+    @traitlets.validate("order")
+    def _validate_order(self, proposal: Any) -> list[int]:
+        order, patches = proposal["value"], self.patches
+        if sorted(order) != list(range(patches)):
+            wrong = next((k for k in order if not 0 <= k < patches or order.count(k) > 1), None)
+            value = f"{len(order)} places" if wrong is None else f"{wrong}"
+            raise ValueError(
+                f"order with {value} is no order of the {patches} patches: each index from 0 to "
+                f"{patches - 1} stands in it once; try torch.randperm({patches}).tolist()"
+            )
+        return order
+
+    @traitlets.validate("selected")
+    def _validate_selected(self, proposal: Any) -> int:
+        if not -self.patches <= proposal["value"] < self.patches:
+            raise ValueError(
+                f"selected={proposal['value']} is none of the {self.patches} patches; "
+                f"use 0 to {self.patches - 1}, or -1 for the last"
+            )
+        return proposal["value"] % self.patches
+
+
+def _checked_image(image: Any) -> PIL.Image.Image:
+    if not isinstance(image, PIL.Image.Image):
+        array = np.asarray(image)
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+            raise ValueError(
+                f"image of shape {array.shape} and type {array.dtype} is not a picture; "
+                "give a PIL image or a uint8 array of shape (height, width, 3), 0 to 255"
+            )
+        image = PIL.Image.fromarray(array)
+    if max(image.size) > LONGEST_SIDE:
+        raise ValueError(
+            f"an image of {image.width} × {image.height} px is more than a page should carry, "
+            f"{LONGEST_SIDE} px a side; try image.resize((224, 224)) or crop it"
+        )
+    return image.convert("RGB")
+
+
+def _sizes(height: int, width: int) -> list[int]:
+    """Sides of square patches that fill the picture."""
+    sizes = [
+        size
+        for size in range(1, min(height, width) + 1)
+        if height % size == width % size == 0 and FEWEST <= height * width // size**2 <= MOST
+    ]
+    if not sizes:
+        raise ValueError(
+            f"no patch size cuts {width} × {height} px into {FEWEST} to {MOST} patches without a "
+            "rest; crop or resize the image to multiples of 8 px, say image.resize((32, 32))"
+        )
+    return sizes
+
+
+def _checked_patch_size(size: int, sizes: Sequence[int], image: PIL.Image.Image) -> int:
+    if size not in sizes:
+        raise ValueError(
+            f"patch_size={size} px does not cut {image.width} × {image.height} px into {FEWEST} "
+            f"to {MOST} patches without a rest; try {', '.join(map(str, sizes))}"
+        )
+    return size

@@ -1,0 +1,399 @@
+// A tokenizer as a figure that answers: state and checks are in tokenizer_explorer.py.
+// One module without imports, so that it runs in JupyterLab, in Colab and in a page without kernel.
+
+// ---- Arithmetic: the same as in clipbook.text.tokenizer
+
+export const [PAD, START, END] = [0, 1, 2];
+const SPECIALS = ["pad", "start", "end"];
+const FIRST_BYTE = SPECIALS.length;
+const FIRST_MERGE = FIRST_BYTE + 256;
+
+/** The inside of a regular expression's [...] from ranges in base 36 (`character_classes`). */
+function inBrackets(ranges) {
+  const numbers = ranges.split(" ").map((digits) => parseInt(digits, 36));
+  let [inside, end] = ["", 0];
+  for (let k = 0; k < numbers.length; k += 2) {
+    const first = end + numbers[k];
+    end = first + numbers[k + 1];
+    inside += `\\u{${first.toString(16)}}-\\u{${end.toString(16)}}`;
+  }
+  return inside;
+}
+
+/** Splits texts into words, by Python's Unicode instead of the browser's. */
+export function makeSplit(classes) {
+  const [letters, digits, spaces] = [classes.letters, classes.digits, classes.spaces].map(inBrackets);
+  const word = new RegExp(
+    ` ?[${letters}]+| ?[${digits}]+| ?[^${spaces}${letters}${digits}]+` +
+      `|[${spaces}]+(?![^${spaces}])|[${spaces}]+`, "gu");
+  return (text) => text.match(word) ?? [];
+}
+
+/** Replaces every occurrence of the pair by `made`, from left to right. */
+function merge(ids, [left, right], made) {
+  const merged = [];
+  for (let k = 0; k < ids.length; k += 1) {
+    const found = ids[k] === left && ids[k + 1] === right;
+    merged.push(found ? made : ids[k]);
+    if (found) k += 1;
+  }
+  return merged;
+}
+
+/**
+ * What a tokenizer does with a text. `merges` is flat: left, right, left, right, …
+ * `steps(text)` lists, from bytes to tokens, {words: ids of each word, made: the new token or null}.
+ */
+export function makeTokenizer(merges, classes) {
+  const split = makeSplit(classes);
+  const pairs = Array.from({ length: merges.length / 2 }, (_, k) => merges.slice(2 * k, 2 * k + 2));
+  const ranks = new Map(pairs.map((pair, rank) => [String(pair), rank]));
+  const contents = Array.from({ length: FIRST_MERGE }, (_, id) => (id < FIRST_BYTE ? [] : [id - FIRST_BYTE]));
+  for (const [left, right] of pairs) contents.push([...contents[left], ...contents[right]]);
+
+  const bytesOf = (text) => [...new TextEncoder().encode(text)];
+  const steps = (text) => {
+    const half = text.search(/\p{Surrogate}/u);
+    if (half >= 0) throw new RangeError(`lone surrogate at ${half}: half a character is no Unicode text`);
+    let words = split(text).map((word) => bytesOf(word).map((byte) => FIRST_BYTE + byte));
+    const found = [{ words, made: null }];
+    for (;;) {
+      const known = words.flatMap((ids) =>
+        ids.slice(1).map((right, k) => ranks.get(`${ids[k]},${right}`) ?? Infinity));
+      const rank = known.reduce((least, one) => Math.min(least, one), Infinity);
+      if (rank === Infinity) return found;
+      words = words.map((ids) => merge(ids, pairs[rank], FIRST_MERGE + rank));
+      found.push({ words, made: FIRST_MERGE + rank });
+    }
+  };
+  return {
+    split,
+    steps,
+    encode: (text) => steps(text).at(-1).words.flat(),
+    content: (id) => contents[id],
+    parts: (id) => pairs[id - FIRST_MERGE],
+    size: FIRST_MERGE + pairs.length,
+  };
+}
+
+/** The ids as the model gets them, `length` in all, and how many tokens are cut off. */
+export function frame(ids, length) {
+  const fitting = ids.slice(0, length - 2);
+  const row = [START, ...fitting, END];
+  return { row: [...row, ...Array(length - row.length).fill(PAD)], cut: ids.length - fitting.length };
+}
+
+/**
+ * A word cut wherever a character and a token of the last step end together: lists of characters.
+ * Earlier tokens are parts of later ones, so no step has a token that reaches over a cut.
+ */
+export function cutIntoPieces(word, lengths) {
+  const size = (character) => new TextEncoder().encode(character).length;
+  const ends = new Set();
+  lengths.reduce((at, length) => (ends.add(at + length), at + length), 0);
+  const pieces = [];
+  let [piece, at] = [[], 0];
+  for (const character of word) {
+    piece.push({ character, bytes: size(character) });
+    at += size(character);
+    if (!ends.has(at)) continue;
+    pieces.push(piece);
+    piece = [];
+  }
+  return pieces;
+}
+
+// ---- What is written
+
+const SHOWN = { " ": "␣", "\n": "↵", "\t": "⇥" };
+const SHAPELESS = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+
+/** A character as something that can be seen: a space as ␣, what has no shape as its number. */
+function shown(character) {
+  if (SHOWN[character]) return SHOWN[character];
+  if (SHAPELESS.test(character)) return character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return /\p{M}/u.test(character) ? `◌${character}` : character;
+}
+
+/** A token's text, or null where its bytes are no whole characters. */
+function textOf(content) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(content));
+  } catch {
+    return null;
+  }
+}
+
+const visible = (text) => [...text].map(shown).join("");
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const bytesIn = (content) => `${content.length === 1 ? "byte" : "bytes"} ${content.join(" ")}`;
+
+/** A token for the ear: “ the”, or its bytes. */
+function spoken(content) {
+  const text = textOf(content);
+  return text === null ? bytesIn(content) : `“${text}”`;
+}
+
+/** Everything that is drawn, computed from the model's state. */
+function read(model, tokenizer) {
+  const text = model.get("text");
+  const steps = tokenizer.steps(text);
+  const last = steps.length - 1;
+  const step = model.get("step") < 0 ? last : Math.min(model.get("step"), last);
+  const { words, made } = steps[step];
+  const ids = words.flat();
+  const { row, cut } = frame(ids, model.get("context_length"));
+  return { text, steps, last, step, made, words, final: steps[last].words, ids, row, cut };
+}
+
+// ---- Elements
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Changes a text only where it differs, since each change makes the browser look again. */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const ROWS = ["word", "character", "byte", "token"];
+const hidden = (text) => element("span", { class: "tokens-hidden" }, text);
+
+/** Marks of what a token is, for the style sheet: its kind, and a hue that its id fixes. */
+function dress(node, id, made) {
+  const kind = id < FIRST_BYTE ? SPECIALS[id] : id < FIRST_MERGE ? "byte" : "merged";
+  node.classList.add(`tokens-${kind}`);
+  node.classList.toggle("tokens-new", id === made);
+  node.style.setProperty("--hue", Math.round((id * 137.508) % 360)); // neighbours lie far apart
+  return node;
+}
+let count = 0; // of views on the page, for ids
+
+/** The text, and the slider through its merges. */
+function makeControls(model, change, signal) {
+  const id = `tokenizer-explorer-${++count}`;
+  const typed = element("textarea", {
+    id: `${id}-text`, rows: 2, maxlength: 400, dir: "auto",
+    spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+  });
+  const slider = element("input", { id: `${id}-merges`, type: "range", min: 0, step: 1 });
+  const place = element("output", { for: slider.id, class: "tokens-place" });
+  const clean = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // as browsers do on sending
+  typed.addEventListener("input", () => change({ text: clean(typed.value) }), { signal });
+  slider.addEventListener("input", () => {
+    const step = Number(slider.value);
+    change({ step: step === Number(slider.max) ? -1 : step });
+  }, { signal });
+
+  const node = element("div", { class: "tokens-controls" },
+    element("label", { for: typed.id }, "Text"), typed,
+    element("label", { for: slider.id }, "Merges"),
+    element("div", { class: "tokens-slider" }, slider, place));
+  const update = ({ text, last, step, ids }) => {
+    const lines = (value) => value.replace(/\r\n?/g, "\n"); // a text field knows no other
+    if (clean(typed.value) !== lines(text)) typed.value = text;
+    slider.max = last;
+    slider.value = step;
+    slider.disabled = last === 0;
+    slider.setAttribute("aria-valuetext", `${step} of ${last}, ${counted(ids.length, "token")}`);
+    write(place, `${step} of ${last}`);
+  };
+  return { node, update };
+}
+
+/** The merge that was done last, in a sentence. */
+function makeSentence(tokenizer) {
+  const node = element("p", { class: "tokens-sentence" });
+  const chip = (id, made) => {
+    const content = tokenizer.content(id);
+    const text = textOf(content);
+    const inside = element("bdi", {}, text === null ? bytesIn(content) : visible(text));
+    return dress(element("span", { class: "tokens-chip" }, inside), id, made);
+  };
+  const update = ({ made, text, last }) => {
+    if (made === null) {
+      const start = text ? "Each byte is a token of its own" : "Type something";
+      write(node, `${start}${text && last ? "; move the slider to merge pairs" : ""}.`);
+      return;
+    }
+    const [left, right] = tokenizer.parts(made);
+    const rank = made - FIRST_MERGE + 1;
+    const name = `makes token ${made}, merge ${rank} of all ${tokenizer.size - FIRST_MERGE}`;
+    node.replaceChildren(chip(left), " + ", chip(right), " → ", chip(made, made), " ",
+      element("span", { class: "tokens-made" }, name));
+  };
+  return { node, update };
+}
+
+/** Words, characters, bytes and tokens, one above the other. */
+function makeWords(tokenizer, length) {
+  const names = element("div", { class: "tokens-names", "aria-hidden": "true" },
+    ...ROWS.map((name) => element("div", { class: `tokens-name-${name}` }, name)));
+  const list = element("div", { class: "tokens-list", role: "list", "aria-label": "Tokens" });
+  const node = element("div", { class: "tokens-words" }, names, list);
+
+  const drawToken = (id, at, made, cut) => {
+    const content = tokenizer.content(id);
+    const bytes = content.map((byte) => element("span", {}, byte));
+    const token = dress(element("div", { class: "tokens-token", role: "listitem" },
+      hidden(`${spoken(content)}, id ${id}${cut ? ", cut off" : ""}`),
+      element("div", { class: "tokens-bytes", "aria-hidden": "true" }, ...bytes),
+      element("div", { class: "tokens-id", "aria-hidden": "true" }, id)), id, made);
+    token.style.gridColumn = `${at + 1} / span ${content.length}`;
+    token.classList.toggle("tokens-cut", cut);
+    return token;
+  };
+  const drawPiece = (characters, tokens) => {
+    const piece = element("div", { class: "tokens-piece" }, ...tokens);
+    const ends = new Set(tokens.map((token) => Number(token.style.gridColumnStart)));
+    let at = 1;
+    for (const { character, bytes } of characters) {
+      const text = shown(character);
+      const mark = element("bdi", { class: "tokens-character", "aria-hidden": "true" }, text);
+      mark.style.gridColumn = `${at} / span ${bytes}`;
+      const parted = Array.from({ length: bytes - 1 }, (_, k) => at + k + 1).some((k) => ends.has(k));
+      mark.classList.toggle("tokens-parted", parted);
+      mark.classList.toggle("tokens-code", text !== character && text.length > 3);
+      mark.classList.toggle("tokens-blank", text !== character);
+      piece.append(mark);
+      at += bytes;
+    }
+    piece.style.setProperty("--bytes", at - 1);
+    return piece;
+  };
+  const update = ({ text, words, final, made }) => {
+    let place = 0;
+    const drawn = tokenizer.split(text).map((word, k) => {
+      const lengths = final[k].map((id) => tokenizer.content(id).length);
+      const rest = [...words[k]];
+      const pieces = cutIntoPieces(word, lengths).map((characters) => {
+        const size = characters.reduce((sum, { bytes }) => sum + bytes, 0);
+        const tokens = [];
+        for (let at = 0; at < size; place += 1) {
+          const id = rest.shift();
+          tokens.push(drawToken(id, at, made, place >= length - 2));
+          at += tokenizer.content(id).length;
+        }
+        return drawPiece(characters, tokens);
+      });
+      pieces[0].classList.add("tokens-first");
+      pieces.at(-1).classList.add("tokens-last");
+      return element("div", { class: "tokens-word" }, ...pieces);
+    });
+    list.replaceChildren(...drawn);
+  };
+  return { node, update };
+}
+
+/** How many words, characters, bytes and tokens. */
+function makeFigures() {
+  const values = ROWS.map((noun) => {
+    const [value, label] = [element("span", { class: "tokens-figure" }), element("span")];
+    return { noun, value, label, node: element("div", {}, value, label) };
+  });
+  const node = element("div", { class: "tokens-figures" }, ...values.map(({ node }) => node));
+  const update = ({ text, words, ids }) => {
+    const sizes = [words.length, [...text].length, new TextEncoder().encode(text).length, ids.length];
+    values.forEach(({ noun, value, label }, k) => {
+      write(value, String(sizes[k]));
+      write(label, sizes[k] === 1 ? noun : `${noun}s`);
+    });
+  };
+  return { node, update };
+}
+
+/** What becomes of the tokens in the model's context. */
+function told({ ids, cut, row }) {
+  const places = row.length;
+  if (cut) return `${places - 2} of ${ids.length} tokens fit; the last ${cut === 1 ? "is" : `${cut} are`} cut off.`;
+  const padding = places - 2 - ids.length;
+  return `${counted(ids.length, "token")}, start, end, and ${counted(padding, "place")} of padding.`;
+}
+
+/** The ids as the model gets them. */
+function makeContext(tokenizer, length) {
+  const title = element("p", { class: "tokens-title" }, `What the model gets: ${length} ids`);
+  const sentence = element("p", { class: "tokens-told" });
+  const list = element("ol", { class: "tokens-context", "aria-label": "The model's input" });
+  const node = element("div", { class: "tokens-input" }, title, sentence, list);
+  const draw = (id, made) => {
+    const content = tokenizer.content(id);
+    const text = SPECIALS[id] ?? textOf(content);
+    const raw = text === null;
+    const label = id < FIRST_BYTE ? text : raw ? content.join(" ") : visible(text);
+    const written = element("bdi", { class: "tokens-label", "aria-hidden": "true" }, label);
+    written.classList.toggle("tokens-raw", raw);
+    const ear = hidden(`, ${id < FIRST_BYTE ? text : spoken(content)}`);
+    return dress(element("li", {}, element("span", { class: "tokens-id" }, id), ear, written), id, made);
+  };
+  const update = (state) => {
+    write(sentence, told(state));
+    list.replaceChildren(...state.row.map((id) => draw(id, state.made)));
+  };
+  return { node, update };
+}
+
+// ---- The widget
+
+const DRAWN_FROM = ["text", "step"];
+
+function render({ model, el }) {
+  const inside = new AbortController();
+  const tokenizer = makeTokenizer(model.get("merges"), model.get("classes"));
+  const length = model.get("context_length");
+  const naming = { role: "group", "aria-label": "Tokenizer" };
+  const root = element("div", { class: "tokenizer-explorer", ...naming });
+  const live = element("div", { class: "tokens-hidden", "aria-live": "polite" });
+  let announcing;
+
+  const change = (values) => {
+    // a step that a new text does not have becomes its last, as in Python
+    const steps = tokenizer.steps(values.text ?? model.get("text"));
+    const step = values.step ?? model.get("step");
+    for (const [name, value] of Object.entries({ ...values, step: step < steps.length ? step : -1 }))
+      model.set(name, value);
+    model.save_changes();
+  };
+  const parts = [
+    makeControls(model, change, inside.signal),
+    makeSentence(tokenizer),
+    makeWords(tokenizer, length),
+    makeFigures(),
+    makeContext(tokenizer, length),
+  ];
+  const announce = () => {
+    const state = read(model, tokenizer);
+    const { made, step, last } = state;
+    const pair = made === null ? "" : tokenizer.parts(made).map((id) => spoken(tokenizer.content(id)));
+    const merged = pair && `: ${pair.join(" and ")} become token ${made}`;
+    write(live, `Merge ${step} of ${last}${merged}. ${told(state)}`);
+  };
+  const draw = () => {
+    const state = read(model, tokenizer);
+    for (const part of parts) part.update(state);
+  };
+  const follow = () => {
+    draw();
+    clearTimeout(announcing);
+    announcing = setTimeout(announce, 300); // once, when typing or sliding has come to rest
+  };
+
+  root.append(...parts.map(({ node }) => node), live);
+  // JupyterLab would take arrow keys and letters for its own commands
+  for (const node of root.querySelectorAll("textarea, input")) node.dataset.lmSuppressShortcuts = "true";
+  draw();
+  for (const name of DRAWN_FROM) model.on(`change:${name}`, follow);
+  el.append(root);
+  return () => {
+    inside.abort();
+    clearTimeout(announcing);
+    for (const name of DRAWN_FROM) model.off(`change:${name}`, follow);
+    root.remove();
+  };
+}
+
+export default { render };
