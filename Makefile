@@ -12,9 +12,10 @@ PORT ?= 8000
 BUILT := _build/html
 SETUP := .venv/.stamp
 VENDOR := _build/vendor/.stamp
+LIGHTHOUSE := _build/audit/.stamp
 
 .NOTPARALLEL:
-.PHONY: help setup book site serve notebooks lint test test-fast bench repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -28,15 +29,13 @@ $(SETUP): requirements.txt pyproject.toml
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENDOR): tools/vendor/package-lock.json
+$(VENDOR): $(wildcard tools/vendor/*)
 	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm, or https://nodejs.org"; exit 1; }
-	@rm -rf $(@D) && mkdir -p $(@D)/site/vendor/mathjax/{input/tex,output/chtml}
-	cp tools/vendor/{package.json,package-lock.json,.npmrc} $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)/site/vendor/katex
+	cp tools/vendor/{package.json,package-lock.json,.npmrc,purge.mjs,typeset.mjs} $(@D)
 	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
-	@cd $(@D)/node_modules/mathjax && cp LICENSE es5/tex-mml-chtml.js ../../site/vendor/mathjax
-	@cd $(@D)/node_modules/mathjax/es5 && cp -r input/tex/extensions ../../../site/vendor/mathjax/input/tex
-	@cd $(@D)/node_modules/mathjax/es5 && cp -r output/chtml/fonts ../../../site/vendor/mathjax/output/chtml
-	@rm -r $(@D)/node_modules && touch $@
+	@cd $(@D)/node_modules/katex && cp -r LICENSE dist/katex.min.css dist/fonts ../../site/vendor/katex
+	@touch $@
 
 site: $(SETUP) $(VENDOR) ## execute what changed and build the site into _build/html; a warning fails
 	jupyter-book build book --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going
@@ -44,6 +43,17 @@ site: $(SETUP) $(VENDOR) ## execute what changed and build the site into _build/
 book: site serve ## build the site and serve it on localhost
 serve: $(SETUP)
 	@python tools/serve.py $(BUILT) $(PORT)
+
+pdf: site ## print the whole book into _build/clip-book.pdf
+	python tools/pdf.py $(BUILT) _build/clip-book.pdf
+
+$(LIGHTHOUSE): tools/audit/package-lock.json
+	rm -rf $(@D) && mkdir -p $(@D) && cp tools/audit/{package.json,package-lock.json,.npmrc} $(@D)
+	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse and axe-core, into _build/audit.md
+	python tools/audit.py $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(PAGES)
 
 notebooks: $(SETUP) ## make every .ipynb from the .py beside it
 	python tools/notebooks.py

@@ -1,11 +1,40 @@
 """Serve a folder on localhost until Ctrl-C: python tools/serve.py <folder> [port]
 
-A port that is taken gives way to the next free one.
+Text goes out compressed, as from any web host. A port that is taken gives way to the
+next free one.
 """
 
+import gzip
+import io
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+TEXT = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".inv"}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files of a folder, text of them compressed where the browser takes it."""
+
+    protocol_version = "HTTP/1.1"  # one connection for many files
+
+    def send_head(self):
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if path.is_dir() and self.path.endswith("/") else path
+        packs = "gzip" in self.headers.get("Accept-Encoding", "")
+        if not (packs and path.suffix in TEXT and path.is_file()):
+            return super().send_head()
+        body = gzip.compress(path.read_bytes(), mtime=0)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        return io.BytesIO(body)
+
+    def log_message(self, *_):
+        pass
 
 
 def bind(folder: str, port: int, tries: int = 20) -> ThreadingHTTPServer:
@@ -14,7 +43,7 @@ def bind(folder: str, port: int, tries: int = 20) -> ThreadingHTTPServer:
     Raises:
         OSError: none of the `tries` ports is free.
     """
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler = partial(Handler, directory=folder)
     for candidate in range(port, port + tries):
         try:
             return ThreadingHTTPServer(("127.0.0.1", candidate), handler)

@@ -1,13 +1,40 @@
-"""Take out of the pages what the theme and Jupyter Book add and this book does not use.
+"""Let a page ask for no more than it uses, and for nothing that keeps its text from being drawn.
 
-- FontAwesome's script (half a megabyte): the icons come from its web font without it.
-- sphinx-thebe's handlers and style sheet: they declare one constant twice, an error on every page.
+The theme and Jupyter Book load all that any book might need. When the pages are written, each one
+
+- gets one style sheet instead of ten (lean_styles.py) and no hints to load scripts before it;
+- loads its scripts deferred, and those of search and tabs only where there is a search or a tab;
+- carries the state of its widgets at its end, behind the text, instead of in its head;
+- loads pictures lazily, with their sizes, as lossless WebP where that is smaller.
+
+sphinx-thebe's handlers and style sheet go too: they declare one constant twice, an error on every
+page. Every page is written anew at each build, so what is done here always starts from the theme's own
+page, and a chapter that is gone leaves no page behind.
 """
 
 import re
 from pathlib import Path
 
-SCRIPT = re.compile(r'\s*<script defer src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
+import accessible_pages
+import lean_styles
+from PIL import Image
+
+HINT = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
+SCRIPT = re.compile(r'<script(?P<attributes>[^>]*\ssrc="(?P<source>[^"?]*)[^"]*"[^>]*)></script>')
+OPTION = re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)")
+STATE = re.compile(
+    r'\s*<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>', re.S
+)
+IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?P<source>[^":]+)"[^>]*?)\s*/?>')
+
+# Scripts that the theme puts into every page, and what a page that uses them contains.
+USED_BY = {
+    "fontawesome.js": None,  # half a megabyte; the icons come from its web font without it
+    "searchtools.js": 'id="search-results"',
+    "language_data.js": 'id="search-results"',
+    "searchindex.js": 'id="search-results"',
+    "design-tabs.js": 'class="sd-tab-set',
+}
 
 
 def drop_thebe(app) -> None:
@@ -21,18 +48,86 @@ def drop_thebe(app) -> None:
     styles[:] = [style for style in styles if style[0] != "sphinx-thebe.css"]
 
 
-def drop_script(app, exception) -> None:
+def drop_pages(app) -> None:
+    if app.builder.format == "html":
+        for page in Path(app.outdir).rglob("*.html"):
+            page.unlink()
+
+
+def lean_scripts(text: str) -> str:
+    """The page with the scripts that it uses, none of which blocks; their order is kept."""
+
+    def rewrite(script: re.Match) -> str:
+        marks = USED_BY.get(Path(script["source"]).name, "")
+        if marks is None or marks not in text:
+            return ""
+        if re.search(r"\b(defer|async)\b", script["attributes"]):
+            return script[0]
+        return f"<script defer{script['attributes']}></script>"
+
+    # Modules wait as deferred scripts do, in one order with them.
+    return OPTION.sub('<script type="module">', SCRIPT.sub(rewrite, HINT.sub("", text)))
+
+
+def state_last(text: str) -> str:
+    """The page with the state of its widgets at the end of its body."""
+    states = "".join(STATE.findall(text))
+    head, end, tail = STATE.sub("", text).rpartition("</body>")
+    return head + states.lstrip() + end + tail
+
+
+def sized_images(text: str, folder: Path) -> str:
+    """The page, in `folder`, with pictures that load when they come near and hold their place."""
+
+    def rewrite(image: re.Match) -> str:
+        attributes, file = image["attributes"], folder / image["source"]
+        if " loading=" not in f" {attributes}":
+            attributes += ' loading="lazy"'
+        raster = file.suffix in {".png", ".webp", ".jpg"} and file.exists()
+        if raster and not re.search(r"\b(width|height)=\"", attributes):
+            with Image.open(file) as picture:
+                attributes += ' width="{}" height="{}"'.format(*picture.size)
+            # A width in the style, as Sphinx writes it, leaves the height to the ratio of these two.
+            attributes = attributes.replace('style="width:', 'style="height: auto; width:')
+        return f"<img {attributes}>"
+
+    return IMAGE.sub(rewrite, text)
+
+
+def webp_copies(folder: Path) -> dict[str, str]:
+    """New names of the PNG files in `folder` that are smaller as lossless WebP, which replaces them."""
+    names = {}
+    for path in folder.glob("*.png"):
+        copy = path.with_suffix(".webp")
+        with Image.open(path) as picture:
+            picture.save(copy, lossless=True, quality=90, method=4)
+        if copy.stat().st_size < path.stat().st_size:
+            names[path.name] = copy.name
+            path.unlink()
+        else:
+            copy.unlink()
+    return names
+
+
+def make_lean(app, exception) -> None:
     if exception or app.builder.format != "html":
         return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text("utf-8")
-        if (lean := SCRIPT.sub("", text)) != text:
-            page.write_text(lean, "utf-8")
-    for script in Path(app.outdir).glob("_static/scripts/fontawesome.js*"):
+    site = Path(app.outdir)
+    names = webp_copies(site / "_images")
+    pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
+    pages = {page: text for page, text in pages.items() if "</body>" in text}
+    for page, text in pages.items():
+        text = state_last(lean_scripts(accessible_pages.mended(text)))
+        text = re.sub(r"[\w.-]+\.png\b", lambda name: names.get(name[0], name[0]), text)
+        pages[page] = sized_images(text, page.parent)
+    for page, text in lean_styles.one_sheet(site, pages).items():
+        page.write_text(text, "utf-8")
+    for script in site.glob("_static/scripts/*.map"):
         script.unlink()
 
 
 def setup(app) -> dict:
     drop_thebe(app)
-    app.connect("build-finished", drop_script)
+    app.connect("builder-inited", drop_pages)
+    app.connect("build-finished", make_lean, priority=900)  # after those that write pages
     return {"parallel_read_safe": True}

@@ -29,7 +29,7 @@ PNG = "data:image/png;base64,"
 
 def _size(picture: str) -> str:
     """Width and height as attributes, so that the page does not jump while the picture decodes."""
-    if not picture.startswith(PNG):
+    if not picture.startswith(PNG):  # an SVG carries its size itself
         return ""
     width, height = struct.unpack(">II", base64.b64decode(picture[len(PNG) :][:32])[16:24])
     return f' width="{width}" height="{height}"'

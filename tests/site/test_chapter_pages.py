@@ -10,6 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from repository import address, slug
 
+from tests.site.conftest import chapters
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.site
 
@@ -33,9 +35,10 @@ def squeezed(text: str) -> str:
 
 
 def hidden_lines(chapter: str) -> list[str]:
-    """Squeezed lines that stand in hidden checks and nowhere else in the chapter's code."""
+    """Squeezed lines that stand in the chapter's hidden checks and in no code that is shown."""
     codes = ["".join(cell["source"]) for cell in code_cells(chapter)]
-    shown = squeezed("".join(exercises.HIDDEN.sub("", code) for code in codes))
+    every = ["".join(cell["source"]) for name in chapters() for cell in code_cells(name)]
+    shown = squeezed("".join(exercises.HIDDEN.sub("", code) for code in every))
     bodies = [match["body"] for code in codes for match in exercises.HIDDEN.finditer(code)]
     lines = {squeezed(line) for body in bodies for line in body.splitlines()}
     return [line for line in lines if len(line) > 12 and line not in shown]

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import unquote, urldefrag, urlparse
 
+import axe
 import pytest
 from bs4 import BeautifulSoup
 
@@ -62,15 +63,21 @@ def test_page_is_no_wider_than_the_window(visit, origin, page, viewport):
     assert wide <= viewport["width"]
 
 
-def test_maths_is_typeset(visit, origin, page):
-    seen = visit(f"{origin}/{page}.html", allowed=origin)
-    maths = ":is(article span.math, article div.math)"
-    expected = seen.tab.locator(maths).count()
-    if expected:
-        seen.tab.wait_for_function("() => window.MathJax?.startup?.promise", timeout=15_000)
-        seen.tab.evaluate("() => MathJax.startup.promise")
-    assert seen.tab.locator(f"{maths} mjx-container").count() >= expected
-    assert seen.tab.locator("mjx-merror").count() == 0
+def test_maths_is_typeset_without_a_script(visit, origin, page):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, java_script_enabled=False)
+    formulas = seen.tab.locator(":is(article span.math, article div.math)")
+    assert seen.tab.locator(".katex-html").count() >= formulas.count()
+    for formula in seen.tab.locator(":is(article span.math, article div.math):visible").all():
+        assert formula.locator("math").count() == 1, "nothing for a screen reader"
+        assert formula.bounding_box()["width"] > 0
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_can_be_used_by_everyone(visit, origin, page, scheme, viewport):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
+    hydrated(seen.tab)
+    assert axe.violations(seen.tab) == []
 
 
 def test_every_picture_has_alternative_text(site, page):

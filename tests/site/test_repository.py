@@ -96,9 +96,12 @@ def test_pins_satisfy_the_packages_own_bounds():
 
 
 def test_vendored_packages_are_pinned_and_name_no_registry():
-    lock = (ROOT / "tools/vendor/package-lock.json").read_text("utf-8")
-    assert '"integrity"' in lock
-    assert "://" not in lock
+    locks = list((ROOT / "tools").glob("*/package-lock.json"))
+    assert {lock.parent.name for lock in locks} == {"audit", "vendor"}
+    for lock in locks:
+        text = lock.read_text("utf-8")
+        assert '"integrity"' in text
+        assert '"resolved"' not in text
 
 
 def test_workflows_are_readable_and_call_the_makefile():

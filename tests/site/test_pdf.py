@@ -1,0 +1,61 @@
+"""The book on paper: `make pdf` prints the site into one file."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def printed(browser, site, tmp_path_factory):
+    """The PDF, read, and on which of its pages (from 1) each page of the site begins."""
+    import pdf
+    from pypdf import PdfReader
+
+    target = tmp_path_factory.mktemp("pdf") / "book.pdf"
+    starts = pdf.make(browser, site, target)
+    return PdfReader(target), starts
+
+
+def titles(outline) -> list[str]:
+    flat = []
+    for entry in outline:
+        flat += titles(entry) if isinstance(entry, list) else [entry.title]
+    return flat
+
+
+def test_every_page_is_in_the_outline_and_in_the_contents(printed, site, toc):
+    reader, starts = printed
+    listed = " ".join(reader.pages[1].extract_text().split())
+    for page in toc:
+        soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+        title = soup.h1.find(string=True).strip()
+        assert title in titles(reader.outline)
+        assert f"{title} {starts[page]}" in listed
+
+
+def test_chapter_begins_on_the_page_that_the_contents_name(printed, site, toc):
+    reader, starts = printed
+    assert sorted(starts.values()) == list(starts.values())
+    for page in toc:
+        soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+        words = reader.pages[starts[page] - 1].extract_text()
+        assert soup.h1.find(string=True).strip() in " ".join(words.split())
+        assert words.split()[-1] == str(starts[page]) or str(starts[page]) in words.split()
+
+
+def test_links_between_chapters_stay_inside(printed, toc):
+    reader, _ = printed
+    links = [a.get_object() for p in reader.pages for a in p.get("/Annots", [])]
+    inside = [link for link in links if "/Dest" in link or link.get("/A", {}).get("/D")]
+    assert len(inside) >= len(toc)
+    addresses = [link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})]
+    assert not [address for address in addresses if address.startswith("file:")]
+
+
+def test_widgets_are_their_pictures_and_answers_are_open(printed):
+    reader, starts = printed
+    text = " ".join(" ".join(p.extract_text().split()) for p in reader.pages)
+    assert "Only how high it is; it rises." in text
+    assert "Set-up. On Colab" not in text
+    assert len(reader.pages) > len(starts) + 8

@@ -1,0 +1,139 @@
+"""The site works as a site: search, navigation, copying, missing pages, previews, its own links."""
+
+import struct
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import pytest
+from bs4 import BeautifulSoup
+from repository import address
+from sharing import PICTURE, PICTURE_SIZE, pages_address
+
+pytestmark = pytest.mark.site
+
+
+def soup_of(path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+@pytest.mark.browser
+def test_search_finds_a_term_and_leads_there(visit, origin):
+    seen = visit(f"{origin}/search.html?q=temperature", allowed=origin)
+    result = seen.tab.locator("#search-results li a", has_text="similarity matrix").first
+    result.click()
+    seen.tab.wait_for_url("**/pairs/similarity-matrix.html*")
+    assert "temperature" in seen.tab.locator("article").inner_text()
+    assert seen.errors == []
+
+
+@pytest.mark.browser
+def test_copy_button_copies_the_code(visit, origin, site):
+    chapter = "pairs/similarity-matrix"
+    seen = visit(
+        f"{origin}/{chapter}.html",
+        allowed=origin,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    block = seen.tab.locator(".cell_input:visible .highlight").first
+    block.hover()
+    block.locator("button.copybtn").click()
+    seen.tab.wait_for_function("async () => (await navigator.clipboard.readText()).length > 0")
+    copied = seen.tab.evaluate("() => navigator.clipboard.readText()")
+    assert copied.strip() == block.locator("pre").inner_text().strip()
+
+
+def test_next_and_previous_follow_the_table_of_contents(site, toc):
+    for k, page in enumerate(toc):
+        here = site / f"{page}.html"
+        links = {}
+        for name in ("left", "right"):
+            link = soup_of(here).select_one(f"a.{name}-prev, a.{name}-next")
+            if link:
+                target = (here.parent / link["href"]).resolve().relative_to(site.resolve())
+                links[name] = target.with_suffix("").as_posix()
+        assert links.get("left") == (toc[k - 1] if k else None)
+        assert links.get("right") == (toc[k + 1] if k + 1 < len(toc) else None)
+
+
+def test_every_link_and_every_place_on_a_page_exists(site):
+    pages = [p for p in site.rglob("*.html") if not {"_static", "vendor"} & set(p.parts)]
+    soups = {page.resolve(): soup_of(page) for page in pages}
+    broken = []
+    for page, soup in soups.items():
+        base = "/" if page.name == "404.html" else None
+        for element in soup.select("a[href], link[href], img[src], script[src]"):
+            written = element.get("href") or element.get("src")
+            target, fragment = urldefrag(written)
+            if element.name == "link" and "canonical" in element.get("rel", []):
+                continue
+            if urlparse(target).scheme or written == "#":
+                continue
+            folder = site.resolve() if base else page.parent
+            path = (folder / unquote(target.split("?")[0])).resolve() if target else page
+            there = soups.get(path) if fragment else None
+            if not path.exists() or (there and not there.find(id=unquote(fragment))):
+                broken.append(f"{page.name}: {written}")
+    assert broken == []
+
+
+def test_no_id_stands_twice_on_a_page(site, page):
+    ids = [element["id"] for element in soup_of(site / f"{page}.html").select("[id]")]
+    assert sorted({name for name in ids if ids.count(name) > 1}) == []
+
+
+@pytest.mark.browser
+def test_missing_page_leads_back_from_any_folder(visit, origin, site):
+    lost = f"{origin}/pairs/nothing-here.html"
+    seen = visit(f"{origin}/404.html", allowed=origin)
+    text = (site / "404.html").read_text("utf-8")
+    seen.tab.route(lost, lambda route: route.fulfill(body=text, content_type="text/html"))
+    seen.tab.goto(lost)
+    seen.tab.get_by_role("link", name="cover").click()
+    seen.tab.wait_for_url(f"{origin}/index.html")
+    assert seen.errors == []
+
+
+def test_missing_page_is_based_where_pages_serves_the_repository(site):
+    base = soup_of(site / "404.html").base["href"]
+    assert urljoin(pages_address(address()), base) == pages_address(address()).rstrip("/") + "/"
+
+
+def test_page_has_a_preview(site, page):
+    soup = soup_of(site / f"{page}.html")
+    tags = {m["property"]: m["content"] for m in soup.select("meta[property]")}
+    assert tags["og:title"] == soup.h1.find(string=True).strip()
+    assert len(tags["og:description"]) > 20
+    assert soup.select_one("meta[name=description]")["content"] == tags["og:description"]
+    assert tags["og:image"] == f"{pages_address(address())}/{PICTURE}"
+    with open(site / PICTURE, "rb") as picture:
+        assert struct.unpack(">II", picture.read(24)[16:]) == PICTURE_SIZE
+
+
+def test_preview_of_a_chapter_asks_its_question(site, chapter):
+    soup = soup_of(site / f"{chapter}.html")
+    description = soup.select_one("meta[property='og:description']")["content"]
+    assert description.endswith("?")
+    assert description in " ".join(soup.article.get_text().split())
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_chapter_shows_its_place_on_the_map(visit, origin, chapter, width):
+    if chapter.split("/")[0] not in ("text", "image", "pairs"):
+        pytest.skip("not a part of the model")
+    seen = visit(
+        f"{origin}/{chapter}.html", allowed=origin, viewport={"width": width, "height": 800}
+    )
+    band = seen.tab.locator("nav.band")
+    assert band.locator("[aria-current=page]").count() == 1
+    box = band.bounding_box()
+    assert box["height"] <= 160
+    assert box["x"] + box["width"] <= width
+
+
+def test_icon_and_logo_are_our_own_drawings(site, page):
+    soup = soup_of(site / f"{page}.html")
+    for link in [
+        soup.select_one("link[rel=icon]")["href"],
+        soup.select_one("img.logo__image")["src"],
+    ]:
+        assert link.split("?")[0].endswith(".svg")
