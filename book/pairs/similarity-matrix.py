@@ -470,11 +470,8 @@ with check("Caption ranks, other matrices"):
 # - Training raises the diagonal and lowers the rest; which caption came with which picture is all
 #   that it is told.
 #
-# Next: **why this loss, and what does it do to each cell?**
+# Next: **[why this loss, and what does it do to each cell?](contrastive-loss.ipynb)**
 
 # %% [markdown]
-# **Sources.** A. Radford et al., [Learning transferable visual models from natural language
-# supervision](https://arxiv.org/abs/2103.00020), 2021: the grid and the puppy in figure 1, the
-# loss in figure 3, the learned temperature in §2.3. A. van den Oord, Y. Li, O. Vinyals,
-# [Representation learning with contrastive predictive coding](https://arxiv.org/abs/1807.03748),
-# 2018: InfoNCE in §2.3.
+# **Sources.** The grid and the puppy, the loss, the learned temperature:
+# {cite:t}`radford2021clip`, figures 1 and 3, §2.3. InfoNCE: {cite:t}`van_den_oord2018cpc`, §2.3.

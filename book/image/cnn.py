@@ -1,0 +1,851 @@
+# %% [markdown]
+# # Convolutional networks
+#
+# A ViT must learn that neighbouring pixels belong together. **What if that is built in: how does a
+# convolutional network make one vector of a picture, and does it serve our pairs better?** We take
+# our second trained model apart, then let both kinds race.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. compute a convolution by hand, and say what it shares, what it keeps and what it costs;
+# 2. follow a picture through a CNN, scale by scale, and work out how far each number sees;
+# 3. compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT.
+
+# %% [markdown]
+# **You need** the [vision transformer](vit.ipynb). **Time:** 25 minutes to read, 85 with the
+# exercises. On the [map of the whole model](../index.md) this is the image encoder once more: other
+# works in the same box, which again ends in $I_1 \dots I_n$.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## One window, nine weights
+#
+# A picture $x$ of 6 × 6 grey values holds a bright bar. A **kernel** $K$ of 3 × 3 weights is laid
+# over its top left corner; the nine products, added, are one number of the result. Then we move on
+# by one pixel. At place ($r$, $c$):
+#
+# $$y_{rc} = \sum_{i=0}^{2} \sum_{j=0}^{2} K_{ij}\, x_{r+i,\,c+j}$$
+#
+# This kernel subtracts the left column of the window from its right one. Predict: where is $y$
+# above zero, where below, and what is its shape?
+
+# %% mystnb={"image": {"alt": "A grid of six by six numbers: a bar of ones, four high and two wide, on zeros."}}
+import torch
+
+from clipbook.figures import number_grid
+
+torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
+x = torch.zeros(6, 6)
+x[1:5, 2:4] = 1
+K = torch.tensor([[-1.0, 0, 1], [-1, 0, 1], [-1, 0, 1]])
+number_grid(x)
+
+
+# %% mystnb={"image": {"alt": "A grid of four by four numbers: the two left columns hold 2 and 3, the two right ones minus 2 and minus 3."}}
+def convolve(x, K):
+    size = len(K)
+    y = torch.zeros(x.shape[0] - size + 1, x.shape[1] - size + 1)
+    for r in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            y[r, c] = (K * x[r : r + size, c : c + size]).sum()
+    return y
+
+
+y = convolve(x, K)
+number_grid(y)
+
+# %% [markdown]
+# Above zero at the bar's left edge, below at its right, and largest where the window sees three of
+# its rows. The result, a **feature map**, has shape (4, 4): a window of 3 fits four times into 6.
+# So a kernel asks one question, here "does it get brighter to the right?", at every place.
+
+# %% [markdown]
+# PyTorch wants room for many pictures, (batch, channels, height, width), and many kernels:
+
+# %%
+from torch.nn import functional as F
+
+assert torch.equal(F.conv2d(x[None, None], K[None, None])[0, 0], y)
+F.conv2d(x[None, None], K[None, None]).shape
+
+# %% [markdown]
+# The same question put to a real picture, the star, and its counterpart for edges that lie flat:
+# $K$ transposed. Predict which edges of the star each one finds.
+
+# %% mystnb={"image": {"alt": "Two maps of the star: in the first, edges with the bright side on the right are red and those with it on the left blue; in the second the same for edges with the bright side below and above."}}
+from clipbook.figures import signed_maps
+from clipbook.image import preprocess
+from clipbook.scenes import EXAMPLE, render
+
+scenes, captions = zip(*EXAMPLE, strict=True)
+pictures = [render(scene) for scene in scenes]
+pixels = preprocess(pictures)  # (8, 3, 32, 32)
+grey = pixels[2].mean(dim=0)  # (32, 32)
+edges = {"brighter to the right": convolve(grey, K)}
+edges["brighter downwards"] = convolve(grey, K.T)
+signed_maps(edges, across="column", up="row")
+
+# %% [markdown]
+# In a CNN nobody writes such kernels. Their weights are parameters like any others, and training
+# finds the questions.
+
+# %% [markdown]
+# ## The same weights everywhere
+#
+# Our CNN's first layer makes 16 maps of 16 × 16 out of 3 × 32 × 32 pixels. How many weights does
+# that take, against a layer in which each output has its own weight for each pixel?
+
+# %%
+inputs, outputs = 3 * 32 * 32, 16 * 16 * 16
+print(f"own weights everywhere: {inputs * outputs:12,}")
+print(f"one kernel, all places: {16 * 3 * 3 * 3:12,}")
+
+# %% [markdown]
+# Two beliefs about pictures are built in: a number needs only its neighbourhood, and the same
+# question makes sense at every place. What follows from the second? Move the star six pixels to the
+# right. Predict its feature map.
+
+# %%
+moved = grey.roll(6, dims=1)
+before, after = convolve(grey, K), convolve(moved, K)  # (30, 30)
+assert torch.equal(after[:, 6:], before[:, :-6])
+print("the map has moved by six columns, every number else is kept")
+
+# %% [markdown]
+# This is **equivariance**: the map moves with the picture. Whoever knows a star in one corner knows
+# it in all of them. A ViT has it in its patch embedding, from patch to patch, and loses it as soon
+# as positions are added.
+
+# %% [markdown]
+# ## Colours in, channels out
+#
+# Three things more make it a layer. A kernel covers all $C$ input **channels** (three colours at
+# first) and adds up over them, one kernel for each of the $D$ maps: weights of shape ($D$, $C$, 3,
+# 3). **Padding** lays $p$ rows of zeros round the picture; **stride** $s$ moves the window by $s$
+# pixels. With kernels of size $k$ a side of $n$ becomes
+#
+# $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
+#
+# Predict the three shapes.
+
+# %%
+import clipbook
+
+model, tokenizer = clipbook.load("shapes-cnn")
+cnn = model.image_encoder
+kernels = cnn.stages[0].down[0].weight.detach()  # (16, 3, 3, 3)
+for padding, stride in ((0, 1), (1, 1), (1, 2)):
+    y = F.conv2d(pixels, kernels, padding=padding, stride=stride)
+    side = (32 + 2 * padding - 3) // stride + 1
+    assert y.shape == (8, 16, side, side)
+    print(f"padding {padding}, stride {stride}:", tuple(y.shape))
+
+# %% [markdown]
+# Padding of 1 keeps the size, stride 2 halves it. With $k = s = 8$ the windows don't overlap: that
+# is the ViT's patch embedding, a convolution too.
+
+# %% [markdown]
+# ## A stage
+#
+# Our CNN has three **stages**. Each halves the picture with stride 2, then looks once more, and
+# adds what it found as a correction: a residual, as in the transformer. Between the convolutions,
+# ReLU sets what is below zero to 0, and **batch norm** keeps the numbers at one scale: per channel,
+#
+# $$\frac{y - \mu}{\sqrt{\sigma^2 + \epsilon}}\, g + b$$
+#
+# In training $\mu$ and $\sigma^2$ are those of the batch; afterwards, averages kept from training.
+
+
+# %%
+def batch_norm(y, norm):
+    mean, variance, gain, shift = (
+        one[:, None, None] for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    return (y - mean) / (variance + norm.eps).sqrt() * gain + shift
+
+
+def run_stage(x, stage):
+    x = F.conv2d(x, stage.down[0].weight, stride=2, padding=1)
+    x = batch_norm(x, stage.down[1]).relu()
+    correction = F.conv2d(x, stage.refine[0].weight, padding=1)
+    return (x + batch_norm(correction, stage.refine[1])).relu()
+
+
+# %% [markdown]
+# Predict the shapes of the three outputs.
+
+# %%
+with torch.no_grad():
+    maps, x = [], pixels
+    for stage in cnn.stages:
+        x = run_stage(x, stage)
+        maps.append(x)
+    for ours, theirs in zip(maps, cnn.feature_maps(pixels), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-4)
+        print(tuple(ours.shape))
+
+# %% [markdown]
+# Half the side, twice the channels, from stage to stage: less and less *where*, more and more
+# *what*.
+
+# %% [markdown]
+# ## Feature maps at three scales
+#
+# The ring and the cross, seen by 16 channels of each stage. Bright is a strong answer, each map
+# scaled to its own largest.
+
+
+# %% mystnb={"image": {"alt": "Sixteen maps from each of three stages. In the first, the ring, the cross and the stripes can be recognised; in the second there are coarse blobs; in the third four by four squares, of which a few are bright."}}
+from clipbook.figures import picture_row
+
+
+def mosaic(maps):
+    """(at least 16, side, side) -> sixteen maps as one grey picture, 4 × 4, of equal size."""
+    maps = maps[:16] / maps[:16].amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    scale = 32 // maps.shape[1]
+    maps = maps.repeat_interleave(scale, 1).repeat_interleave(scale, 2)  # (16, 32, 32)
+    maps = F.pad(maps, (2, 2, 2, 2), value=1).reshape(4, 4, 36, 36)
+    return 255 * maps.permute(0, 2, 1, 3).reshape(144, 144)
+
+
+names = ("16 × 16 places", "8 × 8", "4 × 4")
+picture_row({name: mosaic(one[4]) for name, one in zip(names, maps, strict=True)})
+
+# %% [markdown]
+# First outlines, strokes and filled forms, then blobs, at last a few squares that look like
+# nothing. What do they know? A **probe** tells: average each map over its places, and fit the best
+# linear guess from these averages. Predict: which stage suffices for the colour, which for the
+# shape?
+
+# %%
+import numpy as np
+
+from clipbook.scenes import COLOURS, SHAPES, sample
+
+shown = sample(1200, np.random.default_rng(0), objects=1)
+wanted = {"colour": COLOURS, "shape": SHAPES}
+with torch.no_grad():
+    at_stages = cnn.feature_maps(preprocess([render(scene) for scene in shown]))
+for name, words in wanted.items():
+    truth = torch.tensor([words.index(getattr(scene.objects[0], name)) for scene in shown])
+    for k, one in enumerate(at_stages):
+        known = F.pad(one.mean(dim=(2, 3)), (0, 1), value=1)  # (1200, channels + 1)
+        fitted = torch.linalg.lstsq(known[:800], F.one_hot(truth[:800], 8).float()).solution
+        right = (known[800:] @ fitted).argmax(dim=1) == truth[800:]
+        print(f"{name:6} after stage {k + 1}: {right.float().mean():.2f}")
+
+# %% [markdown]
+# Colours are settled after one stage. Shapes aren't: its 16 numbers see too little of a thing at
+# once. The second stage makes up for that.
+
+# %% [markdown]
+# ## How far it sees
+#
+# The **receptive field** of a number is the square of pixels that can change it. One layer with $k
+# = 3$: 3 pixels. The next one reaches one place further on each side, and a place is now $j$ pixels
+# wide, the product of the strides so far. So each layer adds $(k - 1)\,j$. Predict the field after
+# the third stage of our CNN: two layers each, the first with stride 2.
+
+# %%
+field, j = 1, 1
+for stage in range(3):
+    for k, stride in ((3, 2), (3, 1)):
+        field += (k - 1) * j
+        j *= stride
+    print(f"after stage {stage + 1}: {field} pixels, a place every {j}")
+
+# %% [markdown]
+# Is it so? The gradient of the number in the middle with respect to the pixels is zero wherever
+# they have no influence. We add up its size over 200 pictures.
+
+# %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
+probe = preprocess([render(scene) for scene in shown[:200]]).requires_grad_()
+fields = {}
+for k, side in enumerate((16, 8, 4)):
+    middle = cnn.feature_maps(probe)[k][:, :, side // 2, side // 2].sum()
+    (gradient,) = torch.autograd.grad(middle, probe)
+    strength = gradient.abs().sum(dim=(0, 1))  # (32, 32)
+    wide = int((strength.sum(dim=0) > 0).sum())
+    inner = strength[8:24, 8:24].sum() / strength.sum()
+    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} of the strength in the middle half")
+    fields[f"after stage {k + 1}"] = 255 * (strength / strength.max()).sqrt()
+picture_row(fields)
+
+# %% [markdown]
+# 7 and 19 as computed; 43 is cut off at 32, for the picture ends. But the reach isn't used evenly:
+# the middle leads, since more paths go through it. A ViT's patch looks at all others from the first
+# block on.
+
+# %% [markdown]
+# ## One vector
+#
+# 16 places of 64 channels are left. **Global average pooling** takes the mean over the places, for
+# any number of them; a layer norm and a matrix bring it into the common space.
+
+# %%
+with torch.no_grad():
+    pooled = maps[-1].mean(dim=(2, 3))  # (8, 64, 4, 4) -> (8, 64)
+    encoded = cnn.projection(cnn.norm(pooled))  # (8, 64)
+    assert torch.allclose(encoded, cnn(pixels), atol=1e-4)
+    I = F.normalize(encoded, dim=1)  # noqa: E741
+    assert torch.allclose(I, model.encode_image(pixels), atol=1e-4)
+    T = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
+I.shape, T.shape
+
+# %% [markdown]
+# Pixels in, (8, 64) out: the interface of the ViT. Everything behind it stays as it is, and so this
+# model can be asked the same questions. (CLIP's own ResNets pool by attention instead of the mean.)
+
+# %%
+from clipbook.widgets import SimilarityMatrix
+
+SimilarityMatrix(I @ T.T, pictures, captions)
+
+# %% [markdown]
+# ## Who told it where?
+#
+# A contradiction. Maps move with the picture, and a mean doesn't care where its terms lie; so a
+# heart top left and one bottom right should end in the same vector. Yet the caption says "in the
+# top left". Predict: can the CNN tell the corners apart?
+
+# %%
+corners = ("top left", "top right", "bottom left", "bottom right")
+shifts = ((0, 0), (0, 16), (16, 0), (16, 16))
+hearts = torch.stack([pixels[3].roll(shift, dims=(1, 2)) for shift in shifts])
+places = [f"a pink heart in the {corner}" for corner in corners]
+with torch.no_grad():
+    texts = model.encode_text(*tokenizer.batch(places))
+    cosines = model.encode_image(hearts) @ texts.T  # (4, 4)
+assert cosines.argmax(dim=1).tolist() == [0, 1, 2, 3]
+cosines
+
+# %% [markdown]
+# It can. The leak is the padding. Zeros round the picture make the border look different from
+# everything else, and layer by layer that spreads inwards. The test: let the picture go on at its
+# opposite border ("circular") instead of ending in zeros.
+
+# %%
+from copy import deepcopy
+
+endless = deepcopy(model)
+for layer in endless.modules():
+    if isinstance(layer, torch.nn.Conv2d):
+        layer.padding_mode = "circular"
+with torch.no_grad():
+    cosines = endless.encode_image(hearts) @ texts.T
+assert torch.allclose(cosines, cosines[:1].expand(4, 4), atol=1e-4)
+cosines
+
+# %% [markdown]
+# All rows the same: without a border a CNN with a mean is blind to places, for every shift by a
+# multiple of 8, the product of its strides. So our CNN learned where things lie from the frame
+# alone; a ViT is handed positions.
+
+# %% [markdown]
+# ## ViT against CNN: the sizes
+#
+# Both shipped models read the same captions with the same kind of text encoder. Predict which image
+# encoder is larger, and which computes more for a picture.
+
+# %%
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+encoders = {"ViT": clipbook.load("shapes")[0].image_encoder, "CNN": cnn}
+for name, encoder in encoders.items():
+    count = sum(one.numel() for one in encoder.parameters())
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+        encoder(pixels[:1])
+    print(f"{name}: {count:8,} parameters, {counter.get_total_flops() / 1e6:5.1f} MFLOPs a picture")
+
+# %% [markdown]
+# ## The race
+#
+# Fresh weights for both, the same text encoder, batches of 64 pairs and recipe, and the same
+# *time*: 12 seconds of the processor, which other programs can't shorten. How many steps fit in is
+# each one's own affair.
+
+# %%
+from clipbook.training import PRESETS, SceneBatches
+from clipbook.training.optimisers import best_device
+
+torch.set_num_threads(1)  # cores that wait for each other would count as work
+device = best_device()
+runs = {"ViT": PRESETS["shapes"].build(), "CNN": PRESETS["shapes-cnn"].build()}
+maker = SceneBatches(runs["CNN"].tokenizer, batch_size=64, twins=0)
+batches = [[part.to(device) for part in maker[k]] for k in range(250)]
+pictures_new, *captions_new = (part.to(device) for part in maker[10_000])
+pictures_new.shape
+
+# %% [markdown]
+# The measure: of 64 new pictures, how many choose their own caption among 64? By chance, one.
+
+
+# %%
+from math import cos, pi
+from time import process_time
+
+from clipbook.evaluation import recall_at_k
+from clipbook.image import normalise
+from clipbook.training.loop import contrastive_step
+from clipbook.training.optimisers import make_optimisers, set_learning_rate
+
+
+def own_caption_found(model):
+    model.eval()
+    with torch.no_grad():
+        images = model.encode_image(normalise(pictures_new))
+        right, _ = recall_at_k(images @ model.encode_text(*captions_new).T)
+    model.train()
+    return right
+
+
+def rate(step, share):
+    return min(1, (step + 1) / 30) * 0.5 * (1 + cos(pi * share))
+
+
+# %% [markdown]
+# The clock stands still while we measure. The learning rate warms up over 30 steps and falls to
+# zero along a cosine, as in the shipped models' training.
+
+
+# %%
+def race(model, config, seconds=12):
+    optimisers = make_optimisers(model.to(device), config)
+    spent, step, curve = 0.0, 0, []
+    while spent < seconds:
+        if spent >= len(curve) * seconds / 8:
+            curve.append((spent, own_caption_found(model)))
+        start = process_time()
+        set_learning_rate(optimisers, rate(step, spent / seconds))
+        pictures, token_ids, mask = batches[step % len(batches)]
+        contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        model.zero_grad()
+        spent, step = spent + process_time() - start, step + 1
+    return step, [*curve, (spent, own_caption_found(model))]
+
+
+# %% mystnb={"image": {"alt": "Own captions found against seconds of training: the CNN rises first and is well ahead of the ViT after twelve seconds."}}
+from clipbook.figures import curves
+
+lines = {}
+for name, run in runs.items():
+    step, curve = race(run.model, run.config)
+    print(f"{name}: {step} steps, {curve[-1][1]:.2f} found")
+    lines[name] = tuple(zip(*curve, strict=True))
+curves(lines, across="processor seconds of training", up="own caption found")
+
+# %% [markdown]
+# On one core the CNN wins the sprint: it makes more steps in the same time, and as a rule learns
+# more from each. (Your seconds give other numbers than ours.) What it needn't learn first, that
+# neighbours belong together, is worth most when time and data are short.
+
+# %% [markdown]
+# ## The long run
+#
+# Twelve seconds favour the quick. The shipped models trained for 1,279 seconds (ViT) and 519 (CNN)
+# on one core, says their model card; it also has their results at the end. Predict how the two
+# curves lie.
+
+# %% mystnb={"image": {"alt": "Loss against seconds, logarithmic: the CNN's falls faster and is lower until its training ends; the ViT's goes on falling and ends lower."}}
+from clipbook.pretrained import training_history
+
+
+def smoothed(name, seconds, parts=25):
+    loss = torch.tensor(training_history(name).loss).reshape(parts, -1).mean(dim=1)
+    return (torch.arange(parts) + 0.5) * seconds / parts, loss
+
+
+long_run = {"ViT": ("shapes", 1279), "CNN": ("shapes-cnn", 519)}
+lines = {name: smoothed(*one) for name, one in long_run.items()}
+curves(lines, across="seconds of training", up="loss, in nats", log="y")
+
+# %% [markdown]
+# The CNN's is lower as long as both train. Part of that is its batch: it chooses among 64 captions,
+# the ViT among 128, which is harder. All the more it says that the ViT, given more than twice the
+# time, ends lower. It isn't an equal fight, though: each learning rate falls to zero at its own
+# last step, and the CNN was never given 1,279 seconds.
+
+# %% [markdown]
+# So judge the finished models by the same questions: 500 new scenes of two things, one a
+# combination never trained on, and 500 captions.
+
+# %%
+from clipbook.evaluation.scenes import evaluate_scenes
+
+for name in ("shapes", "shapes-cnn"):
+    results = evaluate_scenes(*clipbook.load(name), scenes=300)
+    for question in ("picture to caption, first of 500", "beats its twin, relation turned"):
+        print(f"{name:11} {question:34} {results[question]:.3f}")
+
+# %% [markdown]
+# Both are good, and the ViT finds more captions, for more than twice the time and almost five times
+# the parameters. On our data, then: the CNN if you are in a hurry, the ViT if you aren't. One seed
+# and one size of each don't show more.
+
+# %% [markdown]
+# ## Why PaliGemma's encoder is a ViT
+#
+# PaliGemma gives pictures to a language model, and takes its image encoder from SigLIP, a sibling
+# of CLIP. It wants not one vector but a row of **tokens** to put in front of the words. A ViT has
+# them: at 224 pixels with patches of 14,
+
+# %%
+print("PaliGemma, picture tokens:", (224 // 14) ** 2)
+print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).shape))
+
+# %% [markdown]
+# A CNN's places would do as well; so this isn't the whole reason. The rest is scale. With hundreds
+# of millions of pairs what a CNN has built in can be learned instead, and CLIP's authors found
+# their ViTs about three times as efficient in computing as their ResNets. And one architecture for
+# text and pictures means one set of tools. At our size, the opposite holds for the sprint.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **A picture's embedding depends on its neighbours in the batch → the model is in training mode**,
+# where batch norm uses the batch's own mean. Call `.eval()`.
+
+# %%
+training = deepcopy(model).train()
+with torch.no_grad():
+    for name, one in {"train": training, "eval": model}.items():
+        alone, together = one.encode_image(pixels[2:3])[0], one.encode_image(pixels)[2]
+        print(f"{name:5} cosine of alone and together: {alone @ together:.4f}")
+
+# %% [markdown]
+# **Another picture size raises an error in the last layer → flattened rather than pooled.** The
+# mean has 64 numbers at every size; flattening has more with each place.
+
+# %%
+flat = torch.nn.Linear(64 * 4 * 4, 64)
+larger = torch.randn(8, 64, 6, 6)  # the last maps of pictures of 48 × 48
+print("pooled:", tuple(larger.mean(dim=(2, 3)).shape))
+try:
+    flat(larger.flatten(1))
+except RuntimeError as error:
+    print("flattened:", error)
+
+# %% [markdown]
+# **The residual can't be added → padding is missing.** Each 3 × 3 layer without it loses a pixel on
+# every side.
+
+# %%
+thinner = F.conv2d(maps[0], cnn.stages[0].refine[0].weight.detach())
+try:
+    maps[0] + thinner
+except RuntimeError as error:
+    print(error)
+
+# %% [markdown]
+# ## Exercise: a whole layer
+#
+# *3 points, 20 minutes, easy.* Extend `convolve` from one map and one kernel to a layer: a picture
+# of ($C$, height, width), kernels of ($D$, $C$, $k$, $k$), and a stride. No padding. Use loops and
+# sums, not `conv2d`.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The formula above, with $p = 0$, tells the size of the result. The window of place ($r$, $c$)
+# begins at pixel ($rs$, $cs$) and has all channels; multiply it with one kernel and add up
+# everything.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "convolve-layer", "schema_version": 3, "task": false}
+def convolve_layer(picture, kernels, stride):
+    """(C, height, width) and (D, C, k, k) -> (D, places down, places across)."""
+    ### BEGIN SOLUTION
+    size = kernels.shape[-1]
+    rows = (picture.shape[1] - size) // stride + 1
+    columns = (picture.shape[2] - size) // stride + 1
+    y = torch.zeros(len(kernels), rows, columns)
+    for r in range(rows):
+        for c in range(columns):
+            top, left = r * stride, c * stride
+            window = picture[:, top : top + size, left : left + size]
+            y[:, r, c] = (kernels * window).sum(dim=(1, 2, 3))
+    return y
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "convolve-layer-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+tried_picture = (torch.arange(70.0) ** 2 % 11).reshape(2, 5, 7)
+tried_kernels = (torch.arange(36.0) ** 2 % 7 - 2).reshape(2, 2, 3, 3)
+
+
+def layer(picture, kernels, stride=2, padding=0):
+    return torch.nn.functional.conv2d(picture[None], kernels, stride=stride, padding=padding)[0]
+
+
+right = layer(tried_picture, tried_kernels)  # (2, 2, 3)
+one_by_one = layer(tried_picture, tried_kernels, stride=1)
+mistakes = {
+    "the kernel must not be turned round": layer(tried_picture, tried_kernels.flip(2, 3)),
+    "the kernel's rows and columns are exchanged": layer(tried_picture, tried_kernels.mT),
+    "the stride is ignored": one_by_one,
+    "windows begin at r × stride, c × stride": one_by_one[:, :2, :3],
+    "no padding here": layer(tried_picture, tried_kernels, padding=1),
+    "add the products, don't average": right / 18,
+    "average over channels? add them": right / 2,
+    "only the first channel is used": layer(tried_picture[:1], tried_kernels[:, :1]),
+    "only the last channel is used": layer(tried_picture[1:], tried_kernels[:, 1:]),
+    "rows and columns of the result are exchanged": right.mT,
+    "the last row and column of places are missing": right[:, :-1, :-1],
+    "that adds up over kernels; each has a map of its own": right.sum(dim=0),
+    "no ReLU here": right.relu(),
+}
+with check("A whole layer"):
+    got = convolve_layer(tried_picture.clone(), tried_kernels.clone(), 2)
+    close(got, right, "convolve_layer(picture, kernels, 2)", tolerance=1e-3, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "convolve-layer-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other sizes and strides.
+### BEGIN HIDDEN TESTS
+with check("A whole layer, other sizes"):
+    for channels, height, width, many, size, stride in (
+        (1, 4, 4, 1, 4, 1), (3, 9, 6, 4, 2, 1), (2, 8, 11, 3, 3, 3), (3, 16, 16, 5, 8, 8),
+    ):  # fmt: skip
+        generator = torch.Generator().manual_seed(size)
+        picture = torch.randn(channels, height, width, generator=generator)
+        kernels = torch.randn(many, channels, size, size, generator=generator)
+        kept = picture.clone(), kernels.clone()
+        got = convolve_layer(picture, kernels, stride)
+        want = torch.nn.functional.conv2d(kept[0][None], kept[1], stride=stride)[0]
+        close(got, want, f"{size} × {size} kernels, stride {stride}", tolerance=1e-3)
+        unchanged = torch.equal(picture, kept[0]) and torch.equal(kernels, kept[1])
+        assert unchanged, "convolve_layer changes what it is given; make a new tensor"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: how far any network sees
+#
+# *3 points, 15 minutes, medium.* Given the layers of a CNN in order, first layer first, each as
+# (kernel size, stride), return its receptive field in pixels, along one side.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Keep two numbers, as above. A layer's own stride widens the places of the layers *after* it.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "receptive-field", "schema_version": 3, "task": false}
+def receptive_field(layers):
+    """[(kernel size, stride), …] -> the side of the receptive field, in pixels."""
+    ### BEGIN SOLUTION
+    field, j = 1, 1
+    for size, stride in layers:
+        field += (size - 1) * j
+        j *= stride
+    return field
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "receptive-field-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+mistakes = {
+    "strides count: a place of a later layer is several pixels wide": 15,
+    "a layer's own stride widens only the layers after it": 45,
+    "go from the first layer to the last": 21,
+    "don't add up the kernel sizes; each layer adds (k − 1) j": 19,
+    "before any layer a number sees one pixel, not none": 34,
+    "a layer adds (k − 1) j, not k j": 48,
+    "fields add, they don't multiply": 600,
+    "j is the product of all strides so far, not the last one": 20,
+    "that is how far apart two places are": 4,
+    "that is how far it sees to one side": 17,
+}
+with check("Receptive field"):
+    got = receptive_field([(3, 2), (5, 1), (5, 2), (2, 1), (4, 1)])
+    close(got, 35, "receptive_field([(3, 2), (5, 1), (5, 2), (2, 1), (4, 1)])", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "receptive-field-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other networks, and none.
+### BEGIN HIDDEN TESTS
+with check("Receptive field of other networks"):
+    for layers in ([], [(1, 2)], [(7, 2), (3, 2), *[(3, 1)] * 6], [(8, 8), (1, 1), (2, 3), (3, 1)]):
+        want = 1
+        for size, stride in reversed(layers):
+            want = (want - 1) * stride + size
+        kept = list(layers)
+        close(receptive_field(layers), want, f"receptive_field({layers})")
+        assert layers == kept, "receptive_field changes the list it is given; leave it as it is"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: one layer fewer
+#
+# *4 points, 25 minutes, hard.* In eval mode batch norm only multiplies and adds, so it can be
+# melted into the convolution before it, and needs no time. Return the kernels and the bias of *one*
+# convolution that does both. Given are the kernels ($D$, $C$, $k$, $k$), which have no bias, and
+# $\mu$, $\sigma^2$, $g$, $b$ and $\epsilon$ of the norm.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Write the formula of batch norm as $y \cdot f + \text{rest}$: what are $f$ and the rest? $y$ is
+# linear in the kernels, so a factor for map $d$ may as well multiply kernel $d$. Mind along which
+# dimension.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "melt-norm", "schema_version": 3, "task": false}
+def melt(kernels, mean, variance, gain, shift, eps):
+    """(D, C, k, k) and four times (D,) -> kernels (D, C, k, k), bias (D,)."""
+    ### BEGIN SOLUTION
+    factor = gain / (variance + eps).sqrt()
+    return kernels * factor[:, None, None, None], shift - mean * factor
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "melt-norm-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+plain = torch.tensor([[2.0, 4], [6, 8]]).reshape(2, 2, 1, 1)
+mean, variance = torch.tensor([1.0, 2]), torch.tensor([0.75, 3.75])
+gain, shift, eps = torch.tensor([3.0, 5]), torch.tensor([10.0, 20]), 0.25
+
+
+def scaled(factor):
+    return plain * factor[:, None, None, None]
+
+
+kernel_mistakes = {
+    "divide by the root of the variance": scaled(gain / (variance + eps)),
+    "ε is missing under the root": scaled(gain / variance.sqrt()),
+    "ε belongs under the root": scaled(gain / (variance.sqrt() + eps)),
+    "divide by the deviation, don't multiply": scaled(gain * (variance + eps).sqrt()),
+    "g is missing": scaled(1 / (variance + eps).sqrt()),
+    "the deviation is missing": scaled(gain),
+    "the kernels must change, too": plain,
+    "factor d belongs to kernel d, not to input channel d": (
+        plain * torch.tensor([3, 2.5])[:, None, None]
+    ),
+}
+bias_mistakes = {
+    "the mean is subtracted before it is scaled; scale it, too": shift - mean,
+    "the mean is missing": shift,
+    "the mean is subtracted, not added": shift + mean * torch.tensor([3, 2.5]),
+    "b is missing": -mean * torch.tensor([3, 2.5]),
+    "b is added last and isn't scaled": (shift - mean) * torch.tensor([3, 2.5]),
+    "g is missing in the mean's part": shift - mean / torch.tensor([1, 2]),
+    "the deviation is missing in the mean's part": shift - mean * gain,
+}
+with check("One layer fewer"):
+    got = melt(plain.clone(), mean.clone(), variance.clone(), gain.clone(), shift.clone(), eps)
+    two = isinstance(got, tuple | list) and len(got) == 2
+    assert two, "melt must return two things, the kernels and the bias"
+    want = scaled(torch.tensor([3, 2.5]))
+    close(got[0], want, "the kernels", tolerance=1e-4, mistakes=kernel_mistakes)
+    close(got[1], [7, 15], "the bias", tolerance=1e-4, mistakes=bias_mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "melt-norm-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: real layers of the trained CNN, compared on pictures.
+### BEGIN HIDDEN TESTS
+import clipbook
+
+with check("One layer fewer, in the trained CNN"), torch.no_grad():
+    for stage in clipbook.load("shapes-cnn")[0].image_encoder.stages:
+        for conv, norm in ((stage.down[0], stage.down[1]), (stage.refine[0], stage.refine[1])):
+            given = [
+                one.detach().clone()
+                for one in (
+                    conv.weight, norm.running_mean, norm.running_var, norm.weight, norm.bias
+                )
+            ]  # fmt: skip
+            kept = [one.clone() for one in given]
+            kernels, bias = melt(*given, norm.eps)
+            x = torch.randn(2, conv.in_channels, 6, 6, generator=torch.Generator().manual_seed(0))
+            want = norm(conv(x))
+            kernels, bias = torch.as_tensor(kernels), torch.as_tensor(bias)
+            got = torch.nn.functional.conv2d(x, kernels, bias, conv.stride, conv.padding)
+            close(got, want, "one layer instead of two", tolerance=1e-3)
+            same = all(torch.equal(a, b) for a, b in zip(given, kept, strict=True))
+            assert same, "melt changes the tensors it is given; make new ones"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** The kernels of a trained CNN: must there be one for "star in the top left" and another for
+# "star in the bottom right"?
+#
+# <details><summary>Answer</summary>
+#
+# No. Each kernel is asked at every place, so one set for "star" serves all. "Yes, or it couldn't
+# tell the places apart" mixes up two things: *where* it was found is the place in the map, and,
+# after the mean, only what the border's zeros left behind.
+#
+# </details>
+
+# %% [markdown]
+# **2.** After stage 3 the receptive field is larger than the picture. Does each of the last 16
+# places then hold the same numbers?
+#
+# <details><summary>Answer</summary>
+#
+# No. Each sees (nearly) all, but through other paths, strongest round its own middle, and the
+# picture lies differently in each one's field. "The same, for they see the same" would be true of a
+# plain sum over the picture. Nor does a field that large mean that all of it is used.
+#
+# </details>
+
+# %% [markdown]
+# **3.** After twelve seconds the CNN is far ahead. Does that show that CNNs make the better image
+# encoders?
+#
+# <details><summary>Answer</summary>
+#
+# It shows who is ahead after twelve seconds, with these sizes, on this data. With more time the gap
+# closes and turns round. "Yes" generalises from one point of a curve; "no, the ViT is better" from
+# another one.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built a CNN from one window of nine weights up to the vector $I$, and raced it.
+#
+# - A convolution asks one question at every place, with shared weights: its map moves with the
+#   picture.
+# - Stages trade *where* for *what*; the receptive field grows by $(k - 1)\,j$ a layer, and a mean
+#   over places makes one vector.
+# - What a CNN has built in pays when time and data are short; a ViT buys it back with more of both.
+#
+# Next: **[pictures and captions are vectors now: which belongs to
+# which?](../pairs/similarity-matrix.ipynb)**
+
+# %% [markdown]
+# **Sources.** Shared weights: {cite:t}`lecun1989backprop`; residual stages: {cite:t}`he2016resnet`,
+# §3; batch norm: {cite:t}`ioffe2015batchnorm`, §3. Receptive fields: {cite:t}`araujo2019receptive`;
+# that the middle counts most: {cite:t}`luo2016receptive`, §2. Places from padding:
+# {cite:t}`islam2020position`. Probes: {cite:t}`alain2016probes`. CLIP's ResNets and ViTs:
+# {cite:t}`radford2021clip`, §2.4 and 3.2; scale against what is built in:
+# {cite:t}`dosovitskiy2021vit`, §4.3; SigLIP: {cite:t}`zhai2023siglip`; PaliGemma:
+# {cite:t}`beyer2024paligemma`, §3.1.

@@ -1,0 +1,646 @@
+# %% [markdown]
+# # Preprocessing
+#
+# A photograph has any size, any file format, and perhaps lies on its side. An image encoder takes
+# one shape only, with numbers around zero. **What has to happen to a picture before a model may
+# see it, and what is lost on the way?** We go from a file to a tensor, one step at a time.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. read a picture as numbers, and name four ways in which a file can lie about them;
+# 2. resize without aliasing and crop, by hand, and say what the model never gets to see;
+# 3. normalise pixels, undo it, and notice when somebody forgot.
+
+# %% [markdown]
+# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 65 with
+# the exercises. On the [map of the whole model](../index.md) this is the very first step of the
+# image side, from the picture to the numbers that enter the image encoder.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## A picture is numbers
+#
+# CLIP's authors draw a puppy, Pepper. No puppy comes with our tools, but scikit-image brings a
+# photograph of a cat, Chelsea, free for any use. Predict: which of the two sizes below comes first
+# in the array, width or height?
+
+# %% mystnb={"image": {"alt": "A photograph of a tabby cat, wider than it is high: green eyes, long white whiskers, fine fur."}}
+import numpy as np
+import skimage.data
+import torch
+from PIL import Image
+
+from clipbook.figures import picture_row
+
+array = skimage.data.chelsea()
+photo = Image.fromarray(array)
+print("array ", array.shape, array.dtype)
+print("Pillow", photo.size, photo.mode)
+picture_row({"Chelsea": photo})
+
+# %% [markdown]
+# The array says (height, width, channels), 300 rows of 451 pixels; Pillow says (width, height).
+# `uint8` means whole numbers from 0 to 255, one each for red, green and blue. Let us look at a few,
+# at the edge of an eye.
+
+# %% mystnb={"image": {"alt": "Eight by eight numbers, each on a square as bright as it is: high on the left, falling to low values where the pupil begins."}}
+from clipbook.figures import number_grid
+
+print("one pixel, red green blue:", array[102, 158])
+number_grid(array[98:106, 158:166, 0])  # the red channel, (8, 8)
+
+# %% [markdown]
+# That is all there is: no eye, no cat, only brightness at places. An encoder must find the cat in
+# 405,900 such numbers, as the next cell counts. Our own example pictures are far smaller.
+
+# %%
+from clipbook.scenes import EXAMPLE, render
+
+scenes, captions = zip(*EXAMPLE, strict=True)
+star = render(scenes[2])  # "a large yellow star"
+print(f"Chelsea: {array.size:,} numbers")
+print(f"{captions[2]}: {np.asarray(star).shape}, {np.asarray(star).size:,} numbers")
+
+# %% [markdown]
+# ## Four ways in which a file can lie
+#
+# Not every file holds rows of red, green and blue. We make four harmless-looking ones from the same
+# photograph. Predict what each array holds: how many channels, and which range?
+
+# %%
+import io
+
+grey = photo.convert("L")
+palette = photo.quantize(16)
+alpha = Image.new("L", photo.size, 255)
+alpha.paste(0, (226, 0, 451, 300))  # the right half is transparent
+half = photo.copy()
+half.putalpha(alpha)
+sideways = io.BytesIO()
+exif = Image.Exif()
+exif[0x0112] = 6  # "turn me a quarter clockwise"
+photo.transpose(Image.Transpose.ROTATE_90).save(sideways, "JPEG", exif=exif)
+for name, picture in {"grey": grey, "palette": palette, "alpha": half}.items():
+    values = np.asarray(picture)
+    print(f"{name:8} mode {picture.mode:5} {values.shape} max {values.max()}")
+print("JPEG    ", Image.open(sideways).size, "for an upright picture of", photo.size)
+
+# %% [markdown]
+# - **Grey** has no channel axis at all.
+# - A **palette** picture holds no brightness but numbers of a colour list, here 0 to 15.
+# - **Alpha**, a fourth channel, says how opaque a pixel is; under a transparent pixel there is still
+#   a colour: white, black, or whatever was hidden.
+# - **EXIF**: a camera held upright may store the picture lying, with a note how to turn it.
+#
+# This is what a program sees that ignores the last three:
+
+# %% mystnb={"image": {"alt": "Read carelessly, the palette picture looks like a wrongly shaded cat, the transparent half shows what it hid, and the photograph lies on its side."}}
+careless = {
+    "palette numbers as greys": np.asarray(palette) * 17,
+    "alpha dropped": half.convert("RGB"),
+    "EXIF ignored": Image.open(sideways),
+}
+picture_row(careless)
+
+# %% [markdown]
+# None of them raises an error; the model merely gets worse. `open_picture` mends all of it: three
+# channels, upright, and transparent parts on white, as on a page.
+
+# %% mystnb={"image": {"alt": "Read with care, the three pictures show the cat in its colours and upright, the transparent half white."}}
+from clipbook.image import open_picture
+
+mended = {
+    "palette": open_picture(palette),
+    "alpha": open_picture(half),
+    "EXIF": open_picture(Image.open(sideways)),
+}
+assert mended["EXIF"].size == photo.size
+assert mended["alpha"].getpixel((400, 100)) == (255, 255, 255)
+assert open_picture(grey).mode == "RGB"
+picture_row(mended)
+
+# %% [markdown]
+# ## Resize: what a pixel must answer for
+#
+# The encoder wants a small square. The obvious way to halve a picture is to keep every second
+# pixel. Predict: what becomes of stripes one pixel wide, black and white in turn?
+
+# %%
+stripes = torch.tensor([255.0, 0.0]).repeat(8)  # (16,)
+print("every second:", stripes[::2].int().tolist())
+print("every third: ", stripes[::3].int().tolist())
+print("mean of two: ", stripes.reshape(8, 2).mean(dim=1).tolist())
+
+# %% [markdown]
+# Every second pixel: a white wall. Every third: stripes again, but three times as wide as the true
+# ones. Detail finer than the new pixels does not vanish, it comes back as something that was never
+# there: **aliasing**. The cure is to average first, so that each new pixel answers for all the old
+# ones that it covers. Seen from afar, such stripes are grey.
+
+# %% [markdown]
+# CLIP resizes with a finer average, **bicubic**. An old pixel at distance $t$ from the new pixel's
+# centre gets the weight
+#
+# $$w(t) = \begin{cases} 1.5\,|t|^3 - 2.5\,|t|^2 + 1 & |t| < 1 \\
+# -0.5\,|t|^3 + 2.5\,|t|^2 - 4\,|t| + 2 & 1 \le |t| < 2 \\ 0 & \text{else} \end{cases}$$
+#
+# with $t$ measured in *new* pixels: the smaller the result, the more old pixels take part. That is
+# the antialiasing.
+
+
+# %%
+def cubic(t):
+    t = t.abs()
+    near = 1.5 * t**3 - 2.5 * t**2 + 1
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return torch.where(t < 1, near, torch.where(t < 2, far, 0.0))
+
+
+def weights(old, new):
+    """(new, old): how much each of the old pixels adds to each of the new ones."""
+    step = old / new  # width of a new pixel, in old ones
+    centres = (torch.arange(new) + 0.5) * step - 0.5
+    w = cubic((torch.arange(old) - centres[:, None]) / step)
+    return w / w.sum(dim=1, keepdim=True)
+
+
+weights(16, 8)[3]  # of the sixteen old pixels, in the fourth new one
+
+# %% [markdown]
+# The two middle pixels count most, far ones a little below zero, which keeps edges crisp. The
+# weights of a row add up to 1, so a grey wall stays as grey as it was. A picture is resized along
+# both axes, each with its own matrix $W$: rows by $W_h X$, columns by $X W_w^\top$.
+
+# %%
+X = torch.tensor(array).permute(2, 0, 1).float()  # (3, 300, 451), channels first
+W_h, W_w = weights(300, 64), weights(451, 96)
+small = (W_h @ X @ W_w.T).round().clamp(0, 255)  # (3, 64, 96)
+
+pillow = photo.resize((96, 64), Image.Resampling.BICUBIC)
+difference = (small - torch.tensor(np.asarray(pillow)).permute(2, 0, 1)).abs()
+assert difference.max() <= 1
+print(f"equal to Pillow's in {(difference == 0).float().mean():.0%}, else off by one level")
+
+# %% [markdown]
+# `clamp`, since a negative weight can push a value past white. Pillow also rounds between the two
+# axes, hence the last level. Predict: where in the photograph will the three ways below differ
+# most? PyTorch's bicubic looks, unless told otherwise, at 4 × 4 old pixels only.
+
+# %% mystnb={"image": {"alt": "Without averaging the whiskers break up into rows of white dots and the fur turns to grain; with antialiasing whiskers stay lines and the fur is smooth."}}
+from torch.nn.functional import interpolate
+
+four_by_four = interpolate(X[None], (64, 96), mode="bicubic")[0].clamp(0, 255)
+ways = {
+    "nearest pixel": photo.resize((96, 64), Image.Resampling.NEAREST),
+    "bicubic, 4 × 4": four_by_four.permute(1, 2, 0).byte(),
+    "bicubic, antialiased": small.permute(1, 2, 0).byte(),
+}
+picture_row(ways)
+
+# %% [markdown]
+# Look at the whiskers at the bottom left: two ways turn them into dots, and the fur into grain. "Bicubic"
+# in the name does not help; averaging over all that is covered does. In numbers:
+
+# %%
+wide = interpolate(X[None], (64, 96), mode="bicubic", antialias=True)[0]
+print(f"4 × 4:       off by {(four_by_four - small).abs().mean():.1f} levels, mean")
+print(f"antialiased: off by {(wide - small).abs().mean():.1f} levels, mean")
+assert (wide - small).abs().max() < 2
+
+# %% [markdown]
+# ## Crop: what the model never sees
+#
+# The short side is now 64, the long one 96; the encoder wants 64 × 64. CLIP keeps the **centre**.
+# Predict: what share of the photograph is thrown away?
+
+# %% mystnb={"image": {"alt": "The middle square of the photograph is bright and holds both eyes and the nose; dark strips at the left and the right are cut off."}}
+size = 64
+left = (96 - size) // 2
+cropped = small[:, :, left : left + size]  # (3, 64, 64)
+kept = small / 4
+kept[:, :, left : left + size] = cropped
+print(f"cut off: {1 - cropped.numel() / small.numel():.0%}")
+picture_row(
+    {
+        "what the crop keeps": kept.permute(1, 2, 0).byte(),
+        "the result": cropped.permute(1, 2, 0).byte(),
+    }
+)
+
+# %% [markdown]
+# A third is gone. Here it costs an ear; elsewhere it costs the point. We lay three of our pictures
+# side by side as one wide picture, with a caption that is true of it:
+
+# %% mystnb={"image": {"alt": "A wide picture of a heart, a star and an orange square; after the centre crop only the star is left."}}
+triple = Image.new("RGB", (96, 32))
+for k, which in enumerate((3, 2, 6)):
+    triple.paste(render(scenes[which]), (32 * k, 0))
+print("a pink heart, a yellow star and an orange square")
+picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
+
+# %% [markdown]
+# Whoever trains on this pair punishes the model for not seeing hearts that were cut off. Squeezing the
+# whole picture into a square keeps everything and distorts it; padding keeps both and wastes pixels.
+# There is no free choice: what matters is to use a model with the choice that it was trained with.
+
+# %% [markdown]
+# ## Normalise
+#
+# Levels 0 to 255 become numbers around zero: divide by 255, subtract a mean $\mu_c$, divide by a
+# standard deviation $\sigma_c$, with $c$ the channel. CLIP took $\mu$ and $\sigma$ from its training
+# pictures, and they have travelled with its weights ever since.
+#
+# $$x_c = \frac{p_c / 255 - \mu_c}{\sigma_c}$$
+
+# %% mystnb={"image": {"alt": "Before, all values lie between 0 and 1 with a mean near one half; after, they spread on both sides of zero with a deviation near one half."}}
+from clipbook.figures import channel_histograms
+
+mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])  # (3,), red, green, blue
+std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
+unit = cropped / 255  # (3, 64, 64), in [0, 1]
+pixels = (unit - mean[:, None, None]) / std[:, None, None]
+channel_histograms({"before": unit, "after": pixels})
+
+# %% [markdown]
+# The shape of each channel's histogram stays; only the scale changes, and zero now means "as bright
+# as usual". Chelsea's own mean is not exactly 0, nor her deviation 1: the constants describe
+# *typical* pictures, not this one. `[:, None, None]` lets three numbers meet (3, 64, 64).
+
+# %% [markdown]
+# Why bother? A layer begins with dot products. With only positive numbers, all pictures point the
+# same way, mostly "bright". Predict the cosine between Chelsea's pixels and those of a cup of
+# coffee, before and after.
+
+# %%
+from torch.nn.functional import normalize
+
+from clipbook.image import preprocess
+
+others = [skimage.data.coffee(), skimage.data.astronaut(), skimage.data.rocket()]
+four = preprocess([photo, *map(Image.fromarray, others)], size)  # (4, 3, 64, 64)
+before = four * std[:, None, None] + mean[:, None, None]
+names = ["coffee", "astronaut", "rocket"]
+for title, batch in {"before": before, "after": four}.items():
+    rows = normalize(batch.flatten(1), dim=1)  # (4, 12288), unit length
+    cosines = (rows[0] @ rows[1:].T).tolist()
+    print(title, {name: round(cosine, 2) for name, cosine in zip(names, cosines, strict=True)})
+
+# %% [markdown]
+# Before, a cat is 0.8 like everything. After, what all pictures share is gone, and what is left can
+# tell them apart. Gradients gain as well: with inputs of one sign, all the weights of a neuron must
+# rise or fall together.
+
+# %% [markdown]
+# ## And back, for looking
+#
+# A normalised picture can't be shown: most tools clip what is below 0. Undo the steps in reverse
+# order, and round before you store whole numbers.
+
+# %% mystnb={"image": {"alt": "Shown without undoing the normalisation, the cat is black in many places; undone, it looks as it did before."}}
+shown = (pixels * std[:, None, None] + mean[:, None, None]) * 255
+shown = shown.round().clamp(0, 255).byte()
+assert torch.equal(shown, cropped.byte())  # nothing was lost
+clipped = (pixels.clamp(0, 1) * 255).byte()
+picture_row({"forgot to undo": clipped.permute(1, 2, 0), "undone": shown.permute(1, 2, 0)})
+
+# %% [markdown]
+# ## The package's version, and everybody's
+#
+# `preprocess` is all of this for a batch of pictures or files: open, resize, crop, normalise.
+
+# %%
+ours = preprocess(photo, size=64)
+print(ours.shape, ours.dtype)
+level = 1 / 255 / std.min()  # one grey level, after normalising
+assert (ours[0] - pixels).abs().max() < 1.01 * level
+ours.mean(dim=(0, 2, 3))
+
+# %% [markdown]
+# (batch, channels, height, width), the shape that every image encoder in this book takes. And the
+# people whose weights we may want to load? Their processor must agree, or their model sees our
+# pictures wrongly. At CLIP's own size, 224:
+
+# %%
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+theirs = torch.as_tensor(np.stack(CLIPImageProcessorPil()(photo)["pixel_values"]))
+ours = preprocess(photo, size=224)
+assert ours.shape == theirs.shape
+assert (ours - theirs).abs().max() < 1e-5
+print(ours.shape, "largest difference", (ours - theirs).abs().max().item())
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **A good model turns poor and nothing complains → the normalisation was forgotten**, or done
+# twice. For each of our eight pictures: which caption does the model choose?
+
+# %%
+import clipbook
+
+model, tokenizer = clipbook.load("shapes")
+right = preprocess([render(scene) for scene in scenes])  # (8, 3, 32, 32)
+in_unit = right * std[:, None, None] + mean[:, None, None]
+with torch.no_grad():
+    texts = model.encode_text(*tokenizer.batch(captions))
+    for name, batch in {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255}.items():
+        print(f"{name:10}", (model.encode_image(batch) @ texts.T).argmax(dim=1).tolist())
+
+# %% [markdown]
+# **Colours are odd, yet shapes are right → the channels stand in another order.** OpenCV, for one,
+# reads blue, green, red.
+
+# %% mystnb={"image": {"alt": "With red and blue exchanged the ginger cat turns bluish."}}
+picture_row({"red, green, blue": array, "taken for it: blue, green, red": array[..., ::-1]})
+
+# %% [markdown]
+# **A picture becomes coloured noise → `reshape` was used in place of `permute`.** Both give
+# (3, 64, 96); only one moves the channels to the front.
+
+# %% mystnb={"image": {"alt": "Reshaped, the picture falls apart into small grey copies of the cat; permuted, it is whole."}}
+rows_first = torch.tensor(np.asarray(pillow))  # (64, 96, 3)
+picture_row(
+    {"reshape": rows_first.reshape(3, 64, 96)[0], "permute": rows_first.permute(2, 0, 1)[0]}
+)
+
+# %% [markdown]
+# ## Exercise: what the model saw
+#
+# *3 points, 10 minutes, easy.* Somebody asks why the model missed a thing in the corner. Find the
+# part of the *original* picture that resize and centre crop leave: a box (left, top, right, bottom),
+# in the original's pixels, without rounding. Left and right run along the width, top and bottom
+# along the height, as in Pillow.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Resizing keeps the proportions, so the box is a square of the original, and the short side is kept
+# whole. What is left over of the long side is divided equally between its two ends.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "seen-box", "schema_version": 3, "task": false}
+def seen_box(width, height):
+    """What the crop keeps of a picture: (left, top, right, bottom), in its own pixels."""
+    ### BEGIN SOLUTION
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "seen-box-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+mistakes = {
+    "the crop is a square as long as the short side": [-75, 0, 525, 600],
+    "the crop takes the centre, not the beginning": [0, 0, 450, 450],
+    "the crop takes the centre, not the end": [150, 0, 600, 450],
+    "both ends lose alike; divide what is left over by 2": [150, 0, 450, 450],
+    "give the right and bottom edges, not width and height": [75, 0, 450, 450],
+    "left and right come first in neither of the pairs; the order is left, top, right, bottom": [
+        75,
+        525,
+        0,
+        450,
+    ],
+    "rows and columns are exchanged; left belongs to the width": [0, 75, 450, 525],
+    "nothing is cut off; the result has to be a square": [0, 0, 600, 450],
+}
+with check("Seen box"):
+    close(seen_box(600, 450), [75, 0, 525, 450], "seen_box(600, 450)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "seen-box-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other sizes.
+### BEGIN HIDDEN TESTS
+with check("Seen box, other sizes"):
+    close(seen_box(450, 600), [0, 75, 450, 525], "the box of a picture higher than wide")
+    close(seen_box(64, 64), [0, 0, 64, 64], "the box of a square picture")
+    whole = {"do not round: an odd rest has halves": [75, 0, 375, 300]}
+    close(seen_box(451, 300), [75.5, 0, 375.5, 300], "Chelsea's box", mistakes=whole)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: on white
+#
+# *3 points, 20 minutes, medium.* Lay a transparent picture on white, by hand. Alpha says how much of
+# the pixel's colour is seen, from 0 (nothing) to 255 (all); white shows through with the rest. Take
+# an array (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# With $a = \text{alpha} / 255$, a channel becomes $a \cdot \text{colour} + (1 - a) \cdot 255$.
+# Turn the array into floats *first*: in `uint8`, 200 + 100 is 44. Alpha needs an axis of its own to
+# meet three channels: `rgba[..., 3:]`.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "on-white", "schema_version": 3, "task": false}
+def on_white(rgba):
+    """(height, width, 4), uint8 -> (height, width, 3), whole levels from 0 to 255."""
+    ### BEGIN SOLUTION
+    levels = torch.as_tensor(rgba).float()
+    colour, a = levels[..., :3], levels[..., 3:] / 255
+    return (a * colour + (1 - a) * 255).round()
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "on-white-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+glass = torch.tensor([[[200, 100, 0, 51]]], dtype=torch.uint8)  # one pixel, a fifth opaque
+mistakes = {
+    "alpha is dropped; mix the colour with white": [[[200, 100, 0]]],
+    "that is on black; add what white shows through": [[[40, 20, 0]]],
+    "alpha is used the wrong way round: 255 is opaque": [[[211, 131, 51]]],
+    "the rest of the light, 1 - a, is white's share, and white is 255": [[[41, 21, 1]]],
+    "white is added whole; only 1 - a of it shows through": [[[295, 275, 255]]],
+    "white is added whole; only 1 - a of it shows through, and clamping hides it": [
+        [[255, 255, 255]]
+    ],
+    "uint8 has overflowed; turn the array into floats first": [[[244, 224, 204.01]]],
+    "the channels come last: (height, width, 3)": [[[244]], [[224]], [[204]]],
+    "the fourth channel, alpha, has no place in the result": [[[244, 224, 204, 51]]],
+}
+with check("On white"):
+    close(on_white(glass.clone()), [[[244, 224, 204]]], "on_white(glass)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "on-white-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: a picture with all degrees of transparency.
+### BEGIN HIDDEN TESTS
+with check("On white, a whole picture"):
+    sheet = torch.randint(0, 256, (7, 9, 4), generator=torch.Generator().manual_seed(1))
+    sheet[0, 0] = torch.tensor([0, 0, 0, 1])
+    sheet = sheet.byte()
+    before = sheet.clone()
+    got = on_white(sheet)
+    alpha = sheet[..., 3:].double() / 255
+    exact = alpha * sheet[..., :3] + (1 - alpha) * 255
+    close(got, exact, "the picture on white, 7×9", tolerance=1.01)
+    down = {"round to the nearest level; converting to int cuts off": exact.floor()}
+    close(got, exact.round(), "the picture on white, 7×9", tolerance=0.02, mistakes=down)
+    assert torch.equal(sheet, before), "on_white changes the picture it is given; copy it"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: the constants of your own pictures
+#
+# *3 points, 25 minutes, hard.* You train from scratch and need your own $\mu$ and $\sigma$. Given a
+# list of arrays (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
+# mean and the standard deviation over *all pixels of all pictures*, on the scale of 0 to 1. Return
+# (2, 3): the means, then the deviations (divide by the count, not the count minus 1).
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# A large picture has more pixels, so it must count for more: neither the means nor the deviations of
+# the pictures may be averaged. Either put all pixels into one tensor (pixels, 3), or add up count, sum and sum of squares over the
+# pictures: the variance is the mean of the squares minus the square of the mean.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "channel-constants", "schema_version": 3, "task": false}
+def channel_constants(pictures):
+    """Means and deviations over all pixels, in [0, 1]: list of (height, width, 3) -> (2, 3)."""
+    ### BEGIN SOLUTION
+    rows = [torch.as_tensor(one).reshape(-1, 3) for one in pictures]
+    all_pixels = torch.cat(rows).double() / 255  # (pixels, 3)
+    return torch.stack([all_pixels.mean(dim=0), all_pixels.std(dim=0, correction=0)])
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "channel-constants-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+dot = torch.tensor([[[255, 0, 51]]], dtype=torch.uint8)  # one pixel
+bar = torch.tensor([[[0, 0, 51], [0, 255, 51], [0, 0, 51]]], dtype=torch.uint8)  # three
+mistakes = {
+    "count pixels, not pictures: the bar has three times as many": [
+        [1 / 2, 1 / 6, 0.2],
+        [0, 2**0.5 / 6, 0],
+    ],
+    "the deviation within pictures is not that of all pixels": [
+        [1 / 4, 1 / 4, 0.2],
+        [0, 2**0.5 / 6, 0],
+    ],
+    "the mean is right for pixels, but the deviation is that of the pictures' means": [
+        [1 / 4, 1 / 4, 0.2],
+        [1 / 2, 1 / 6, 0],
+    ],
+    "count pixels, not pictures: these are mean and deviation of the pictures' means": [
+        [1 / 2, 1 / 6, 0.2],
+        [1 / 2, 1 / 6, 0],
+    ],
+    "on the scale of 0 to 1: divide by 255": [[63.75, 63.75, 51], [110.418, 110.418, 0]],
+    "divide by the count, not the count minus 1: correction=0": [
+        [1 / 4, 1 / 4, 0.2],
+        [1 / 2, 1 / 2, 0],
+    ],
+    "that is the variance; take its square root": [[1 / 4, 1 / 4, 0.2], [3 / 16, 3 / 16, 0]],
+    "the means come first, in one row, then the deviations": [
+        [1 / 4, 0.4330127],
+        [1 / 4, 0.4330127],
+        [0.2, 0],
+    ],
+}
+with check("Channel constants"):
+    want = [[1 / 4, 1 / 4, 0.2], [0.4330127, 0.4330127, 0]]
+    got = channel_constants([dot.clone(), bar.clone()])
+    close(got, want, "channel_constants([dot, bar])", tolerance=1e-3, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "channel-constants-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: more pictures, and a large one.
+### BEGIN HIDDEN TESTS
+with check("Channel constants, other pictures"):
+    draw = torch.Generator().manual_seed(2)
+    sizes = [(5, 7), (11, 3), (40, 60)]
+    some = [
+        torch.randint(0, 256, (*hw, 3), generator=draw).byte() // (k + 1)
+        for k, hw in enumerate(sizes)
+    ]
+    flat = np.concatenate([one.numpy().reshape(-1, 3) for one in some]) / 255
+    want = np.stack([flat.mean(axis=0), flat.std(axis=0)])
+    close(channel_constants(some), want, "the constants of three pictures", tolerance=1e-4)
+    plain = [torch.full((2, 2, 3), 102, dtype=torch.uint8)]
+    close(
+        channel_constants(plain),
+        [[0.4] * 3, [0.0] * 3],
+        "the constants of one plain picture",
+        tolerance=1e-3,
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** A picture of 400 × 300 (width × height) goes through `preprocess(picture, size=224)`. What is
+# the shape of the result, and what share of the picture is in it?
+#
+# <details><summary>Answer</summary>
+#
+# (1, 3, 224, 224), with three quarters of the picture: 300 of its 400 columns, all rows. Not
+# (1, 3, 224, 298): that is the size between resize and crop. And not (1, 224, 224, 3): channels
+# come before height and width in PyTorch. The 224 has no influence on the share, only the
+# proportions have.
+#
+# </details>
+
+# %% [markdown]
+# **2.** We *enlarge* a picture of 20 × 20 to 224 × 224. Does antialiasing change the result?
+#
+# <details><summary>Answer</summary>
+#
+# No. Aliasing comes from detail too fine for the new pixels, and here they are finer than the old
+# ones; libraries then measure $t$ in old pixels. It is tempting to hope that it sharpens the
+# picture, but no resizing can bring back what was never recorded.
+#
+# </details>
+
+# %% [markdown]
+# **3.** You have CLIP's weights and your own pictures, all of them X-rays, dark and grey. Should you
+# normalise by the mean and the deviation of the X-rays?
+#
+# <details><summary>Answer</summary>
+#
+# Not without training on. The weights expect that a value of 0 means the brightness it meant in
+# their training; other constants make the same grey look like another. "Mean 0 and deviation 1 are always best"
+# holds for the start of a training, not for weights that have already adapted.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built the way from a file to the tensor that an image encoder takes, equal to CLIP's own.
+#
+# - Open with care: three channels, upright, transparency on white; a careless reader fails silently.
+# - When shrinking, average over all that a new pixel covers; the centre crop then throws away the
+#   ends of the long side.
+# - Normalise with the constants that the weights were trained with, and undo it for looking.
+#
+# Next: **how does a picture become a sequence, as a caption is one?**
+
+# %% [markdown]
+# **Sources.** Resizing, cropping and the constants are those of CLIP, {cite:t}`radford2021clip`,
+# in its published code. The cubic weights: {cite:t}`keys1981cubic`, with $a = -0.5$. That libraries
+# alias under the same name, and what it costs: {cite:t}`parmar2022aliased`, §3. The photograph,
+# by Stéfan van der Walt, is released under CC0 and comes with scikit-image.

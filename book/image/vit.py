@@ -1,0 +1,781 @@
+# %% [markdown]
+# # Vision transformer
+#
+# A picture has become a row of patches, and the transformer that reads captions takes a row of
+# anything. **How does a row of patches become one vector for the whole picture, and what must a
+# transformer learn about pictures that nobody told it?** We take our trained model apart.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. build a ViT's forward pass by hand, from pixels to the image features $I_1 \dots I_n$, and count
+#    its parameters and operations;
+# 2. read attention maps and position maps, and say what each does and does not show;
+# 3. give a trained ViT pictures of another size, and name what a CNN has built in and a ViT has not.
+
+# %% [markdown]
+# **You need** patching, [attention](../text/attention.ipynb) and the block of the
+# [text encoder](../text/text-encoder.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
+# the [map of the whole model](../index.md) this is the image encoder, the box that ends in
+# $I_1 \dots I_n$.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## From patches to tokens
+#
+# Our trained model, and the eight pictures of the running example. We follow the third, the star.
+
+# %% mystnb={"image": {"alt": "Three of the eight pictures: a red circle above a blue square, the large yellow star, a green ring beside an orange cross."}}
+import torch
+
+import clipbook
+from clipbook.figures import picture_row
+from clipbook.image import patchify, preprocess
+from clipbook.scenes import EXAMPLE, render
+
+torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
+model, tokenizer = clipbook.load("shapes")
+vit = model.image_encoder
+scenes, captions = zip(*EXAMPLE, strict=True)
+pictures = [render(scene) for scene in scenes]
+pixels = preprocess(pictures)  # (8, 3, 32, 32)
+picture_row({f"$I_{k + 1}$": pictures[k] for k in (0, 2, 4)})
+
+# %% [markdown]
+# A patch of 8 × 8 pixels in three colours is 192 numbers. One matrix $E$ turns it into $w = 96$, the
+# **width**, and a row of $P$ says where it lies. Predict the three shapes before you run the cell:
+# how many patches, how many numbers each?
+
+# %%
+patches = patchify(pixels, 8)
+E = vit.patch_embedding.weight.detach().T  # (192, 96)
+P = vit.positions.detach()  # (16, 96)
+x = patches @ E + P
+for name, one in {"patches": patches, "patches @ E": patches @ E, "x": x}.items():
+    print(f"{name:12}", tuple(one.shape))
+
+# %% [markdown]
+# (pictures, patches, width): just what a caption becomes, with patches for tokens. From here on the
+# encoder needn't know that it looks at a picture.
+
+# %% [markdown]
+# ## Who speaks for the picture?
+#
+# The blocks keep one vector per token, and we want one per picture. The first ViT, like CLIP, puts a
+# **class token** in front: a learned vector $c$, the same for all pictures, that gathers by
+# attention what the patches know. Predict: how much does it differ between our eight pictures before
+# the first block, and after it?
+
+# %%
+from clipbook.image import ViT, ViTConfig
+
+torch.manual_seed(0)
+untrained = ViT(ViTConfig(width=96, heads=4, mlp_width=384, pooling="first")).eval()
+with torch.no_grad():
+    x = patches @ untrained.patch_embedding.weight.T  # (8, 16, 96)
+    c = untrained.class_embedding.expand(8, 1, -1)  # (8, 1, 96)
+    x = torch.cat([c, x], dim=1) + untrained.positions  # (8, 17, 96)
+    x = untrained.input_norm(x)
+    print("before", x[:, 0].std(dim=0).mean())
+    for block in untrained.blocks:
+        x = block(x)
+        print("after ", x[:, 0].std(dim=0).mean())
+
+# %% [markdown]
+# Zero: it has seen no pixel. Each block lets it look at the patches once more. The other way is to
+# take the **mean** of all patches after the last block; then nobody has to learn to gather, and our
+# small model does that. So a picture has 17 tokens with a class token and 16 without.
+
+# %% [markdown]
+# ## The whole encoder
+#
+# What is left: a layer norm in front of the blocks (CLIP's addition), the blocks, another norm, and
+# a last matrix into the space that pictures share with captions.
+
+
+# %%
+@torch.no_grad()
+def encode(pixels, vit):
+    x = patchify(pixels, vit.config.patch_size) @ vit.patch_embedding.weight.T
+    if vit.config.pooling == "first":
+        x = torch.cat([vit.class_embedding.expand(len(x), 1, -1), x], dim=1)
+    x = vit.input_norm(x + vit.positions)
+    for block in vit.blocks:
+        x = block(x)  # (8, 16 or 17, 96)
+    speaker = x[:, 0] if vit.config.pooling == "first" else x.mean(dim=1)  # (8, 96)
+    return vit.projection(vit.norm(speaker))  # (8, 64)
+
+
+for one in (vit, untrained):
+    assert torch.allclose(encode(pixels, one), one(pixels), atol=1e-5)
+encode(pixels, vit).shape
+
+# %% [markdown]
+# The same numbers as the package's `ViT`. Divided by their lengths these eight rows are
+# $I_1 \dots I_8$, the rows of the [similarity matrix](../pairs/similarity-matrix.ipynb). Do they
+# find their captions?
+
+# %%
+I = torch.nn.functional.normalize(encode(pixels, vit), dim=1)  # noqa: E741
+with torch.no_grad():
+    assert torch.allclose(I, model.encode_image(pixels), atol=1e-5)
+    T = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
+print("each picture's best caption:", (I @ T.T).argmax(dim=1).tolist())
+
+# %% [markdown]
+# ## What it costs
+#
+# A block of width $w$ holds four $w \times w$ matrices (query, key, value, output) and two of
+# $w \times 4w$ in the feed-forward network: $12w^2$ weights, and $13w$ more in biases and norms. Where
+# do you expect most of our parameters: in the patches, the positions or the blocks?
+
+# %%
+w, n, blocks, out = 96, 16, 3, 64
+counted = {
+    "patch embedding": 192 * w,
+    "positions": n * w,
+    "blocks": blocks * (12 * w**2 + 13 * w),
+    "two norms": 2 * 2 * w,
+    "projection": w * out,
+}
+for name, count in counted.items():
+    print(f"{name:16} {count:8,}")
+assert sum(counted.values()) == sum(one.numel() for one in vit.parameters())
+
+# %% [markdown]
+# Nearly all in the blocks. Now the operations for one picture. A product of ($a$, $b$) and
+# ($b$, $c$) takes $abc$ multiplications and as many additions: $2abc$ **FLOPs**. The blocks'
+# matrices meet each of $n$ tokens; attention compares and mixes all $n^2$ pairs.
+
+# %%
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+matrices = blocks * 2 * n * 12 * w**2
+pairs = blocks * 2 * (2 * n**2 * w)  # scores, then weights @ values
+ends = 2 * n * 192 * w + 2 * w * out
+with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+    vit(pixels[:1])
+print(f"matrices {matrices:,}  pairs {pairs:,}  ends {ends:,}")
+assert counter.get_total_flops() == matrices + pairs + ends
+
+# %% [markdown]
+# By hand and by program the same. The quadratic part, feared for long texts, is small with 16
+# tokens. And in CLIP? We build its encoders without memory for the weights (device "meta") and
+# count. Predict what patches of 16 pixels instead of 32 do to each column.
+
+# %%
+sizes = {"ViT-B/32": (32, 768, 12, 12, 512), "ViT-B/16": (16, 768, 12, 12, 512)}
+sizes["ViT-L/14"] = (14, 1024, 24, 16, 768)
+print("            tokens  parameters   GFLOPs   of them pairs")
+for name, (patch, w, blocks, heads, out) in sizes.items():
+    config = ViTConfig(224, patch, w, blocks, heads, 4 * w, out, pooling="first")
+    with torch.device("meta"):
+        count = sum(one.numel() for one in ViT(config).parameters())
+    n = config.patches + 1
+    pairs = blocks * 4 * n**2 * w
+    total = blocks * 24 * n * w**2 + pairs + 2 * config.patches * 3 * patch**2 * w + 2 * w * out
+    print(f"{name:12} {n:5}  {count:11,}  {total / 1e9:7.1f}  {pairs / total:10.0%}")
+
+# %% [markdown]
+# Half the patch size gives four times the tokens and about four times the work, with the same
+# blocks: even a few parameters fewer, for $E$ has shrunk more than $P$ has grown. Detail costs time,
+# not memory for weights.
+
+# %% [markdown]
+# ## Where it looks
+#
+# Each patch asks, each patch answers; the weights of one query sum to 1. Choose a patch of the ring
+# in the picture below, then one of the empty ground, and go through the three blocks ("layers").
+# Predict first: will empty patches look at their neighbours, at themselves or at the things?
+
+# %%
+from clipbook.widgets import AttentionExplorer
+
+with torch.no_grad():
+    weights = vit.attention_weights(pixels)  # (3, 8, 4, 16, 16)
+AttentionExplorer(weights[:, 4], image=pictures[4], query=5)
+
+# %% [markdown]
+# To count rather than to look: which patches hold a thing? Those that change when the thing gets
+# another colour. How much of the attention goes there, over all eight pictures, against their share
+# of the area?
+
+# %%
+from dataclasses import replace
+
+other = {"red": "blue"}
+recoloured = [
+    replace(s, objects=tuple(replace(o, colour=other.get(o.colour, "red")) for o in s.objects))
+    for s in scenes
+]
+changed = preprocess([render(scene) for scene in recoloured]) != pixels
+on_things = patchify(changed.float(), 8).amax(dim=2)  # (8, 16), 1 where a thing lies
+print(f"area     {on_things.mean():.2f}")
+for layer, looked in enumerate(weights):
+    share = (looked * on_things[:, None, None]).sum(dim=-1)  # (8, 4, 16)
+    print(f"block {layer + 1}  {share.mean():.2f}")
+assert share.mean() > on_things.mean()
+
+# %% [markdown]
+# The first block spreads its attention much as the area is spread; the later ones have found the
+# things, though nobody ever drew a frame around one. Captions were enough.
+
+# %% [markdown]
+# ## Seen is not used
+#
+# Does attention show what the result *depends* on? A weight says how much of a value is taken, not
+# what it holds. Another question is harder evidence: cover a patch with ground, and see how far the
+# picture's embedding turns. For the star:
+
+
+# %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in the middle; the loss when it is covered, confined to the middle four patches, with other shares."}}
+star, ground = pixels[2:3], pixels[2, :, 0, 0]
+with torch.no_grad():
+    whole, moved = model.encode_image(star), []
+    for patch in range(16):
+        row, column = divmod(patch, 4)
+        covered = star.clone()
+        area = (0, slice(None), slice(8 * row, 8 * row + 8), slice(8 * column, 8 * column + 8))
+        covered[area] = ground[:, None, None]
+        moved.append(1 - (model.encode_image(covered) @ whole.T).item())
+received = weights[-1, 2].mean(dim=(0, 1))  # (16,) over heads and queries
+maps = {"attention received": received, "change when covered": torch.tensor(moved)}
+shown = {name: (255 * one / one.max()).reshape(4, 4) for name, one in maps.items()}
+picture_row({"the star": pictures[2]} | shown)
+
+# %% [markdown]
+# Related, not equal: each map is scaled to its own largest value, and their orders differ within
+# the star. Read an attention map as a hint, and cover things up before you claim anything.
+
+# %% [markdown]
+# ## What it learned about places
+#
+# To a fresh ViT patch 5 is no nearer to patch 6 than to patch 15: the rows of $P$ were random. After
+# training we compare rows by their cosine. Here are three patches (top left, second in the second
+# row, last but one in the last) and their likeness to all 16.
+
+
+# %% mystnb={"image": {"alt": "Three maps of four by four: besides the patch itself, which is darkest red, its neighbours are reddish and far patches bluish."}}
+from clipbook.figures import signed_maps
+
+
+def position_cosines(P):
+    rows = P / P.norm(dim=1, keepdim=True)
+    return rows @ rows.T  # (16, 16)
+
+
+learned = position_cosines(P).reshape(16, 4, 4)
+signed_maps({f"patch {k}": learned[k] for k in (0, 5, 14)}, across="column", up="row")
+
+# %% [markdown]
+# Neighbours have become alike. Over all pairs, by distance:
+
+# %% mystnb={"image": {"alt": "The trained model's cosines fall from clearly positive between neighbours to below zero far apart; those of random rows stay near zero at all distances."}}
+from clipbook.figures import curves
+
+places = torch.cartesian_prod(torch.arange(4.0), torch.arange(4.0))  # (16, 2)
+distance = torch.cdist(places, places).round(decimals=2)
+random_rows = torch.randn(16, 96, generator=torch.Generator().manual_seed(0))
+steps = distance.unique()[1:]
+lines = {
+    name: (steps, [position_cosines(rows)[distance == d].mean() for d in steps])
+    for name, rows in {"trained": P, "random": random_rows}.items()
+}
+curves(lines, across="distance, in patches", up="mean cosine")
+
+# %% [markdown]
+# So the model drew the map itself, from pictures and captions, a rougher one than in large ViTs,
+# where rows and columns stand out.
+
+# %% [markdown]
+# ## A larger picture
+#
+# $P$ has 16 rows. A picture of 48 × 48 pixels has 36 patches, for which no row exists. But rows of
+# neighbours are alike, so we lay $P$ out as a 4 × 4 map and stretch that to 6 × 6: each new place
+# takes from the old places around it. Predict: does the model still find the captions?
+
+
+# %%
+def stretched(P, new):
+    old = round(len(P) ** 0.5)
+    grid = P.T.reshape(1, -1, old, old)  # (1, 96, 4, 4): the width acts as channels
+    grid = torch.nn.functional.interpolate(grid, (new, new), mode="bilinear")
+    return grid.flatten(2)[0].T  # (new², 96)
+
+
+def at_size(size, positions):
+    larger = ViT(replace(vit.config, image_size=size)).eval()
+    larger.load_state_dict(vit.state_dict() | {"positions": positions})
+    return larger
+
+
+assert torch.allclose(stretched(P, 4), P)
+stretched(P, 6).shape
+
+# %% [markdown]
+# The same 200 scenes drawn at several sizes; how many find their own among 200 captions? For
+# comparison, $P$ kept as it is and filled up with random rows.
+
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample_pairs
+
+some, their_captions = sample_pairs(200, np.random.default_rng(0))
+with torch.no_grad():
+    texts = model.encode_text(*tokenizer.batch(their_captions))
+texts.shape
+
+# %%
+lines = []
+with torch.no_grad():
+    for size in (32, 40, 48, 64):
+        new = size // 8
+        filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
+        batch = preprocess([render(scene, size=size) for scene in some], size=size)
+        for name, rows in {"stretched": stretched(P, new), "filled up": filled[: new**2]}.items():
+            found = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
+            right = (found == torch.arange(200)).float().mean()
+            lines.append(f"{size} px, {name:10} {right:.2f}")
+print(*lines, sep="\n")
+
+# %% [markdown]
+# Stretching saves most of it, filling up next to nothing, and the further from 32 the worse: the
+# places are right, but a patch now shows a smaller piece of each thing, and the blocks have never
+# seen such. That is why a ViT is trained on for a while after its positions have been stretched.
+
+# %% [markdown]
+# ## Equal to CLIP's
+#
+# Is this the encoder whose weights others have trained? We let `transformers` make a small CLIP
+# with random weights, carry them over, and compare.
+
+# %%
+from transformers import CLIPConfig, CLIPModel
+
+from clipbook.pretrained import from_transformers
+
+tower = {"hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 192}
+tower["num_hidden_layers"] = 2
+text = tower | {"vocab_size": 99, "bos_token_id": 97, "eos_token_id": 98}
+vision = tower | {"image_size": 32, "patch_size": 8}
+torch.manual_seed(0)
+theirs = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)).eval()
+ours = from_transformers(theirs).image_encoder
+with torch.no_grad():
+    want = theirs.visual_projection(theirs.vision_model(pixels).pooler_output)
+assert torch.allclose(encode(pixels, ours), want, atol=1e-5)
+ours.config
+
+# %% [markdown]
+# Our cell-sized `encode` computes what CLIP's published code does: a class token first, an
+# activation called `quick_gelu`, and a patch embedding stored as a strided convolution.
+
+# %% [markdown]
+# ## What nobody told it
+#
+# Exchange patches in *every* picture of the world, always in the same way: a jigsaw no human could
+# read. Predict: would a ViT find its task harder?
+
+# %% mystnb={"image": {"alt": "The star, and its sixteen patches in a random order, in which no star can be seen."}}
+from clipbook.image import unpatchify
+
+order = torch.randperm(16, generator=torch.Generator().manual_seed(1))
+jigsaw = unpatchify(patches[:, order], 8)
+reordered = at_size(32, P[order])
+assert torch.allclose(encode(jigsaw, reordered), encode(pixels, vit), atol=1e-4)
+levels = torch.tensor(np.asarray(pictures[2])).permute(2, 0, 1)[None]
+mixed = unpatchify(patchify(levels.float(), 8)[:, order], 8)[0].permute(1, 2, 0)
+picture_row({"the world": pictures[2], "a jigsaw world": mixed.byte()})
+
+# %% [markdown]
+# No harder at all: with the rows of $P$ in the same order, every embedding is the same, for every
+# weight and so for every step of training. That patches lie in a plane is nowhere in its code. A
+# convolution, which joins neighbours, would join strangers. That is the **inductive bias** of a
+# [CNN](cnn.ipynb): nearness, and the same thing meaning the same wherever it lies.
+
+# %% [markdown]
+# What isn't built in must be learned. A small race: say in which of five places (top left … middle)
+# the one thing lies; 150 steps each. Two ViTs differ only in how large $P$ is drawn at the start;
+# then a CNN. Predict the order.
+
+# %%
+from clipbook.image import CNN, CNNConfig
+from clipbook.scenes import sample
+from clipbook.scenes.world import PLACES
+
+drawn = [s for s in sample(3500, np.random.default_rng(1), objects=1) if s.objects[0].place]
+inputs = preprocess([render(scene) for scene in drawn])
+labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in drawn])
+few = {"depth": 1, "mlp_width": 128, "embed_dim": 5}
+torch.manual_seed(0)
+racers = {
+    "ViT, P of 0.1": ViT(ViTConfig(**few, position_std=0.1)),
+    "ViT, P of 1": ViT(ViTConfig(**few, position_std=1.0)),
+    "CNN": CNN(CNNConfig(widths=(16, 32), embed_dim=5)),
+}
+labels.bincount()
+
+
+# %% mystnb={"image": {"alt": "Right answers over 150 steps: the CNN rises first, the ViT with large positions follows, the ViT with small positions is still guessing after seventy-five steps."}}
+def race(racer):
+    optimiser, right = torch.optim.AdamW(racer.parameters(), lr=1e-3), []
+    for step in range(151):
+        if step % 25 == 0:
+            with torch.no_grad():
+                found = racer.eval()(inputs[1000:]).argmax(dim=1)
+            right.append((found == labels[1000:]).float().mean().item())
+        pick = torch.randint(1000, (64,))
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(racer.train()(inputs[pick]), labels[pick]).backward()
+        optimiser.step()
+    return range(0, 151, 25), right
+
+
+curves({name: race(racer) for name, racer in racers.items()}, across="step", up="right answers")
+
+# %% [markdown]
+# The CNN needs least. A ViT catches up only as its positions become audible beside the patches:
+# drawn small, they first have to grow. (CLIP draws them small, and has time.) The same in large: on
+# ImageNet's 1.3 million pictures ViTs stayed behind CNNs of like size, on 300 million they won. The
+# next chapter lets both learn our pairs.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **Loaded weights give nearly the right features → another activation.** CLIP's `quick_gelu` is
+# $x\,\sigma(1.702x)$, close to GELU, so nothing looks broken.
+
+# %%
+almost = ViT(replace(ours.config, activation="gelu")).eval()
+almost.load_state_dict(ours.state_dict())
+with torch.no_grad():
+    print("largest difference:", (almost(pixels) - want).abs().max().item())
+assert not torch.allclose(encode(pixels, almost), want, atol=1e-5)
+
+# %% [markdown]
+# **Every picture gets the same features → the class token is read where it has seen nothing**: in
+# front of the blocks, or with no block at all.
+
+# %%
+blind = ViT(ViTConfig(depth=0, pooling="first"))
+with torch.no_grad():
+    print("differs between pictures by", blind(pixels).std(dim=0).max().item())
+
+# %% [markdown]
+# **After stretching, even the old size gives nonsense → `reshape` where the width must move.** From
+# (16, 96) to (96, 4, 4) both run; only `.T` first keeps a place's numbers together.
+
+# %%
+scrambled = P.reshape(1, 96, 4, 4).flatten(2)[0].T
+kept = P.T.reshape(1, 96, 4, 4).flatten(2)[0].T
+for name, rows in {"reshape": scrambled, "T, then reshape": kept}.items():
+    found = (encode(pixels, at_size(32, rows)) @ T.T).argmax(dim=1)
+    print(f"{name:16}", found.tolist())
+
+# %% [markdown]
+# ## Exercise: the class token's map
+#
+# *3 points, 15 minutes, easy.* CLIP's picture is what its class token gathered. Given the weights of
+# one picture, (layers, heads, tokens, tokens), with the class token first and a square of patches
+# behind it, return the map of what it looks at in the **last** layer: average the heads, leave out
+# its look at itself, then divide so that the map sums to 1.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Rows are queries. One row of the averaged matrix is the class token's; its first entry is the look
+# at itself. Patches go row by row through the picture.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "class-map", "schema_version": 3, "task": false}
+def class_map(weights):
+    """(layers, heads, 1 + side², 1 + side²) -> (side, side), which sums to 1."""
+    ### BEGIN SOLUTION
+    looks = weights[-1].mean(dim=0)[0, 1:]
+    side = round(len(looks) ** 0.5)
+    return (looks / looks.sum()).reshape(side, side)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "class-map-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+heads_two = torch.full((2, 2, 5, 5), 0.2)  # layers, heads, a class token and 2 × 2 patches
+heads_two[1, 0, 0] = torch.tensor([0.6, 0.1, 0.2, 0.05, 0.05])
+heads_two[1, 1, 0] = torch.tensor([0.4, 0.3, 0.0, 0.2, 0.1])
+heads_two[1, :, 1:, 0] = torch.tensor([0.12, 0.2, 0.32, 0.36])
+heads_two[1, :, 1:, 1:] = (1 - heads_two[1, :, 1:, :1]) / 4
+mistakes = {
+    "divide by the sum of what is left": [[0.2, 0.1], [0.125, 0.075]],
+    "rows are queries; that is who looks at the class token": [[0.12, 0.2], [0.32, 0.36]],
+    "that is the first layer": [[0.25, 0.25], [0.25, 0.25]],
+    "that is the first head alone; average the heads": [[0.25, 0.5], [0.125, 0.125]],
+    "that is the last head alone; average the heads": [[0.5, 0], [0.33333, 0.16667]],
+    "average the heads first, then divide": [[0.375, 0.25], [0.22917, 0.14583]],
+    "the last layer alone, not the mean over layers": [[0.30769, 0.23077], [0.25, 0.21154]],
+    "patches go row by row; yours go down the columns": [[0.4, 0.25], [0.2, 0.15]],
+    "they are weights already; divide, no second softmax": [
+        [0.2692, 0.24359],
+        [0.24976, 0.23758],
+    ],
+}
+with check("Class map"):
+    got = class_map(heads_two.clone())
+    close(got, [[0.4, 0.2], [0.25, 0.15]], "class_map(weights)", tolerance=1e-4, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "class-map-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: a real encoder, and a larger square.
+### BEGIN HIDDEN TESTS
+from clipbook.image import ViT, ViTConfig
+
+with check("Class map, other sizes"), torch.no_grad():
+    for side, layers in ((1, 1), (3, 4)):
+        torch.manual_seed(side)
+        tried = ViT(ViTConfig(8 * side, 8, 16, layers, 2, 16, 4, pooling="first"))
+        found = tried.attention_weights(torch.randn(1, 3, 8 * side, 8 * side))[:, 0]
+        before = found.clone()
+        looks = found[layers - 1, :, 0, 1:].double().sum(dim=0)
+        want = (looks / looks.sum()).reshape(side, side)
+        close(class_map(found), want, f"the map of {side} × {side} patches, {layers} layers")
+        assert torch.equal(found, before), "class_map changes the weights it is given; copy them"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: count them
+#
+# *3 points, 20 minutes, medium.* How many parameters has a ViT **with a class token**, of any size?
+# As in this chapter: no bias in the patch embedding and the projection, but in all matrices of the
+# blocks; three colour channels; a layer norm holds a weight and a bias for each number.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Go through `encode` line by line. The feed-forward network is `mlp_width` wide, not always four
+# times the width. A block has two norms, and two more stand outside the blocks. The number of heads
+# has no influence.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "vit-parameters", "schema_version": 3, "task": false}
+def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
+    """The number of parameters of a ViT that has a class token."""
+    ### BEGIN SOLUTION
+    tokens = (image_size // patch_size) ** 2 + 1
+    before = 3 * patch_size**2 * width + width + tokens * width
+    attention = 4 * width**2 + 4 * width
+    mlp = 2 * width * mlp_width + mlp_width + width
+    norm = 2 * width
+    return before + depth * (attention + mlp + 2 * norm) + 2 * norm + width * embed_dim
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "vit-parameters-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+mistakes = {
+    "10 are missing: the class token is a parameter, and has a position as well": 2810,
+    "20 are missing: the class token and its position, or a norm outside the blocks": 2800,
+    "the two norms outside the blocks are missing": 2780,
+    "the feed-forward network's biases are missing": 2750,
+    "a norm has a weight and a bias": 2760,
+    "the blocks lack either their norms or the biases of attention": 2740,
+    "the norms are missing": 2700,
+    "the biases in the blocks are missing": 2670,
+    "the projection is missing": 2730,
+    "the patch embedding has no bias": 2830,
+    "the projection has no bias": 2829,
+    "patch embedding and projection have no bias": 2839,
+    "a patch has three channels": 2500,
+    "there are `depth` blocks, not one": 1805,
+    "attention has a fourth matrix, for the output": 2600,
+    "the feed-forward network is mlp_width wide, here not 4 × width": 3450,
+}
+with check("Count them"):
+    got = vit_parameters(16, 4, width=10, depth=2, mlp_width=25, embed_dim=9)
+    close(got, 2820, "vit_parameters(16, 4, 10, 2, 25, 9)", tolerance=0.5, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "vit-parameters-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: CLIP's own sizes.
+### BEGIN HIDDEN TESTS
+from clipbook.image import ViT, ViTConfig
+
+with check("Count them, at other sizes"):
+    for size in ((224, 32, 768, 12, 3072, 512), (24, 8, 12, 0, 7, 5), (8, 8, 6, 1, 6, 3)):
+        image, patch, width, depth, mlp, dim = size
+        with torch.device("meta"):
+            tried = ViT(ViTConfig(image, patch, width, depth, 6, mlp, dim, pooling="first"))
+        want = sum(one.numel() for one in tried.parameters())
+        close(vit_parameters(*size), want, f"vit_parameters{size}", tolerance=0.5)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: stretch CLIP's positions
+#
+# *4 points, 25 minutes, hard.* CLIP's $P$ has one row more, for the class token, and it lies nowhere.
+# Given $P$ of shape ($1 + \text{old}^2$, width), class token first, return ($1 + \text{new}^2$,
+# width): that row unchanged, the map stretched bilinearly from old × old to new × new as in the
+# chapter (no antialiasing, places at the centres of patches).
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Take row 0 off first and put it back last. `interpolate` wants (batch, channels, rows, columns):
+# check with `stretched` on the other rows. By default it takes pixels' centres as places; leave
+# `align_corners` alone.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "stretch-positions", "schema_version": 3, "task": false}
+def stretch_positions(positions, new):
+    """(1 + old², width) -> (1 + new², width)."""
+    ### BEGIN SOLUTION
+    first, rest = positions[:1], positions[1:]
+    old = round(len(rest) ** 0.5)
+    grid = rest.reshape(1, old, old, -1).permute(0, 3, 1, 2)
+    grid = torch.nn.functional.interpolate(grid, (new, new), mode="bilinear")
+    return torch.cat([first, grid[0].flatten(1).T])
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "stretch-positions-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+map_two = torch.tensor([[[10.0, 2.0], [30.0, 4.0]], [[50.0, 16.0], [90.0, 8.0]]])  # (2, 2, width)
+row_first = torch.tensor([[7.0, 9.0]])
+centres = torch.tensor([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])  # shares of old places
+corners = torch.tensor([[3, 0], [2, 1], [1, 2], [0, 3]]) / 3
+nearest = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+
+
+def spread(shares, grid):
+    return torch.einsum("ra,cb,abw->rcw", shares, shares, grid).reshape(16, 2)
+
+
+right = spread(centres, map_two)
+unmoved = spread(centres, map_two.reshape(2, 2, 2).permute(1, 2, 0))  # width not in front
+mistakes = {
+    "the row of the class token is missing": right,
+    "the class token comes first": torch.cat([right, row_first]),
+    "the class token's row stays as it is": torch.cat([right[:1] * 0, right]),
+    "the class token's row stays as it is, it is no mean": torch.cat([right.mean(0)[None], right]),
+    "move the width in front of the map; reshape alone mixes it": torch.cat([row_first, unmoved]),
+    "places are the centres of patches; leave align_corners alone": torch.cat(
+        [row_first, spread(corners, map_two)]
+    ),
+    "that copies the nearest place; mode is bilinear": torch.cat(
+        [row_first, spread(nearest, map_two)]
+    ),
+    "rows and columns are exchanged": torch.cat(
+        [row_first, spread(centres, map_two.transpose(0, 1))]
+    ),
+}
+with check("Stretch positions"):
+    given = torch.cat([row_first, map_two.reshape(4, 2)])
+    got = stretch_positions(given.clone(), 4)
+    want = torch.cat([row_first, right])
+    close(got, want, "stretch_positions(P, 4)", tolerance=1e-3, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "stretch-positions-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other sizes, the same size, and a smaller one.
+### BEGIN HIDDEN TESTS
+with check("Stretch positions, other sizes"):
+    for old, new in ((3, 5), (4, 4), (7, 12), (5, 2), (1, 3)):
+        given = torch.randn(1 + old**2, 6, generator=torch.Generator().manual_seed(old))
+        before = given.clone()
+        grid = given[1:].T.reshape(1, 6, old, old)
+        wants = {
+            mode: torch.nn.functional.interpolate(grid, (new, new), mode=mode)
+            for mode in ("bilinear", "bicubic")
+        }
+        wants["antialiased"] = torch.nn.functional.interpolate(
+            grid, (new, new), mode="bilinear", antialias=True
+        )
+        rows = {k: torch.cat([given[:1], one[0].flatten(1).T]) for k, one in wants.items()}
+        mistakes = {
+            "mode is bilinear, not bicubic": rows["bicubic"],
+            "without antialiasing": rows["antialiased"],
+        }
+        got = stretch_positions(given, new)
+        close(got, rows["bilinear"], f"P from {old}² to {new}²", tolerance=1e-4, mistakes=mistakes)
+        assert torch.equal(given, before), "stretch_positions changes the P it is given; copy it"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** A class token's map is bright on the dog's head. Has the model recognised the dog by its
+# head?
+#
+# <details><summary>Answer</summary>
+#
+# Not shown. The map says how much is taken from there, in one layer; what that value holds has
+# already been mixed by the layers before. "Yes, attention is what the model looks at" skips that,
+# and "no, maps are meaningless" goes too far: it is a hint, and covering the head is the test.
+#
+# </details>
+
+# %% [markdown]
+# **2.** Pictures of 448 pixels instead of 224, the same patch size. What happens to the parameters
+# and to the work?
+#
+# <details><summary>Answer</summary>
+#
+# Four times the tokens: the matrices' share of the work grows four times, the pairs' share sixteen
+# times. Only $P$ has more rows; all other parameters stay. "Four times the parameters" mistakes a
+# ViT for a network with a weight per pixel.
+#
+# </details>
+
+# %% [markdown]
+# **3.** We set all rows of $P$ to zero and train like that. Which captions can the model still learn
+# to tell apart: "a red star" from "a blue star", or "a red circle above a blue square" from its
+# reverse?
+#
+# <details><summary>Answer</summary>
+#
+# The colours: what is in the patches is still there. The relation mostly not, for the patches are
+# then a bag, and the mean or the class token sees the same in any order. "Neither" forgets that a
+# patch brings its pixels along; and a hint of the relation survives where one patch holds parts of
+# both.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built the image encoder of CLIP, equal to the published one, and looked inside ours.
+#
+# - Patches are tokens: one matrix and a position each, then the blocks that texts use, too; a class
+#   token or the mean speaks for the picture.
+# - Smaller patches cost work, not parameters; attention maps hint at what matters, covering tests it.
+# - Nearness isn't built in. A ViT learns it, which takes data, and its map can be stretched.
+#
+# Next: **what if nearness is built in: does a convolutional network do better on our
+# pairs?**
+
+# %% [markdown]
+# **Sources.** The architecture and its class token: {cite:t}`dosovitskiy2021vit`, §3.1; stretching
+# positions and training on, §3.2; data against inductive bias, §4.3; position maps, §4.5. The norm
+# in front of the blocks and the sizes: {cite:t}`radford2021clip`, §2.4 and its appendix. Attention:
+# {cite:t}`vaswani2017attention`, §3.2; GELU and its approximation: {cite:t}`hendrycks2016gelu`.

@@ -1,0 +1,702 @@
+# %% [markdown]
+# # Attention
+#
+# In "the aussie pup", the word "aussie" says something about "pup". But the embedding of "pup" is
+# a row of a table, the same in every caption. **How does one token learn what the others say?** It
+# asks them. We build the asking and the answering, first with numbers small enough to check on
+# paper.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. compute what one token gathers from the others, with pencil and paper, then for all tokens
+#    with two matrix products;
+# 2. say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask;
+# 3. tell what several heads are for, and what twice the tokens cost.
+
+# %% [markdown]
+# **You need** [embeddings](embeddings.ipynb). **Time:** 25 minutes to read, 75 with the exercises.
+# On the [map of the whole model](../index.md) this is the heart of both encoders, the one for text
+# and the one for pictures.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in REPOSITORY:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
+    if subprocess.run(command).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    importlib.invalidate_caches()
+
+# %% [markdown]
+# ## Three tokens
+#
+# We take the end of "Pepper the aussie pup", one token a word. Real embeddings are learned, and
+# their numbers have no names. Ours are made by hand and do: is the token an article, does it
+# describe, is it a thing, is it about animals? That is a **width** of 4, so `x` has the shape
+# (3 tokens, 4).
+
+# %%
+import torch
+
+torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
+tokens = ["the", "aussie", "pup"]
+x = torch.tensor(
+    [  # article, describes, thing, animal
+        [1.0, 0, 0, 0],  # the
+        [0, 1, 0, 1],  # aussie
+        [0, 0, 1, 1],  # pup
+    ]
+)
+x.shape
+
+# %% [markdown]
+# ## Query, key, value
+#
+# Three matrices, the same for all tokens, make three vectors of each row:
+#
+# - a **query**: what am I looking for?
+# - a **key**: what do I offer, so that others can find me?
+# - a **value**: what do I hand over to those who find me?
+#
+# A model learns the matrices; we write them. Row by row, `W_Q` says what an article, a describing
+# word, a thing and an animal look for. `W_V` hands over ten times what a token is, and nothing of
+# an article.
+
+# %%
+W_Q = torch.tensor(
+    [  # looks for: article, describes, thing, animal
+        [0.0, 0, 2, 0],  # an article looks for a thing
+        [0, 0, 2, 0],  # so does a word that describes
+        [0, 2, 0, 0],  # a thing looks for what describes it
+        [0, 0, 0, 2],  # an animal looks for animals
+    ]
+)
+W_K = torch.eye(4)  # each offers what it is
+W_V = torch.diag(torch.tensor([0.0, 10, 10, 10]))
+Q, K, V = x @ W_Q, x @ W_K, x @ W_V  # (3, 4) each
+Q
+
+# %% [markdown]
+# The last row is the query of "pup": it looks for what describes and for animals.
+
+# %% [markdown]
+# ## One token asks
+#
+# How well does a key fit a query? Their dot product says so: the **score**. Take a pencil. The
+# query of "pup" is [0, 2, 0, 2], the keys are the rows of `x`. Which of the three tokens will
+# "pup" look at most, and will it look at itself at all?
+
+# %%
+q = Q[2]
+d = 4  # numbers in a query, and in a key
+scores = []
+for s in range(3):
+    scores.append(sum(q[i].item() * K[s, i].item() for i in range(d)))
+dict(zip(tokens, scores, strict=True))
+
+# %% [markdown]
+# Most at "aussie", which describes *and* is about animals. Scores become **weights** as in any
+# choice: divide them by $\sqrt d = 2$ (why, we shall see), then softmax: raise $e$ to each, divide
+# by the sum.
+
+# %%
+import math
+
+scaled = [score / math.sqrt(d) for score in scores]
+powers = [math.exp(value) for value in scaled]
+weights = [power / sum(powers) for power in powers]
+for s in range(3):
+    print(f"{tokens[s]:6}  {scores[s]:.0f} → {scaled[s]:.0f} → {powers[s]:.2f} → {weights[s]:.2f}")
+
+# %% [markdown]
+# Then "pup" collects the values, each times its weight:
+#
+# $$0.09 \cdot [0, 0, 0, 0] + 0.67 \cdot [0, 10, 0, 10] + 0.24 \cdot [0, 0, 10, 10]$$
+
+# %%
+pup = sum(weights[s] * V[s] for s in range(3))
+pup
+
+# %% [markdown]
+# The row of "pup" had a 0 under *describes*; what it gathered has its second number there. **A
+# token's new vector is a weighted mean of the values of all tokens**, its own included. Nothing
+# told "pup" which neighbour matters: its query and their keys did.
+
+# %% [markdown]
+# ## All tokens at once
+#
+# Every token asks. With queries as rows, all scores are one matrix product, rows are queries,
+# columns are keys, and softmax runs along each row:
+#
+# $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt d}\right) V$$
+#
+# Predict: where does "the" look?
+
+# %% mystnb={"image": {"alt": "The and aussie look mostly at pup, pup mostly at aussie; each row of weights adds up to 1."}}
+from clipbook.figures import token_heatmap
+
+
+def attend(Q, K, V):
+    scores = Q @ K.T / K.shape[1] ** 0.5  # (t, d) @ (d, t) -> (t, t)
+    weights = scores.softmax(dim=1)
+    return weights @ V, weights  # (t, d), (t, t)
+
+
+gathered, weights = attend(Q, K, V)
+assert torch.allclose(gathered[2], pup)
+token_heatmap(weights, tokens, tokens)
+
+# %% [markdown]
+# Each row adds up to 1. The grid isn't symmetric: "the" cares for "pup", but "pup" hardly for
+# "the", since asking and offering are different matrices.
+
+# %% [markdown]
+# ## Why divide by √d
+#
+# A score is a sum of $d$ products. If the numbers in queries and keys are independent with mean 0
+# and variance 1, so is each product, and the sum has variance $d$: a typical size of $\sqrt d$.
+# Wider vectors make larger scores, and softmax of large scores is all or nothing.
+
+# %% [markdown]
+# We draw 200 random queries with 16 keys each. The **entropy** $H$ of a query's weights tells over
+# how many tokens they spread: $e^H$ is 16 if all weigh the same, 1 if one takes everything.
+
+# %% mystnb={"image": {"alt": "Divided by the square root of d, weights spread over about ten of sixteen tokens at any d; undivided, they spread over hardly more than one from d = 64 on."}}
+from clipbook.figures import curves
+
+generator = torch.Generator().manual_seed(0)
+ds, spread, slopes = [4, 16, 64, 256, 1024], {True: [], False: []}, {True: [], False: []}
+for d in ds:
+    queries = torch.randn(200, 1, d, generator=generator)
+    keys = torch.randn(200, 16, d, generator=generator)
+    scores = (queries * keys).sum(dim=2)  # (200, 16)
+    for divided in (True, False):
+        weights = (scores / d**0.5 if divided else scores).softmax(dim=1)
+        entropy = -torch.special.xlogy(weights, weights).sum(dim=1)  # (200,)
+        spread[divided].append(entropy.exp().mean())
+        slopes[divided].append((weights * (1 - weights)).mean())
+lines = {"divided by √d": (ds, spread[True]), "not divided": (ds, spread[False])}
+curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
+
+# %% [markdown]
+# Undivided, an untrained head with 64 numbers a key has already made up its mind, at random. And
+# it can hardly change it: how much a weight $p$ moves with its score is $p(1-p)$, which vanishes
+# near 0 and 1. That slope, averaged:
+
+# %%
+assert slopes[True][-1] > 5 * slopes[False][-1]
+for d, divided, raw in zip(ds, slopes[True], slopes[False], strict=True):
+    print(f"d = {d:4}   divided {divided:.3f}   not divided {raw:.3f}")
+
+# %% [markdown]
+# ## Who may look at whom
+#
+# A **causal mask** lets a token see itself and those before it, never those after. GPT needs it:
+# it predicts the next word, and must not peek. CLIP's text encoder is built the same way, as its
+# authors say, so that a language model's weights could start it.
+#
+# What may not be seen gets the score −∞ *before* softmax, since $e^{-\infty} = 0$. Predict the
+# first row.
+
+
+# %% mystnb={"image": {"alt": "Below and on the diagonal are weights, above it nothing: the first token looks only at itself, the last at all three."}}
+def attend(Q, K, V, allowed=None):
+    scores = Q @ K.T / K.shape[1] ** 0.5
+    if allowed is not None:  # true where a row may look at a column
+        scores = scores.masked_fill(~allowed, float("-inf"))
+    weights = scores.softmax(dim=1)
+    return weights @ V, weights
+
+
+causal = torch.ones(3, 3, dtype=torch.bool).tril()
+gathered, weights = attend(Q, K, V, causal)
+assert weights[0].tolist() == [1, 0, 0]
+token_heatmap(weights.masked_fill(~causal, torch.nan), tokens, tokens)
+
+# %% [markdown]
+# A dot marks what may not be looked at. "the" has only itself left, and the last row is what it
+# was: the last token sees everything.
+#
+# The second mask hides **padding**. Captions in a batch differ in length, so short ones are filled
+# up. A padding token is a token like any other, with an embedding; here one of all ones. How much
+# of its attention does "pup" waste on it?
+
+# %%
+padded = torch.stack([x[0], x[2], torch.ones(4)])  # the, pup, padding
+real = torch.tensor([True, True, False])
+inputs = padded @ W_Q, padded @ W_K, padded @ W_V
+for name, allowed in (("no mask", None), ("padding hidden", real[None, :])):
+    print(f"{name:15}", attend(*inputs, allowed)[1][1])
+
+# %% [markdown]
+# Most of it. The mask has the shape (1, 3): it broadcasts over queries, so that the *column* of
+# the padding goes. `allowed_keys` of the package makes both masks for a batch; its shape is
+# (batch, heads, queries, keys), where 1 stands for "the same for all".
+
+# %%
+from clipbook.transformer import allowed_keys
+
+both = allowed_keys(3, real[None], causal=True)
+assert torch.equal(both[0, 0], causal & real[None, :])
+both.shape, both[0, 0].int()
+
+# %% [markdown]
+# ## Several heads
+#
+# One softmax gives one mean. But "pup" may want its adjective *and* its left neighbour, and in one
+# mean the two blur. So the width $w$ is cut into $h$ parts of $d = w / h$ numbers, and each part, a
+# **head**, attends on its own. Their results are put side by side and mixed by an output matrix
+# $W_O$.
+#
+# Here is a real layer: the first of the small model that this book trained, with the first caption
+# of our example.
+
+# %%
+import clipbook
+from clipbook.scenes import EXAMPLE
+
+model, tokenizer = clipbook.load("shapes")
+encoder = model.text_encoder
+token_ids, mask = tokenizer.batch([EXAMPLE[0][1]])
+token_ids = token_ids[:, : int(mask.sum())]  # without padding
+words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
+words[0], words[-1] = "<start>", "<end>"
+attention = encoder.blocks[0].attention
+print(*words)
+attention
+
+# %% [markdown]
+# `query_key_value` holds $W_Q$, $W_K$ and $W_V$ side by side, with a constant added to each (a
+# bias); `output` is $W_O$. The layer's input is token plus position embedding, normalised (the next
+# chapter says why). One head after the other, by hand:
+
+
+# %%
+@torch.no_grad()
+def multi_head(x, attention, allowed):
+    Q, K, V = attention.query_key_value(x).chunk(3, dim=1)  # (t, w) each
+    d = x.shape[1] // attention.heads
+    found = []
+    for h in range(attention.heads):
+        own = slice(h * d, (h + 1) * d)  # the columns of head h
+        found.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
+    gathered = torch.cat([values for values, _ in found], dim=1)  # (t, w)
+    return attention.output(gathered), torch.stack([weights for _, weights in found])
+
+
+attention.heads
+
+
+# %%
+t = len(words)
+with torch.no_grad():
+    x = encoder.token_embedding(token_ids[0]) + encoder.positions[:t]
+    x = encoder.blocks[0].attention_norm(x)
+causal = torch.ones(t, t, dtype=torch.bool).tril()
+by_hand, weights = multi_head(x, attention, causal)
+x.shape, by_hand.shape, weights.shape
+
+# %% [markdown]
+# The package's `MultiHeadAttention` does all heads in one product: it reshapes $(t, w)$ to
+# $(t, h, d)$ and swaps the first two, so that heads become a dimension beside the batch's. Same
+# numbers:
+
+# %%
+with torch.no_grad():
+    output, their_weights = attention.with_weights(x[None], allowed_keys(t, causal=True))
+assert torch.allclose(output[0], by_hand, atol=1e-4)
+assert torch.allclose(their_weights[0], weights, atol=1e-5)
+for h in range(attention.heads):
+    k = weights[h, -2].argmax().item()
+    print(f"head {h}: {words[-2]!r} looks most at {words[k]!r}, {weights[h, -2, k]:.2f}")
+
+# %% [markdown]
+# ## Where the trained model looks
+#
+# All layers and heads of the text encoder, true weights. Choose a token, a layer, a head. What do
+# you expect of the end token in the last layer, where the caption's meaning is read? Is there a
+# head that always looks at the token before?
+
+# %%
+from clipbook.widgets import AttentionExplorer
+
+with torch.no_grad():
+    all_weights = encoder.attention_weights(token_ids)[:, 0]  # (layers, heads, t, t)
+AttentionExplorer(all_weights, tokens=words, causal=True, query=t - 1)
+
+# %% [markdown]
+# Don't read too much into such pictures. A weight says how much of a token's *value* flows in,
+# not whether it mattered for the result; values may be small, and later layers may undo it.
+
+# %% [markdown]
+# ## The same as PyTorch's
+#
+# `torch.nn.MultiheadAttention` is the standard. It calls the weights by other names, and its mask
+# is true where looking is *forbidden*. With our weights carried over it must give our numbers.
+
+# %%
+theirs = torch.nn.MultiheadAttention(64, attention.heads, batch_first=True)
+with torch.no_grad():
+    theirs.in_proj_weight.copy_(attention.query_key_value.weight)
+    theirs.in_proj_bias.copy_(attention.query_key_value.bias)
+    theirs.out_proj.load_state_dict(attention.output.state_dict())
+    batch = x[None]  # (1, t, 64)
+    expected, _ = theirs(batch, batch, batch, attn_mask=~causal)
+assert torch.allclose(expected[0], by_hand, atol=1e-4)
+f"largest difference {(expected[0] - by_hand).abs().max():.0e}"
+
+# %% [markdown]
+# ## What it costs
+#
+# Every token scores every token: $t$ tokens make $t^2$ scores a head. Making $Q$, $K$ and $V$
+# grows only with $t$. Predict: how much longer does the attention take if the text is twice as
+# long? We time both on the processor, where the curve is easiest to see, with $w = 64$.
+
+# %% mystnb={"image": {"alt": "On logarithmic axes the time of attention rises along a steep line, fourfold for twice the tokens, and passes the time of the projections, which only doubles."}}
+from torch.utils.benchmark import Timer
+
+
+def milliseconds(code, x):
+    names = {"attend": attend, "x": x, "W": torch.randn(64, 3 * 64)}
+    return 1000 * min(Timer(code, globals=names).blocked_autorange(min_run_time=0.1).times)
+
+
+lengths = [64, 128, 256, 512, 1024, 2048]
+inputs = [torch.randn(n, 64) for n in lengths]
+attending = [milliseconds("attend(x, x, x)", x) for x in inputs]
+projecting = [milliseconds("x @ W", x) for x in inputs]
+lines = {"scores and means": (lengths, attending), "Q, K and V": (lengths, projecting)}
+curves(lines, "tokens", "milliseconds", log="xy")
+
+# %%
+for k in range(1, len(lengths)):
+    factor = attending[k] / attending[k - 1]
+    print(f"{lengths[k]:5} tokens: {lengths[k] ** 2:9,} scores, time ×{factor:.1f}")
+
+# %% [markdown]
+# Short texts hardly feel it; for long ones, twice the tokens cost about four times, and more where
+# the grid no longer fits into the processor's cache. CLIP's captions have 77 tokens at most. A
+# picture cut into small patches has hundreds, which is why patch sizes are chosen with care.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **Rows of weights don't add up to 1 → softmax went along the wrong axis.** Each query spreads its
+# attention over the keys, so softmax runs along a row, `dim=-1`.
+
+# %%
+scores = Q @ K.T / 2  # our three tokens again
+print("dim=0:", scores.softmax(dim=0).sum(dim=1))
+print("dim=1:", scores.softmax(dim=1).sum(dim=1))
+
+# %% [markdown]
+# **Rows add up to less than 1 → the mask came after softmax.** The hidden keys have already taken
+# their share.
+
+# %%
+allowed = torch.ones(3, 3, dtype=torch.bool).tril()
+(scores.softmax(dim=1) * allowed).sum(dim=1)
+
+# %% [markdown]
+# **Everything is nan → a query has no key left.** Its row is all −∞, and softmax divides 0 by 0.
+# Here the diagonal was hidden along with the future, and the first token may not even see itself.
+
+# %%
+attend(Q, K, V, allowed.tril(-1))[1]
+
+# %% [markdown]
+# **The first token changes when the last one does → the mask is inverted**, as when a mask in
+# PyTorch's sense, true for *forbidden*, goes where ours is expected.
+
+# %%
+changed = V.clone()
+changed[2] += 100  # only the last token's value
+for name, one in (("ours", allowed), ("inverted", ~allowed.tril(-1))):
+    moved = (attend(Q, K, changed, one)[0] - attend(Q, K, V, one)[0])[0]
+    print(f"{name:9} first token moves by {moved.abs().max():.1f}")
+
+# %% [markdown]
+# **Right shape, wrong numbers → heads were cut with `view` alone.** Heads are columns. `view` to
+# $(h, t, d)$ reads the numbers on line by line, so the first head gets the first half of the *tokens*.
+
+# %%
+grid = torch.arange(8).view(4, 2)  # token k holds 2k and 2k + 1
+print("view(2, 4, 1):                ", grid.view(2, 4, 1)[0, :, 0])
+print("view(4, 2, 1).transpose(0, 1):", grid.view(4, 2, 1).transpose(0, 1)[0, :, 0])
+
+# %% [markdown]
+# ## Exercise: weights
+#
+# *3 points, 10 minutes, easy.* Queries and keys need not be equally many: in other models, the
+# tokens of one text ask those of another. Write the weights for $t$ queries and $s$ keys of $d$
+# numbers each.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# $QK^\top$ has the shape $(t, s)$. What is $d$ in terms of the shapes that come in? Along which
+# axis does one query's attention lie?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-weights", "schema_version": 3, "task": false}
+def attention_weights(Q, K):
+    """Weights of each query over the keys: (t, d), (s, d) -> (t, s)."""
+    ### BEGIN SOLUTION
+    scores = Q @ K.T / Q.shape[1] ** 0.5
+    return scores.softmax(dim=1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-weights-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+two_queries = torch.tensor([[0.0, 2, 0, 2], [0, 0, 2, 0]])
+three_keys = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 1]])
+mistakes = {
+    "the scores are not divided by √d": [[0.0159, 0.8668, 0.1173], [0.1065, 0.1065, 0.7870]],
+    "divide by √d, not by d": [[0.1863, 0.5065, 0.3072], [0.2741, 0.2741, 0.4519]],
+    "d is the numbers in a key, not the number of queries": [
+        [0.0454, 0.7679, 0.1867], [0.1636, 0.1636, 0.6728],
+    ],
+    "d is the numbers in a key, not the number of keys": [
+        [0.0702, 0.7070, 0.2228], [0.1933, 0.1933, 0.6134],
+    ],
+    "softmax runs along the keys, dim=1": [[0.5, 0.8808, 0.5], [0.5, 0.1192, 0.5]],
+    "rows are queries, columns are keys": [[0.09, 0.2119], [0.6652, 0.2119], [0.2447, 0.5761]],
+    "these are the scores; softmax makes weights of them": [[0, 2, 1], [0, 0, 1]],
+}  # fmt: skip
+with check("Attention weights"):
+    got = attention_weights(two_queries, three_keys)
+    expected = [[0.0900, 0.6652, 0.2447], [0.2119, 0.2119, 0.5761]]
+    close(got, expected, "attention_weights(Q, K)", tolerance=2e-4, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "attention-weights-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other queries and keys.
+### BEGIN HIDDEN TESTS
+with check("Attention weights, other sizes"):
+    seeded = torch.Generator().manual_seed(4)
+    many_queries = torch.randn(5, 9, generator=seeded)
+    many_keys = torch.randn(7, 9, generator=seeded)
+    before = many_queries.clone(), many_keys.clone()
+    powers = torch.exp(torch.einsum("td,sd->ts", many_queries, many_keys) / 3)
+    expected = powers / powers.sum(dim=1, keepdim=True)
+    close(attention_weights(many_queries, many_keys), expected, "the weights for d = 9")
+    same = torch.equal(before[0], many_queries) and torch.equal(before[1], many_keys)
+    assert same, "attention_weights changes what it is given; copy it"
+    large = attention_weights(torch.full((1, 4), 100.0), torch.full((2, 4), 100.0))
+    close(large, [[0.5, 0.5]], "two equal keys with scores of 20,000 (e to that is infinite)")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: masks
+#
+# *3 points, 20 minutes, medium.* Scores of a whole batch come in, $(b, t, t)$, already divided by
+# $\sqrt d$. `real` has the shape $(b, t)$ and is true at real tokens; each text begins with one.
+# Hide the padding and, if `causal`, the future. A query that is itself padding follows the same
+# rules.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Scores are (batch, query, key). To hide a *key* from all queries, `real` needs the shape
+# $(b, 1, t)$. The future of query $i$ are the keys $j > i$: `tril` keeps $j \le i$. Combine the two
+# with `&`, fill with −∞, then softmax.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-masks", "schema_version": 3, "task": false}
+def masked_weights(scores, real, causal):
+    """Weights of each query over the keys that it may see: (b, t, t), (b, t) -> (b, t, t)."""
+    ### BEGIN SOLUTION
+    allowed = real[:, None, :]
+    if causal:
+        t = scores.shape[-1]
+        allowed = allowed & torch.ones(t, t, dtype=torch.bool).tril()
+    return scores.masked_fill(~allowed, float("-inf")).softmax(dim=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-masks-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+third = 1 / 3
+no_key = (
+    "a row has lost all its keys: hide columns, not rows, and let a token see itself and before"
+)
+some_scores = torch.tensor([1.0, 2, 3]).log().expand(1, 3, 3).clone()  # e to them: 1, 2, 3
+two_of_three = torch.tensor([[True, True, False]])
+free_mistakes = {
+    "the padding is still looked at": [[[third / 2, third, 0.5]] * 3],
+    "rows no longer add up to 1; mask before softmax": [[[third / 2, third, 0]] * 3],
+    "a hidden score must be −∞; e to the 0 is 1": [[[0.25, 0.5, 0.25]] * 3],
+    "`real` is true where looking is allowed": [[[0, 0, 1]] * 3],
+    "not causal: a token sees what comes after": [[[1, 0, 0], *[[third, 2 * third, 0]] * 2]],
+}
+causal_mistakes = {
+    "causal: the first token sees only itself": [[[third, 2 * third, 0]] * 3],
+    "mask before softmax, so that each row adds up to 1": [
+        [[third / 2, 0, 0], *[[third / 2, third, 0]] * 2]
+    ],
+    "with causal, padding must stay hidden": [
+        [[1, 0, 0], [third, 2 * third, 0], [third / 2, third, 0.5]]
+    ],
+}
+with check("Masks"):
+    for causal, first, mistakes in (
+        (False, [third, 2 * third, 0], free_mistakes),
+        (True, [1, 0, 0], causal_mistakes),
+    ):
+        got = masked_weights(some_scores.clone(), two_of_three, causal)
+        if torch.is_tensor(got):
+            assert not got.isnan().any(), f"masked_weights gives nan with causal={causal}: {no_key}"
+        expected = [[first, [third, 2 * third, 0], [third, 2 * third, 0]]]
+        close(got, expected, f"masked_weights with causal={causal}", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "attention-masks-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: a batch of texts of different lengths.
+### BEGIN HIDDEN TESTS
+with check("Masks, a batch"):
+    lengths = [5, 2, 1]
+    some = torch.randn(3, 5, 5, generator=torch.Generator().manual_seed(1)) * 2
+    real_tokens = torch.arange(5) < torch.tensor(lengths)[:, None]
+    for causal in (False, True):
+        got = masked_weights(some.clone(), real_tokens.clone(), causal)
+        expected = torch.zeros(3, 5, 5)
+        for b, i in [(b, i) for b in range(3) for i in range(5)]:
+            seen = min(lengths[b], i + 1) if causal else lengths[b]
+            expected[b, i, :seen] = some[b, i, :seen].softmax(dim=0)
+        close(got, expected, f"the weights of three texts, causal={causal}")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: a head that looks back
+#
+# *4 points, 25 minutes, hard.* Trained models often have a head with which each token looks at the
+# one before it. Design one. The input is nothing but positions, one-hot: `x = torch.eye(t)`. Give
+# $W_Q$ and $W_K$, each $(t, t)$, such that in
+# $\text{softmax}(x W_Q (x W_K)^\top / \sqrt t)$ every token but the first puts at least 0.95 on the
+# one before. No mask. The first token may look wherever it likes.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# As `x` is the identity, row $i$ of `W_Q` *is* the query of token $i$, and row $j$ of `W_K` the key
+# of token $j$. Let queries be one-hot at $i$. Where must the 1 of key $j$ stand, so that the
+# dot product is 1 for $j = i - 1$ alone? Then make it large enough: what does a longer text, with
+# more tokens and a larger $\sqrt t$, ask for?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-previous", "schema_version": 3, "task": false}
+def previous_token_head(t):
+    """W_Q and W_K, (t, t) each, with which token i looks at token i - 1."""
+    ### BEGIN SOLUTION
+    W_Q = 20 * t**0.5 * torch.eye(t)  # the query of i asks for place i
+    W_K = torch.eye(t).roll(1, dims=1)  # the key of j answers at place j + 1
+    return W_Q, W_K
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-previous-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+
+def looking_back(t):
+    answer = previous_token_head(t)
+    two = isinstance(answer, tuple | list) and len(answer) == 2
+    assert two, "previous_token_head must return two matrices: return W_Q, W_K"
+    W_Q, W_K = (torch.as_tensor(one).float() for one in answer)
+    for name, one in (("W_Q", W_Q), ("W_K", W_K)):
+        assert one.shape == (t, t), f"{name} has shape {tuple(one.shape)}, expected ({t}, {t})"
+    weights = (W_Q @ W_K.T / t**0.5).softmax(dim=1)
+    mistakes = {
+        "each token looks at itself; shift the keys or the queries by one": list(range(1, t)),
+        "each looks at the one after; shift the other way": [*range(2, t), 0],
+        "all look at the first token": [0] * (t - 1) if t > 2 else [-1],
+    }
+    what = f"where tokens 1 to {t - 1} look most"
+    close(weights[1:].argmax(dim=1), list(range(t - 1)), what, mistakes=mistakes)
+    sure = weights[range(1, t), range(t - 1)].min().item()
+    larger = "right token, but larger scores make softmax sharper; mind the √t"
+    assert sure >= 0.95, f"of {t} tokens, one puts only {sure:.2f} on the one before: {larger}"
+
+
+with check("Looking back"):
+    looking_back(6)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-previous-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: shorter and longer texts.
+### BEGIN HIDDEN TESTS
+with check("Looking back, other lengths"):
+    for length in (2, 3, 17, 77):
+        looking_back(length)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** We shuffle the tokens of a text. No mask, no positions added. What happens to the output
+# of attention?
+#
+# <details><summary>Answer</summary>
+#
+# The same rows come out, in the shuffled order. Scores depend on what the two tokens hold, not on
+# where they stand, and a weighted mean has no order. "Each token gets another vector" would be true
+# with a causal mask, or once positions are added; "nothing changes at all" forgets that rows move
+# along with their tokens.
+#
+# </details>
+
+# %% [markdown]
+# **2.** A layer of width 64 has 2 heads. We give it 8. Does it get more weights, more scores, or
+# both?
+#
+# <details><summary>Answer</summary>
+#
+# More scores: $8 t^2$ in place of $2 t^2$. The matrices stay 64 × 64, since the width is cut
+# into narrower heads of 8 numbers; a head is a slice of columns, not another matrix. "Four times
+# the weights" would be right only if every head kept the full width.
+#
+# </details>
+
+# %% [markdown]
+# **3.** In a causal layer, padding stands at the end of each text. Must we hide it as well?
+#
+# <details><summary>Answer</summary>
+#
+# Not for the real tokens: padding lies in their future. What padding tokens gather is rubbish that
+# nobody reads. Without the causal mask, or with padding in front, real tokens would see it. "Its
+# embedding is 0, so it does no harm" is wrong twice: it needn't be 0, and a key of zeros has the
+# score 0, and so a share of the softmax.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built attention, from one query on paper to the heads of a trained model.
+#
+# - Query meets keys, softmax makes weights, weights mix values; weights depend on the text, the
+#   three matrices do not.
+# - Scores are divided by $\sqrt d$ so that softmax stays soft at any width, and hidden keys get
+#   −∞ before it.
+# - Heads are slices of the width that attend apart. The cost grows with the square of the tokens.
+#
+# Next: [**how do layers of attention turn a caption into one vector?**](text-encoder.ipynb)
+
+# %% [markdown]
+# **Sources.** {cite:t}`vaswani2017attention`: scaled dot-product attention and the reason for
+# $\sqrt d$ in §3.2.1, several heads in §3.2.2. {cite:t}`radford2021clip`, §2.4: why CLIP's text
+# encoder is causal, and its 77 tokens. {cite:t}`jain2019attention`: that weights are not an
+# explanation.
