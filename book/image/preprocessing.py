@@ -23,14 +23,16 @@ import importlib.util
 import subprocess
 import sys
 
-REPOSITORY = "https://github.com/OWNER/clipbook"
+PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in REPOSITORY:
+    if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
-    if subprocess.run(command).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
     importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
 
 # %% [markdown]
 # ## A picture is numbers
@@ -409,17 +411,14 @@ def seen_box(width, height):
 from clipbook.exercises import check, close
 
 mistakes = {
-    "the crop is a square as long as the short side": [-75, 0, 525, 600],
+    "the crop is a square as long as the short side": [0, -75, 600, 525],
+    "centre minus half: left and top are half of what is left over": [-75, 0, 525, 450],
+    "in pixels of the original, not as shares of it": [0.125, 0, 0.875, 1],
     "the crop takes the centre, not the beginning": [0, 0, 450, 450],
     "the crop takes the centre, not the end": [150, 0, 600, 450],
     "both ends lose alike; divide what is left over by 2": [150, 0, 450, 450],
     "give the right and bottom edges, not width and height": [75, 0, 450, 450],
-    "left and right come first in neither of the pairs; the order is left, top, right, bottom": [
-        75,
-        525,
-        0,
-        450,
-    ],
+    "the order is left, top, right, bottom": [75, 525, 0, 450],
     "rows and columns are exchanged; left belongs to the width": [0, 75, 450, 525],
     "nothing is cut off; the result has to be a square": [0, 0, 600, 450],
 }
@@ -430,9 +429,23 @@ with check("Seen box"):
 # Graded after you hand it in: other sizes.
 ### BEGIN HIDDEN TESTS
 with check("Seen box, other sizes"):
-    close(seen_box(450, 600), [0, 75, 450, 525], "the box of a picture higher than wide")
+    turned = {
+        "the crop is a square as long as the short side, here the width": [-75, 0, 525, 600],
+        "here the height is the long side, so the top and the bottom are cut off": [
+            75,
+            0,
+            525,
+            450,
+        ],
+        "the result has to be a square; here the height is to be cut": [0, 0, 450, 600],
+    }
+    got = seen_box(450, 600)
+    close(got, [0, 75, 450, 525], "the box of a picture higher than wide", mistakes=turned)
     close(seen_box(64, 64), [0, 0, 64, 64], "the box of a square picture")
-    whole = {"do not round: an odd rest has halves": [75, 0, 375, 300]}
+    whole = {
+        "do not round: an odd rest has halves": [75, 0, 375, 300],
+        "do not round, up neither: an odd rest has halves": [76, 0, 376, 300],
+    }
     close(seen_box(451, 300), [75.5, 0, 375.5, 300], "Chelsea's box", mistakes=whole)
 ### END HIDDEN TESTS
 
@@ -441,13 +454,13 @@ with check("Seen box, other sizes"):
 #
 # *3 points, 20 minutes, medium.* Lay a transparent picture on white, by hand. Alpha says how much of
 # the pixel's colour is seen, from 0 (nothing) to 255 (all); white shows through with the rest. Take
-# an array (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels.
+# a tensor (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # With $a = \text{alpha} / 255$, a channel becomes $a \cdot \text{colour} + (1 - a) \cdot 255$.
-# Turn the array into floats *first*: in `uint8`, 200 + 100 is 44. Alpha needs an axis of its own to
+# Turn the tensor into floats *first*: in `uint8`, 200 + 100 is 44. Alpha needs an axis of its own to
 # meet three channels: `rgba[..., 3:]`.
 #
 # </details>
@@ -476,7 +489,9 @@ mistakes = {
     "white is added whole; only 1 - a of it shows through, and clamping hides it": [
         [[255, 255, 255]]
     ],
-    "uint8 has overflowed; turn the array into floats first": [[[244, 224, 204.01]]],
+    "the colour's share is missing, or uint8 has overflowed: floats first": [[[204, 204, 204]]],
+    "uint8 has overflowed; turn the tensor into floats first": [[[0, 0, 0]]],
+    "on the scale of 0 to 255, not of 0 to 1": [[[244 / 255, 224 / 255, 204 / 255]]],
     "the channels come last: (height, width, 3)": [[[244]], [[224]], [[204]]],
     "the fourth channel, alpha, has no place in the result": [[[244, 224, 204, 51]]],
 }
@@ -492,11 +507,16 @@ with check("On white, a whole picture"):
     sheet = sheet.byte()
     before = sheet.clone()
     got = on_white(sheet)
-    alpha = sheet[..., 3:].double() / 255
-    exact = alpha * sheet[..., :3] + (1 - alpha) * 255
+    alpha = before[..., 3:].double() / 255
+    exact = alpha * before[..., :3] + (1 - alpha) * 255
     close(got, exact, "the picture on white, 7×9", tolerance=1.01)
-    down = {"round to the nearest level; converting to int cuts off": exact.floor()}
-    close(got, exact.round(), "the picture on white, 7×9", tolerance=0.02, mistakes=down)
+    single = (alpha.float() * before[..., :3] + (1 - alpha.float()) * 255).floor()
+    mistakes = {
+        "round to whole levels": exact,
+        "round to the nearest level; converting to int cuts off": exact.floor(),
+        "round to the nearest level; converting to uint8 cuts off": single,
+    }
+    close(got, exact.round(), "the picture on white, 7×9", tolerance=0.02, mistakes=mistakes)
     assert torch.equal(sheet, before), "on_white changes the picture it is given; copy it"
 ### END HIDDEN TESTS
 
@@ -504,7 +524,7 @@ with check("On white, a whole picture"):
 # ## Exercise: the constants of your own pictures
 #
 # *3 points, 25 minutes, hard.* You train from scratch and need your own $\mu$ and $\sigma$. Given a
-# list of arrays (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
+# list of tensors (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
 # mean and the standard deviation over *all pixels of all pictures*, on the scale of 0 to 1. Return
 # (2, 3): the means, then the deviations (divide by the count, not the count minus 1).
 
@@ -542,6 +562,14 @@ mistakes = {
         [1 / 4, 1 / 4, 0.2],
         [0, 2**0.5 / 6, 0],
     ],
+    "the deviation within pictures misses that the pictures differ, weighted by pixels or not": [
+        [1 / 4, 1 / 4, 0.2],
+        [0, 2**0.5 / 4, 0],
+    ],
+    "the variance within pictures misses that the pictures differ; measure from the common mean": [
+        [1 / 4, 1 / 4, 0.2],
+        [0, (1 / 6) ** 0.5, 0],
+    ],
     "the mean is right for pixels, but the deviation is that of the pictures' means": [
         [1 / 4, 1 / 4, 0.2],
         [1 / 2, 1 / 6, 0],
@@ -570,6 +598,8 @@ with check("Channel constants"):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "channel-constants-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: more pictures, and a large one.
 ### BEGIN HIDDEN TESTS
+import numpy as np
+
 with check("Channel constants, other pictures"):
     draw = torch.Generator().manual_seed(2)
     sizes = [(5, 7), (11, 3), (40, 60)]
@@ -637,7 +667,7 @@ with check("Channel constants, other pictures"):
 #   ends of the long side.
 # - Normalise with the constants that the weights were trained with, and undo it for looking.
 #
-# Next: **how does a picture become a sequence, as a caption is one?**
+# Next: **[how does a picture become a sequence, as a caption is one?](patching.ipynb)**
 
 # %% [markdown]
 # **Sources.** Resizing, cropping and the constants are those of CLIP, {cite:t}`radford2021clip`,

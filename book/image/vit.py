@@ -14,7 +14,7 @@
 # 3. give a trained ViT pictures of another size, and name what a CNN has built in and a ViT has not.
 
 # %% [markdown]
-# **You need** patching, [attention](../text/attention.ipynb) and the block of the
+# **You need** [patching](patching.ipynb), [attention](../text/attention.ipynb) and the block of the
 # [text encoder](../text/text-encoder.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
 # the [map of the whole model](../index.md) this is the image encoder, the box that ends in
 # $I_1 \dots I_n$.
@@ -25,14 +25,16 @@ import importlib.util
 import subprocess
 import sys
 
-REPOSITORY = "https://github.com/OWNER/clipbook"
+PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in REPOSITORY:
+    if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
-    if subprocess.run(command).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
     importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
 
 # %% [markdown]
 # ## From patches to tokens
@@ -771,8 +773,8 @@ with check("Stretch positions, other sizes"):
 # - Smaller patches cost work, not parameters; attention maps hint at what matters, covering tests it.
 # - Nearness isn't built in. A ViT learns it, which takes data, and its map can be stretched.
 #
-# Next: **what if nearness is built in: does a convolutional network do better on our
-# pairs?**
+# Next: **[what if nearness is built in: does a convolutional network do better on our
+# pairs?](cnn.ipynb)**
 
 # %% [markdown]
 # **Sources.** The architecture and its class token: {cite:t}`dosovitskiy2021vit`, §3.1; stretching

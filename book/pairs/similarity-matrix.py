@@ -23,14 +23,16 @@ import importlib.util
 import subprocess
 import sys
 
-REPOSITORY = "https://github.com/OWNER/clipbook"
+PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in REPOSITORY:
+    if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", f"git+{REPOSITORY}"]
-    if subprocess.run(command).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {REPOSITORY}: is the network there?")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
     importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
 
 # %% [markdown]
 # ## Eight pairs

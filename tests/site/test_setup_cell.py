@@ -1,10 +1,12 @@
 """The set-up cell: silent where the package is, one clear sentence where it cannot be had."""
 
 import importlib.util
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 CELL = (Path(__file__).resolve().parents[2] / "tools/setup_cell.py").read_text("utf-8")
 
@@ -27,7 +29,7 @@ def pip(monkeypatch):
 
 def with_address(url: str) -> str:
     return "\n".join(
-        f'REPOSITORY = "{url}"' if line.startswith("REPOSITORY") else line
+        f'PACKAGE = "git+{url}"' if line.startswith("PACKAGE") else line
         for line in CELL.splitlines()
     )
 
@@ -45,6 +47,14 @@ def test_installs_the_package_from_the_repository(pip):
     assert command[-1] == "git+https://github.com/some-one/book"
 
 
+@pytest.mark.parametrize("name, said", [("Tesla T4", "GPU: Tesla T4"), (None, "No GPU.*runtime")])
+def test_says_which_gpu_it_found_or_where_there_is_one(pip, monkeypatch, capsys, name, said):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: name is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
+    exec(with_address("https://github.com/some-one/book"), {})
+    assert re.match(said, capsys.readouterr().out)
+
+
 def test_says_so_when_the_address_is_not_set(pip):
     with pytest.raises(RuntimeError, match="make repository URL="):
         exec(with_address("https://github.com/OWNER/clipbook"), {})
@@ -53,7 +63,9 @@ def test_says_so_when_the_address_is_not_set(pip):
 
 def test_says_so_when_the_repository_cannot_be_reached(pip):
     pip.ends_with = 1
-    with pytest.raises(RuntimeError, match=r"Cannot install clipbook from https://github\.com/a/b"):
+    with pytest.raises(
+        RuntimeError, match=r"Cannot install clipbook from git.https://github\.com/a/b"
+    ):
         exec(with_address("https://github.com/a/b"), {})
 
 

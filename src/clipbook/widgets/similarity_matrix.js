@@ -297,7 +297,8 @@ function elementCells(model, lines, printed) {
         cell.style.backgroundColor = `rgb(${fill})`;
         cell.style.color = ink(fill);
         const text = number(matrix.values[k], matrix.view.digits);
-        if (printed) write(cell, text);
+        // ".102" fits where "0.102" would not
+        if (printed) write(cell, matrix.view.digits > 2 ? text.replace("0.", ".") : text);
         else cell.setAttribute("aria-label", text);
         cell.tabIndex = selected ? 0 : -1;
         cell.setAttribute("aria-selected", selected);

@@ -1,0 +1,736 @@
+# %% [markdown]
+# # Patching
+#
+# A transformer takes a row of vectors. A caption is a row already; a picture is a plane of pixels.
+# **How does a picture become a sequence, as a caption is one?** We cut it into squares, turn each
+# into a vector, and measure what the size of the squares costs.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. cut pictures into patches by `reshape` and `permute`, and put them back exactly;
+# 2. turn patches into vectors by a matrix or by a strided convolution, and carry weights across;
+# 3. say what a patch size costs, and what is lost within patches and between them.
+
+# %% [markdown]
+# **You need** [preprocessing](preprocessing.ipynb); that tokens and places have vectors is told in
+# [embeddings](../text/embeddings.ipynb). **Time:** 20 minutes to read, 70 with the exercises. On the
+# [map of the whole model](../index.md) this is the step between a picture and the image encoder: the
+# picture cut into 16 squares.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+PACKAGE = "git+https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in PACKAGE:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
+        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
+    importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+
+# %% [markdown]
+# ## Why not one token for each pixel?
+#
+# It would be the plainest sequence: pixel after pixel, row by row. But a transformer compares each
+# token with each other one. Predict how many pairs that makes in a picture of our own, 32 × 32
+# pixels, and in one of CLIP's, 224 × 224.
+
+# %%
+for side in (32, 224):
+    pixel_pairs, patch_pairs = side**4, (side // 8) ** 4
+    print(f"{side:3} px: {side**2:6,} pixels, {pixel_pairs:13,} pairs;", end=" ")
+    print(f"{(side // 8) ** 2:3} squares of 8 px, {patch_pairs:7,} pairs")
+
+# %% [markdown]
+# 2.5 billion comparisons, in every layer, and each between two dots that say next to nothing alone.
+# Letters are to captions what pixels are to pictures: too many and too small. So we take squares, as
+# a [tokenizer](../text/tokenization.ipynb) takes pieces of words. They are called **patches**.
+
+# %% [markdown]
+# ## Cut with a knife
+#
+# Our eight pictures, and the third of them, the star. Its array is (colours, rows,
+# columns). With a patch size of $p = 8$ pixels, four rows of four patches fill it. Numbered row by row from 0: which ones hold a part of the star?
+
+# %% mystnb={"image": {"alt": "The yellow star, and patches 5, 6, 9 and 10, each of which holds one quarter of it."}}
+import numpy as np
+import torch
+
+from clipbook.figures import picture_row
+from clipbook.scenes import EXAMPLE, render
+
+torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
+scenes, captions = zip(*EXAMPLE, strict=True)
+pictures = [render(scene) for scene in scenes]
+star = torch.tensor(np.array(pictures[2])).permute(2, 0, 1)  # (3, 32, 32)
+p = 8
+shown = {"the star": star}
+for k in (5, 6, 9, 10):
+    top, left = k // 4 * p, k % 4 * p
+    shown[f"patch {k}"] = star[:, top : top + p, left : left + p]  # (3, 8, 8)
+picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
+
+# %% [markdown]
+# Only the four in the middle; the other twelve are plain ground. A transformer wants vectors, so we
+# **flatten** each patch: first all its reds, row by row, then the greens, then the blues. That makes
+# 3 · 8 · 8 = 192 numbers.
+
+
+# %%
+def cut(picture, p):
+    """(C, H, W) -> (patches, C·p·p), patches row by row."""
+    _, H, W = picture.shape
+    found = []
+    for r in range(0, H, p):
+        for c in range(0, W, p):
+            found.append(picture[:, r : r + p, c : c + p].flatten())
+    return torch.stack(found)
+
+
+cut(star, p).shape
+
+# %% [markdown]
+# The shape of a caption after its embedding: (tokens, numbers). Here is the sequence to play with,
+# made of Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*. At which size do
+# you still know a cat in a shuffled row?
+
+# %%
+import skimage.data
+from PIL import Image, ImageOps
+
+from clipbook.widgets import PatchExplorer
+
+chelsea = ImageOps.fit(Image.fromarray(skimage.data.chelsea()), (96, 96))
+PatchExplorer(chelsea, patch_size=16)
+
+# %% [markdown]
+# Large patches name the thing themselves (an eye!); small ones say something only by where they lie.
+# That is the choice between words and letters once more.
+
+# %% [markdown]
+# ## In one step
+#
+# A loop in Python is slow. The same can be done by renaming axes. We watch numbers instead of
+# colours: 4 rows, 6 columns, patches of $p = 2$. Predict the six rows of the result before you go
+# on.
+
+# %% mystnb={"image": {"alt": "The numbers 0 to 23 in four rows of six, with lines that cut them into two rows of three patches; the first holds 0, 1, 6 and 7."}}
+from clipbook.figures import number_grid
+
+H, W, p = 4, 6, 2
+x = torch.arange(H * W).reshape(H, W)
+number_grid(x, lines=p)
+
+# %% [markdown]
+# Pixel ($r$, $c$) lies in patch row $i$, at row $a$ inside it, and in patch column $j$, at column
+# $b$ inside it:
+#
+# $$r = p\,i + a, \qquad c = p\,j + b$$
+#
+# `reshape` splits each axis into its two parts, in this order: ($i$, $a$, $j$, $b$). `permute` puts
+# $i$ and $j$ in front. A second `reshape` joins what belongs together.
+
+# %% mystnb={"image": {"alt": "Six rows of four numbers, a patch in each: the first row reads 0, 1, 6, 7, the last 16, 17, 22, 23."}}
+split = x.reshape(H // p, p, W // p, p)  # (2, 2, 3, 2): i, a, j, b
+grid = split.permute(0, 2, 1, 3)  # (2, 3, 2, 2): i, j, a, b
+rows = grid.reshape(-1, p * p)  # (6, 4): a patch in each row
+assert torch.equal(rows, cut(x[None], p))
+number_grid(rows)
+
+# %% [markdown]
+# Everything depends on the `permute`. Without it, both `reshape`s undo each other and cut the picture
+# into strips. For a batch in colour two axes come along: $N$ pictures stay in front, $C$ colours go
+# inside the patch.
+
+
+# %%
+from clipbook.image import patchify, preprocess
+
+
+def patches_of(X, p):
+    """(N, C, H, W) -> (N, patches, C·p·p)."""
+    N, C, H, W = X.shape
+    split = X.reshape(N, C, H // p, p, W // p, p)  # N, C, i, a, j, b
+    grid = split.permute(0, 2, 4, 1, 3, 5)  # N, i, j, C, a, b
+    return grid.reshape(N, -1, C * p * p)
+
+
+X = preprocess(pictures)  # (8, 3, 32, 32), normalised
+patches = patches_of(X, 8)  # (8, 16, 192)
+assert torch.equal(patches, torch.stack([cut(one, 8) for one in X]))
+assert torch.equal(patches, patchify(X, 8))
+patches.shape
+
+# %% [markdown]
+# Knife, axes and the package's `patchify` agree to the last bit: (pictures, patches, numbers).
+
+# %% [markdown]
+# ## And back
+#
+# The same road in reverse: split the row of patches into $i$ and $j$, the 192 numbers into $C$, $a$
+# and $b$; put $a$ behind $i$ and $b$ behind $j$; join. One thing must be told, though: in how many
+# rows the patches lay. Predict what the star looks like with two rows, or with eight.
+
+
+# %% mystnb={"image": {"alt": "Put together in four rows, the star is whole; in two or eight rows its parts are scattered over a long picture."}}
+from clipbook.image import unpatchify
+
+
+def put_together(patches, p, rows):
+    """(N, n, C·p·p) -> (N, C, H, W), of so many rows of patches."""
+    N, n, values = patches.shape
+    C = values // p**2
+    grid = patches.reshape(N, rows, n // rows, C, p, p)  # N, i, j, C, a, b
+    split = grid.permute(0, 3, 1, 4, 2, 5)  # N, C, i, a, j, b
+    return split.reshape(N, C, rows * p, -1)
+
+
+assert torch.equal(put_together(patches, 8, 4), X)
+assert torch.equal(unpatchify(patches, 8), X)
+row = cut(star, 8)[None]  # (1, 16, 192)
+laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2, 8)}
+picture_row({name: one.permute(1, 2, 0) for name, one in laid.items()})
+
+# %% [markdown]
+# Cutting alone loses no number. But the sequence itself doesn't know that it was a square; this has
+# to be told to the model, too. We come back to it.
+
+# %% [markdown]
+# ## A vector for each patch
+#
+# A token looks up its row in a table. Could a patch? Then the table would need a row for every patch
+# that can occur. Predict: how many digits has their number?
+
+# %%
+possible = 256**192  # 192 levels, each from 0 to 255
+print(f"a number of {len(str(possible))} digits; CLIP has 49,408 tokens")
+
+# %% [markdown]
+# No table. Instead, one matrix $E$ of shape (192, $w$) turns the numbers of a patch into $w$ others,
+# the **width** of the transformer. A one-hot token *chooses* one row of its table; a patch *mixes*
+# all 192 rows of $E$, as much of each as its numbers say. We take $E$ from the book's trained model,
+# with $w = 96$.
+
+# %%
+import clipbook
+
+model, tokenizer = clipbook.load("shapes")
+vit = model.image_encoder
+E = vit.patch_embedding.weight.detach().T  # (192, 96)
+Z = patches @ E  # (8, 16, 192) @ (192, 96)
+mixed = sum(patches[2, 5, k] * E[k] for k in range(192))  # (96,)
+assert torch.allclose(mixed, Z[2, 5], atol=1e-4)
+print("numbers:", Z.shape, " weights in E:", E.numel())
+print("two corners of the ground, alike:", torch.equal(Z[2, 0], Z[2, 3]))
+
+# %% [markdown]
+# The same $E$ serves all places and all pictures, so equal patches become equal vectors, wherever
+# they lie.
+
+# %% [markdown]
+# ## The same as a convolution
+#
+# In much published code you will look for this cut in vain; you find a **convolution**: a small window of
+# weights, the kernel, that is laid over the picture, multiplied and added up, then moved on by its
+# **stride**. If the stride equals the window, the windows don't overlap. They *are* the patches.
+# Predict which shape the weights have, for 96 kernels.
+
+# %%
+from torch import nn
+
+conv = nn.Conv2d(3, 96, kernel_size=8, stride=8, bias=False)
+print("weights:", tuple(conv.weight.shape), " E:", tuple(E.shape))
+with torch.no_grad():
+    conv.weight.copy_(E.T.reshape(96, 3, 8, 8))
+    maps = conv(X)  # (8, 96, 4, 4)
+as_rows = maps.flatten(2).transpose(1, 2)  # (8, 96, 16) -> (8, 16, 96)
+assert torch.allclose(as_rows, Z, atol=1e-4)
+maps.shape, as_rows.shape
+
+# %% [markdown]
+# Column $k$ of $E$ is kernel $k$, rolled out: colour, row, column. That is why our patches are
+# flattened in this order and no other. The convolution returns a map for each of the 96 numbers;
+# `flatten` and `transpose` make rows of it. CLIP's weights come in this form, and a
+# [CNN](cnn.ipynb) begins with the same operation, but with small, overlapping windows.
+
+# %% [markdown]
+# ## Where a patch lies
+#
+# Patch 3 is followed by patch 4. Are they neighbours? And 1 and 5?
+
+# %%
+for one, other in ((3, 4), (1, 5)):
+    (i, j), (k, m) = divmod(one, 4), divmod(other, 4)  # row, column
+    steps = abs(i - k) + abs(j - m)
+    print(f"{one} at {i, j}, {other} at {k, m}: {steps} steps apart")
+
+# %% [markdown]
+# In the row 3 and 4 touch, in the picture they lie at opposite edges. So each place gets a vector of
+# its own, as in captions: $x_k = z_k + P_k$, where $z_k$ is row $k$ of `Z` and $P$ has the shape
+# (16, $w$). How much hangs on $P$? We move the heart by two patches to the right and down, and ask
+# the model where it is, with $P$ and without it. Predict all four answers.
+
+# %% mystnb={"image": {"alt": "The pink heart in the top left corner, and the same heart in the bottom right corner."}}
+moved = X[3:4].roll((16, 16), dims=(2, 3))  # (1, 3, 32, 32)
+heart = torch.tensor(np.array(pictures[3]))  # (32, 32, 3), to look at
+picture_row({"the heart": heart, "moved": heart.roll((16, 16), dims=(0, 1))})
+
+# %%
+import copy
+
+corners = ["top left", "top right", "bottom left", "bottom right"]
+blind = copy.deepcopy(model)
+blind.image_encoder.positions.data.zero_()
+both = torch.cat([X[3:4], moved])
+with torch.no_grad():
+    said = [f"a pink heart in the {corner}" for corner in corners]
+    texts = model.encode_text(*tokenizer.batch(said))
+    for name, one in {"with P": model, "without": blind}.items():
+        embeddings = one.encode_image(both)  # (2, 64)
+        answers = [corners[k] for k in (embeddings @ texts.T).argmax(dim=1)]
+        apart = (embeddings[0] - embeddings[1]).norm()
+        print(f"{name:8}", answers, f"differ by {apart:.4f}")
+assert apart < 1e-4
+
+# %% [markdown]
+# Without $P$ both pictures are the same bag of patches: equal embeddings, and at least one of
+# the answers must be wrong. That the places form a square nobody tells the model: it gets 16 vectors
+# and has to find out, as the [next chapter](vit.ipynb) shows.
+
+# %% [markdown]
+# ## What a patch size costs
+#
+# A picture of side $s$ gives $n = (s / p)^2$ patches. In one block of the transformer, the weight
+# matrices ($12w^2$ weights) meet each patch, $12\,n\,w^2$ multiplications; and all pairs are
+# compared, then mixed, another $2\,n^2 w$. Half the patch size: by what factor does each part grow?
+
+# %%
+from clipbook.figures import curves
+
+s, w = 224, 768  # CLIP's base models
+sizes = np.array([56, 32, 28, 16, 14, 8, 7, 4, 2])
+n = (s // sizes) ** 2
+matrices, pairs = 12 * n * w**2 / 1e6, 2 * n**2 * w / 1e6  # in millions
+print("patch  patches  numbers each   matrices      pairs")
+for row in zip(sizes, n, 3 * sizes**2, matrices, pairs, strict=True):
+    print("{:5} {:8,} {:13,} {:10,.0f} {:10,.0f}".format(*row))
+
+# %% mystnb={"image": {"alt": "Both costs rise as patches shrink; the pairs are far cheaper at 32 pixels, rise twice as steeply and overtake the matrices between 4 and 2 pixels."}}
+curves(
+    {"matrices": (sizes, matrices), "pairs": (sizes, pairs)},
+    across="patch size, in pixels",
+    up="million multiplications a block",
+    log=("x", "y"),
+)
+
+# %% [markdown]
+# Four times and sixteen times. At CLIP's sizes of 32, 16 and 14 pixels the matrices still lead;
+# pairs overtake them at $n = 6w$. Does the clock agree? One block, on your machine:
+
+# %%
+import time
+
+from clipbook.transformer import Block
+
+block = Block(w, 12, 4 * w).eval()
+seconds = {}
+with torch.no_grad():
+    for size in (32, 16, 8):
+        tokens = torch.randn(1, (s // size) ** 2, w)
+        block(tokens)  # once to warm up
+        began = time.perf_counter()
+        block(tokens)
+        seconds[size] = time.perf_counter() - began
+assert seconds[8] > seconds[32]
+{f"{size} px": f"{1000 * took:.0f} ms" for size, took in seconds.items()}
+
+# %% [markdown]
+# So the patch size is a dial between detail and time. It isn't one to turn after training: $E$ has a
+# row for each number of a patch, $P$ one for each place.
+
+# %% [markdown]
+# ## What is lost within a patch
+#
+# $E$ makes 96 numbers of 192; half of what a patch could say is gone. Which half, training decides.
+# Among all pictures that $E$ cannot tell from the star, we compute the one nearest to plain grey (zeros, after
+# normalising).
+# Predict what it has in common with the star.
+
+# %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
+from clipbook.image.preprocessing import MEAN, STD
+
+mean, std = (torch.tensor(one)[:, None, None] for one in (MEAN, STD))
+twins = unpatchify(Z @ torch.linalg.pinv(E), 8)  # (8, 3, 32, 32)
+assert torch.allclose(patchify(twins, 8) @ E, Z, atol=1e-3)
+levels = ((twins * std + mean) * 255).round().clamp(0, 255).byte()
+star_twin, ring_twin = levels[[2, 4]].permute(0, 2, 3, 1)  # (32, 32, 3) each
+picture_row(
+    {
+        "star": pictures[2],
+        "the same to $E$": star_twin,
+        "ring, cross": pictures[4],
+        "the same to $E$ ": ring_twin,
+    }
+)
+
+# %% [markdown]
+# To the model the two pictures of a pair are *one*: all later layers get the same numbers. Things
+# keep form and colour; the ground, of which captions say nothing, has gone. In CLIP's ViT-B/32 a
+# patch's 3,072 numbers become 768; in ViT-B/16, 768 become 768, and nothing need be lost.
+
+# %% [markdown]
+# Something else is lost within: that pixels are neighbours. $E$ treats its 192 numbers as a list. If
+# all pictures had the pixels of their patches exchanged in the same way, $E$ with its rows exchanged
+# would do as well:
+
+# %%
+order = torch.randperm(192, generator=torch.Generator().manual_seed(0))
+assert torch.allclose(patches[:, :, order] @ E[order], Z, atol=1e-4)
+print("the same vectors from exchanged pixels")
+
+# %% [markdown]
+# ## What is lost between patches
+#
+# The knife doesn't look where it cuts. Move the heart by one pixel and every patch on it holds
+# other numbers; at eight pixels they are the old patches again, in other places. How far is a patch,
+# on average and for each of its numbers, from the nearest one of the unmoved picture? Predict the curve for several patch sizes.
+
+# %% mystnb={"image": {"alt": "The difference rises with the shift and falls back to zero each time the shift is a multiple of the patch size; the larger the patches, the higher it rises."}}
+shifts = range(21)
+lines = {}
+for p in (4, 8, 16):
+    old = patchify(X[3:4], p)[0]  # (patches, values)
+    away = []
+    for shift in shifts:
+        new = patchify(X[3:4].roll(shift, dims=3), p)[0]
+        nearest = torch.cdist(new, old).amin(dim=1)  # (patches,)
+        away.append(nearest.mean() / old.shape[1] ** 0.5)
+    lines[f"p = {p}"] = (shifts, away)
+curves(lines, across="shift, in pixels", up="distance to the nearest")
+
+# %% [markdown]
+# Back at zero at every multiple of $p$, high in between. One and the same heart meets the knife in
+# $8 \cdot 8$ ways, and the model must learn that they all are hearts; a CNN, whose windows go
+# pixel by pixel, has it easier. The smaller the patches, the smaller the harm: a dial once more.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **The picture comes back as strips → `reshape` without `permute`.** The shapes are right, so
+# nothing complains; training only goes badly.
+
+# %% mystnb={"image": {"alt": "Cut by reshape alone, the star falls into thin strips spread over all patches; cut with permute it is whole."}}
+strips = star.reshape(1, 16, 192)
+picture_row(
+    {
+        "reshape alone": unpatchify(strips, 8)[0].permute(1, 2, 0),
+        "with permute": unpatchify(cut(star, 8)[None], 8)[0].permute(1, 2, 0),
+    }
+)
+
+# %% [markdown]
+# **Loaded weights, and poor answers → patches are flattened in another order.** Some libraries put
+# the colour last: row, column, colour. For each of our eight pictures, the caption chosen:
+
+# %%
+colour_last = patches.reshape(8, 16, 3, 64).transpose(2, 3).reshape(8, 16, 192)
+with torch.no_grad():
+    texts = model.encode_text(*tokenizer.batch(captions))
+    for name, one in {"first": patches, "last": colour_last}.items():
+        embeddings = model.encode_image(unpatchify(one, 8))
+        print(f"colour {name:5}", (embeddings @ texts.T).argmax(dim=1).tolist())
+
+# %% [markdown]
+# **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
+# of 38 × 38 pixels leaves six over. `patchify` refuses, the convolution doesn't:
+
+# %%
+larger = torch.randn(1, 3, 38, 38)
+changed = larger.clone()
+changed[:, :, :, 32:] = 0
+with torch.no_grad():
+    print("the same:", torch.equal(conv(larger), conv(changed)))
+    print("shape:   ", tuple(conv(larger).shape))
+try:
+    patchify(larger, 8)
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# ## Exercise: find the pixel
+#
+# *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of pixel ($r$, $c$) is one number: in which patch
+# of the sequence is it, and which of the patch's numbers? Both count from 0; patches go row by row, numbers
+# colour, row, column, as in the chapter. Return (patch, number), for a picture of any width that
+# `patch_size` divides.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `divmod(row, patch_size)` gives $i$ and $a$, the column gives $j$ and $b$. How many patches come
+# before the first one of patch row $i$? How many numbers before the first one of this colour, and of
+# row $a$ in it?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "find-pixel", "schema_version": 3, "task": false}
+def find_pixel(colour, row, column, width, patch_size):
+    """(place of the patch in the sequence, place of the number in the patch)."""
+    ### BEGIN SOLUTION
+    i, a = divmod(row, patch_size)
+    j, b = divmod(column, patch_size)
+    return i * (width // patch_size) + j, (colour * patch_size + a) * patch_size + b
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "find-pixel-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+mistakes = {
+    "first the place of the patch, then the number in it": [38, 15],
+    "rows and columns are exchanged; the row comes first in both": [20, 41],
+    "the patch is wrong: patches go row by row, i before j": [20, 38],
+    "the number is wrong: inside a patch, too, rows come before columns": [15, 41],
+    "a row holds width / patch_size patches; that is not the width in pixels": [51, 38],
+    "a row holds width / patch_size patches; that is not patch_size": [11, 38],
+    "numbers go colour, row, column; yours has the colour last": [15, 20],
+    "the colour is missing: the reds come first, then the greens, then the blues": [15, 6],
+    "a colour holds patch_size² numbers, not patch_size": [15, 14],
+    "inside a patch count from its own corner: use the rest, %": [15, 82],
+    "// and % are exchanged: the quotient names the patch, the rest the pixel": [8, 43],
+    "divide without a rest, by //; half a patch is none": [17, 38],
+    "count from 0, not from 1": [16, 39],
+}
+with check("Find the pixel"):
+    got = find_pixel(2, 9, 14, width=24, patch_size=4)
+    close(got, [15, 38], "find_pixel(2, 9, 14, 24, 4)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "find-pixel-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: every pixel of other pictures.
+### BEGIN HIDDEN TESTS
+import numpy as np
+
+from clipbook.image import patchify
+
+with check("Find the pixel, everywhere"):
+    for colours, height, width, size in ((3, 4, 6, 2), (2, 9, 3, 3), (3, 5, 5, 5), (1, 2, 3, 1)):
+        levels = torch.arange(colours * height * width).reshape(1, colours, height, width)
+        rows = patchify(levels.float(), size)[0]
+        for level, (colour, row, column) in enumerate(np.ndindex(colours, height, width)):
+            want = (rows == level).nonzero()[0]
+            what = f"find_pixel({colour}, {row}, {column}, {width}, {size})"
+            close(find_pixel(colour, row, column, width, size), want, what)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: carry the weights over
+#
+# *3 points, 15 minutes, medium.* Somebody flattens patches in the order **row, column, colour**. You
+# have the weights of a convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last
+# two axes are row and column. Return the matrix for that somebody, ($p \cdot p \cdot$ colours,
+# width), so that `patches @ matrix` equals the convolution.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Row $k$ of the matrix belongs to number $k$ of a patch. First bring the axes into the order that you
+# want to read them in, `permute`, then join the first three, `reshape`.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "kernel-matrix", "schema_version": 3, "task": false}
+def kernel_matrix(kernel):
+    """(width, colours, p, p) -> (p·p·colours, width), for patches flattened colour last."""
+    ### BEGIN SOLUTION
+    return kernel.permute(2, 3, 1, 0).reshape(-1, kernel.shape[0])
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "kernel-matrix-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+kernel = torch.arange(16.0).reshape(2, 2, 2, 2)  # width, colours, rows, columns
+
+
+def ordered(*axes, of=kernel, shape=(8, 2)):
+    return of.permute(*axes).reshape(shape)
+
+
+mistakes = {
+    "that is for patches flattened colour first": ordered(1, 2, 3, 0),
+    "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(8, 2),
+    "a column for each kernel, a row for each number; yours is turned": ordered(
+        0, 2, 3, 1, shape=(2, 8)
+    ),
+    "yours is turned, and has the colour first": ordered(0, 1, 2, 3, shape=(2, 8)),
+    "rows come before columns": ordered(3, 2, 1, 0),
+    "the colour comes last, behind row and column": ordered(2, 1, 3, 0),
+    "the width comes last, behind the colour": ordered(2, 3, 0, 1),
+    "PyTorch lays a kernel down as it is; don't flip it": ordered(2, 3, 1, 0, of=kernel.flip(2, 3)),
+}
+with check("Carry the weights over"):
+    got = kernel_matrix(kernel.clone())
+    close(got, ordered(2, 3, 1, 0), "kernel_matrix(kernel)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "kernel-matrix-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: against real convolutions, of other sizes.
+### BEGIN HIDDEN TESTS
+with check("Carry the weights over, other sizes"):
+    draw = torch.Generator().manual_seed(0)
+    for width, colours, size in ((5, 3, 4), (7, 1, 2), (3, 4, 1)):
+        given = torch.randn(width, colours, size, size, generator=draw)
+        before = given.clone()
+        picture = torch.randn(1, colours, size, size, generator=draw)  # one patch
+        want = torch.nn.functional.conv2d(picture, given).flatten()  # (width,)
+        matrix = torch.as_tensor(kernel_matrix(given))
+        what = f"kernel_matrix of {tuple(given.shape)}"
+        rows = size * size * colours
+        shape = tuple(matrix.shape)
+        assert shape == (rows, width), f"{what} has shape {shape}, expected {(rows, width)}"
+        flat = picture[0].permute(1, 2, 0).flatten()
+        close(flat @ matrix, want, f"a patch times {what}", tolerance=1e-4)
+        assert torch.equal(given, before), "kernel_matrix changes the kernel it is given; copy it"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: patches that overlap
+#
+# *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window still has
+# `patch_size` pixels a side, but moves on by only `stride`. Return (batch, patches,
+# $C \cdot p \cdot p$): all windows that fit whole into the picture, row by row, each flattened
+# colour, row, column. Where a rest is left at the right or the bottom, it is dropped.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `cut` is nearly there: what changes are the corners. The last window begins at $H - p$ or before
+# it, and `range` stops *before* its end. Slices of a batch, `pixels[:, :, r : r + p, c : c + p]`, are
+# flattened from axis 1 on.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "overlapping", "schema_version": 3, "task": false}
+def overlapping(pixels, patch_size, stride):
+    """(batch, C, H, W) -> (batch, patches, C·p·p)."""
+    ### BEGIN SOLUTION
+    p = patch_size
+    height, width = pixels.shape[2:]
+    tops, lefts = range(0, height - p + 1, stride), range(0, width - p + 1, stride)
+    windows = [pixels[:, :, r : r + p, c : c + p].flatten(1) for r in tops for c in lefts]
+    return torch.stack(windows, dim=1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "overlapping-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+sheet = torch.arange(12.0).reshape(1, 1, 3, 4)
+rows = torch.tensor([0, 1, 2, 4, 5, 6])[:, None]  # where the six windows begin
+want = (rows + torch.tensor([0, 1, 4, 5]))[None]  # (1, 6, 4)
+mistakes = {
+    "the window moves on by stride, not by patch_size": want[:, [0, 2]],
+    "the last window is missing in each direction: range stops before its end": want[:, :2],
+    "the lowest row of windows is missing: range stops before its end": want[:, :3],
+    "the last window of each row is missing: range stops before its end": want[:, [0, 1, 3, 4]],
+    "windows go row by row; yours go down the columns": want[:, [0, 3, 1, 4, 2, 5]],
+    "inside a window rows come first; yours are flattened by columns": want[:, :, [0, 2, 1, 3]],
+    "patches come before their numbers; exchange the last two axes": want.transpose(1, 2),
+    "keep the axis of the batch": want[0],
+    "flatten the windows to (batch, patches, numbers)": want.reshape(1, 6, 2, 2),
+    "keep the axis of the batch, and flatten the windows": want.reshape(6, 2, 2),
+    "patch_size and stride are exchanged": torch.tensor([[[0], [2], [8], [10]]]),
+}
+with check("Patches that overlap"):
+    got = overlapping(sheet.clone(), patch_size=2, stride=1)
+    close(got, want, "overlapping(sheet, 2, 1)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "overlapping-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: batches in colour, rests, and patches that don't overlap.
+### BEGIN HIDDEN TESTS
+with check("Patches that overlap, other sizes"):
+    sizes = ((2, 3, 9, 12, 4, 2), (3, 2, 8, 7, 3, 2), (2, 3, 6, 6, 3, 3), (1, 1, 9, 10, 2, 3))
+    for batch, colours, height, width, size, stride in sizes:
+        draw = torch.Generator().manual_seed(height)
+        given = torch.randn(batch, colours, height, width, generator=draw)
+        before = given.clone()
+        windows = given.unfold(2, size, stride).unfold(3, size, stride)  # (N, C, i, j, a, b)
+        by_patch = windows.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)  # (N, patches, C, a, b)
+        mistakes = {
+            "numbers go colour, row, column": by_patch.permute(0, 1, 3, 4, 2).flatten(2),
+            "inside a window rows come first": by_patch.transpose(3, 4).flatten(2),
+            "colours and patches are mixed; move the colours behind the patches": (
+                windows.reshape(batch, by_patch.shape[1], -1)
+            ),
+        }
+        what = f"overlapping({tuple(given.shape)}, {size}, {stride})"
+        close(overlapping(given, size, stride), by_patch.flatten(2), what, mistakes=mistakes)
+        assert torch.equal(given, before), "overlapping changes the pixels it is given; copy them"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** Pictures of 224 × 224, patches of 16 pixels instead of 32. What happens to the length of the
+# sequence, to the pairs, and to the number of weights in $E$?
+#
+# <details><summary>Answer</summary>
+#
+# Four times as many patches (49 become 196), sixteen times as many pairs, and a quarter of the
+# weights in $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second
+# direction; "more detail, more weights" confuses the work with the weights.
+#
+# </details>
+
+# %% [markdown]
+# **2.** You replace the patches of a picture by exactly the same patches in another order, and add
+# no positions. Does a trained encoder notice? And if you exchange the pixels within each patch?
+#
+# <details><summary>Answer</summary>
+#
+# The first no: a bag of patches has no order. The second yes: $E$ has a row of its own for each
+# place within a patch, so within patches places are told apart from the start. "Neither, both are
+# only reordered" overlooks $E$; "both" takes the order of a row for something that attention sees.
+#
+# </details>
+
+# %% [markdown]
+# **3.** Can `nn.Conv2d(3, 96, kernel_size=8, stride=4)` take over the weights of our $E$? What does it
+# return for 32 × 32 pixels?
+#
+# <details><summary>Answer</summary>
+#
+# It can: the stride has no weights. It returns maps of 7 × 7, $(32 - 8) / 4 + 1$ windows a side,
+# 49 vectors of which 16 are our old ones. Not 8 × 8: the eighth window would hang over the edge.
+# But $P$ has 16 rows and wouldn't fit.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have turned pictures into sequences of vectors, the shape in which a transformer takes captions.
+#
+# - Cutting is `reshape`, `permute`, `reshape`, and can be undone exactly; the matrix $E$ behind it is
+#   a convolution whose stride equals its window.
+# - Half the patch size costs four times the patches and sixteen times the pairs.
+# - Within a patch, what $E$ drops is gone; between patches, neighbourhood is gone, and only $P$ tells
+#   places apart.
+#
+# Next: **[how does a row of patches become one vector for the whole picture?](vit.ipynb)**
+
+# %% [markdown]
+# **Sources.** Patches, their projection and positions: {cite:t}`dosovitskiy2021vit`, §3.1. CLIP's
+# patch sizes: {cite:t}`radford2021clip`, §2.5. The patch size as a dial, and one model for all of
+# them: {cite:t}`beyer2023flexivit`. Why a coarse cut makes training harder, and small overlapping
+# convolutions in its place: {cite:t}`xiao2021early`. Chelsea, by Stéfan van der Walt, is released
+# under CC0 and comes with scikit-image.

@@ -1,0 +1,322 @@
+"""The exercises of the chapter on preprocessing: their own check cells turn typical wrong answers
+down, with a sentence that points at the mistake, and let right ones pass."""
+
+import pytest
+
+from .chapter import Exercise
+
+CHAPTER = "image/preprocessing"
+EXERCISES = {
+    name: Exercise(CHAPTER, name) for name in ("seen-box", "on-white", "channel-constants")
+}
+
+BOX = """
+def seen_box(width, height):
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    right, bottom = left + side, top + side
+    return left, top, right, bottom
+"""
+WHITE = """
+def on_white(rgba):
+    levels = torch.as_tensor(rgba).float()
+    colour, a = levels[..., :3], levels[..., 3:] / 255
+    mixed = a * colour + (1 - a) * 255
+    return mixed.round()
+"""
+CONSTANTS = """
+def channel_constants(pictures):
+    count = sum(one.shape[0] * one.shape[1] for one in pictures)
+    floats = [one.double() / 255 for one in pictures]
+    mean = sum(one.sum(dim=(0, 1)) for one in floats) / count
+    squares = sum((one**2).sum(dim=(0, 1)) for one in floats) / count
+    std = (squares - mean**2).clamp(min=0).sqrt()
+    return torch.stack([mean, std])
+"""
+# mean and deviation of each picture by itself, (pictures, 3)
+EACH = """
+def channel_constants(pictures):
+    flat = [one.double().reshape(-1, 3) / 255 for one in pictures]
+    counts = torch.tensor([len(one) for one in flat])[:, None]
+    share = counts / counts.sum()
+    means = torch.stack([one.mean(dim=0) for one in flat])
+    stds = torch.stack([one.std(dim=0, correction=0) for one in flat])
+    pooled = (share * means).sum(dim=0)
+    return torch.stack([MEAN, STD])
+"""
+ALL = """
+def channel_constants(pictures):
+    flat = torch.cat([one.reshape(-1, 3) for one in pictures]).double() / 255
+    return torch.stack([flat.mean(dim=0), flat.std(dim=0, correction=0)])
+"""
+
+
+def but(answer: str, *changes: tuple[str, str]) -> str:
+    """The right answer with a mistake in it."""
+    for right, wrong in changes:
+        assert answer.count(right) == 1, right
+        answer = answer.replace(right, wrong)
+    return answer
+
+
+ROUNDED_HALVES = ("(width - side) / 2, (height - side) / 2",
+                  "(width - side) // 2, (height - side) // 2")  # fmt: skip
+
+WRONG = {
+    "seen-box": {
+        "the long side": (but(BOX, ("min(", "max(")), "as long as the short side"),
+        "always the width": (but(BOX, ("min(width, height)", "width")), "the short side"),
+        "from the beginning": (
+            but(BOX, ("(width - side) / 2, (height - side) / 2", "0, 0")), "not the beginning"
+        ),
+        "at the end": (
+            but(BOX, ("(width - side) / 2, (height - side) / 2", "width - side, height - side")),
+            "not the end",
+        ),
+        "all from the left": (
+            but(BOX, ("(width - side) / 2", "width - side")), "not the end"
+        ),
+        "all from both ends": (
+            but(BOX, ("(width - side) / 2", "width - side"),
+                ("left + side, top", "side, top")),
+            "both ends lose alike",
+        ),
+        "width and height": (
+            but(BOX, ("left + side, top + side", "side, side")), "not width and height"
+        ),
+        "order": (
+            but(BOX, ("left, top, right, bottom", "left, right, top, bottom")), "the order is left"
+        ),
+        "rows and columns": (
+            but(BOX, ("return left, top, right, bottom", "return top, left, bottom, right")),
+            "rows and columns are exchanged",
+        ),
+        "nothing cut": (
+            "def seen_box(width, height):\n    return 0, 0, width, height", "to be a square"
+        ),
+        "shares": (
+            but(BOX, ("return left, top, right, bottom",
+                      "return left / width, top / height, right / width, bottom / height")),
+            "not as shares",
+        ),
+        "negative rest": (
+            but(BOX, ("(width - side) / 2", "(side - width) / 2"),
+                ("left + side, top", "(width + side) / 2, top")),
+            "half of what is left over",
+        ),
+        "no return": (but(BOX, ("return left, top, right, bottom", "left, top")), "is None"),
+        "blank": ("def seen_box(w, h):\n    raise NotImplementedError()", "not written yet"),
+        "not run": ("", "run the cell of the exercise first"),
+    },
+    "on-white": {
+        "alpha dropped": (
+            but(WHITE, ("a * colour + (1 - a) * 255", "colour")), "alpha is dropped"
+        ),
+        "on black": (but(WHITE, (" + (1 - a) * 255", "")), "that is on black"),
+        "the wrong way round": (
+            but(WHITE, ("levels[..., 3:] / 255", "1 - levels[..., 3:] / 255")), "wrong way round"
+        ),
+        "white is one": (but(WHITE, ("(1 - a) * 255", "(1 - a)")), "white is 255"),
+        "white added whole": (but(WHITE, ("(1 - a) * 255", "255")), "white is added whole"),
+        "white added whole, clamped": (
+            but(WHITE, ("(1 - a) * 255", "255"), ("mixed.round()", "mixed.round().clamp(0, 255)")),
+            "clamping hides it",
+        ),
+        "whole numbers, share by share": (
+            "def on_white(rgba):\n"
+            "    colour, alpha = rgba[..., :3], rgba[..., 3:]\n"
+            "    return colour * alpha // 255 + (255 - alpha)",
+            "uint8 has overflowed",
+        ),
+        "whole numbers, together": (
+            "def on_white(rgba):\n"
+            "    colour, alpha = rgba[..., :3], rgba[..., 3:]\n"
+            "    return (colour * alpha + 255 * (255 - alpha)) // 255",
+            "uint8 has overflowed",
+        ),
+        "channels first": (
+            but(WHITE, ("mixed.round()", "mixed.round().permute(2, 0, 1)")), "channels come last"
+        ),
+        "four channels": (
+            but(WHITE, ("mixed.round()", "torch.cat([mixed.round(), levels[..., 3:]], dim=2)")),
+            "no place in the result",
+        ),
+        "from 0 to 1": (but(WHITE, ("mixed.round()", "mixed / 255")), "not of 0 to 1"),
+        "alpha not divided": (but(WHITE, (":] / 255", ":]")), "expected"),
+        "no return": (but(WHITE, ("return mixed", "mixed")), "is None"),
+        "blank": ("def on_white(rgba):\n    raise NotImplementedError()", "not written yet"),
+    },
+    "channel-constants": {
+        "means of pictures": (
+            but(EACH, ("MEAN", "means.mean(dim=0)"), ("STD", "stds.mean(dim=0)")),
+            "count pixels, not pictures: the bar",
+        ),
+        "deviation of pictures": (
+            but(EACH, ("MEAN", "pooled"), ("STD", "stds.mean(dim=0)")), "deviation within pictures"
+        ),
+        "deviation of pictures, weighted": (
+            but(EACH, ("MEAN", "pooled"), ("STD", "(share * stds).sum(dim=0)")),
+            "that the pictures differ, weighted",
+        ),
+        "variance of pictures, weighted": (
+            but(EACH, ("MEAN", "pooled"), ("STD", "(share * stds**2).sum(dim=0).sqrt()")),
+            "variance within pictures",
+        ),
+        "deviation of the means": (
+            but(EACH, ("MEAN", "pooled"), ("STD", "means.std(dim=0, correction=0)")),
+            "that of the pictures' means",
+        ),
+        "means and deviation of the means": (
+            but(EACH, ("MEAN", "means.mean(dim=0)"), ("STD", "means.std(dim=0, correction=0)")),
+            "mean and deviation of the pictures' means",
+        ),
+        "0 to 255": (but(CONSTANTS, (" / 255", "")), "divide by 255"),
+        "count minus one": (but(ALL, (", correction=0", "")), "correction=0"),
+        "variance": (but(CONSTANTS, (".sqrt()", "")), "take its square root"),
+        "turned": (but(CONSTANTS, ("[mean, std])", "[mean, std]).T")), "in one row"),
+        "one for all channels": (
+            but(ALL, ("dim=0), flat", "), flat"), ("dim=0, ", "")), r"has shape \(2,\)"
+        ),
+        "squares in uint8": (
+            but(CONSTANTS, ("(one**2).sum(dim=(0, 1)) for one in floats",
+                            "(one**2).sum(dim=(0, 1)) / 255**2 for one in pictures")),
+            "expected",
+        ),
+        "stacked": (but(ALL, ("torch.cat([one.reshape(-1, 3) for one in pictures])",
+                              "torch.stack(pictures).reshape(-1, 3)")),
+                    "your code raised RuntimeError"),
+        "no return": (but(CONSTANTS, ("return torch", "torch")), "is None"),
+        "blank": ("def channel_constants(p):\n    raise NotImplementedError()", "not written yet"),
+    },
+}  # fmt: skip
+
+WRONG_IN_HIDDEN = {
+    "seen-box": {
+        "rounded down": (but(BOX, ROUNDED_HALVES), "do not round"),
+        "rounded up": (
+            but(BOX, ("(width - side) / 2", "round((width - side) / 2)")), "do not round, up"
+        ),
+        "always the height": (but(BOX, ("min(width, height)", "height")), "here the width"),
+        "always from the left": (
+            but(BOX, ("(width - side) / 2, (height - side) / 2", "abs(width - height) / 2, 0")),
+            "the top and the bottom",
+        ),
+        "only wide ones": (
+            but(BOX, ("left + side, top + side", "left + side, height"),
+                ("(height - side) / 2", "0")),
+            "the height is to be cut",
+        ),
+    },
+    "on-white": {
+        "not rounded": (but(WHITE, ("mixed.round()", "mixed")), "round to whole levels"),
+        "cut off": (but(WHITE, ("mixed.round()", "mixed.byte()")), "cuts off"),
+        "cut off in float64": (
+            but(WHITE, ("mixed.round()", "mixed.floor()"), (".float()", ".double()")), "cuts off"
+        ),
+        "a threshold": (
+            but(WHITE, ("levels[..., 3:] / 255", "(levels[..., 3:] > 51).float()"),
+                ("(1 - a) * 255", "(1 - a) * (0.2 * colour + 204)")),
+            "wrong in",
+        ),
+        "in place": (
+            but(WHITE, ("    return mixed.round()",
+                        "    rgba[..., 3] = 255\n    return mixed.round()")),
+            "changes the picture",
+        ),
+    },
+    "channel-constants": {
+        "two pictures": (
+            but(ALL, ("for one in pictures", "for one in pictures[:2]")), "wrong in|expected"
+        ),
+        "no clamp": (
+            but(CONSTANTS, (".double()", ".half()"), (".clamp(min=0)", "")), "wrong in|expected"
+        ),
+        "three pixels wide": (
+            but(CONSTANTS, ("one.shape[0] * one.shape[1]", "one.shape[1]")), "wrong in|expected"
+        ),
+    },
+}  # fmt: skip
+
+RIGHT = {
+    "seen-box": {
+        "half the rest": BOX,
+        "round the centre": """
+def seen_box(width, height):
+    half = min(width, height) / 2
+    x, y = width / 2, height / 2
+    return torch.tensor([x - half, y - half, x + half, y + half])
+""",
+        "two cases": """
+def seen_box(width, height):
+    rest = abs(width - height) / 2
+    if width > height:
+        return [rest, 0, width - rest, height]
+    return [0, rest, width, height - rest]
+""",
+    },
+    "on-white": {
+        "floats": WHITE,
+        "NumPy": """
+def on_white(rgba):
+    import numpy as np
+    levels = np.asarray(rgba).astype(float)
+    a = levels[:, :, 3] / 255
+    sheets = [a * levels[:, :, k] + (1 - a) * 255 for k in range(3)]
+    return np.rint(np.stack(sheets, axis=2)).astype(np.uint8)
+""",
+        "whole numbers": """
+def on_white(rgba):
+    wide = rgba.long()
+    alpha = wide[..., 3:]
+    return (wide[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+""",
+        "lerp": """
+def on_white(rgba):
+    a = torch.as_tensor(rgba)[..., 3:].float().div(255)
+    return torch.lerp(torch.full(rgba.shape[:2] + (3,), 255.0), rgba[..., :3].float(), a).round()
+""",
+    },
+    "channel-constants": {
+        "sums": CONSTANTS,
+        "all pixels": ALL,
+        "NumPy": """
+def channel_constants(pictures):
+    import numpy as np
+    flat = np.concatenate([np.asarray(one).reshape(-1, 3) for one in pictures]) / 255
+    return np.array([flat.mean(axis=0), flat.std(axis=0)])
+""",
+        "within and between": but(
+            EACH, ("MEAN", "pooled"),
+            ("STD", "(share * (stds**2 + (means - pooled) ** 2)).sum(dim=0).sqrt()"),
+        ),
+    },
+}  # fmt: skip
+
+
+def cases(answers: dict) -> list:
+    return [
+        pytest.param(name, *(one if isinstance(one, tuple) else (one,)), id=f"{name}: {label}")
+        for name, found in answers.items()
+        for label, one in found.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "answer", "hint"), cases(WRONG))
+def test_a_wrong_answer_is_turned_down_with_a_hint(name, answer, hint):
+    EXERCISES[name].assert_refused(answer, hint)
+
+
+@pytest.mark.parametrize(("name", "answer", "hint"), cases(WRONG_IN_HIDDEN))
+def test_the_hidden_check_sees_what_the_visible_one_does_not(name, answer, hint):
+    EXERCISES[name].assert_accepted(answer, hidden=False)
+    EXERCISES[name].assert_refused(answer, hint, hidden=True)
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer_written_differently_passes(name, answer):
+    EXERCISES[name].assert_accepted(answer)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_solution_passes(name):
+    EXERCISES[name].assert_accepted(EXERCISES[name].solution)
