@@ -48,10 +48,14 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     """The same with its 256 most frequent colours, in a third of the bytes.
 
     Areas keep their colour to within a few levels (Pillow's own choice of colours turns a small
-    yellow star orange); only the smoothed edges of letters change more.
+    yellow star orange); only the smoothed edges of letters change more. A photograph has too many
+    colours for that, and gets Pillow's choice, dithered.
     """
     drawing = drawing.convert("RGB")
-    counted = sorted(drawing.getcolors(drawing.width * drawing.height), reverse=True)[:256]
+    pixels = drawing.width * drawing.height
+    counted = sorted(drawing.getcolors(pixels), reverse=True)[:256]
+    if sum(count for count, _ in counted) < 0.8 * pixels:
+        return drawing.quantize(256)
     palette = PIL.Image.new("P", (1, 1))
     palette.putpalette([channel for _, colour in counted for channel in colour])
     return drawing.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
@@ -355,4 +359,31 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     bar = card.colorbar(cells, ax=list(drawn))
     bar.ax.tick_params(colors=INK, labelsize=8)
     bar.outline.set_visible(False)
+    return card
+
+
+def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str) -> Card:
+    """Shares from 0 to 1, a line for each name, with the interval that each may lie in.
+
+    shares: name → lowest, measured, highest. across: what the axis is called.
+    """
+    card = Card(6.0, 0.75 + 0.32 * len(shares))
+    axes = card.subplots()
+    for row, (low, share, high) in enumerate(shares.values()):
+        axes.plot((low, high), (row, row), color=colormaps["cividis"](0.3), linewidth=3)
+        axes.plot(share, row, marker="o", markersize=6, color=INK)
+        axes.annotate(
+            f"{share:.3f}", (low, row), (-6, 0), textcoords="offset points", ha="right",
+            va="center", fontsize=8, color=INK,
+        )  # fmt: skip
+    axes.set_yticks(range(len(shares)), list(shares))
+    axes.set_ylim(len(shares) - 0.5, -0.5)
+    lowest, highest = min(low for low, _, _ in shares.values()), max(k[2] for k in shares.values())
+    span = highest - lowest
+    axes.set_xlim(lowest - 0.2 * span, highest + 0.05 * span)  # room for the number on the left
+    axes.set_xlabel(across, fontsize=9, color=INK)
+    axes.tick_params(colors=INK, labelsize=8, length=0)
+    axes.set_facecolor(CARD)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(INK)
     return card

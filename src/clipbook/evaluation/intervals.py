@@ -1,0 +1,26 @@
+"""How far a share of right answers can be trusted.
+
+Built in: book/pairs/zero-shot.
+"""
+
+from math import sqrt
+
+
+def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """The accuracies, lowest and highest, of which `right` of `total` is a plausible outcome.
+
+    z: how many standard deviations are plausible; 1.96 gives intervals of which 95 in 100 hold
+    the truth. Unlike "share ± z deviations" it has a width where nothing or all is right. Raises
+    ValueError for counts that are not 0 ≤ right ≤ total with total ≥ 1.
+
+    Source: Wilson 1927.
+    """
+    if total < 1 or not 0 <= right <= total:
+        raise ValueError(
+            f"{right} right of {total} is no count of answers; give 0 ≤ right ≤ total, total ≥ 1"
+        )
+    share, spread = right / total, z**2 / total
+    middle = share + spread / 2
+    half = z * sqrt(share * (1 - share) / total + spread / (4 * total))
+    low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
+    return (0.0 if right == 0 else low), (1.0 if right == total else high)
