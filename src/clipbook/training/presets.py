@@ -71,7 +71,7 @@ PRESETS = {
     "shapes-cnn": Preset(
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
     ),
-    # a GPU such as Colab's T4
+    # for a GPU such as Colab's T4; not run on one yet, so its results are unknown
     "gpu": Preset(
         ViTConfig(width=192, depth=6, heads=6, mlp_width=768),
         TrainingConfig(steps=6_000),
