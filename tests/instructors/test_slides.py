@@ -1,0 +1,86 @@
+"""tools/slides.py: a chapter as slides, in one file that asks nothing of anybody."""
+
+import re
+
+import pytest
+import slides
+from assignment import master
+from bs4 import BeautifulSoup
+
+PAGE = "pairs/similarity-matrix"
+
+PASSAGE = """## Softmax
+
+Take four numbers. They become **shares**. Nothing is lost, and so on. What do they add up to?
+
+$$a = b$$
+
+- one
+- two
+
+Plain words, at length. More of them.
+"""
+
+
+def test_a_slide_shows_what_counts_and_the_notes_hold_the_rest():
+    assert slides.gist(PASSAGE) == (
+        "## Softmax\n\nThey become **shares**.\nWhat do they add up to?\n\n$$a = b$$\n\n"
+        "- one\n- two\n\nPlain words, at length."
+    )
+
+
+def test_formulas_are_put_aside_and_code_is_left():
+    kept: list[dict] = []
+    text = slides.without_formulas("`$HOME` and $a_1$,\n\n$$\nb\n$$", kept)
+    assert text == "`$HOME` and FORMULA0STOP,\n\nFORMULA1STOP"
+    assert kept == [{"latex": "a_1", "display": False}, {"latex": "\nb\n", "display": True}]
+
+
+def test_an_unknown_chapter_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.argv", ["slides.py", "pairs/nothing", "--to", str(tmp_path)])
+    assert slides.main() == 2
+    assert "no chapter ['pairs/nothing']; there are start/" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def deck(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slides") / "deck.html"
+    path.write_text(slides.slides(slides.executed(PAGE)), "utf-8")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.browser  # formulas are set by what `make site` has fetched
+class TestDeck:
+    def test_everything_is_in_the_file(self, deck):
+        soup = BeautifulSoup(deck.read_text("utf-8"), "html.parser")
+        assert not soup.select("link[href], script[src], iframe, object")
+        assert all(image["src"].startswith("data:") for image in soup.select("img"))
+        sheets = "".join(sheet.get_text() for sheet in soup.select("style"))
+        assert not re.search(r"@import|url\((?![\"']?(?:data:|#))", sheets)
+
+    def test_figures_have_their_alternative_text(self, deck):
+        images = BeautifulSoup(deck.read_text("utf-8"), "html.parser").select("img")
+        assert images
+        assert all(len(image["alt"]) > 20 for image in images)
+
+    def test_no_exercise_and_no_answer_is_shown(self, deck, tmp_path):
+        text = deck.read_text("utf-8")
+        assert "## Exercise" not in text
+        assert "<details" not in text
+        for cell in master(PAGE, tmp_path).cells:
+            if "nbgrader" in cell.metadata:
+                assert cell.source[:60] not in text
+
+    def test_it_moves_and_holds_the_notes(self, deck, browser):
+        tab = browser.new_context(offline=True).new_page()
+        problems = []
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on("requestfailed", lambda request: problems.append(request.url))
+        tab.goto(deck.as_uri())
+        assert tab.locator("section.present h1").first.is_visible()
+        tab.keyboard.press("Space")
+        tab.wait_for_function("Reveal.getIndices().h + (Reveal.getIndices().v || 0) > 0")
+        assert tab.locator(".katex").count() > 0
+        assert tab.locator("aside.notes").count() > 10
+        assert problems == []
