@@ -8,7 +8,8 @@ from pathlib import Path
 import exercises
 import pytest
 from bs4 import BeautifulSoup
-from repository import address, slug
+from colab.notebook import opens
+from repository import address
 
 from tests.site.conftest import chapters
 
@@ -95,9 +96,7 @@ def test_visible_checks_are_shown(site, chapter):
 
 
 def test_launch_button_opens_the_notebook_in_colab(site, chapter):
-    colab = (
-        f"https://colab.research.google.com/github/{slug(address())}/blob/main/book/{chapter}.ipynb"
-    )
+    colab = opens(address(), chapter)
     links = [a["href"] for a in page_of(site, chapter).select("a[href*='colab.research']")]
     assert colab in links
     assert set(links) == {colab}

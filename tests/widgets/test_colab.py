@@ -10,6 +10,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+from colab import image
 
 import clipbook.widgets
 from tests.environments import clean_environment, make_environment
@@ -21,29 +22,11 @@ pytestmark = [
     ),
 ]
 
-# What Colab's image has (August 2026), and what of that the older IPython and ipywidgets stand on.
-COLAB = {
-    "anywidget": "0.9.21",
-    "ipykernel": "6.17.1",
-    "ipython": "7.34.0",
-    "ipywidgets": "7.7.1",
-    "matplotlib": "3.10.0",
-    "numpy": "2.1.3",
-    "pillow": "11.3.0",
-    "regex": "2025.11.3",
-    "safetensors": "0.8.0",
-    "tqdm": "4.67.3",
-    "traitlets": "5.7.1",
-}
-OLDER = {
-    "backcall": "0.2.0",
-    "decorator": "5.2.1",
-    "ipython-genutils": "0.2.0",
-    "jupyter-client": "7.4.9",
-    "nest-asyncio": "1.6.0",
-    "entrypoints": "0.4",
-    "pickleshare": "0.7.5",
-}
+# What Colab's image has, and what of that the older IPython and ipywidgets stand on.
+PINS = image.load().pins
+SEEN = "anywidget ipykernel ipython ipywidgets matplotlib numpy pillow regex safetensors tqdm"
+COLAB = {name: PINS[name] for name in [*SEEN.split(), "traitlets"]}
+OLDER = "backcall decorator entrypoints ipython-genutils jupyter-client nest-asyncio pickleshare"
 VIEW = "application/vnd.jupyter.widget-view+json"
 URL = "https://ssl.gstatic.com/colab-widgets/manager"
 SOURCES = sorted(Path(clipbook.widgets.__file__).parent.glob("*.js"))
@@ -93,7 +76,7 @@ class PagesThatAnswer(nbclient.NotebookClient):
 def executed(tmp_path_factory):
     """A notebook that has made every widget, in an environment like Colab's."""
     home = tmp_path_factory.mktemp("colab")
-    others = [f"{name}=={version}" for name, version in (COLAB | OLDER).items()]
+    others = [f"{name}=={PINS[name]}" for name in [*COLAB, *OLDER.split()]]
     try:
         make_environment(home, others, kernel="colab")
     except subprocess.CalledProcessError as error:
