@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Two processes run at once in the tests; threads that wait for one another make a busy machine crawl.
+export OMP_NUM_THREADS ?= 1
 
 # The first of these that really runs and is new enough (a version manager leaves dead shims behind).
 # Another one: make setup PYTHON=/path/to/python3.
@@ -15,7 +17,7 @@ VENDOR := _build/vendor/.stamp
 LIGHTHOUSE := _build/audit/.stamp
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -63,17 +65,35 @@ lint: $(SETUP)
 	ruff check .
 
 test-fast: lint ## format, lint and the quick unit tests (under a minute)
-	pytest -n 2 -q -m "not slow and not browser and not site"
+	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
 test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
-	pytest -n 2 -m "not browser and not site"
+	pytest -n 2 -m "not browser and not site and not alone"
 	python tools/notebooks.py --check
 	pytest -n 2 --dist loadscope --nbval-lax book
 	$(MAKE) site
-	pytest -n 2 -m "browser or site"
+	pytest -n 2 -m "(browser or site) and not alone"
+	pytest -m alone
 
 bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel
 	python tools/bench.py
+
+assignment: $(SETUP) ## make a folder to teach from: make assignment CHAPTER=pairs/contrastive-loss COURSE=course
+	python tools/assignment.py $(or $(CHAPTER),$(error name a chapter: make assignment CHAPTER=pairs/contrastive-loss, or CHAPTER=all)) --to "$(or $(COURSE),course)"
+
+slides: $(SETUP) $(VENDOR) ## make slides of a chapter: make slides CHAPTER=pairs/contrastive-loss
+	python tools/slides.py $(or $(CHAPTER),$(error name a chapter: make slides CHAPTER=pairs/contrastive-loss)) --to _build/slides
+
+COLAB := PYTHONPATH=tools:book/_ext python -m
+
+colab: $(SETUP) ## run every chapter as Colab does, with its, the lowest and the newest versions
+	$(COLAB) colab.contract $(if $(CHAPTER),--chapters $(CHAPTER)) $(if $(VERSIONS),--environments $(VERSIONS))
+
+colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab publishes
+	$(COLAB) colab.image $(LIST)
+
+colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
+	$(COLAB) colab.publish _build/colab $(if $(PUSH),--push $(PUSH))
 
 repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
 	python tools/repository.py "$(URL)"

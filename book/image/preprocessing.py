@@ -13,7 +13,7 @@
 # 3. normalise pixels, undo it, and notice when somebody forgot.
 
 # %% [markdown]
-# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 65 with
+# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 75 with
 # the exercises. On the [map of the whole model](../index.md) this is the very first step of the
 # image side, from the picture to the numbers that enter the image encoder.
 
@@ -27,8 +27,9 @@ PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
     if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
     importlib.invalidate_caches()
     torch = importlib.import_module("torch")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""

@@ -28,8 +28,9 @@ PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
     if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
     importlib.invalidate_caches()
     torch = importlib.import_module("torch")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
@@ -723,7 +724,7 @@ with check("The floor, other batches"):
 # - The temperature sharpens the choice; it is learned, and clamped because more is always better
 #   once all is right.
 #
-# Next: **does it learn, if we let it?**
+# Next: **[does it learn, if we let it?](training.ipynb)**
 
 # %% [markdown]
 # **Sources.** The loss in both directions, its pseudo-code: {cite:t}`radford2021clip`, §2.3 and

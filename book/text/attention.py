@@ -15,7 +15,7 @@
 # 3. tell what several heads are for, and what twice the tokens cost.
 
 # %% [markdown]
-# **You need** [embeddings](embeddings.ipynb). **Time:** 25 minutes to read, 75 with the exercises.
+# **You need** [embeddings](embeddings.ipynb). **Time:** 25 minutes to read, 80 with the exercises.
 # On the [map of the whole model](../index.md) this is the heart of both encoders, the one for text
 # and the one for pictures.
 
@@ -29,8 +29,9 @@ PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
     if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
     importlib.invalidate_caches()
     torch = importlib.import_module("torch")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""

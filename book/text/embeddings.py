@@ -27,8 +27,9 @@ PACKAGE = "git+https://github.com/OWNER/clipbook"
 if importlib.util.find_spec("clipbook") is None:
     if "/OWNER/" in PACKAGE:
         raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", PACKAGE]).returncode:
-        raise RuntimeError(f"Cannot install clipbook from {PACKAGE}: is the network there?")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
     importlib.invalidate_caches()
     torch = importlib.import_module("torch")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""

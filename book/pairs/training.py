@@ -1,0 +1,879 @@
+# %% [markdown]
+# # Training
+#
+# The pieces are there: data, two encoders, a grid, a loss with a slope. Nothing has learned yet.
+# **How do random weights become a CLIP, how do we see that it works, and what do we do if the loss
+# won't move?**
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. write the training loop of a CLIP: batch, loss, gradient, step, with warm-up and cosine;
+# 2. train one from nothing, watch it on what it never saw, and go on after an interruption;
+# 3. find out why a loss sits at $\ln N$.
+
+# %% [markdown]
+# **You need** the [contrastive loss](contrastive-loss.ipynb). **Time:** 25 minutes to read, 75 with
+# the exercises; two of these minutes a processor trains. On the
+# [map of the whole model](../index.md) we run everything from left to right, and gradients back.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+PACKAGE = "git+https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in PACKAGE:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
+    importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+
+# %% [markdown]
+# ## What goes in
+#
+# A **preset** is a recipe: encoders, batches, settings. We take `cpu`, made for two minutes on one
+# core; where there is a GPU, a larger one. `build` gives a model with random weights and an endless
+# stream of batches.
+
+# %%
+import torch
+
+from clipbook.training import PRESETS
+
+torch.set_num_threads(1)  # a model this small gains nothing from more; another core makes batches
+torch.set_flush_denormal(True)  # numbers too small to matter slow a processor down
+name = "gpu" if torch.cuda.is_available() else "cpu"
+run = PRESETS[name].build(seed=0)
+tokenizer = run.tokenizer
+batch_pictures, token_ids, mask = run.batches[0]
+print(name, "with", f"{sum(p.numel() for p in run.model.parameters()):,} parameters")
+print(batch_pictures.shape, token_ids.shape, mask.shape)
+
+# %% [markdown]
+# Pictures (N, 32, 32, 3) as grey levels, token ids and mask (N, tokens). Here are the first four
+# pairs. Predict: why do some look nearly alike?
+
+# %% mystnb={"image": {"alt": "Four scenes with their captions; some differ from their neighbour in a single respect."}}
+from clipbook.figures import pairs_strip
+
+said = [tokenizer.decode(row[keep].tolist()) for row, keep in zip(token_ids, mask, strict=True)]
+pairs_strip([one.numpy() for one in batch_pictures[:4]], said[:4])
+
+# %% [markdown]
+# They are **twins**, hard negatives: one thing is changed. And no caption is true of another scene
+# of its batch. Every batch is drawn anew, from the seed and its number alone; so no pair is seen
+# twice, and batch 1,000 is the same today and tomorrow. Eight combinations of colour and shape,
+# such as the green triangle, never occur.
+
+# %% [markdown]
+# ## The first loss
+#
+# Before any training: predict the loss, from $N$ alone.
+
+# %%
+import math
+
+from clipbook.image import normalise
+from clipbook.pairs import info_nce
+
+N = len(batch_pictures)
+with torch.no_grad():
+    logits = run.model(normalise(batch_pictures), token_ids, mask)  # (N, N)
+print(f"N = {N}: ln N = {math.log(N):.2f}, measured {info_nce(logits):.2f}")
+
+# %% [markdown]
+# Near $\ln N$, a little above, as the last chapter said: a guess, spoilt by noise. If yours is far
+# above, stop here; something is wrong before training has begun.
+
+# %% [markdown]
+# ## How fast
+#
+# A **step** moves each weight against its gradient. How far, is the **learning rate** $\eta$. It
+# isn't constant: for the first $w$ steps it goes up in a straight line (**warm-up**), since the
+# first gradients come from random weights; then it falls to zero along half a cosine, so that the
+# end is calm. For step $k$ of $n$, times the largest rate:
+#
+# $$f_k = \frac{k+1}{w} \;\text{ if } k < w, \quad
+#   \text{else } \frac12\Bigl(1 + \cos \pi\,\frac{k-w}{n-w}\Bigr)$$
+
+# %% mystnb={"image": {"alt": "The factor rises from near 0 to 1 within the first steps, stays high for a while and falls smoothly to 0 at the end."}}
+from clipbook.figures import curves
+from clipbook.training.optimisers import learning_rate_factor
+
+
+def factor(k, w, n):
+    if k < w:
+        return (k + 1) / w
+    return 0.5 * (1 + math.cos(math.pi * (k - w) / (n - w)))
+
+
+steps = range(100)
+f = [factor(k, 10, 100) for k in steps]
+assert f == [learning_rate_factor(k, 10, 100) for k in steps]
+curves({"factor": (steps[::3], f[::3])}, across="step", up="share of the largest rate")
+
+# %% [markdown]
+# Who turns gradients into steps? **AdamW** gives each weight a step of its own size: the mean of
+# its last gradients over the root of the mean of their squares, so that weights with small
+# gradients move, too. For the square matrices inside a transformer we take **Muon**, which makes
+# the step of a whole matrix equally large in all directions. `make_optimisers` deals the weights
+# out.
+
+# %% [markdown]
+# ## The loop
+#
+# Now all of it, in the order in which data flows. That is the whole of training:
+
+# %%
+from clipbook.training.optimisers import make_optimisers, set_learning_rate
+
+
+def train_by_hand(model, batches, config, logits_of=lambda model, *batch: model(*batch)):
+    optimisers, losses = make_optimisers(model, config), []
+    for k in range(config.steps):
+        set_learning_rate(optimisers, factor(k, config.warmup_steps, config.steps))
+        pictures, token_ids, mask = batches[k % len(batches)]
+        loss = info_nce(logits_of(model, normalise(pictures), token_ids, mask))
+        loss.backward()  # a gradient for every weight
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        for optimiser in optimisers:
+            optimiser.step()  # every weight moves
+        model.zero_grad()
+        model.clamp_scale()
+        losses.append(loss.item())
+    return losses
+
+
+# %% [markdown]
+# `clip_grad_norm_` shortens a gradient that is too long, so that one odd batch can't ruin the
+# weights; `clamp_scale` we know; without `zero_grad`, gradients would pile up. We try the loop on a
+# small model for a few seconds, with batches of 32 without twins.
+
+# %%
+from clipbook.image import CNNConfig
+from clipbook.pairs import CLIP, CLIPConfig
+from clipbook.text import TextConfig
+from clipbook.training import SceneBatches, TrainingConfig
+
+
+def small_clip(seed=0, temperature=0.07):
+    torch.manual_seed(seed)
+    text = TextConfig(tokenizer.vocab_size, tokenizer.context_length, depth=1)
+    return CLIP(CLIPConfig(CNNConfig(widths=(16, 32)), text, temperature))
+
+
+maker = SceneBatches(tokenizer, batch_size=32, twins=0)
+small_batches = [maker[k] for k in range(100)]
+short = TrainingConfig(steps=100, warmup_steps=10)
+by_hand = train_by_hand(small_clip(), small_batches, short)
+print(f"ln 32 = {math.log(32):.2f}:", *(f"{loss:.2f}" for loss in by_hand[::11]))
+
+# %% [markdown]
+# It learns. The package's `train` is the same loop, with what a long run needs besides: it makes
+# batches ahead on another core, computes in half precision on a GPU, keeps a log, and saves. Same
+# weights, same batches: predict the difference after 30 steps.
+
+# %%
+from dataclasses import replace
+
+from clipbook.training import train
+
+first_30 = replace(short, steps=30, snapshots=0)
+package = train(small_clip(), small_batches, first_30, device="cpu", workers=0, progress=False)
+again = train_by_hand(small_clip(), small_batches, first_30)
+assert torch.allclose(torch.tensor(package.loss), torch.tensor(again), atol=1e-4)
+print(
+    f"largest difference: {max(abs(a - b) for a, b in zip(package.loss, again, strict=True)):.6f}"
+)
+
+# %% [markdown]
+# ## Decide what to watch, before
+#
+# The loss alone doesn't say *what* is learned. `train` keeps **snapshots**: at 24 moments, the grid
+# of a batch that we choose. In it go our eight pairs; then 150 pictures of one object from seen
+# combinations, 150 from never-seen ones; and as captions, besides our eight, the names of all 64
+# combinations. So each snapshot also shows which name each picture would choose.
+
+# %%
+import numpy as np
+
+from clipbook.evaluation.scenes import CLASSES, combination_names
+from clipbook.scenes import EXAMPLE, render, sample
+from clipbook.training.data import draw
+
+scenes, captions = zip(*EXAMPLE, strict=True)
+drawn = [
+    scene
+    for split in ("train", "held_out")
+    for scene in sample(150, np.random.default_rng(7), split, objects=1)
+]
+truth = [CLASSES.index((one.objects[0].colour, one.objects[0].shape)) for one in drawn]
+watch = draw([*scenes, *drawn]), *tokenizer.batch([*captions, *combination_names()])
+print(combination_names()[truth[0]], "→", truth[0])
+[tuple(part.shape) for part in watch]
+
+# %% [markdown]
+# ## The run
+#
+# A session on Colab may end at any moment. So the run saves itself every 200 steps, on your Drive
+# if you have mounted it (folder symbol on the left, then *Mount Drive*), else in a temporary
+# folder. Run the cell again, even in a new session: it goes on from there.
+
+# %%
+from pathlib import Path
+from tempfile import mkdtemp
+from time import perf_counter
+
+drive = Path("/content/drive/MyDrive")
+folder = drive / "clip-book" / f"training-{name}" if drive.exists() else Path(mkdtemp())
+bar = "google.colab" in sys.modules  # a moving bar is of no use on a printed page
+began = perf_counter()
+history = train(run.model, run.batches, run.config, example=watch, folder=folder, progress=bar)
+print(f"{len(history.loss):,} steps of {N} pairs in {perf_counter() - began:.0f} s")
+
+# %% [markdown]
+# What should a log hold? Loss, learning rate and scale, at every step. Predict how the scale moves
+# while the grid is still wrong, and later.
+
+# %%
+model = run.model.cpu()
+print(" step   rate    scale  loss")
+for k in [0, 20, 50, 200, 600, 1200, 1800, len(history.loss) - 1]:
+    print(
+        f"{k:5}  {history.learning_rate[k]:.5f}  {history.scale[k]:5.1f}"
+        f"  {np.mean(history.loss[max(0, k - 9) : k + 1]):.2f}"
+    )
+
+
+# %% mystnb={"image": {"alt": "The loss begins near ln N, falls steeply at first and then ever more slowly; it ends far below the guess."}}
+def smoothed(values, parts=40):
+    values = torch.tensor(values).reshape(parts, -1)  # (parts, steps of each)
+    return (torch.arange(parts) + 0.5) * values.shape[1], values.mean(dim=1)
+
+
+guess = [math.log(N)] * len(history.loss)
+lines = {"a guess, ln N": smoothed(guess), "your run": smoothed(history.loss)}
+curves(lines, across="step", up="loss, in nats")
+
+# %% [markdown]
+# Steep, then slow. (Each point is a mean, as single steps jump with their batch.) In the table the scale hardly moves at first: a guess doesn't get cheaper by being surer.
+# It grows when the grid is mostly right.
+
+# %% [markdown]
+# ## The diagonal emerges
+#
+# Your own run, our eight pairs. Predict which cells beside the diagonal stay bright longest (look
+# at pairs 1 and 2), and what becomes of pair 8, the green triangle that no batch contained. Then
+# press *Play*.
+
+# %%
+from clipbook.widgets import SimilarityMatrix
+
+snapshots = torch.tensor(history.snapshots)  # (24, 308, 72)
+pictures = [render(scene) for scene in scenes]
+grids = snapshots[:, :8, :8]
+SimilarityMatrix(grids, pictures, captions, steps=history.snapshot_steps, step=0)
+
+# %%
+from clipbook.pretrained import training_history
+
+longer = training_history("shapes")
+for who, grid in (("yours", grids[-1]), ("shapes", torch.tensor(longer.snapshots[-1]))):
+    print(f"{who:6}: (1, 1) {grid[0, 0]:.2f}, (1, 2) {grid[0, 1]:.2f};", end=" ")
+    print(f"(8, 8) {grid[7, 7]:.2f}, best other in row 8 {grid[7, :7].max():.2f}")
+
+# %% [markdown]
+# The diagonal stands after some hundred steps, pair 8 included: green and triangle were learned
+# apart. But in two minutes pairs 1 and 2 hardly come apart. Both have the same colours and shapes;
+# only which belongs to which differs. The shipped model, trained longer and on more twins, tells.
+
+# %% [markdown]
+# ## What comes first
+#
+# Does a model learn colour or shape first? The snapshots know: the name that a picture chooses has
+# a colour and a shape. Predict, then look at shares of the 150 pictures of seen combinations.
+
+# %%
+chosen, wanted = snapshots[:, 8:158, 8:].argmax(dim=2), torch.tensor(truth[:150])  # (24, 150)
+colour = (chosen // 8 == wanted // 8).float().mean(dim=1)  # names: 8 colours of 8 shapes each
+shape = (chosen % 8 == wanted % 8).float().mean(dim=1)
+print(" step  colour  shape   (chance 0.12 each)")
+for k in range(0, 24, 3):
+    print(f"{history.snapshot_steps[k]:5}  {colour[k]:6.2f}  {shape[k]:5.2f}")
+
+# %% [markdown]
+# Colour, long before shape. A few pixels tell the colour, wherever they lie; a shape must be put
+# together from its edges.
+
+# %% [markdown]
+# ## What it never saw
+#
+# A model could learn its pairs by heart and know nothing else: **overfitting**. It would show as
+# two curves that part: seen combinations rise, never-seen ones stay or fall. Predict yours.
+
+# %% mystnb={"image": {"alt": "The share of right names among 64 rises for seen combinations first, for never-seen ones later and less high; neither falls again for long."}}
+right = (snapshots[:, 8:, 8:].argmax(dim=2) == torch.tensor(truth)).float()  # (24, 300)
+seen, never_seen = right[:, :150].mean(dim=1), right[:, 150:].mean(dim=1)  # (24,) each
+assert seen[-1] > 0.8 and never_seen[-1] > 0.4, "far worse than any run of ours"
+print(f"at the end: seen {seen[-1]:.2f}, never seen {never_seen[-1]:.2f}, chance {1 / 64:.2f}")
+lines = {
+    "seen": (history.snapshot_steps, seen), "never seen": (history.snapshot_steps, never_seen)
+}  # fmt: skip
+curves(lines, across="step", up="right name of 64")
+
+# %% [markdown]
+# Never-seen combinations come later and end lower, but they come: colour and shape are learned
+# separately enough to be put together anew. The gap can't be learning by heart, for no picture came
+# twice; rather, colour told something about shape in training. To see the real thing, give the
+# small model two batches only, over and over. Predict both columns.
+
+
+# %%
+def loss_on_new(model):
+    model.eval()
+    with torch.no_grad():
+        found = [info_nce(model(normalise(p), *text)) for p, *text in (maker[1000], maker[1001])]
+    return torch.stack(found).mean().item()
+
+
+for what, few in (("new pairs always", small_batches), ("64 pairs again", small_batches[:2])):
+    student = small_clip()
+    losses = train_by_hand(student, few, short)
+    print(f"{what:16}: trained on {np.mean(losses[-10:]):.2f}, new {loss_on_new(student):.2f}")
+
+# %% [markdown]
+# By heart: nearly zero on its 64 pairs, and no better than a guess, or worse, on new ones. The
+# training loss alone looks like success. Look at what was never trained on.
+
+# %% [markdown]
+# ## Next to a longer run
+#
+# The shipped model `shapes` has a ViT and saw 10,000 batches of 128 pairs: 1,279 seconds on one
+# core, says its model card. Losses of different batch sizes can't be compared. The grid of our
+# eight pairs can: own cosine minus the best other one in its row, on average. Above zero, most
+# pictures choose right.
+
+
+# %% mystnb={"image": {"alt": "The margin of the own caption over the best other one begins below zero in both runs, jumps up early, and ends above zero; the longer run ends higher."}}
+def margin(grids):
+    own = grids.diagonal(dim1=1, dim2=2)  # (snapshots, 8)
+    others = grids.masked_fill(torch.eye(8).bool(), -1).amax(dim=2)
+    return (own - others).mean(dim=1)
+
+
+lines = {
+    f"your run, {len(history.loss):,} steps": (history.snapshot_steps, margin(grids)),
+    "shapes, 10,000 steps": (longer.snapshot_steps, margin(torch.tensor(longer.snapshots))),
+}
+curves(lines, across="step", up="margin of the own caption")
+
+# %% [markdown]
+# Both jump early: the first hundreds of steps do most. And what can each do in the end? The columns of the shipped models are from their model card;
+# yours is measured now, on 300 scenes instead of 1,000. No column is of the `gpu` preset: it has
+# not been run by us. If you are on a GPU, the first column is news.
+
+# %%
+import json
+
+from clipbook.evaluation.scenes import evaluate_scenes
+from clipbook.pretrained.shipped import FOLDER
+
+card = json.loads((FOLDER / "card.json").read_text())["models"]
+print("yours  shapes  shapes-cnn")
+for task, share in evaluate_scenes(model, tokenizer, scenes=300).items():
+    vit, cnn = (card[one]["results"][task] for one in ("shapes", "shapes-cnn"))
+    print(f"{share:5.2f}  {vit:6.2f}  {cnn:10.2f}  {task}")
+
+# %% [markdown]
+# The last two rows are choices between two, where a coin gets one half. Two minutes teach what is
+# in a picture; which colour is where, and what is above what, takes longer.
+
+# %% [markdown]
+# ## When a session dies
+#
+# A checkpoint must hold more than weights: the optimisers' memory (AdamW's means), the number of
+# the next step, which fixes rate *and* batch, and the log. Let a short run die at step 25, with a
+# checkpoint every 10. Then a new model, with quite other weights, finds the folder. Predict the
+# first loss that it adds, and whether the end differs from a run that never stopped.
+
+
+# %%
+class Dying(list):
+    def __getitem__(self, k):
+        if k == 25:
+            raise ConnectionError("the session is gone")
+        return super().__getitem__(k)
+
+
+config = replace(short, steps=40, checkpoint_every=10, snapshots=0)
+options = {"device": "cpu", "workers": 0, "progress": False}
+straight = train(small_clip(), small_batches, config, **options)
+place = Path(mkdtemp())
+try:
+    train(small_clip(), Dying(small_batches), config, folder=place, **options)
+except ConnectionError as error:
+    print(error, "→", [one.name for one in place.iterdir()])
+
+# %%
+resumed = train(small_clip(seed=1), small_batches, config, folder=place, **options)
+assert resumed.loss == straight.loss
+print("straight:", *(f"{loss:.4f}" for loss in straight.loss[18:23]))
+print("resumed: ", *(f"{loss:.4f}" for loss in resumed.loss[18:23]))
+
+# %% [markdown]
+# The same to the last bit: only steps 20 to 24 were done twice. (On a GPU the last digits differ,
+# for there sums are made in no fixed order.)
+
+# %% [markdown]
+# ## Luck
+#
+# Another seed gives other first weights and other batches. How much of a result is that? Three
+# short runs of the small model, then what we noted of the `cpu` preset, one run for each seed.
+# Which differs more, seen or never seen?
+
+# %%
+for seed in (0, 1, 2):
+    losses = by_hand if seed == 0 else train_by_hand(small_clip(seed), small_batches, short)
+    print(f"small model, seed {seed}: loss at the end {np.mean(losses[-20:]):.2f}")
+# python -m clipbook.training --preset cpu --seed …, on one core of an AMD EPYC, 108 to 114 s each
+noted = {0: (1.000, 0.916), 1: (0.996, 0.917), 2: (0.971, 0.794)}
+for seed, (seen_share, never_share) in noted.items():
+    print(f"cpu preset, seed {seed}: seen {seen_share:.3f}, never seen {never_share:.3f}")
+
+# %% [markdown]
+# Never-seen accuracy depends on luck far more. So one run is an anecdote: a change that helps by
+# less than the seeds differ has shown nothing yet.
+
+# %% [markdown]
+# ## Common mistakes: why does my loss sit at ln N?
+#
+# A loss at $\ln N$ says: all captions look equally good. Many faults end there, some only look like
+# it. We reproduce each with the small model, 100 steps of 32 pairs, $\ln 32 = 3.47$ (printed
+# above). Before each cell, predict: stuck, slow, or harmless?
+
+
+# %%
+def attempt(what, model=None, batches=small_batches, logits_of=None, **changes):
+    extra = [logits_of] if logits_of else []
+    config = replace(short, **changes)
+    ends[what] = train_by_hand(model or small_clip(), batches, config, *extra)
+    print(f"{what}: first {ends[what][0]:.2f}, then {np.mean(ends[what][-20:]):.2f}")
+
+
+ends = {"all is well": by_hand}
+print(f"all is well: first {by_hand[0]:.2f}, then {np.mean(by_hand[-20:]):.2f}")
+
+# %% [markdown]
+# **Exactly ln N, for ever → captions and pictures don't belong together.** Two lists are shuffled
+# separately, one of them is sorted, a filter drops items on one side:
+
+# %%
+generator = torch.Generator().manual_seed(0)
+mixed = [torch.randperm(32, generator=generator) for _ in small_batches]
+attempt(
+    "captions shuffled",
+    batches=[(p, t[o], m[o]) for (p, t, m), o in zip(small_batches, mixed, strict=True)],
+)
+
+# %% [markdown]
+# **Exactly ln N, for ever → one side is always the same.** A loader that returns black pictures
+# when it can't read a file; captions cut off before they differ:
+
+# %%
+attempt("pictures black", batches=[(p * 0, t, m) for p, t, m in small_batches])
+attempt("captions cut", batches=[(p, t[:, :2], m[:, :2]) for p, t, m in small_batches])
+
+# %% [markdown]
+# **Up at first, then exactly ln N → the learning rate is far too large.** The first steps throw
+# the weights so far that they don't find back. We look at the model afterwards, too: how alike are
+# its embeddings of different pictures?
+
+# %%
+thrown = small_clip()
+attempt("rate × 300", model=thrown, learning_rate=0.3)
+print(f"   worst loss on the way {max(ends['rate × 300']):.2f}")
+with torch.no_grad():
+    seen_by_it = thrown.encode_image(normalise(small_batches[0][0]))
+least = (seen_by_it @ seen_by_it.T).min()
+print(f"   least cosine of two pictures {least:.2f}, scale {thrown.scale:.2f}")
+
+# %% [markdown]
+# All pictures have become nearly one, and the scale, a weight like any other, was thrown down, too.
+# A rate ten times too large only costs time; one that is too small isn't stuck, but looks so:
+
+# %%
+attempt("rate × 10", learning_rate=0.01)
+attempt("rate ÷ 100", learning_rate=1e-5)
+
+# %% [markdown]
+# **It sinks a little below ln N, and slowly → the scale is fixed too low**, or the temperature too
+# high, which is the same. The gradient is smaller, and the floor is higher: at $s = 1$ even a
+# perfect grid costs much, at 0.1 nearly as much as a guess.
+
+
+# %%
+def with_fixed(temperature):
+    fixed = small_clip(temperature=temperature)
+    fixed.log_scale.requires_grad_(False)
+    return fixed
+
+
+for temperature in (1, 10):
+    attempt(f"temperature {temperature}, fixed", model=with_fixed(temperature))
+    print(f"   floor {math.log(1 + 31 * math.exp(-2 / temperature)):.2f}")
+
+# %% [markdown]
+# **Far above ln N at first → embeddings aren't of unit length.** Logits are then as large as the
+# features happen to be. It still learns, from further away:
+
+
+# %%
+def unnormalised(model, pixels, token_ids, mask):
+    return model.scale * model.image_encoder(pixels) @ model.text_encoder(token_ids, mask).T
+
+
+attempt("not normalised", logits_of=unnormalised)
+
+# %% [markdown]
+# **Not exactly ln N, and no trend at all → the optimiser holds other weights.** Whoever makes or
+# loads a new model must make a new optimiser for it. Here the optimiser gets one model's weights,
+# the batches go through another:
+
+# %%
+another = small_clip()
+attempt("other weights", logits_of=lambda model, *batch: another(*batch))
+
+# %% [markdown]
+# **No warm-up → harmless here.** Often named as a culprit, and for large models with reason. For
+# this one it changes hardly more than the seed did; what matters is the rate:
+
+# %%
+attempt("no warm-up", warmup_steps=0)
+attempt("no warm-up, rate × 10", warmup_steps=0, learning_rate=0.01)
+
+# %% [markdown]
+# All together, the worst first:
+
+# %%
+print(f" first   end  (ln 32 = {math.log(32):.2f})")
+for what, losses in sorted(ends.items(), key=lambda one: -np.mean(one[1][-20:])):
+    end = np.mean(losses[-20:])
+    print(f"{losses[0]:6.2f}{end:6.2f}  {what:22} {'█' * round(4 * end)}")
+stuck = ("captions shuffled", "pictures black", "captions cut", "rate × 300")
+assert all(abs(np.mean(ends[one][-20:]) - math.log(32)) < 0.15 for one in stuck)
+assert np.mean(by_hand[-20:]) < 0.6 * math.log(32)
+
+# %% [markdown]
+# How do you find your own fault? **Give the model one or two batches, again and again.** If it can't
+# learn even that by heart, the loop is broken: rate, scale, optimiser, gradient. If it can, look at
+# the data: mixed captions can be learned by heart, too, but not understood.
+
+# %%
+attempt("shuffled, two batches", batches=[
+    (p, t[o], m[o]) for (p, t, m), o in zip(small_batches[:2], mixed, strict=False)
+])  # fmt: skip
+attempt("rate × 300, two batches", batches=small_batches[:2], learning_rate=0.3)
+
+# %% [markdown]
+# ## Exercise: read the log
+#
+# *2 points, 10 minutes, easy.* At which step has a run clearly left the guess? Return the first
+# step $k$, counted from 0, at which the mean of the last `window` losses, step $k$ included, is
+# below half of $\ln N$. Return `None` if that never happens. Fewer than `window` losses have no
+# mean yet.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The first step with enough losses is `window - 1`. The last `window` losses up to step `k` are
+# `losses[k - window + 1 : k + 1]`.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "read-the-log", "schema_version": 3, "task": false}
+import math
+
+
+def step_learned(losses, N, window):
+    """First step whose last `window` losses have a mean below half of ln N, or None."""
+    ### BEGIN SOLUTION
+    for k in range(window - 1, len(losses)):
+        if sum(losses[k - window + 1 : k + 1]) / window < math.log(N) / 2:
+            return k
+    return None
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "read-the-log-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+log_of_16 = [1.0, 3.6, 3.5, 3.3, 3.1, 2.7, 2.4, 2.0, 1.2, 2.7, 2.1, 1.9, 1.5, 1.6, 1.4, 1.3, 1.2]
+log_of_16 += [1.0, 0.8, 0.4, 0.3, 0.3]
+mistakes = {
+    "a single low loss may be luck; a window needs 4 losses": 0,
+    "a single low loss may be luck; take the mean of the last 4": 8,
+    "half of the logarithm of N, not of N": 3,
+    "half of ln N, not ln N": 7,
+    "half of the natural logarithm, not of that of base 2": 11,
+    "the natural logarithm, not that of base 10": 21,
+    "the step at the end of the window, not at its beginning": 13,
+    "steps are counted from 0, and step k belongs to its own window": 17,
+    "the mean is below, not every single loss of the window": 18,
+    "the windows overlap: each step has its own": 19,
+    "return the step, not the mean": 1.375,
+}
+with check("Read the log"):
+    got = step_learned(log_of_16, 16, 4)
+    assert got is not None, "step_learned found nothing, but the mean of the last 4 does get there"
+    assert not isinstance(got, bool), "return the step, not yes or no"
+    close(got, 16, "step_learned(losses, 16, 4)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "read-the-log-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other logs, and one that never gets there.
+### BEGIN HIDDEN TESTS
+with check("Read the log, other logs"):
+    falling = [6 - 0.1 * k for k in range(50)]
+    close(step_learned(falling, 32, 1), 43, "with a window of 1, step_learned")
+    close(step_learned(falling, 32, 11), 48, "with a window of 11, step_learned")
+    close(step_learned(falling, 256, 5), 35, "with batches of 256, step_learned")
+    close(step_learned([0.1, 0.1], 8, 2), 1, "with two losses and a window of 2, step_learned")
+    for losses, what in (([3.0] * 20, "never falls"), ([0.1], "is shorter than the window")):
+        got = step_learned(losses, 16, 4)
+        assert got is None, f"where the log {what}, return None, not {got}"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: another schedule
+#
+# *3 points, 15 minutes, medium.* A cosine must know its end from the beginning. A **trapezoid**
+# needn't: up in a straight line, as ours, so that step `warmup - 1` is the first with the full
+# `peak`; there it stays; and in the last `cooldown` steps it falls in a straight line: the very
+# last step has `peak / cooldown`, the one before it twice that, and so on. Return the rate of one
+# step. `warmup` or `cooldown` may be 0; they never overlap.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# How many steps are left, step $k$ included? For the last one: 1. Ask first whether $k$ belongs to
+# the warm-up, then whether it belongs to the cool-down.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "trapezoid", "schema_version": 3, "task": false}
+def trapezoid(k, steps, peak, warmup, cooldown):
+    """Learning rate of step k, 0 to steps - 1: up, level, down."""
+    ### BEGIN SOLUTION
+    left = steps - k
+    if k < warmup:
+        return peak * (k + 1) / warmup
+    if left < cooldown:
+        return peak * left / cooldown
+    return peak
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "trapezoid-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+up, level = [0.2, 0.4, 0.6, 0.8], [0.8] * 3
+down = [0.8, 0.64, 0.48, 0.32, 0.16]
+want = [*up, *level, *down]
+mistakes = {
+    "step 0 has peak / warmup, not 0": [0, *up, *level[1:], *down],
+    "the last step has peak / cooldown, not 0": [*up, *level, *down[1:], 0],
+    "step 0 has peak / warmup and the last step peak / cooldown; yours have 0": [
+        0, *up, *level[1:], *down[1:], 0,
+    ],
+    "the rate is a share of `peak`": [x / 0.8 for x in want],
+    "`warmup` and `cooldown` are exchanged": [*reversed(down), *level[:3], 0.8, 0.6, 0.4, 0.2],
+    "it never cools down": [*up, *level, *[0.8] * 5],
+    "it never warms up": [*[0.8] * 4, *level, *down],
+    "the cool-down begins `cooldown` steps before the end": [
+        *up, *[0.8 * (12 - k) / 9 for k in range(4, 12)],
+    ],
+}  # fmt: skip
+with check("Another schedule"):
+    got = [trapezoid(k, 12, 0.8, 4, 5) for k in range(12)]
+    assert None not in got, "trapezoid returns None for some steps; does every way end in `return`?"
+    close(got, want, "the rate of 12 steps, trapezoid(k, 12, 0.8, 4, 5),", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "trapezoid-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other lengths, and ends of length 0.
+### BEGIN HIDDEN TESTS
+with check("Another schedule, other lengths"):
+    for steps, peak, warmup, cooldown in ((20, 1e-3, 5, 10), (6, 2.0, 1, 1), (5, 1.0, 2, 3)):
+        up = [peak * k / warmup for k in range(1, warmup + 1)]
+        down = [peak * k / cooldown for k in range(cooldown, 0, -1)]
+        want = [*up, *[peak] * (steps - warmup - cooldown), *down]
+        got = [trapezoid(k, steps, peak, warmup, cooldown) for k in range(steps)]
+        close(got, want, f"with warmup={warmup} and cooldown={cooldown} the rate", tolerance=1e-7)
+    got = [trapezoid(k, 4, 0.5, 0, 0) for k in range(4)]
+    close(got, [0.5] * 4, "without warm-up and cool-down the rate")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: a checkpoint
+#
+# *3 points, 25 minutes, hard.* `pack` returns a dictionary from which a run can go on; `unpack`
+# puts it into a *new* model and a *new* optimiser, and returns the number of the next step to do.
+# What comes out must be what the run would have been. A checkpoint stays as it was, even if
+# training goes on, and even if it is unpacked twice.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Modules and optimisers both have `state_dict()` and `load_state_dict(…)`. What these hand out and
+# take in are the tensors themselves, which the next step changes in place. `copy.deepcopy` makes
+# them yours.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "checkpoint", "schema_version": 3, "task": false}
+import copy
+
+
+def pack(model, optimiser, step):
+    """All that a run needs to go on at this step, as a dictionary."""
+    ### BEGIN SOLUTION
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+    return copy.deepcopy(state)
+    ### END SOLUTION
+
+
+def unpack(state, model, optimiser):
+    """Put it back into a new model and optimiser; returns the step to go on with."""
+    ### BEGIN SOLUTION
+    state = copy.deepcopy(state)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["step"]
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "checkpoint-check", "schema_version": 3, "task": false}
+import torch
+
+from clipbook.exercises import check
+
+
+def new_run(seed):
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    return model, torch.optim.AdamW(model.parameters(), lr=0.1)
+
+
+def go(model, optimiser, start, stop):
+    for step in range(start, stop):
+        x = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+        optimiser.zero_grad()
+        (model(x) - x[:, :1]).square().mean().backward()
+        optimiser.step()
+
+
+def assert_same(got, want):
+    for name, tensor in want.state_dict().items():
+        kind = "weights" if name in dict(want.named_parameters()) else "batch norm's averages"
+        same = torch.allclose(got.state_dict()[name].float(), tensor.float(), atol=1e-6)
+        assert same, f"the {kind} ({name}) are not what they were; does the checkpoint hold them?"
+
+
+with check("A checkpoint"):
+    first, its_optimiser = new_run(0)
+    go(first, its_optimiser, 0, 5)
+    state = pack(first, its_optimiser, 5)
+    assert isinstance(state, dict), f"pack returns a dictionary, not {type(state).__name__}"
+    second, new_optimiser = new_run(1)
+    step = unpack(state, second, new_optimiser)
+    assert step is not None, "unpack returns None; it returns the step to go on with"
+    assert step == 5, f"unpack returns {step}, but the run goes on with step 5"
+    assert_same(second, first)
+    assert new_optimiser.state_dict()["state"], "the optimiser's memory (its means) is lost"
+    go(first, its_optimiser, 5, 8)
+    go(second, new_optimiser, 5, 8)
+    assert_same(second, first)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "checkpoint-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: the run goes on before the checkpoint is used, and it is used twice.
+### BEGIN HIDDEN TESTS
+with check("A checkpoint, used late and twice"):
+    first, its_optimiser = new_run(2)
+    go(first, its_optimiser, 0, 4)
+    state = pack(first, its_optimiser, 4)
+    go(first, its_optimiser, 4, 9)
+    for time, seed in (("first", 3), ("second", 4)):
+        again, new_optimiser = new_run(seed)
+        step = unpack(state, again, new_optimiser)
+        assert step == 4, f"unpack returns {step}, but the run goes on with step 4"
+        go(again, new_optimiser, 4, 9)
+        for got, want in zip(again.parameters(), first.parameters(), strict=True):
+            same = torch.allclose(got, want, atol=1e-6)
+            assert same, f"unpacked for the {time} time, the run ends elsewhere: copy the tensors"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** A run with batches of 256 shows a loss of 5.55 at the start and 5.54 after 1,000 steps. The
+# gradients aren't zero. What do you look at first?
+#
+# <details><summary>Answer</summary>
+#
+# $\ln 256 = 5.55$: it guesses. First whether pictures and captions belong together, by printing a
+# few; then a single batch, again and again. "Train longer" is tempting, but our healthy runs left
+# the guess within a hundred steps. "A larger model" learns nothing from mixed pairs either. That
+# gradients aren't zero proves little: mixed pairs give gradients, only in no common direction.
+#
+# </details>
+
+# %% [markdown]
+# **2.** After an interruption you load the weights, make a new optimiser and begin again at step 0
+# of the schedule. What happens?
+#
+# <details><summary>Answer</summary>
+#
+# Warm-up begins again, then the largest rate: weights that were nearly at rest are shaken, and the
+# batches already seen return. It will learn, but it is another run. "Nothing, for the weights are
+# all there is" forgets what the optimisers remember, the rate, and the place in the stream.
+#
+# </details>
+
+# %% [markdown]
+# **3.** Recipe A finds 0.91 of never-seen combinations, recipe B 0.88, one run each. Is A better?
+#
+# <details><summary>Answer</summary>
+#
+# Unknown. With one recipe, our three seeds differed by more than that. "Yes, since both were
+# measured on the same pictures" removes the luck of the pictures, not that of the weights. Run each
+# with several seeds, and compare all of them.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have trained a CLIP from random weights: batch, loss, gradient, step, some thousand times.
+#
+# - The first loss is near $\ln N$. Know that number, and what yours should be, before you begin.
+# - Watch what training never shows; losses of the training batches can't tell learning from
+#   learning by heart.
+# - A loss that sits at $\ln N$ means that all looks alike: mixed pairs, one side constant, a rate
+#   too large, a scale too low. One batch, again and again, tells loop from data.
+#
+# Next: [what can it do that it was never trained for?](zero-shot.ipynb)
+
+# %% [markdown]
+# **Sources.** The loop and its settings (cosine, clamp, batch of 32,768):
+# {cite:t}`radford2021clip`, figure 3 and §2.5. AdamW: {cite:t}`loshchilov2019adamw`, after
+# {cite:t}`kingma2015adam`; the cosine: {cite:t}`loshchilov2017sgdr`; Muon:
+# {cite:t}`jordan2024muon`. Why transformers need a warm-up: {cite:t}`xiong2020prenorm`, §3. The
+# shipped models' numbers: their model card, `src/clipbook/pretrained/shapes/README.md`.

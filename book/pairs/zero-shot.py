@@ -1,0 +1,889 @@
+# %% [markdown]
+# # Zero-shot
+#
+# Our model was trained to match pictures with captions. Nobody gave it a list of classes. **How
+# does it name what a picture shows, how far can its answer be trusted, and where does it fail?**
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. turn any list of names into a classifier, without a single labelled picture;
+# 2. measure it: accuracy with an interval, a confusion matrix that you read, recall@k both ways, a
+#    linear probe beside it;
+# 3. say what such a classifier can't know, and reproduce it.
+
+# %% [markdown]
+# **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
+# with the exercises. On the [map of the whole model](../index.md) this comes after everything: both
+# encoders are trained and stay as they are; we only ask.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+PACKAGE = "git+https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in PACKAGE:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
+    importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+
+# %% [markdown]
+# ## Classes are captions
+#
+# Picture 8 of our batch shows a green triangle. No picture of training did: eight combinations of
+# colour and shape were kept back, and this is one of them. The world has eight colours and eight
+# shapes, so we write $C = 64$ captions, one for each combination.
+
+# %% mystnb={"image": {"alt": "A large green triangle on a grey ground."}}
+import torch
+
+from clipbook.figures import picture_row
+from clipbook.scenes import COLOURS, EXAMPLE, HELD_OUT, SHAPES, render
+
+scenes, captions = zip(*EXAMPLE, strict=True)
+names = [
+    f"{'an' if colour == 'orange' else 'a'} {colour} {shape}"
+    for colour in COLOURS
+    for shape in SHAPES
+]
+assert ("green", "triangle") in HELD_OUT
+print(len(names), "classes:", *names[:3], "…", names[-1], sep="  ")
+picture_row({"picture 8": render(scenes[7])})
+
+# %% [markdown]
+# The rest is one row of the similarity matrix: $I_8$, the picture's embedding, (1, 64), against $T$,
+# one row for each class, $(C, 64)$. (64 classes, 64 numbers in an embedding: a coincidence.) The
+# class whose caption is most similar wins. Predict: which classes come second and third, those of
+# the same colour or of the same shape?
+
+# %%
+import clipbook
+from clipbook.image import preprocess
+
+model, tokenizer = clipbook.load("shapes")
+with torch.no_grad():
+    I_8 = model.encode_image(preprocess([render(scenes[7])]))  # (1, 64)
+    T = model.encode_text(*tokenizer.batch(names))  # (C, 64)
+similarities = (I_8 @ T.T)[0]  # (C,)
+for value, k in zip(*similarities.topk(5), strict=True):
+    print(f"{value:5.2f}  {names[k]}")
+assert names[similarities.argmax()] == "a green triangle"
+
+# %% [markdown]
+# The right class wins, though it was never shown. The model has put it together from colours and
+# shapes that it knows. This is **zero-shot classification**: zero labelled examples of the classes.
+# Take other captions, and the same model is another classifier.
+#
+# For probabilities, multiply by the scale and take the softmax, as in any row. The package's
+# `zero_shot` does that.
+
+# %%
+from clipbook.evaluation import zero_shot
+
+by_hand = (model.scale * similarities).softmax(dim=0)  # (C,)
+pixels = preprocess([render(scenes[7])])
+package = zero_shot(model, tokenizer, pixels, names, templates=["{}"])  # (1, C)
+assert torch.allclose(package[0], by_hand, atol=1e-4)
+shapes = [f"a {shape}" for shape in SHAPES]
+print(f"among 64: {package.max():.3f}")
+print(f"among 8 shapes: {zero_shot(model, tokenizer, pixels, shapes).max():.3f}")
+
+# %% [markdown]
+# ## How often is it right?
+#
+# One picture proves little. We draw 1,000 pictures with one object of combinations that training
+# showed, and 1,000 of those that it did not. **Accuracy** is the share of right answers. Predict
+# both.
+
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample
+
+
+def class_of(thing):
+    return 8 * COLOURS.index(thing.colour) + SHAPES.index(thing.shape)
+
+
+def classes_of(scenes):
+    return torch.tensor([class_of(scene.objects[0]) for scene in scenes])
+
+
+seen = sample(1000, np.random.default_rng(7), "train", objects=1)
+[(names[k], k.item()) for k in classes_of(seen[:3])]
+
+
+# %%
+def embed(pictures):
+    with torch.no_grad():
+        return model.encode_image(preprocess(pictures))  # (pictures, 64)
+
+
+def is_right(I_all, scenes, T=T):
+    return (I_all @ T.T).argmax(dim=1) == classes_of(scenes)  # (pictures,)
+
+
+new = sample(1000, np.random.default_rng(8), "held_out", objects=1)
+clear = {}
+for name, drawn in (("seen", seen), ("never seen", new)):
+    clear[name] = is_right(embed([render(scene) for scene in drawn]), drawn)
+    print(f"{name:10}: {clear[name].float().mean():.3f}, {(~clear[name]).sum()} wrong")
+print(f"a guess   : {1 / len(names):.3f}")
+
+# %% [markdown]
+# ## An accuracy has an interval
+#
+# Is one of them really better? Other 1,000 pictures would give another number. If $p$ is the true
+# accuracy, the share of right answers $\hat p = x/n$ lies within $z\sqrt{p(1-p)/n}$ of it, in 95 of
+# 100 cases for $z = 1.96$. So try every $p$ and keep those that make our $\hat p$ plausible. Predict
+# the interval for 1,000 right of 1,000.
+
+
+# %%
+def interval(x, n, z=1.96):
+    p = torch.linspace(0, 1, 1_000_001, dtype=torch.float64)
+    plausible = p[(x / n - p).abs() <= z * (p * (1 - p) / n).sqrt()]
+    return plausible.min().item(), plausible.max().item()
+
+
+print("1,000 of 1,000: {:.4f} to {:.4f}".format(*interval(1000, 1000)))
+print("   20 of 20:    {:.4f} to {:.4f}".format(*interval(20, 20)))
+
+# %% [markdown]
+# Even without an error the truth may be a little below 1; with 20 pictures it may be far below.
+# This is **Wilson's interval**; the package solves the quadratic equation instead of trying. Now
+# make it harder: add noise to every colour value of every pixel, with a deviation of 20 of 255.
+# Predict which group suffers more.
+
+
+# %% mystnb={"image": {"alt": "The green triangle without noise and with two strengths of it: it can be recognised in all three."}}
+import PIL.Image
+
+
+def noisy(scenes, deviation):
+    generator = np.random.default_rng(0)
+    values = np.stack([render(scene) for scene in scenes])  # (scenes, 32, 32, 3)
+    values = values + generator.normal(0, deviation, values.shape)
+    return [PIL.Image.fromarray(one) for one in values.clip(0, 255).astype("uint8")]
+
+
+picture_row({f"deviation {d}": noisy([scenes[7]], d)[0] for d in (0, 20, 25)})
+
+# %% mystnb={"image": {"alt": "On clear pictures the intervals of seen and never-seen combinations overlap near 1; with noise, never-seen combinations lie clearly lower."}}
+from clipbook.evaluation import wilson_interval
+from clipbook.figures import interval_chart
+
+rows = {f"{name}, clear": right for name, right in clear.items()}
+for name, drawn in (("seen", seen), ("never seen", new)):
+    rows[f"{name}, noisy"] = is_right(embed(noisy(drawn, 20)), drawn)
+shares = {}
+for name, right in rows.items():
+    x, n = right.sum().item(), len(right)
+    low, high = wilson_interval(x, n)
+    assert np.allclose(interval(x, n), (low, high), atol=1e-5)
+    shares[name] = (low, x / n, high)
+interval_chart(shares, across="accuracy among 64 classes, with its 95 % interval")
+
+# %% [markdown]
+# Where pictures are clear, the intervals overlap: with 1,000 pictures we can't say that new
+# combinations are harder. Where pictures are noisy, we can. What was put together is less firm than
+# what was seen.
+
+# %% [markdown]
+# ## The wording is part of the classifier
+#
+# Our names have an article, as in the captions of training. A label such as "red circle" is not
+# yet a caption. A **template** makes one of it: `"a picture of {}"`. Predict: how good are names
+# without article, on clear pictures?
+
+
+# %%
+from clipbook.evaluation import class_embeddings
+
+labels = [name.split(" ", 1)[1] for name in names]  # "red circle"
+I_seen = embed([render(scene) for scene in seen])  # (1000, 64)
+for template in ("{}", "a {}", "picture of {}", "a picture of a {}"):
+    T_template = class_embeddings(model, tokenizer, labels, [template])
+    share = is_right(I_seen, seen, T_template).float().mean()
+    pieces = [tokenizer.decode([token]) for token in tokenizer.encode(template.format("red star"))]
+    print(f"{template:18} {share:.3f}   {pieces}")
+
+# %% [markdown]
+# A missing "a" costs nearly everything. The tokens show why: " red" with its space is a token that
+# the encoder knows well; at the start of a sentence, where training had no colours, "red" falls
+# apart. Even "a orange ring" is better. If a classifier looks stupid, look at its sentences first.
+
+# %% [markdown]
+# Among sentences that it understands, which? CLIP's answer: many. Average the embeddings of a class
+# over the templates, and bring the mean back to unit length. This **ensemble** costs nothing later:
+# still one vector a class.
+
+# %%
+templates = ["{}", "a picture of {}", "there is {}", "a photo of {}", "a drawing of {}"]
+said = [template.format(name) for template in templates for name in names]
+with torch.no_grad():
+    E = model.encode_text(*tokenizer.batch(said)).view(5, 64, 64)  # (templates, C, 64)
+mean = E.mean(dim=0)  # (C, 64)
+T_ensemble = mean / mean.norm(dim=1, keepdim=True)
+package = class_embeddings(model, tokenizer, names, templates)
+assert torch.allclose(T_ensemble, package, atol=1e-5)
+print(f"length of the means: {mean.norm(dim=1).min():.2f} to {mean.norm(dim=1).max():.2f}")
+
+# %% [markdown]
+# "Photo" and "drawing" never occur in training. On clear pictures nearly every template is
+# perfect, so measure at a deviation of 25, where there is something to gain. Predict: which
+# template is best, and is the ensemble better than all of them?
+
+# %% mystnb={"image": {"alt": "Accuracies of five templates and their ensemble on noisy pictures: all lie within a few hundredths of each other, the ensemble a little below the best."}}
+both = seen + new
+I_noisy = embed(noisy(both, 25))  # (2000, 64)
+shares = {}
+for template, T_one in [*zip(templates, E, strict=True), ("ensemble", T_ensemble)]:
+    x = is_right(I_noisy, both, T_one).sum().item()
+    low, high = wilson_interval(x, len(both))
+    shares[template] = (low, x / len(both), high)
+interval_chart(shares, across="accuracy on 2,000 noisy pictures")
+
+# %% [markdown]
+# The best has a word that the model doesn't know, which nobody would have predicted. The ensemble
+# isn't better than all, but nobody had to choose it. On ImageNet CLIP gained 1.3 points by "A photo
+# of a {label}." and 3.5 more by an ensemble of 80. And a warning: if you choose the best template on
+# these pictures, its number here is too good. Report it on others.
+
+# %% [markdown]
+# ## Read a confusion matrix
+#
+# An accuracy doesn't say *what* is confused with what. Turn every picture upside down. A square
+# stays a square; a triangle stands on its point. Predict for each of the eight shapes what the model
+# will call it.
+
+# %% mystnb={"image": {"alt": "Upside down, circle, square, diamond, cross and ring keep their names; all triangles are called hearts; hearts are called triangle or circle, and stars split among four names."}}
+from clipbook.figures import token_heatmap
+
+I_flipped = embed([render(scene).rotate(180) for scene in seen])  # (1000, 64)
+T_shapes = class_embeddings(model, tokenizer, shapes)  # (8, 64)
+answers = (I_flipped @ T_shapes.T).argmax(dim=1)  # (1000,)
+counts = torch.zeros(8, 8)
+for scene, answer in zip(seen, answers, strict=True):
+    counts[SHAPES.index(scene.objects[0].shape), answer] += 1
+confusion = counts / counts.sum(dim=1, keepdim=True)  # rows: truth; columns: answers
+token_heatmap(confusion, [f"{s}, turned" for s in SHAPES], [f"“{s}”" for s in SHAPES])
+
+# %% [markdown]
+# A row tells what becomes of a shape; a column, what hides behind an answer. Symmetric shapes keep
+# their names. A triangle on its point is a heart, always: wide above, pointed below. An upturned
+# heart is a triangle or a circle. The model seems to look at where a shape is wide, not at its
+# outline. And "a heart" is a bad witness here: read its column. Were the colours lost, too?
+
+# %%
+colours = [f"{'an' if colour == 'orange' else 'a'} {colour} shape" for colour in COLOURS]
+T_colours = class_embeddings(model, tokenizer, colours)  # (8, 64)
+truth = torch.tensor([COLOURS.index(scene.objects[0].colour) for scene in seen])
+right = (I_flipped @ T_colours.T).argmax(dim=1) == truth
+print(f"colour: {right.float().mean():.3f}")
+print(f"shape:  {confusion.diagonal().mean():.3f}")
+
+# %% [markdown]
+# Not at all. Here is one picture of each shape, upside down, against the eight names. Point at the
+# triangle's row, and move the temperature: how sure is it?
+
+# %%
+from clipbook.widgets import SimilarityMatrix
+
+first = [next(s for s in seen if s.objects[0].shape == shape) for shape in SHAPES]
+turned = [render(scene).rotate(180) for scene in first]
+SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selected=(2, 7))
+
+# %% [markdown]
+# ## Retrieval, both ways
+#
+# Classification asks for a name among a few. **Retrieval** searches a collection: the caption of a
+# picture among $N$, or the picture of a caption. **Recall@k** is the share of searches with the own
+# partner among the first $k$. We take 500 pairs, with captions as in training, each true of its own
+# picture only.
+
+# %%
+from clipbook.evaluation import recall_at_k
+from clipbook.scenes import sample_pairs
+
+drawn, said = sample_pairs(500, np.random.default_rng(3), "held_out")
+with torch.no_grad():
+    S = embed([render(s) for s in drawn]) @ model.encode_text(*tokenizer.batch(said)).T  # (N, N)
+own = S.diagonal()
+caption_rank = (own[:, None] <= S).sum(dim=1)  # along rows: pictures search captions
+picture_rank = (own[None, :] <= S).sum(dim=0)  # along columns: captions search pictures
+for k in (1, 5, 10):
+    to_caption, to_picture = ((r <= k).float().mean() for r in (caption_rank, picture_rank))
+    assert np.allclose((to_caption, to_picture), recall_at_k(S, k))
+    print(f"recall@{k:<2}: its caption {to_caption:.3f}, its picture {to_picture:.3f}")
+
+# %% [markdown]
+# Now captions as people write them: nobody makes sure that they fit a single picture. "A star" may
+# be true of a dozen. Predict recall@1. `describes` knows which caption is true of which picture, so
+# we can also ask: was the first answer *true*?
+
+# %%
+from clipbook.scenes import describes, say, state
+
+generator = np.random.default_rng(3)
+drawn = sample(500, generator, "held_out")
+stated = [state(scene, generator) for scene in drawn]
+texts = tokenizer.batch([say(one) for one in stated])
+with torch.no_grad():
+    S = embed([render(scene) for scene in drawn]) @ model.encode_text(*texts).T  # (N, N)
+true = torch.tensor(describes(stated, drawn))  # (N, N), bool
+best = S.argmax(dim=1)  # (N,)
+print(f"true captions a picture: {true.sum(dim=1).float().mean():.1f}")
+print(f"recall@1, own caption:   {recall_at_k(S, 1)[0]:.3f}")
+print(f"first caption is true:   {true[torch.arange(500), best].float().mean():.3f}")
+
+# %% [markdown]
+# The model didn't get worse: the measure did. Any data set that marks only the own caption as right
+# has this flaw.
+
+# %% [markdown]
+# ## With labels: a linear probe
+#
+# How much do the words give away? Take the features $f$ of the image encoder before the projection,
+# frozen, (pictures, 96), and fit one linear layer to labels: a **linear probe**, `linear_probe`. No
+# captions at all. Predict two things: how many labelled pictures it needs to be as good as
+# zero-shot, and how it does on combinations of which there are no labels.
+
+
+# %%
+from clipbook.evaluation import linear_probe
+
+
+def features(scenes):
+    with torch.no_grad():
+        return model.image_encoder.features(preprocess([render(scene) for scene in scenes]))
+
+
+labelled = sample(1000, np.random.default_rng(11), "train", objects=1)
+f, y = features(labelled), classes_of(labelled)
+f_seen, f_new, y_seen, y_new = *map(features, (seen, new)), *map(classes_of, (seen, new))
+f.shape, y.shape
+
+# %% mystnb={"image": {"alt": "With more labels the probe rises to the level of zero-shot on seen combinations, and stays at zero on never-seen ones, where zero-shot is near one."}}
+from clipbook.figures import curves
+
+sizes = [60, 120, 250, 500, 1000]
+probed_seen, probed_new = [], []
+for n in sizes:
+    probe = linear_probe(f[:n], y[:n], 64)
+    probed_seen.append((probe(f_seen).argmax(dim=1) == y_seen).float().mean())
+    probed_new.append((probe(f_new).argmax(dim=1) == y_new).float().mean())
+zero = clear["never seen"].float().mean()
+lines = {
+    "probe, seen": (sizes, probed_seen),
+    "probe, never seen": (sizes, probed_new),
+    "zero-shot, never seen": (sizes, [zero] * len(sizes)),
+}
+curves(lines, across="labelled pictures", up="accuracy", log="x")
+
+# %% [markdown]
+# It takes hundreds of labels to reach what captions give for nothing. On classes without labels the
+# probe is never right: it doesn't know that "green triangle" is made of *green* and *triangle*; for
+# it, classes are 64 numbers. Words are made of parts, and that carries over.
+#
+# The reverse exists as well. Grounds are dark, grey or striped, and no caption ever says so.
+# Predict: zero-shot and probe, on the ground?
+
+# %%
+from clipbook.scenes import GROUNDS
+
+y, y_seen = (torch.tensor([GROUNDS.index(s.ground) for s in some]) for some in (labelled, seen))
+T_grounds = class_embeddings(model, tokenizer, [f"a {ground} picture" for ground in GROUNDS])
+asked = (I_seen @ T_grounds.T).argmax(dim=1)
+probed = linear_probe(f, y, 3)(f_seen).argmax(dim=1)
+for name, answers in (("zero-shot", asked), ("probe", probed)):
+    x = (answers == y_seen).sum().item()
+    print(f"{name:9}: {x / 1000:.3f}, from {{:.3f}} to {{:.3f}}".format(*wilson_interval(x, 1000)))
+print("a guess  : 0.333")
+
+# %% [markdown]
+# The features know the ground quite well, the words don't reach it. Zero-shot finds what captions
+# talk about; a probe finds what the encoder has kept, even by accident.
+
+# %% [markdown]
+# ## Where it fails: relations
+#
+# Large CLIPs are poor at "who is where": to many of them "a horse eats grass" and "grass eats a
+# horse" are nearly one. Ours was trained with twins that differ in just that. Is it cured? We say
+# the true relation and its opposite in five ways; a guess gets 0.5. Predict which ways work.
+
+
+# %%
+OPPOSITE = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+WAYS = (
+    {"above": "{a} above {b}", "below": "{a} below {b}"},  # as in training
+    {"above": "{a} on top of {b}", "below": "{a} underneath {b}"},
+    {"above": "{a} higher than {b}", "below": "{a} lower than {b}"},
+    {"left of": "{a} to the left of {b}", "right of": "{a} to the right of {b}"},  # as in training
+    {
+        "left of": "to the left of {b} there is {a}",
+        "right of": "to the right of {b} there is {a}",
+    },
+)
+two = sample(1000, np.random.default_rng(5), "train", objects=2)
+print(len(two), "scenes, the first:", say(state(two[0], np.random.default_rng(2))))
+
+
+# %%
+def put(way, drawn, turn):
+    """Embeddings of what is said of each scene; turn: the relation to name for a true one."""
+    said = []
+    for scene in drawn:
+        a, b = (names[class_of(thing)] for thing in scene.objects)
+        said.append(way[turn(scene.relation)].format(a=a, b=b))
+    with torch.no_grad():
+        return model.encode_text(*tokenizer.batch(said))
+
+
+drawn = [scene for scene in two if scene.relation in WAYS[0]]
+put(WAYS[0], drawn, str).shape, put(WAYS[0], drawn, OPPOSITE.get).shape
+
+# %%
+for way in WAYS:
+    drawn = [scene for scene in two if scene.relation in way]
+    I_drawn = embed([render(scene) for scene in drawn])  # (scenes, 64)
+    own, twin = put(way, drawn, str), put(way, drawn, OPPOSITE.get)
+    wins = (I_drawn * own).sum(dim=1) > (I_drawn * twin).sum(dim=1)  # (scenes,)
+    low, high = wilson_interval(wins.sum().item(), len(drawn))
+    print(f"{next(iter(way.values())):31} {wins.float().mean():.3f}, {low:.3f} to {high:.3f}")
+
+# %% [markdown]
+# In the words of training nearly everything is right. "On top of" still works, perhaps since *top*
+# is known from "top left". "Higher" is a guess. And the last is *worse* than a guess: what is named
+# first is taken to be the thing on the left, whatever the sentence says. The model has learned
+# sentences of one form, not the relation.
+
+# %% [markdown]
+# ## Where it fails: counting, negation, unknown words
+#
+# Training showed at most two objects, and never a number. We lay one-object pictures over each
+# other, and offer four captions. Predict the table: rows are the true number.
+
+
+# %% mystnb={"image": {"alt": "One, two, three and four small red hearts, in the corners of dark pictures."}}
+from functools import reduce
+
+from PIL import ImageChops
+
+from clipbook.scenes import Object, Scene
+
+CORNERS = ((0.25, 0.25), (0.75, 0.75), (0.75, 0.25), (0.25, 0.75))
+
+
+def several(colour, shape, n):
+    single = [render(Scene((Object(shape, colour, "small", x, y),))) for x, y in CORNERS[:n]]
+    return reduce(ImageChops.lighter, single)
+
+
+picture_row({f"{n} red hearts": several("red", "heart", n) for n in (1, 2, 3, 4)})
+
+# %%
+words = ["one {}", "two {}s", "three {}s", "four {}s"]
+table = torch.zeros(4, 4, dtype=int)
+for label in labels:
+    offered = [word.format(label) for word in words]
+    T_counts = class_embeddings(model, tokenizer, offered, ["{}", "there is {}"])
+    shown = [several(*label.split(), n) for n in (1, 2, 3, 4)]
+    for n, answer in enumerate((embed(shown) @ T_counts.T).argmax(dim=1)):
+        table[n, answer] += 1
+print(table)
+print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
+
+# %% [markdown]
+# Half of it is right, and yet nothing is counted: no picture is ever called two or three, and most
+# that hold more than one are "four". The table tells; the accuracy alone would not.
+#
+# Negation is worse. A picture shows a red circle; how similar is it to "no red circle", compared
+# with a caption of another colour, which is false as well?
+
+# %%
+things = [scene.objects[0] for scene in seen]
+other = [COLOURS[COLOURS.index(one.colour) - 3] for one in things]
+sentences = {
+    "a … …, true": [names[k] for k in classes_of(seen)],
+    "no … …, false": ["no " + labels[k] for k in classes_of(seen)],
+    "other colour, false": [f"a {c} {one.shape}" for c, one in zip(other, things, strict=True)],
+}
+for kind, said in sentences.items():
+    with torch.no_grad():
+        cosines = (I_seen * model.encode_text(*tokenizer.batch(said))).sum(dim=1)  # (1000,)
+    print(f"{kind:20} {cosines.mean():.2f}")
+
+# %% [markdown]
+# "No red circle" fits a red circle as well as the truth does. Nobody writes captions of what is not
+# there, so training never asked for *no*.
+#
+# And a word that doesn't exist? We replace one colour's name by "blorp" and leave the other seven.
+# Predict: how many pictures of that colour are found?
+
+# %%
+for k, colour in enumerate(COLOURS):
+    with_blorp = [*colours[:k], "a blorp shape", *colours[k + 1 :]]
+    mine = I_seen[truth == k]  # the pictures of this colour
+    print(f"blorp for {colour:6}", end="")
+    for template in ("{}", "a picture of {}"):
+        T_blorp = class_embeddings(model, tokenizer, with_blorp, [template])
+        found = ((mine @ T_blorp.T).argmax(dim=1) == k).float().mean()
+        print(f"   {template}: {found:.2f}", end="")
+    print()
+
+# %% [markdown]
+# Alone, nearly all, whichever colour it stands for: by elimination, as the seven others don't fit.
+# In "a picture of a blorp shape" it finds next to none. **A high accuracy doesn't prove that a word
+# is understood.** Change what it is compared with, and how it is said.
+
+# %% [markdown]
+# ## Where it fails: everything else
+#
+# Photographs that scikit-image ships, against four true names. Predict the probabilities, and what
+# the model says among its own 64 classes.
+
+# %% mystnb={"image": {"alt": "Four photographs: a cat, an astronaut, a cup of coffee and a rocket."}}
+import skimage.data
+
+photos = {
+    "a cat": skimage.data.chelsea(),
+    "an astronaut": skimage.data.astronaut(),
+    "a cup of coffee": skimage.data.coffee(),
+    "a rocket": skimage.data.rocket(),
+}
+picture_row(photos)
+
+# %%
+pixels = preprocess([PIL.Image.fromarray(photo) for photo in photos.values()])
+P = zero_shot(model, tokenizer, pixels, list(photos))  # (4, 4)
+P_own = zero_shot(model, tokenizer, pixels, names)  # (4, C)
+with torch.no_grad():
+    highest = (model.encode_image(pixels) @ T.T).max(dim=1).values  # (4,)
+for photo, p, q, cosine in zip(photos, P, P_own, highest, strict=True):
+    first, own = list(photos)[p.argmax()], names[q.argmax()]
+    print(f"{photo}: {first!r} ({p.max():.2f}), {own!r} ({q.max():.2f}), cosine {cosine:.2f}")
+lowest = (I_seen @ T.T).max(dim=1).values.min()
+print(f"scenes: a highest cosine of {lowest:.2f} or more")
+
+# %% [markdown]
+# All four are coffee, almost with certainty. Softmax divides 1 among the classes that are offered;
+# "none of these" is not among them. The probability says nothing of whether any fits. The cosine
+# does: it is far below that of each scene. The last exercise uses this.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **Accuracy at chance, though the pictures are easy → names and labels are in different orders.** A
+# sorted list is enough:
+
+# %%
+order = sorted(range(64), key=lambda k: names[k])
+print(f"own order {is_right(I_seen, seen).float().mean():.3f}")
+print(f"sorted    {is_right(I_seen, seen, T[torch.tensor(order)]).float().mean():.3f}")
+
+# %% [markdown]
+# **Right answers, yet no probability is much above $1/C$ → the scale was forgotten.** The argmax
+# hides it.
+
+# %%
+print(f"cosines: {(I_seen @ T.T).softmax(dim=1).max():.3f}")
+print(f"logits:  {(model.scale * I_seen @ T.T).softmax(dim=1).max().item():.3f}")
+
+# %% [markdown]
+# **A broken model has a perfect recall → ties were counted for it.** If all embeddings are equal,
+# so are all cells, and "none is higher than the own" is always true.
+
+# %%
+constant = torch.full((500, 500), 0.7)
+print("none higher:", ((constant > constant.diagonal()[:, None]).sum(dim=1) < 1).float().mean())
+print("recall@1:   ", recall_at_k(constant, 1)[0])
+
+# %% [markdown]
+# ## Exercise: the ensemble
+#
+# *2 points, 10 minutes, easy.* Given the embeddings of all sentences, make the class vectors of the
+# ensemble: the mean over the templates, brought back to unit length.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The templates are dimension 0. A length is wanted for each class: `norm` along the last dimension,
+# with `keepdim=True`, so that it can divide the rows.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "ensemble", "schema_version": 3, "task": false}
+def ensemble(embeddings):
+    """Unit vector of each class: (templates, classes, dim) -> (classes, dim)."""
+    ### BEGIN SOLUTION
+    mean = embeddings.mean(dim=0)
+    return mean / mean.norm(dim=-1, keepdim=True)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "ensemble-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+sentences_2 = torch.tensor(
+    [[[0.6, 0.8], [0.0, 1.0], [1.0, 0.0]], [[1.0, 0.0], [0.8, 0.6], [0.8, 0.6]]]
+)  # 2 templates, 3 classes, 2 numbers
+want = torch.tensor([[0.8944272, 0.4472136], [0.4472136, 0.8944272], [0.9486833, 0.3162278]])
+mean_2 = torch.tensor([[0.8, 0.4], [0.4, 0.8], [0.9, 0.3]])
+mistakes = {
+    "bring the mean back to unit length": mean_2,
+    "a sum is longer than 1; bring it to unit length": 2 * mean_2,
+    "average over the templates, dimension 0; yours averages over the classes": [
+        [0.6643638, 0.7474093],
+        [0.9079594, 0.4190582],
+    ],
+    "each class has its own length; divide row by row": mean_2 / mean_2.norm(),
+    "lengths are taken along the last dimension; yours go down the columns": mean_2
+    / mean_2.norm(dim=0),
+    "unit length means a sum of squares of 1, not a sum of 1": [
+        [0.6666667, 0.3333333],
+        [0.3333333, 0.6666667],
+        [0.75, 0.25],
+    ],
+    "all templates count, not only the first": sentences_2[0],
+    "all templates count, not only the last": sentences_2[1],
+    "divide by the length, not by its square": want / mean_2.norm(dim=1, keepdim=True),
+}
+with check("The ensemble"):
+    close(ensemble(sentences_2), want, "ensemble(embeddings)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "ensemble-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other sizes, and the model's own sentences.
+### BEGIN HIDDEN TESTS
+with check("The ensemble, other sizes"):
+    for sizes_3 in ((1, 4, 5), (6, 2, 3)):
+        many = torch.randn(*sizes_3, generator=torch.Generator().manual_seed(0))
+        many = many / many.norm(dim=2, keepdim=True)
+        before = many.clone()
+        got = ensemble(many)
+        shown_as = f"the ensemble of {sizes_3[0]} templates for {sizes_3[1]} classes"
+        close(got, torch.nn.functional.normalize(before.sum(dim=0), dim=1), shown_as)
+        assert torch.equal(many, before), "ensemble changes the embeddings it is given; copy them"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: recall of the true
+#
+# *3 points, 15 minutes, medium.* Own captions are too strict, as we saw. Return the share of
+# pictures that have at least one **true** caption among their $k$ most similar. A picture of which
+# no caption is true counts as not found.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `similarities.topk(k, dim=1).indices`, (images, k), are the columns. `true.gather(1, columns)`
+# looks them up in each row. Then: is *any* of the $k$ true?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "true-recall", "schema_version": 3, "task": false}
+def true_recall(similarities, true, k):
+    """Share of pictures with a true caption among the first k: (images, texts) twice -> ()."""
+    ### BEGIN SOLUTION
+    columns = similarities.topk(k, dim=1).indices  # (images, k)
+    return true.gather(1, columns).any(dim=1).float().mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "true-recall-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+S_6 = torch.tensor(
+    [
+        [3, 0, 1, 7, 6, 4, 2],
+        [3, 4, 0, 7, 6, 5, 2],
+        [2, 6, 5, 3, 4, 1, 7],
+        [6, 3, 0, 2, 4, 7, 8],
+        [5, 8, 6, 0, 2, 7, 3],
+        [8, 3, 5, 1, 4, 2, 7],
+    ]
+)
+true_6 = torch.tensor(
+    [
+        [1, 0, 0, 1, 0, 0, 0],
+        [0, 1, 1, 1, 1, 1, 1],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 1, 1, 1, 1, 1, 0],
+        [1, 1, 1, 1, 0, 1, 1],
+        [0, 0, 0, 1, 0, 1, 1],
+    ]
+)
+mistakes = {
+    "any true caption counts, not only the own one": 0.0,
+    "look at the k most similar, not only at the first": 0.5,
+    "of the k, one must be true; yours is the share that are": 0.5833333,
+    "a picture with two true ones is counted twice": 1.1666667,
+    "return the share of the pictures, not their number": 5.0,
+    "one true caption is enough; yours asks how many of the true ones were found": 0.2833333,
+    "one true caption for each picture is enough; yours counts captions": 0.3181818,
+    "one of the k is enough; yours wants all k to be true": 0.3333333,
+    "one true caption is enough; yours wants all of them found": 0.1666667,
+    "pictures search along rows; yours goes along columns": 0.8571429,
+    "the most similar are wanted, not the least": 0.6666667,
+    "a picture without a true caption counts, as not found; see row 3": 1.0,
+}
+with check("Recall of the true"):
+    got = true_recall(S_6 / 10, true_6.bool(), 2)
+    close(got, 5 / 6, "true_recall(…, k=2)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "true-recall-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other k, and the strict recall as a special case.
+### BEGIN HIDDEN TESTS
+from clipbook.evaluation import recall_at_k
+
+with check("Recall of the true, other grids"):
+    wide = torch.rand(8, 12, generator=torch.Generator().manual_seed(0))
+    fits = torch.rand(8, 12, generator=torch.Generator().manual_seed(1)) < 0.3
+    for k in (1, 3, 12):
+        firsts = [sorted(range(12), key=row.__getitem__)[-k:] for row in wide.tolist()]
+        hits = [any(fits[i, j] for j in first) for i, first in enumerate(firsts)]
+        close(true_recall(wide, fits, k), sum(hits) / 8, f"true_recall(…, k={k})")
+    square = torch.randn(9, 9, generator=torch.Generator().manual_seed(1))
+    before = square.clone()
+    for k in (1, 3):
+        want = recall_at_k(before, k)[0]
+        what = f"with only the own caption true, true_recall(…, k={k})"
+        close(true_recall(square, torch.eye(9).bool(), k), want, what)
+    assert torch.equal(square, before), (
+        "true_recall changes the similarities it is given; copy them"
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: none of these
+#
+# *3 points, 20 minutes, hard.* Give the classifier a way out. `known` holds similarities of pictures
+# that do belong to the classes, `similarities` those of new pictures. Return the class of each new
+# picture, or −1 where its best similarity lies **below that of every known picture**.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Two steps. The threshold: each known picture has a best similarity; which of these is the lowest?
+# Then the answers: an argmax for each row, and −1 where the row's maximum is below the threshold.
+# `torch.where` chooses. On the threshold is not below it.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "none-of-these", "schema_version": 3, "task": false}
+def none_of_these(similarities, known):
+    """Class of each picture, or -1: (pictures, C), (known pictures, C) -> (pictures,)."""
+    ### BEGIN SOLUTION
+    threshold = known.max(dim=1).values.min()
+    best, answers = similarities.max(dim=1)
+    return torch.where(best < threshold, -1, answers)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "none-of-these-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+known_4 = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.5, 0.2], [0.0, 0.3, 0.8], [0.7, -0.2, 0.1]])
+new_6 = torch.tensor(
+    [[0.1, 0.9, 0.2], [0.3, 0.2, 0.5], [0.45, 0.4, 0.4], [-0.5, -0.4, -0.3], [0.55, 0.1, 0.5],
+     [0.1, 0.7, 0.1]]
+)  # fmt: skip
+mistakes = {
+    "nothing is refused; where is the threshold?": [1, 2, 0, 2, 0, 1],
+    "a picture exactly on the threshold is not below it": [1, -1, -1, -1, 0, 1],
+    "−1 is for pictures below the threshold; yours refuses those above": [-1, -1, 0, 2, -1, -1],
+    "the threshold is the lowest best similarity, not the highest": [1, -1, -1, -1, -1, -1],
+    "the threshold is the lowest best similarity, not the mean or median": [1, -1, -1, -1, -1, 1],
+    "first the best of each known picture, then the lowest of these": [1, 2, 0, -1, 0, 1],
+    "refused is −1; 0 is a class": [1, 2, 0, 0, 0, 1],
+    "refused is −1, not C": [1, 2, 3, 3, 0, 1],
+    "classes are counted from 0": [2, 3, -1, -1, 1, 2],
+    "the most similar class is wanted, not the least": [0, 1, -1, -1, 1, 0],
+    "the answers of the others are classes, not similarities": [0.9, 0.5, -1, -1, 0.55, 0.7],
+    "refused pictures keep their place, as −1": [1, 2, 0, 1],
+}
+with check("None of these"):
+    got = none_of_these(new_6, known_4)
+    close(got, [1, 2, -1, -1, 0, 1], "none_of_these(…)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "none-of-these-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other similarities, with many classes.
+### BEGIN HIDDEN TESTS
+with check("None of these, other pictures"):
+    generator = torch.Generator().manual_seed(0)
+    known_20 = torch.rand(20, 10, generator=generator)
+    some = 1.1 * torch.rand(50, 10, generator=generator) - 0.15
+    before = some.clone(), known_20.clone()
+    lowest_best = min(max(row) for row in known_20.tolist())
+    want = [row.index(max(row)) if max(row) >= lowest_best else -1 for row in some.tolist()]
+    assert -1 in want
+    close(none_of_these(some, known_20), want, "none_of_these of 50 pictures")
+    one = none_of_these(some[:1] - 5, known_20)
+    close(one, [-1], "none_of_these of one strange picture")
+    kept = torch.equal(some, before[0]) and torch.equal(known_20, before[1])
+    assert kept, "none_of_these changes the similarities it is given; copy them"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** Two models get 0.95 and 0.96 of the same 200 pictures right, and the intervals overlap. Is
+# the second better?
+#
+# <details><summary>Answer</summary>
+#
+# Not shown. "Yes, 0.96 > 0.95" forgets that 2 pictures make the difference. "No, they are equal" is
+# wrong, too: nothing was shown either way. Take more pictures; and as both saw the same ones, count
+# only those on which they differ.
+#
+# </details>
+#
+# **2.** Zero-shot says "a cup of coffee", probability 0.99. What do you know?
+#
+# <details><summary>Answer</summary>
+#
+# That coffee fits better than the other captions *offered*, given the scale. Not that there is
+# coffee with probability 0.99: no caption said "none of these".
+#
+# </details>
+#
+# **3.** A linear probe finds the ground in the features; zero-shot doesn't. Are the class names
+# badly chosen?
+#
+# <details><summary>Answer</summary>
+#
+# Other names won't help much. Captions never speak of grounds, so nothing in training tied a word
+# to them. "The encoder doesn't see it" is wrong as well: the probe reads it.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We built a classifier from captions, measured it in four ways, and found its limits.
+#
+# - Classes are captions: unit vectors, averaged over templates; the most similar wins.
+# - A number needs its interval, its baseline and a look at the confusions.
+# - The model knows what captions said, as they said it. Outside, it answers all the same.
+#
+# Next: **which of these failures come from the loss, which from the data, and which from the
+# numbers?** Go back to [the loss](contrastive-loss.ipynb) with this question, or on with the map of
+# [the whole model](../index.md).
+
+# %% [markdown]
+# **Sources.** Zero-shot classification and its prompts, with the gains on ImageNet:
+# {cite:t}`radford2021clip`, §3.1.4; linear probes: §3.2. Probes before that:
+# {cite:t}`alain2016probes`. The interval: {cite:t}`wilson1927interval`. Relations and word order in
+# large models: {cite:t}`yuksekgonul2023bow`, {cite:t}`thrush2022winoground`.

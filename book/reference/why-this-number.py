@@ -1,0 +1,295 @@
+# %% [markdown]
+# # Why this number?
+#
+# **A loss, a score or an accuracy looks odd: what is behind it?** Each section is named after what
+# you see; it says the cause, reproduces it, and says what to do. A cell that no longer finds what
+# its text claims fails, and the book with it.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+PACKAGE = "git+https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in PACKAGE:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
+    importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+
+# %% [markdown]
+# We take the model that the book has trained, 64 pairs that it has never seen, and their grid.
+
+# %%
+import math
+
+import numpy as np
+import torch
+
+import clipbook
+from clipbook.evaluation import recall_at_k
+from clipbook.image import normalise, preprocess
+from clipbook.pairs import info_nce
+from clipbook.scenes import render, sample_pairs
+from clipbook.training import PRESETS
+
+model, tokenizer = clipbook.load("shapes")
+scenes, captions = sample_pairs(64, np.random.default_rng(0))
+pixels = preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
+
+# %%
+with torch.no_grad():
+    images = model.encode_image(pixels)  # (64, 64): 64 pictures, 64 numbers each
+    texts = model.encode_text(*tokenizer.batch(captions))  # (64, 64)
+    scale = model.scale
+cosines = images @ texts.T  # rows are pictures, columns are captions
+N = len(cosines)
+assert info_nce(scale * cosines) < 1 and min(recall_at_k(cosines, 1)) > 0.8
+print(f"loss {info_nce(scale * cosines):.2f}, a guess costs ln {N} = {math.log(N):.2f}")
+
+# %% [markdown]
+# ## The loss stays at ln N
+#
+# **All captions look equally good, and go on doing so.** Either pictures and captions don't belong
+# together (only one of two lists was shuffled), or one side carries nothing: black pictures, texts
+# cut off too early, a frozen tower. The model's best answer is a guess. Look at what the loop really
+# gets, picture beside caption. [Training](../pairs/training.ipynb) reproduces more causes.
+
+
+# %%
+def losses_of(spoil, steps=60):
+    run = PRESETS["cpu"].build(seed=0)
+    optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
+    losses = []
+    for step in range(steps):
+        pictures, token_ids, mask = spoil(*run.batches[step])
+        loss = info_nce(run.model(normalise(pictures), token_ids, mask))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return sum(losses[-10:]) / 10
+
+
+# %%
+causes = {
+    "healthy": lambda pictures, ids, mask: (pictures, ids, mask),
+    "captions shifted": lambda pictures, ids, mask: (pictures, ids.roll(1, 0), mask.roll(1, 0)),
+    "pictures black": lambda pictures, ids, mask: (pictures * 0, ids, mask),
+}
+ends = {name: losses_of(spoil) for name, spoil in causes.items()}
+for name, end in ends.items():
+    print(f"{name:16} after 60 steps: {end:.2f}   ln 64 = {math.log(64):.2f}")
+assert ends["healthy"] < math.log(64) - 1
+assert all(abs(ends[name] - math.log(64)) < 0.3 for name in list(causes)[1:])
+
+# %% [markdown]
+# ## The loss stops a little below ln N
+#
+# **The cosines reach the loss unscaled**, or with a scale fixed too low. They lie in [−1, 1], and
+# the softmax of such numbers is nearly flat: even a perfect grid can't do better than the line
+# below. Multiply by the scale. [Why](../pairs/contrastive-loss.ipynb#how-hot)
+
+# %%
+perfect = 2 * torch.eye(N) - 1  # 1 on the diagonal, -1 elsewhere
+print(f"at best {info_nce(perfect):.2f}, ours {info_nce(cosines):.2f}, a guess {math.log(N):.2f}")
+assert math.isclose(info_nce(perfect), math.log(1 + (N - 1) * math.exp(-2)), abs_tol=1e-4)
+assert math.log(N) - 2 < info_nce(perfect) < info_nce(cosines) < math.log(N)
+
+# %% [markdown]
+# ## The first loss is far above ln N
+#
+# **The embeddings aren't of unit length**, so logits are as large as the lengths happen to be: a
+# model that is sure and wrong. Here both towers' raw outputs, from a model that knows nothing.
+# Divide each row by its length; `similarity` refuses rows that are not.
+
+# %%
+fresh = PRESETS["cpu"].build(seed=0).model.eval()
+with torch.no_grad():
+    raw = fresh.image_encoder(pixels) @ fresh.text_encoder(*tokenizer.batch(captions)).T
+    unit = fresh.encode_image(pixels) @ fresh.encode_text(*tokenizer.batch(captions)).T
+print(f"largest raw 'cosine' {raw.abs().max():.1f}")
+for name, grid in (("raw", raw), ("of unit length", unit)):
+    print(f"{name}: first loss {info_nce(fresh.scale.detach() * grid):.2f}")
+assert info_nce(fresh.scale.detach() * raw) > math.log(N) + 1
+assert abs(info_nce(fresh.scale.detach() * unit) - math.log(N)) < 0.6
+
+# %% [markdown]
+# ## A good model, and a loss far above ln N
+#
+# **Pictures and captions are in different orders**, as when a loader with several workers returns
+# only one of them sorted. The grid is fine; its diagonal isn't where the loss looks.
+
+# %%
+mixed = cosines[:, torch.randperm(N, generator=torch.Generator().manual_seed(0))]
+print(f"in order {info_nce(scale * cosines):.2f}, mixed {info_nce(scale * mixed):.2f}")
+print(f"highest cell of a row, on average {mixed.max(dim=1).values.mean():.2f} as before")
+assert info_nce(scale * mixed) > 2 * math.log(N)
+
+# %% [markdown]
+# ## The loss is 0 from the start
+#
+# **The batch has one pair.** A quiz with one answer. Often it is the last, incomplete batch of an
+# epoch: drop it. [Why contrast needs others](../start/contrastive-learning.ipynb#why-contrast)
+
+# %%
+alone = info_nce(scale * cosines[:1, :1])
+assert alone == 0
+alone
+
+# %% [markdown]
+# ## The loss stops at 0.69, or another odd floor
+#
+# **Captions repeat within a batch.** Two pictures with one caption can each give it no more than a
+# half, and ln 2 = 0.69. The floor is the mean of $\ln c_i$, with $c_i$ copies of caption $i$. Take
+# each caption once a batch. [False negatives](../pairs/contrastive-loss.ipynb#false-negatives)
+
+# %%
+twice = torch.arange(8) // 2  # captions 0, 0, 1, 1, ...
+ideal = (twice[:, None] == twice).float()  # a grid that can't be better
+floors = [info_nce(factor * ideal).item() for factor in (1, 10, 100)]
+assert math.isclose(floors[-1], math.log(2), abs_tol=1e-6)
+print("scale 1, 10, 100:", [round(one, 3) for one in floors])
+
+# %% [markdown]
+# ## The loss is higher on the larger batch
+#
+# **Losses of different batch sizes can't be compared:** a larger batch is a harder quiz, and a guess
+# costs ln N. So a validation loss on batches of 16 looks better than a training loss on 64. Use the
+# same N, or compare accuracies at the same N.
+
+# %%
+small = torch.stack([info_nce(scale * cosines[k : k + 16, k : k + 16]) for k in range(0, N, 16)])
+large = info_nce(scale * cosines)
+print(f"same model, same pairs: batches of 16 {small.mean():.4f}, of 64 {large:.4f}")
+assert small.mean() < large
+
+# %% [markdown]
+# ## All similarities are near one
+#
+# **Nothing has pushed.** At step 0 this is normal among pictures: an untrained encoder gives all of
+# them nearly the same embedding. Later it means that the goal has no contrast, or that a tower has
+# collapsed. Look at the mean of the cells *off* the diagonal, not at the diagonal. The first chapter
+# [makes it happen](../start/contrastive-learning.ipynb#why-contrast).
+
+# %%
+off = ~torch.eye(N, dtype=torch.bool)
+with torch.no_grad():
+    before = fresh.encode_image(pixels)
+among = {"untrained": (before @ before.T)[off].mean(), "trained": (images @ images.T)[off].mean()}
+print({name: round(value.item(), 2) for name, value in among.items()})
+assert among["untrained"] > 0.9 and among["trained"] < 0.5
+
+# %% [markdown]
+# ## Matching pairs score only 0.25
+#
+# **That is healthy.** The loss compares cells of a row and of a column with each other; a constant
+# taken off all cells costs nothing. In published CLIPs pictures and texts lie in two cones, the
+# **modality gap**, and matching pairs seldom exceed 0.4. We build a gap: one more number, the same
+# for all pictures, the opposite for all texts.
+
+# %%
+own = cosines.diagonal().mean()
+a = ((own - 0.25) / 1.25).sqrt()  # chosen so that own cells come to 0.25 on average
+pictures = torch.cat([images, a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()  # (64, 65), length 1
+words = torch.cat([texts, -a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()
+apart = pictures @ words.T
+print(f"own cells {own:.2f} → {apart.diagonal().mean():.2f}")
+same = info_nce((1 + a**2) * scale * apart)
+print(f"loss {info_nce(scale * cosines):.4f} → {same:.4f}, with a larger scale")
+assert torch.equal(apart.argmax(dim=1), cosines.argmax(dim=1))
+assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
+
+# %% [markdown]
+# So compare a score with the other scores of its row; don't read it as a probability, nor use one
+# threshold for two models.
+
+# %% [markdown]
+# ## The scale sits at 100
+#
+# **Every pair of the batch is right, and so a larger scale always pays;** CLIP therefore clamps it.
+# Harmless by itself; it says that the batches have become easy. If it gets there within the first
+# steps, check for pairs that can be told apart without looking, such as a file name in the caption.
+
+# %%
+easy = torch.full((8, 8), 0.45).fill_diagonal_(0.5)  # all right, fixed
+log_scale = torch.tensor(math.log(1 / 0.07), requires_grad=True)
+optimiser = torch.optim.Adam([log_scale], lr=0.1)
+for _ in range(200):
+    optimiser.zero_grad()
+    info_nce(log_scale.exp() * easy).backward()
+    optimiser.step()
+    log_scale.data.clamp_(max=math.log(100))
+assert math.isclose(log_scale.exp().item(), 100, rel_tol=1e-4)
+log_scale.exp()
+
+# %% [markdown]
+# ## nan in half precision
+#
+# **A number left the range of 16 bits.** The largest float16 is 65,504, and $e^{12}$ is larger: a
+# softmax written as powers through their sum gives inf / inf. And small guards vanish: $10^{-12}$ is
+# 0 in float16, so a row of zeros is divided by 0. Let the encoders compute in 16 bits, normalise and
+# take the loss in 32, as our loop does, and scale the gradients.
+
+# %%
+half = torch.tensor([12.0, 11.0], dtype=torch.float16)
+powers = half.exp()
+empty = torch.zeros(3, dtype=torch.float16)
+guarded = empty / empty.norm().clamp(min=1e-12)
+print("powers through their sum:", powers / powers.sum())
+print("a guard of 1e-12:        ", guarded)
+print("softmax in 32 bits:      ", half.float().softmax(dim=0))
+assert (powers / powers.sum()).isnan().any() and guarded.isnan().all()
+
+# %% [markdown]
+# ## Accuracy at chance, both ways
+#
+# **The two towers don't belong together:** pictures from one model, texts from another, or a
+# tokenizer that the text tower wasn't trained with. Each tower is fine, and no error is raised.
+
+# %%
+stranger, _ = clipbook.load("shapes-cnn")
+with torch.no_grad():
+    foreign = stranger.encode_text(*tokenizer.batch(captions))
+    token_ids, mask = tokenizer.batch(captions)
+    wrong_ids = model.encode_text((token_ids + 1) % tokenizer.vocab_size, mask)
+for name, others in (("own", texts), ("another model's", foreign), ("ids off by 1", wrong_ids)):
+    to_caption, to_picture = recall_at_k(images @ others.T, 1)
+    print(f"{name:16} picture→caption {to_caption:.2f}, caption→picture {to_picture:.2f}")
+    assert name == "own" or max(to_caption, to_picture) < 0.2
+
+# %% [markdown]
+# ## Accuracy good one way, poor the other
+#
+# **One side isn't of unit length.** Let the captions' embeddings differ in length. Along a row a
+# long one beats a better one; down a column all cells grow alike, and nothing changes. Normalise
+# both. If both are, look for captions that fit many pictures, such as "a picture".
+
+# %%
+lengths = torch.linspace(1, 50, N)[:, None]  # (64, 1)
+to_caption, to_picture = recall_at_k(images @ (texts * lengths).T, 1)
+print(f"picture→caption {to_caption:.2f}, caption→picture {to_picture:.2f}")
+assert to_caption < 0.8 and to_picture == recall_at_k(cosines, 1)[1]
+
+# %% [markdown]
+# ## Accuracy 1.00 from a model that knows nothing
+#
+# **Ties were counted as hits.** If every embedding is the same, no other caption is *more* similar
+# than the own one. Count those that are as similar or more; then a tie is a miss.
+
+# %%
+nothing = torch.full((N, N), 0.7)
+own = nothing.diagonal()[:, None]  # (64, 1)
+in_favour = ((nothing > own).sum(dim=1) == 0).float().mean().item()
+assert in_favour == 1 and recall_at_k(nothing, 1) == (0, 0)
+print("ties as hits:", in_favour, " ties as misses:", recall_at_k(nothing, 1)[0])
+
+# %% [markdown]
+# **Sources.** Low cosines of matching pairs: {cite:t}`hessel2021clipscore`, §3; the gap between
+# pictures and texts: {cite:t}`liang2022gap`. The clamp: {cite:t}`radford2021clip`, §2.5.

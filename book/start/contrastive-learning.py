@@ -1,0 +1,533 @@
+# %% [markdown]
+# # Contrastive learning
+#
+# Nobody can write down what makes a picture of a star a picture of a star, and nobody has time to
+# label all pictures. Yet pictures with a sentence beside them are everywhere. **How can a model
+# learn what pictures show, if all it gets is which sentence came with which picture?** This chapter
+# is the whole idea on one page, before any detail.
+
+# %% [markdown]
+# After this chapter you can
+#
+# 1. say what the rows, the columns, the diagonal and a cell of the grid are, and read a grid;
+# 2. say what training wants of the grid, and show what happens without contrast;
+# 3. say where such a model is used, and which chapter builds which part.
+
+# %% [markdown]
+# **You need** Python; no other chapter, and nothing about neural networks. **Time:** 20 minutes to
+# read, 45 with the exercises. On the [map of the whole model](../index.md) this is all of it, seen
+# from far away.
+
+# %% tags=["hide-input"]
+# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
+import importlib.util
+import subprocess
+import sys
+
+PACKAGE = "git+https://github.com/OWNER/clipbook"
+if importlib.util.find_spec("clipbook") is None:
+    if "/OWNER/" in PACKAGE:
+        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
+    command = [sys.executable, "-m", "pip", "install", PACKAGE]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
+    importlib.invalidate_caches()
+    torch = importlib.import_module("torch")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+
+# %% [markdown]
+# ## Eight pairs
+#
+# Eight pictures from a small world of coloured shapes, which the book draws itself, and for each a
+# **caption** that is true of it. These eight pairs stay with us to the last chapter. We call the
+# pictures $I_1$ to $I_8$ and their captions $T_1$ to $T_8$.
+
+# %% mystnb={"image": {"alt": "Eight small pictures of coloured shapes, each above its own caption; the first two hold a circle above a square, with red and blue exchanged."}}
+from clipbook.figures import pairs_strip
+from clipbook.scenes import EXAMPLE, render
+
+scenes, captions = zip(*EXAMPLE, strict=True)
+pictures = [render(scene) for scene in scenes]
+pairs_strip(pictures, captions)
+
+# %% [markdown]
+# ## Pairs instead of labels
+#
+# The older way to teach a model is with **labels**: somebody fixes a list of classes, say 1,000, and
+# sorts each picture into one. We draw 1,000 pairs from our world. Predict: how many different
+# captions are among them?
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample_pairs
+
+said = []
+for k in range(10):
+    said += sample_pairs(100, np.random.default_rng(k), distinct=False)[1]
+print(f"{len(said)} captions, {len(set(said))} of them different")
+assert len(set(said)) > 800
+print(*said[:3], sep="\n")
+
+# %% [markdown]
+# Nearly every caption is a class of its own. A list of labels would be as long as the data, and
+# would still say nothing of what "red circle" and "red square" have in common. So we don't ask
+# which class a picture has. We ask a question that every collection of pairs answers by itself:
+# **which of these captions came with this picture?**
+
+# %% [markdown]
+# ## Two encoders, by hand
+#
+# To compare a picture with a sentence, both must become the same kind of thing: a list of numbers,
+# called an **embedding**. What makes it is an **encoder**. Here is one for captions that knows only
+# the eight colour words, and counts them.
+
+# %%
+from clipbook.scenes import COLOURS
+
+
+def encode_caption(caption):
+    words = caption.split()
+    numbers = np.array([words.count(colour) for colour in COLOURS], dtype=float)  # (8,)
+    return numbers / np.linalg.norm(numbers)  # as an arrow: of length 1
+
+
+print(captions[0])
+dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
+
+# %% [markdown]
+# Eight numbers, one for each colour; "red" and "blue" share the arrow's length of 1. The other
+# encoder counts, for each colour, the pixels of the picture that come close to it. A picture is 32
+# rows of 32 pixels, each with three numbers: red, green, blue.
+
+# %%
+from clipbook.scenes.drawing import RGB
+
+
+def encode_picture(picture):
+    pixels = np.asarray(picture, dtype=float)  # (32, 32, 3)
+    off = [np.abs(pixels - RGB[colour]).max(axis=-1) for colour in COLOURS]
+    numbers = np.array([(one < 40).sum() for one in off], dtype=float)  # (8,)
+    return numbers / np.linalg.norm(numbers)
+
+
+encode_picture(pictures[0]).round(2)
+
+# %% [markdown]
+# ## The grid
+#
+# Two arrows agree where both have large numbers in the same places. So multiply number by number
+# and add up: the **dot product** $I_i \cdot T_j$, here 1 for equal directions and 0 for nothing in
+# common. We compare every picture with every caption. Predict: which picture can't make up its
+# mind?
+
+# %% mystnb={"image": {"alt": "With encoders that only know colours most of the diagonal is red, but pictures 1 and 2 fit captions 1 and 2 equally well."}}
+from clipbook.figures import similarity_heatmap
+
+rows = [encode_picture(picture) for picture in pictures]
+columns = [encode_caption(caption) for caption in captions]
+by_hand = np.zeros((8, 8))
+for i in range(8):
+    for j in range(8):
+        by_hand[i, j] = sum(rows[i] * columns[j])  # I_i · T_j
+similarity_heatmap(by_hand, pictures, captions)
+
+# %% [markdown]
+# **Rows are pictures, columns are captions, and a cell says how well the two fit:** their
+# **similarity**. The **diagonal** holds the pairs that belong together.
+#
+# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And
+# picture 5 likes $T_8$, "a big green triangle", nearly as much as its own, for most of its pixels are
+# green.
+
+# %% [markdown]
+# We could add shapes, then places, then "above". For photographs nobody knows how. So both encoders
+# get hundreds of thousands of adjustable numbers instead of rules, and **learn**.
+
+# %% [markdown]
+# ## From noise to a diagonal
+#
+# Here is the same grid for a model with random numbers inside. Its encoders give 64 numbers each,
+# and what they mean nobody has fixed. Cells can now be negative, down to −1. Predict: is there a
+# diagonal?
+
+# %% mystnb={"image": {"alt": "Untrained: every row looks alike, there is no diagonal."}}
+from clipbook.pretrained import training_history
+
+history = training_history("shapes")
+untrained = np.array(history.snapshots[0])  # (8, 8)
+similarity_heatmap(untrained, pictures, captions)
+
+# %% [markdown]
+# No: each row repeats the one above. An untrained encoder gives all pictures nearly the same
+# embedding. Then the model saw pairs, in batches of 128, with one aim, to make own cells high
+# and other cells low. Predict which pictures find their caption last, and press *Play*. The
+# other controls can wait.
+
+# %%
+from clipbook.widgets import SimilarityMatrix
+
+steps = history.snapshot_steps
+SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
+
+# %% [markdown]
+# The diagonal stands out: higher scores are stronger matches. Pictures 1 and 2, which only an eye
+# for "which colour on which shape" can tell apart, come right as well. Does the finished model,
+# loaded and asked anew, give the grid where the recording ends? And is a cell still a sum of
+# products?
+
+# %%
+import torch
+
+import clipbook
+from clipbook.image import preprocess
+from clipbook.pairs import similarity
+
+model, tokenizer = clipbook.load("shapes")
+with torch.no_grad():
+    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
+trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
+assert np.allclose(trained, history.snapshots[-1], atol=0.02)
+cell = sum(image_embeddings[0] * text_embeddings[0])  # I_1 · T_1
+assert torch.isclose(cell, trained[0, 0], atol=1e-5)
+print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
+
+# %% [markdown]
+# ## Why contrast?
+#
+# Why push the other cells down at all? Would it not do to pull each picture and its own caption
+# together? We try. A fresh small model learns from 60 batches of 64 pairs, and its goal is the mean
+# of the diagonal, nothing else. Predict its grid.
+
+# %%
+from clipbook.image import normalise
+from clipbook.pairs import info_nce
+from clipbook.training import PRESETS
+
+
+def learn(goal, steps=60):
+    run = PRESETS["cpu"].build(seed=0)
+    optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
+    for step in range(steps):
+        batch, token_ids, mask = run.batches[step]
+        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64)
+        loss = goal(grid)
+        optimiser.zero_grad()
+        loss.backward()  # how should each number inside change?
+        optimiser.step()  # change them a little that way
+    return run.model.eval()
+
+
+# %% mystnb={"image": {"alt": "After pulling pairs together, every cell of the grid is close to 1: everything matches everything."}}
+def grid_of(model):
+    with torch.no_grad():
+        images = model.encode_image(preprocess(pictures))
+        return images @ model.encode_text(*tokenizer.batch(captions)).T
+
+
+def only_pull(grid):
+    return -grid.diagonal().mean()  # the lower, the better
+
+
+pulled = grid_of(learn(only_pull))
+assert pulled.min() > 0.8
+similarity_heatmap(pulled, pictures, captions)
+
+# %% [markdown]
+# A perfect diagonal, and worthless: everything fits everything. To give every picture and every
+# caption the same embedding is the easiest way to reach that goal. Now the same model, the same
+# pairs, the same 60 steps, with contrast: `info_nce` also wants each own cell to **stand out from
+# its row and its column**. Predict: what is the mean of the other cells?
+
+
+# %%
+def means(grid):
+    others = grid[~torch.eye(8, dtype=torch.bool)]  # (56,)
+    own = grid.diagonal()  # (8,)
+    return f"own cells {own.mean():5.2f}, others {others.mean():5.2f}"
+
+
+contrasted = grid_of(learn(info_nce))
+assert contrasted.diagonal().mean() - contrasted.mean() > 0.2
+print("pull only:    ", means(pulled))
+print("with contrast:", means(contrasted))
+print("fully trained:", means(trained))
+
+# %% [markdown]
+# The own cells are lower than before, and worth more: the others are far below them. That is the
+# **training objective**, in one sentence: *maximise the similarity of matching pairs, minimise that
+# of all others*. Hence the name: a model learns **contrastively**, from what goes together against
+# what doesn't. A chapter turns the sentence into a [formula](../pairs/contrastive-loss.ipynb).
+
+# %% [markdown]
+# ## A dog, a pup and a red car
+#
+# CLIP's authors explain their model with a photograph of a puppy and "Pepper the aussie pup": a
+# pair, which should score high. With "red car" the photograph should score low. In our world let
+# picture 3, the star, be the dog. Predict which of these captions it likes, and how it takes words
+# that the model has never met.
+
+# %% mystnb={"image": {"alt": "The yellow star is red in the columns 'a yellow star' and 'a star' and nearly white or blue in those of other shapes; columns of unknown words are coloured too."}}
+my_captions = [
+    "a yellow star",
+    "a star",
+    "a red star",
+    "a small pink heart",
+    "a green triangle",
+    "a red car",
+]  # change these, and run the cell again
+with torch.no_grad():
+    mine = model.encode_text(*tokenizer.batch(my_captions))
+swapped = similarity(image_embeddings, mine)  # (8, 6)
+similarity_heatmap(swapped, pictures, my_captions)
+
+# %% [markdown]
+# "A yellow star" is its pup, "a small pink heart" its red car. Nobody has told the model what a star
+# is; it has only seen which pictures people call so. **Swap the captions** and see what it finds
+# similar: run this chapter with the rocket at the top of the page.
+#
+# The last column shows a limit. This model has never met the word "car", and scores it anyway.
+
+# %% [markdown]
+# ## Where such an encoder works
+#
+# The contrastive model is a part that others build with. In a **vision–language model**, which
+# answers questions about pictures, its image encoder becomes the eye:
+
+# %% [markdown]
+# ![A picture goes through a contrastive image encoder and a linear projection and becomes a row of image tokens; a question goes through a tokenizer and becomes a row of text tokens; a language model reads both rows and writes the answer.](../images/vision-language-model.svg)
+
+# %% [markdown]
+# 1. The **contrastive vision encoder** turns the picture into features, one vector for each patch.
+#    Contrast with language has taught it to keep what words speak about.
+# 2. A **linear projection**, one matrix, makes each as long as the language model's own vectors.
+# 3. The **language model** reads them in front of the question, as if they were words, and writes.
+#
+# PaliGemma is such a model. Its eye comes from SigLIP, CLIP's sibling with another loss, and is a
+# ViT.
+
+# %% [markdown]
+# ## The map
+#
+# | part of the grid | chapter | what you will have built |
+# |---|---|---|
+# | columns | [tokenization](../text/tokenization.ipynb) | a caption cut into sub-words |
+# | | [embeddings](../text/embeddings.ipynb) | a vector for each token and its place |
+# | | [attention](../text/attention.ipynb) | words that look at each other |
+# | | [text encoder](../text/text-encoder.ipynb) | a caption's embedding $T_j$ |
+# | rows | [preprocessing](../image/preprocessing.ipynb) | any picture as numbers of one size |
+# | | [patching](../image/patching.ipynb) | a picture cut into "words" |
+# | | [vision transformer](../image/vit.ipynb) | a picture's embedding $I_i$ |
+# | | [CNN](../image/cnn.ipynb) | the same with convolutions |
+# | cells | [similarity matrix](../pairs/similarity-matrix.ipynb) | the grid, and choices made from it |
+# | | [contrastive loss](../pairs/contrastive-loss.ipynb) | the grid as one number |
+# | all | [training](../pairs/training.ipynb) | a diagonal of your own |
+# | | [zero-shot](../pairs/zero-shot.ipynb) | a classifier without labels |
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **A high similarity is taken for "true" → the grid only compares.** For a caption about something
+# that no picture shows, some picture is still the nearest.
+
+# %%
+column = swapped[:, -1]
+print(f"{my_captions[-1]} is most like picture {column.argmax() + 1}: {column.max():.2f}")
+
+# %% [markdown]
+# **Good encoders, and no diagonal → they come from different models.** What a place among the 64
+# numbers means is agreed between two encoders that were trained together, and with nobody else.
+
+# %%
+stranger, _ = clipbook.load("shapes-cnn")
+with torch.no_grad():
+    foreign = stranger.encode_text(*tokenizer.batch(captions))
+for name, texts in (("trained together", text_embeddings), ("strangers", foreign)):
+    choices = similarity(image_embeddings, texts).argmax(dim=1)  # (8,)
+    right = (choices == torch.arange(8)).sum()
+    print(f"{name}: {right} of 8 pictures find their caption")
+
+# %% [markdown]
+# **The loss is 0 from the start, and nothing is learned → a batch of one pair.** The only caption is
+# always the best one: no others, no contrast.
+
+# %%
+info_nce(trained[:1, :1])
+
+# %% [markdown]
+# ## Exercise: how many are right
+#
+# *3 points, 10 minutes, easy.* Each picture chooses the caption with the highest similarity in its
+# row. Return the **share of pictures that choose their own**, from 0 to 1. Picture $i$'s own caption
+# is column $i$; there may be more captions than pictures.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `similarities[i].argmax()` is the place of the highest cell in row $i$; Python counts from 0, and
+# so do pictures here. Count the rows where that place is $i$, and divide by the number of rows.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "share-right", "schema_version": 3, "task": false}
+def share_right(similarities):
+    """Share of pictures that choose their own caption: (N, M) with M >= N -> one number."""
+    ### BEGIN SOLUTION
+    choices = similarities.argmax(dim=1)  # (N,)
+    return (choices == torch.arange(len(similarities))).float().mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "share-right-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+rows = [[6, 2, 1, 9, 3], [1, 7, 4, 2, 0], [7, 6, 4, 0, 1], [2, 1, 5, 6, 3], [3, 8, 0, 7, 6]]
+grid = torch.tensor(rows) / 10
+mistakes = {
+    "that is how many; divide by the number of pictures": 2,
+    "from 0 to 1, not in per cent": 40,
+    "that is the share of wrong choices": 0.6,
+    "a picture looks along its row, you looked down the columns": 0.2,
+    "only the pictures choose, not the captions too": 0.3,
+    "a choice is the highest cell of the row, not the lowest": 0.0,
+    "to be high is not enough; the own cell must be the highest of its row": 0.8,
+    "that is the mean of the diagonal; ask who has the highest cell": 0.58,
+    "that is who is right; take their share": [0, 1, 0, 1, 0],
+    "these are the choices; compare them with 0, 1, 2, ...": [3, 1, 0, 3, 1],
+}
+with check("How many are right"):
+    close(share_right(grid), 0.4, "share_right(grid)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "share-right-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other grids.
+### BEGIN HIDDEN TESTS
+with check("How many are right, other grids"):
+    many = torch.rand(7, 7, generator=torch.Generator().manual_seed(5)) - 2
+    for k in (0, 3, 4):
+        many[k, k] = -0.5
+    before = many.clone()
+    right = [max(range(7), key=line.__getitem__) == k for k, line in enumerate(many.tolist())]
+    close(share_right(many), sum(right) / 7, "the share in a 7×7 grid of negative numbers")
+    assert torch.equal(many, before), "share_right changes the grid it is given; copy it"
+    wide = torch.tensor([[0.5, 0.1, 0.9], [0.2, 0.6, 0.3]])
+    close(share_right(wide), 0.5, "the share of 2 pictures among 3 captions")
+    close(share_right(torch.eye(3)), 1, "the share in a perfect grid")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: how narrowly
+#
+# *3 points, 15 minutes, medium.* "Right" may be by a hair. For each picture, return its **margin**:
+# its own cell minus the highest *other* cell of its row. Above 0 the picture is right; the larger,
+# the more clearly. The grid is square.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The own cell mustn't take part in the search for the highest other one. Put something into it that
+# can't win: similarities are at least −1, so −2 is safe; 0 is not, as a row may be negative
+# throughout. `fill_diagonal_` changes the very tensor it is called on, so `clone()` it first.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "margins", "schema_version": 3, "task": false}
+def margins(similarities):
+    """Own cell minus the highest other cell of the row: (N, N) -> (N,)."""
+    ### BEGIN SOLUTION
+    others = similarities.clone().fill_diagonal_(-2)  # lower than any similarity
+    return similarities.diagonal() - others.max(dim=1).values
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "margins-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+grid = torch.tensor([[9, 2, 4], [3, 5, 6], [-4, -2, -1]]) / 10
+mistakes = {
+    "leave the own cell out of the search": [0, -0.1, 0],
+    "the last row has no cell above 0; put less than 0 in the own one": [0.5, -0.1, -0.1],
+    "own minus other, not the other way round": [-0.5, 0.1, -0.1],
+    "a picture looks along its row, not down its column": [0.6, 0.3, -0.7],
+    "the highest other cell, not the mean of the others": [0.6, 0.05, 0.2],
+    "the highest other cell, not the lowest": [0.7, 0.2, 0.3],
+    "compare within the row, not with the whole grid": [0.3, -0.1, -0.7],
+    "that is the highest other cell; subtract it from the own cell": [0.4, 0.6, -0.2],
+    "a picture that is wrong has a margin below 0": [0.5, 0.1, 0.1],
+    "how narrowly, not only whether": [1, 0, 1],
+    "a margin for each picture, not their mean": 0.16666667,
+    "a margin for each picture, not the smallest of all": -0.1,
+}
+with check("How narrowly"):
+    close(margins(grid), [0.5, -0.1, 0.1], "margins(grid)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "margins-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other grids.
+### BEGIN HIDDEN TESTS
+with check("How narrowly, other grids"):
+    many = torch.rand(8, 8, generator=torch.Generator().manual_seed(6)) * 2 - 1
+    before = many.clone()
+    expected = []
+    for k, line in enumerate(many.tolist()):
+        expected.append(line[k] - max(line[:k] + line[k + 1 :]))
+    close(margins(many), expected, "the margins in an 8×8 grid")
+    assert torch.equal(many, before), "margins changes the grid it is given; clone() it first"
+    close(margins(torch.full((3, 3), 0.4)), [0, 0, 0], "the margins where everything is equal")
+    low = torch.tensor([[-0.7, -0.9], [-0.8, -0.95]])
+    close(margins(low), [0.2, -0.15], "the margins in a grid of negative numbers")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** The grid has 8 rows and 8 columns. How many cells should be high, how many low, and what
+# stands in row 2, column 5?
+#
+# <details><summary>Answer</summary>
+#
+# 8 high, those of the diagonal; 56 low. Row 2, column 5 is picture 2 with caption 5. "Picture 5 with
+# caption 2" reads the grid the wrong way round: rows are pictures.
+#
+# </details>
+
+# %% [markdown]
+# **2.** A model gives 0.95 to each own pair. Is it good?
+#
+# <details><summary>Answer</summary>
+#
+# You can't tell. The model that was only pulled had higher ones, and knew nothing. What counts is
+# how far the own cell stands out from its row and column. Nor is 0.6 bad: ask what the others have.
+#
+# </details>
+
+# %% [markdown]
+# **3.** Which labels did the model need to learn what a star is?
+#
+# <details><summary>Answer</summary>
+#
+# None. Somebody did write captions, so it isn't learning from nothing; but there was no list of
+# classes, and nobody said which part of a caption names a shape. That "star" matters follows from
+# the contrast: without it, pictures could not be told from others of their batch.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built a grid with encoders of our own, and watched learned ones do better.
+#
+# - Rows are pictures, columns are captions, a cell is a similarity; the diagonal holds the pairs.
+# - Training maximises the diagonal and minimises the rest. Without the second half all embeddings
+#   become the same.
+# - Pairs replace labels: what a picture shows is learned from which captions fit and which don't.
+#
+# Next: **[how does a caption become numbers at all?](../text/tokenization.ipynb)**
+
+# %% [markdown]
+# **Sources.** Two encoders, the grid, the puppy: {cite:t}`radford2021clip`, figure 1 and §2.3;
+# pairs from the web at a large scale, too: {cite:t}`jia2021align`; the same for medical pictures
+# before: {cite:t}`zhang2022convirt`, §2. PaliGemma's parts: {cite:t}`beyer2024paligemma`; SigLIP:
+# {cite:t}`zhai2023siglip`. The rest are measurements of this page.
