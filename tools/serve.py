@@ -1,7 +1,7 @@
 """Serve a folder on localhost until Ctrl-C: python tools/serve.py <folder> [port]
 
 Text goes out compressed, as from any web host. A port that is taken gives way to the
-next free one.
+next free one. A page that isn't there is answered with 404.html, as on GitHub Pages.
 """
 
 import gzip
@@ -32,6 +32,18 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         return io.BytesIO(body)
+
+    def send_error(self, code, message=None, explain=None):
+        page = Path(self.directory, "404.html")
+        if code != 404 or not page.is_file():
+            return super().send_error(code, message, explain)
+        body = page.read_bytes()
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *_):
         pass

@@ -6,12 +6,15 @@ and kept the shell waiting.)
 """
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
+PUNCTUATION = re.compile(r"[.,;:!?)’”]+")
+SHORT = 20  # characters of LaTeX; longer formulas may break
 VENDOR = Path(__file__).resolve().parents[2] / "_build/vendor"
 
 
@@ -41,6 +44,17 @@ def set_page(app, doctree, docname) -> None:
     if app.builder.format == "html" and formulas:
         for node, html in zip(formulas, typeset(list(map(source, formulas))), strict=True):
             node["html"] = html
+            keep_together(node)
+
+
+def keep_together(node: nodes.Element) -> None:
+    """Let no line break come between a short formula and the punctuation after it."""
+    after = node.next_node(descend=False, siblings=True)
+    found = PUNCTUATION.match(after.astext()) if isinstance(after, nodes.Text) else None
+    if found and isinstance(node, nodes.math) and len(node.astext()) <= SHORT:
+        node["html"] += found[0]
+        node["classes"].append("math-whole")
+        after.parent.replace(after, nodes.Text(after.astext()[found.end() :]))
 
 
 def write(translator, node) -> None:

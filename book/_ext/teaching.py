@@ -4,6 +4,7 @@
   with minutes and points summed.
 - `{exercise-index}` lists every exercise: chapter, task, minutes, points, difficulty.
 - `{prerequisites}` draws which chapter needs which.
+- `{student-notebooks}` links to each chapter's student version in Colab.
 
 Numbers come from tools/chapters.py, so none is typed twice.
 """
@@ -18,8 +19,10 @@ from sphinx.util.docutils import SphinxDirective
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import chapters
+from colab.notebook import opens
+from repository import address as repository
 
-BOX, GAP, ROW = 148, 38, 46  # px: width of a box, between columns, from row to row
+BOX, HIGH, GAP, ROW = 150, 34, 16, 74  # px: a box, between two in a row, from row to row
 
 
 def table(head: list[str], rows: Iterable[list]) -> str:
@@ -66,6 +69,14 @@ def exercise_index(all_chapters: list[chapters.Chapter]) -> str:
     return table(["chapter", "exercise", "minutes", "points", "difficulty"], [*rows, [*sums, ""]])
 
 
+def student_notebooks(all_chapters: list[chapters.Chapter]) -> str:
+    rows = []
+    for one in all_chapters:
+        there = opens(repository(), one.page, "student")
+        rows.append([link(one), f"[{one.title}, for students]({there})", one.points])
+    return table(["chapter", "in Colab, without solutions", "points"], rows)
+
+
 def depths(needs: dict[str, tuple[str, ...]]) -> dict[str, int]:
     """How many chapters must come before each, along the longest way."""
     found: dict[str, int] = {}
@@ -81,32 +92,38 @@ def depths(needs: dict[str, tuple[str, ...]]) -> dict[str, int]:
 
 
 def graph(all_chapters: list[chapters.Chapter], address: dict[str, str]) -> str:
-    """An SVG: columns from what needs nothing to what needs most, a line from need to chapter."""
-    column = depths({one.page: one.prerequisites for one in all_chapters})
-    place, filled = {}, {}
+    """An SVG: rows from what needs nothing to what needs most, a line from need to chapter."""
+    rows: dict[int, list[chapters.Chapter]] = {}
+    row = depths({one.page: one.prerequisites for one in all_chapters})
     for one in all_chapters:
-        row = filled.get(column[one.page], 0)
-        filled[column[one.page]] = row + 1
-        place[one.page] = 4 + column[one.page] * (BOX + GAP), 4 + row * ROW
-    width = 8 + (max(column.values()) + 1) * (BOX + GAP) - GAP
-    height = 8 + max(filled.values()) * ROW - ROW + 34
+        rows.setdefault(row[one.page], []).append(one)
+    width = max(map(len, rows.values())) * (BOX + GAP) - GAP + 2
+    height = len(rows) * ROW - ROW + HIGH + 2
+    place = {}
+    for depth, here in rows.items():
+        left = (width - len(here) * (BOX + GAP) + GAP) / 2
+        for k, one in enumerate(here):
+            place[one.page] = left + k * (BOX + GAP), 1 + depth * ROW
     lines, boxes = [], []
     for one in all_chapters:
         x, y = place[one.page]
         for need in one.prerequisites:
             if need in place:
-                a, b = place[need][0] + BOX, place[need][1] + 17
-                lines.append(f'<path d="M{a} {b}C{a + GAP} {b} {x - GAP} {y + 17} {x} {y + 17}"/>')
+                a, b = place[need][0] + BOX / 2, place[need][1] + HIGH
+                middle = (b + y) / 2
+                lines.append(
+                    f'<path d="M{a} {b}C{a} {middle} {x + BOX / 2} {middle} {x + BOX / 2} {y}"/>'
+                )
         boxes.append(
             f'<a href="{html.escape(address[one.page])}"><rect x="{x}" y="{y}" width="{BOX}" '
-            f'height="34" rx="6" fill="none" stroke="currentColor"/><text x="{x + BOX / 2}" '
-            f'y="{y + 21}" text-anchor="middle" fill="currentColor">{html.escape(one.title)}'
-            "</text></a>"
+            f'height="{HIGH}" rx="6" fill="var(--pst-color-background)" stroke="currentColor"/>'
+            f'<text x="{x + BOX / 2}" y="{y + 22}" text-anchor="middle" fill="currentColor">'
+            f"{html.escape(one.title)}</text></a>"
         )
     return (
         '<div style="overflow-x: auto" tabindex="0" role="group" '
-        'aria-label="Chapters, each after those that it needs; the table below says the same">'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-size="12.5">'
+        'aria-label="Chapters, each below those that it needs; the table below says the same">'
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-size="13">'
         f'<g fill="none" stroke="currentColor" opacity="0.55">{"".join(lines)}</g>'
         f"{''.join(boxes)}</svg></div>"
     )
@@ -128,6 +145,8 @@ class FromChapters(SphinxDirective):
                 raise self.error(str(error)) from error
         if self.name == "exercise-index":
             return self.parsed(exercise_index(everything))
+        if self.name == "student-notebooks":
+            return self.parsed(student_notebooks(everything))
         rows = [[link(one), one.needs, one.minutes] for one in everything]
         listed = self.parsed(table(["chapter", "needs", "minutes"], rows))
         return [drawing(""), *listed]
@@ -153,7 +172,7 @@ def draw(app, doctree, docname: str) -> None:
 
 def setup(app) -> dict:
     app.add_node(drawing)
-    for name in ("syllabus", "exercise-index", "prerequisites"):
+    for name in ("syllabus", "exercise-index", "prerequisites", "student-notebooks"):
         app.add_directive(name, FromChapters)
     app.connect("doctree-resolved", draw)
     return {"parallel_read_safe": True}

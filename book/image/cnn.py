@@ -14,8 +14,8 @@
 
 # %% [markdown]
 # **You need** the [vision transformer](vit.ipynb). **Time:** 25 minutes to read, 85 with the
-# exercises. On the [map of the whole model](../index.md) this is the image encoder once more: other
-# works in the same box, which again ends in $I_1 \dots I_n$.
+# exercises. On the [map of the whole model](../index.md) this is the image encoder once more, with
+# other works in the same box, which again ends in $I_1 \dots I_n$.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -40,12 +40,12 @@ if importlib.util.find_spec("clipbook") is None:
 #
 # A picture $x$ of 6 × 6 grey values holds a bright bar. A **kernel** $K$ of 3 × 3 weights is laid
 # over its top left corner; the nine products, added, are one number of the result. Then we move on
-# by one pixel. At place ($r$, $c$):
+# by a pixel. At place ($r$, $c$):
 #
 # $$y_{rc} = \sum_{i=0}^{2} \sum_{j=0}^{2} K_{ij}\, x_{r+i,\,c+j}$$
 #
-# This kernel subtracts the left column of the window from its right one. Predict: where is $y$
-# above zero, where below, and what is its shape?
+# This kernel subtracts the window's left column from its right one. Predict: where is $y$ above zero,
+# where below, and what is its shape?
 
 # %% mystnb={"image": {"alt": "A grid of six by six numbers: a bar of ones, four high and two wide, on zeros."}}
 import torch
@@ -104,47 +104,47 @@ edges["brighter downwards"] = convolve(grey, K.T)
 signed_maps(edges, across="column", up="row")
 
 # %% [markdown]
-# In a CNN nobody writes such kernels. Their weights are parameters like any others, and training
-# finds the questions.
+# In a CNN nobody writes such kernels. Their weights are parameters, and training finds the questions.
 
 # %% [markdown]
 # ## The same weights everywhere
 #
-# Our CNN's first layer makes 16 maps of 16 × 16 out of 3 × 32 × 32 pixels. How many weights does
-# that take, against a layer in which each output has its own weight for each pixel?
+# Our CNN's first layer makes 16 maps of 16 × 16 out of a picture of 3 × 32 × 32, with 16 kernels: nine
+# weights for each of the three colours. How many weights are that, against a layer in which each
+# output has its own weight for each pixel?
 
 # %%
 inputs, outputs = 3 * 32 * 32, 16 * 16 * 16
 print(f"own weights everywhere: {inputs * outputs:12,}")
-print(f"one kernel, all places: {16 * 3 * 3 * 3:12,}")
+print(f"same at all places:     {16 * 3 * 3 * 3:12,}")
 
 # %% [markdown]
-# Two beliefs about pictures are built in: a number needs only its neighbourhood, and the same
-# question makes sense at every place. What follows from the second? Move the star six pixels to the
-# right. Predict its feature map.
+# Two beliefs about pictures are built in: an output needs only a neighbourhood, and the same question
+# makes sense at every place. What follows from the second? Move the star six pixels to the right.
+# Predict its feature map.
 
-# %%
+# %% mystnb={"image": {"alt": "The feature map of the star and that of the star moved by six pixels: the same map, six columns further to the right."}}
 moved = grey.roll(6, dims=1)
 before, after = convolve(grey, K), convolve(moved, K)  # (30, 30)
 assert torch.equal(after[:, 6:], before[:, :-6])
-print("the map has moved by six columns, every number else is kept")
+signed_maps({"the star": before, "moved by 6": after}, across="column", up="row")
 
 # %% [markdown]
-# This is **equivariance**: the map moves with the picture. Whoever knows a star in one corner knows
-# it in all of them. A ViT has it in its patch embedding, from patch to patch, and loses it as soon
-# as positions are added.
+# This is **equivariance**: the map moves with the picture, number for number. A ViT has it in its patch
+# embedding, from patch to patch, and loses it as soon as positions are added.
 
 # %% [markdown]
 # ## Colours in, channels out
 #
-# Three things more make it a layer. A kernel covers all $C$ input **channels** (three colours at
-# first) and adds up over them, one kernel for each of the $D$ maps: weights of shape ($D$, $C$, 3,
-# 3). **Padding** lays $p$ rows of zeros round the picture; **stride** $s$ moves the window by $s$
-# pixels. With kernels of size $k$ a side of $n$ becomes
+# Three things make it a layer. A kernel covers all $C$ input **channels** (three colours at first) and
+# adds up over them; each of the $D$ maps has its own: weights of shape ($D$, $C$, 3, 3). **Padding**
+# lays $p$ rows of zeros round the picture; **stride** $s$ moves the window by $s$ pixels. With kernels
+# of size $k$ a side of $n$ becomes
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
-#
-# Predict the three shapes.
+
+# %% [markdown]
+# Predict the shapes from 16 kernels of 3 × 3: without padding, with $p = 1$, and with stride 2, too.
 
 # %%
 import clipbook
@@ -165,8 +165,8 @@ for padding, stride in ((0, 1), (1, 1), (1, 2)):
 # %% [markdown]
 # ## A stage
 #
-# Our CNN has three **stages**. Each halves the picture with stride 2, then looks once more, and
-# adds what it found as a correction: a residual, as in the transformer. Between the convolutions,
+# Our CNN has three **stages**. Each halves the picture with stride 2, then looks once more and adds
+# what it found as a correction: a residual, as in the transformer. Between the convolutions,
 # ReLU sets what is below zero to 0, and **batch norm** keeps the numbers at one scale: per channel,
 #
 # $$\frac{y - \mu}{\sqrt{\sigma^2 + \epsilon}}\, g + b$$
@@ -190,7 +190,7 @@ def run_stage(x, stage):
 
 
 # %% [markdown]
-# Predict the shapes of the three outputs.
+# The stages have 16, 32 and 64 channels. Predict the shapes of their outputs.
 
 # %%
 with torch.no_grad():
@@ -230,10 +230,10 @@ names = ("16 × 16 places", "8 × 8", "4 × 4")
 picture_row({name: mosaic(one[4]) for name, one in zip(names, maps, strict=True)})
 
 # %% [markdown]
-# First outlines, strokes and filled forms, then blobs, at last a few squares that look like
-# nothing. What do they know? A **probe** tells: average each map over its places, and fit the best
-# linear guess from these averages. Predict: which stage suffices for the colour, which for the
-# shape?
+# First outlines, strokes and filled forms, then blobs, at last a few squares that look like nothing.
+# What do they know? A **probe** tells: average each map over its places, fit the best linear guess
+# from these averages on 800 pictures, and test it on 400. Predict: which stage suffices for the
+# colour, which for the shape?
 
 # %%
 import numpy as np
@@ -247,34 +247,33 @@ with torch.no_grad():
 for name, words in wanted.items():
     truth = torch.tensor([words.index(getattr(scene.objects[0], name)) for scene in shown])
     for k, one in enumerate(at_stages):
-        known = F.pad(one.mean(dim=(2, 3)), (0, 1), value=1)  # (1200, channels + 1)
-        fitted = torch.linalg.lstsq(known[:800], F.one_hot(truth[:800], 8).float()).solution
-        right = (known[800:] @ fitted).argmax(dim=1) == truth[800:]
-        print(f"{name:6} after stage {k + 1}: {right.float().mean():.2f}")
+        for taken in sorted({16, one.shape[1]}):
+            known = F.pad(one[:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # (1200, taken + 1)
+            fitted = torch.linalg.lstsq(known[:800], F.one_hot(truth[:800], 8).float()).solution
+            right = (known[800:] @ fitted).argmax(dim=1) == truth[800:]
+            print(f"{name:6} stage {k + 1}, {taken} channels: {right.float().mean():.2f}")
 
 # %% [markdown]
-# Colours are settled after one stage. Shapes aren't: its 16 numbers see too little of a thing at
-# once. The second stage makes up for that.
+# Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
+# the second stage know far more. Its numbers see more of a thing at once. How much?
 
 # %% [markdown]
 # ## How far it sees
 #
-# The **receptive field** of a number is the square of pixels that can change it. One layer with $k
-# = 3$: 3 pixels. The next one reaches one place further on each side, and a place is now $j$ pixels
-# wide, the product of the strides so far. So each layer adds $(k - 1)\,j$. Predict the field after
-# the third stage of our CNN: two layers each, the first with stride 2.
+# The **receptive field** of a number is the square of pixels that can change it. After one layer with
+# $k = 3$ it is 3 pixels wide. The next layer reaches one place further on each side, and a place is
+# now $j$ pixels wide, the product of the strides so far. So each layer adds $(k - 1)\,j$. Our stages
+# have two layers of $k = 3$, the first with stride 2. Predict the field after the third.
 
 # %%
-field, j = 1, 1
-for stage in range(3):
-    for k, stride in ((3, 2), (3, 1)):
-        field += (k - 1) * j
-        j *= stride
-    print(f"after stage {stage + 1}: {field} pixels, a place every {j}")
+after_1 = 1 + 2 * 1 + 2 * 2  # from one pixel; places 1 pixel wide, then 2
+after_2 = after_1 + 2 * 2 + 2 * 4  # 2, then 4
+after_3 = after_2 + 2 * 4 + 2 * 8  # 4, then 8
+print("pixels:", after_1, after_2, after_3)
 
 # %% [markdown]
-# Is it so? The gradient of the number in the middle with respect to the pixels is zero wherever
-# they have no influence. We add up its size over 200 pictures.
+# Is it so? The gradient of a number in the middle with respect to a pixel is zero if the pixel can't
+# change it. We add up its size over 200 pictures.
 
 # %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
 probe = preprocess([render(scene) for scene in shown[:200]]).requires_grad_()
@@ -285,20 +284,20 @@ for k, side in enumerate((16, 8, 4)):
     strength = gradient.abs().sum(dim=(0, 1))  # (32, 32)
     wide = int((strength.sum(dim=0) > 0).sum())
     inner = strength[8:24, 8:24].sum() / strength.sum()
-    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} of the strength in the middle half")
+    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} of the strength in the middle 16 × 16")
     fields[f"after stage {k + 1}"] = 255 * (strength / strength.max()).sqrt()
 picture_row(fields)
 
 # %% [markdown]
-# 7 and 19 as computed; 43 is cut off at 32, for the picture ends. But the reach isn't used evenly:
-# the middle leads, since more paths go through it. A ViT's patch looks at all others from the first
-# block on.
+# 7 and 19 as computed; 43 is cut off at 32, where the picture ends. The reach isn't used evenly: the
+# middle, a quarter of the picture, leads, since more paths go through it. A ViT's patch looks at all
+# others from the first block on.
 
 # %% [markdown]
 # ## One vector
 #
-# 16 places of 64 channels are left. **Global average pooling** takes the mean over the places, for
-# any number of them; a layer norm and a matrix bring it into the common space.
+# 16 places of 64 channels are left. **Global average pooling** takes the mean over the places, however
+# many; a layer norm and a matrix bring it into the space of the captions.
 
 # %%
 with torch.no_grad():
@@ -311,8 +310,8 @@ with torch.no_grad():
 I.shape, T.shape
 
 # %% [markdown]
-# Pixels in, (8, 64) out: the interface of the ViT. Everything behind it stays as it is, and so this
-# model can be asked the same questions. (CLIP's own ResNets pool by attention instead of the mean.)
+# Pixels in, (8, 64) out: the interface of the ViT, so everything behind it stays as it is. (CLIP's own
+# ResNets pool by attention instead of the mean.) Here, too, each picture finds its caption:
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -322,9 +321,9 @@ SimilarityMatrix(I @ T.T, pictures, captions)
 # %% [markdown]
 # ## Who told it where?
 #
-# A contradiction. Maps move with the picture, and a mean doesn't care where its terms lie; so a
-# heart top left and one bottom right should end in the same vector. Yet the caption says "in the
-# top left". Predict: can the CNN tell the corners apart?
+# Maps move with the picture, and a mean doesn't care where its terms lie; so a heart top left and one
+# bottom right should end in the same vector. Yet the caption says "in the top left". Predict: can the
+# CNN tell the corners apart?
 
 # %%
 corners = ("top left", "top right", "bottom left", "bottom right")
@@ -338,9 +337,9 @@ assert cosines.argmax(dim=1).tolist() == [0, 1, 2, 3]
 cosines
 
 # %% [markdown]
-# It can. The leak is the padding. Zeros round the picture make the border look different from
-# everything else, and layer by layer that spreads inwards. The test: let the picture go on at its
-# opposite border ("circular") instead of ending in zeros.
+# It can. The leak is the padding: zeros round the picture make its border look different, and layer
+# by layer that spreads inwards. The test: let the picture go on at its opposite border ("circular")
+# instead of ending in zeros.
 
 # %%
 from copy import deepcopy
@@ -355,15 +354,14 @@ assert torch.allclose(cosines, cosines[:1].expand(4, 4), atol=1e-4)
 cosines
 
 # %% [markdown]
-# All rows the same: without a border a CNN with a mean is blind to places, for every shift by a
-# multiple of 8, the product of its strides. So our CNN learned where things lie from the frame
-# alone; a ViT is handed positions.
+# All rows the same: without a border the CNN is blind to such shifts, by multiples of 8, the product of
+# its strides. It had learned where things lie from the frame alone; a ViT is handed positions.
 
 # %% [markdown]
 # ## ViT against CNN: the sizes
 #
-# Both shipped models read the same captions with the same kind of text encoder. Predict which image
-# encoder is larger, and which computes more for a picture.
+# The two shipped models differ in their image encoder. Predict which is larger, and which computes
+# more for a picture.
 
 # %%
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -379,34 +377,40 @@ for name, encoder in encoders.items():
 # %% [markdown]
 # ## The race
 #
-# Fresh weights for both, the same text encoder, batches of 64 pairs and recipe, and the same
-# *time*: 12 seconds of the processor, which other programs can't shorten. How many steps fit in is
-# each one's own affair.
+# The ViT, both times. Which learns our pairs faster? Both get fresh weights, the same text
+# encoder, recipe, batches of 64 pairs and loss (each picture shall choose its own caption among the
+# 64; [the next part](../pairs/contrastive-loss.ipynb) builds it), and the same *time*: 12 seconds of
+# the processor. How many steps fit in is each one's own affair.
 
 # %%
+from time import perf_counter, process_time
+
 from clipbook.training import PRESETS, SceneBatches
 from clipbook.training.optimisers import best_device
+
+
+def now():
+    if device.type == "cpu":
+        return process_time()
+    torch.cuda.synchronize()  # a GPU's work is timed by the clock, once it is done
+    return perf_counter()
+
 
 torch.set_num_threads(1)  # cores that wait for each other would count as work
 device = best_device()
 runs = {"ViT": PRESETS["shapes"].build(), "CNN": PRESETS["shapes-cnn"].build()}
 maker = SceneBatches(runs["CNN"].tokenizer, batch_size=64, twins=0)
 batches = [[part.to(device) for part in maker[k]] for k in range(250)]
-pictures_new, *captions_new = (part.to(device) for part in maker[10_000])
-pictures_new.shape
 
 # %% [markdown]
-# The measure: of 64 new pictures, how many choose their own caption among 64? By chance, one.
+# The measure: of 64 new pictures, which share chooses its own caption? By chance, one in 64.
 
 
 # %%
-from math import cos, pi
-from time import process_time
-
 from clipbook.evaluation import recall_at_k
 from clipbook.image import normalise
-from clipbook.training.loop import contrastive_step
-from clipbook.training.optimisers import make_optimisers, set_learning_rate
+
+pictures_new, *captions_new = (part.to(device) for part in maker[10_000])
 
 
 def own_caption_found(model):
@@ -418,13 +422,27 @@ def own_caption_found(model):
     return right
 
 
-def rate(step, share):
-    return min(1, (step + 1) / 30) * 0.5 * (1 + cos(pi * share))
-
+print(f"before training: {own_caption_found(runs['CNN'].model.to(device)):.2f}")
 
 # %% [markdown]
 # The clock stands still while we measure. The learning rate warms up over 30 steps and falls to
 # zero along a cosine, as in the shipped models' training.
+
+
+# %%
+from math import cos, pi
+
+from clipbook.training.loop import contrastive_step
+from clipbook.training.optimisers import make_optimisers, set_learning_rate
+
+
+def train_step(model, optimisers, step, share):
+    set_learning_rate(optimisers, min(1, (step + 1) / 30) * 0.5 * (1 + cos(pi * share)))
+    pictures, token_ids, mask = batches[step % len(batches)]
+    contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
+    for optimiser in optimisers:
+        optimiser.step()
+    model.zero_grad()
 
 
 # %%
@@ -433,16 +451,11 @@ def race(model, config, seconds=12):
     spent, step, curve = 0.0, 0, []
     while spent < seconds:
         if spent >= len(curve) * seconds / 8:
-            curve.append((spent, own_caption_found(model)))
-        start = process_time()
-        set_learning_rate(optimisers, rate(step, spent / seconds))
-        pictures, token_ids, mask = batches[step % len(batches)]
-        contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
-        for optimiser in optimisers:
-            optimiser.step()
-        model.zero_grad()
-        spent, step = spent + process_time() - start, step + 1
-    return step, [*curve, (spent, own_caption_found(model))]
+            curve.append((spent, step, own_caption_found(model)))
+        start = now()
+        train_step(model, optimisers, step, spent / seconds)
+        spent, step = spent + now() - start, step + 1
+    return [*curve, (spent, step, own_caption_found(model))]
 
 
 # %% mystnb={"image": {"alt": "Own captions found against seconds of training: the CNN rises first and is well ahead of the ViT after twelve seconds."}}
@@ -450,22 +463,21 @@ from clipbook.figures import curves
 
 lines = {}
 for name, run in runs.items():
-    step, curve = race(run.model, run.config)
-    print(f"{name}: {step} steps, {curve[-1][1]:.2f} found")
-    lines[name] = tuple(zip(*curve, strict=True))
+    curve = race(run.model, run.config)
+    print(name, *(f" step {k}: {share:.2f}" for _, k, share in curve[2::2]))
+    lines[name] = [s for s, _, _ in curve], [share for _, _, share in curve]
 curves(lines, across="processor seconds of training", up="own caption found")
 
 # %% [markdown]
-# On one core the CNN wins the sprint: it makes more steps in the same time, and as a rule learns
-# more from each. (Your seconds give other numbers than ours.) What it needn't learn first, that
-# neighbours belong together, is worth most when time and data are short.
+# On one core the CNN wins the sprint: it makes more steps in the same time, and in the second half it
+# is ahead even at equal numbers of steps. (Your seconds give other numbers, a GPU perhaps another
+# order.) Not having to learn that neighbours belong together is worth most when time is short.
 
 # %% [markdown]
 # ## The long run
 #
-# Twelve seconds favour the quick. The shipped models trained for 1,279 seconds (ViT) and 519 (CNN)
-# on one core, says their model card; it also has their results at the end. Predict how the two
-# curves lie.
+# The shipped models were trained for 1,279 seconds (ViT) and 519 (CNN) on one core, says the model
+# card in `clipbook/pretrained/shapes`. Predict how the two curves of the loss lie (0 is perfect).
 
 # %% mystnb={"image": {"alt": "Loss against seconds, logarithmic: the CNN's falls faster and is lower until its training ends; the ViT's goes on falling and ends lower."}}
 from clipbook.pretrained import training_history
@@ -478,30 +490,32 @@ def smoothed(name, seconds, parts=25):
 
 long_run = {"ViT": ("shapes", 1279), "CNN": ("shapes-cnn", 519)}
 lines = {name: smoothed(*one) for name, one in long_run.items()}
-curves(lines, across="seconds of training", up="loss, in nats", log="y")
+for name, (_, loss) in lines.items():
+    print(f"{name} ends at {loss[-1]:.3f}")
+curves(lines, across="seconds of training", up="loss", log="y")
 
 # %% [markdown]
 # The CNN's is lower as long as both train. Part of that is its batch: it chooses among 64 captions,
-# the ViT among 128, which is harder. All the more it says that the ViT, given more than twice the
-# time, ends lower. It isn't an equal fight, though: each learning rate falls to zero at its own
-# last step, and the CNN was never given 1,279 seconds.
+# the ViT among 128, which is harder. Even so the ViT, given more than twice the time, ends lower. That
+# isn't an equal fight: the CNN was never given 1,279 seconds.
 
 # %% [markdown]
-# So judge the finished models by the same questions: 500 new scenes of two things, one a
-# combination never trained on, and 500 captions.
+# So we put the same questions to both, on 500 new scenes with a thing whose colour and shape were
+# never trained together. Does the picture choose its own caption among 500? And does it prefer
+# that to its **twin**, in which the relation is turned round ("above" for "below")?
 
 # %%
 from clipbook.evaluation.scenes import evaluate_scenes
 
 for name in ("shapes", "shapes-cnn"):
-    results = evaluate_scenes(*clipbook.load(name), scenes=300)
+    results = evaluate_scenes(*clipbook.load(name), scenes=20)  # 20: for questions not shown here
     for question in ("picture to caption, first of 500", "beats its twin, relation turned"):
         print(f"{name:11} {question:34} {results[question]:.3f}")
 
 # %% [markdown]
-# Both are good, and the ViT finds more captions, for more than twice the time and almost five times
-# the parameters. On our data, then: the CNN if you are in a hurry, the ViT if you aren't. One seed
-# and one size of each don't show more.
+# Both are good; the ViT finds more captions, for more than twice the time and almost five times the
+# parameters. On our data, then: the CNN in a hurry, else the ViT. One seed and one size of each don't
+# show more.
 
 # %% [markdown]
 # ## Why PaliGemma's encoder is a ViT
@@ -515,10 +529,9 @@ print("PaliGemma, picture tokens:", (224 // 14) ** 2)
 print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).shape))
 
 # %% [markdown]
-# A CNN's places would do as well; so this isn't the whole reason. The rest is scale. With hundreds
-# of millions of pairs what a CNN has built in can be learned instead, and CLIP's authors found
-# their ViTs about three times as efficient in computing as their ResNets. And one architecture for
-# text and pictures means one set of tools. At our size, the opposite holds for the sprint.
+# A CNN's places would do as well, so this isn't the whole reason. The rest is scale. From hundreds of
+# millions of pictures a ViT can learn what a CNN has built in, and CLIP's authors found their ViTs
+# about three times as efficient in computing as their ResNets.
 
 # %% [markdown]
 # ## Common mistakes
@@ -535,7 +548,7 @@ with torch.no_grad():
 
 # %% [markdown]
 # **Another picture size raises an error in the last layer → flattened rather than pooled.** The
-# mean has 64 numbers at every size; flattening has more with each place.
+# mean has 64 numbers at every size; flattened maps have more with each place.
 
 # %%
 flat = torch.nn.Linear(64 * 4 * 4, 64)
@@ -801,8 +814,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 # <details><summary>Answer</summary>
 #
 # No. Each kernel is asked at every place, so one set for "star" serves all. "Yes, or it couldn't
-# tell the places apart" mixes up two things: *where* it was found is the place in the map, and,
-# after the mean, only what the border's zeros left behind.
+# tell the places apart" mixes up two things: *where* it was found is the place in the map and, after
+# the mean, what the border's zeros left behind.
 #
 # </details>
 
@@ -812,9 +825,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 #
 # <details><summary>Answer</summary>
 #
-# No. Each sees (nearly) all, but through other paths, strongest round its own middle, and the
-# picture lies differently in each one's field. "The same, for they see the same" would be true of a
-# plain sum over the picture. Nor does a field that large mean that all of it is used.
+# No. Each sees (nearly) all, but strongest round its own middle, and the picture lies differently in
+# each one's field. "The same, for they see the same" would be true of a plain sum over the picture.
 #
 # </details>
 
@@ -824,9 +836,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 #
 # <details><summary>Answer</summary>
 #
-# It shows who is ahead after twelve seconds, with these sizes, on this data. With more time the gap
-# closes and turns round. "Yes" generalises from one point of a curve; "no, the ViT is better" from
-# another one.
+# It shows who is ahead after twelve seconds, with these sizes, on this data; with more time the order
+# turned round. "Yes" generalises from one point of a curve, "no, the ViT is better" from another.
 #
 # </details>
 

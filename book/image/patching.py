@@ -2,8 +2,7 @@
 # # Patching
 #
 # A transformer takes a row of vectors. A caption is a row already; a picture is a plane of pixels.
-# **How does a picture become a sequence, as a caption is one?** We cut it into squares, turn each
-# into a vector, and measure what the size of the squares costs.
+# **How does a picture become a sequence, as a caption is one?**
 
 # %% [markdown]
 # After this chapter you can
@@ -39,9 +38,9 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Why not one token for each pixel?
 #
-# It would be the plainest sequence: pixel after pixel, row by row. But a transformer compares each
-# token with each other one. Predict how many pairs that makes in a picture of our own, 32 × 32
-# pixels, and in one of CLIP's, 224 × 224.
+# The plainest sequence is pixel after pixel, row by row. But a transformer compares every token with
+# every token. Predict how many pairs that makes in a picture of our own, 32 × 32 pixels, and in one
+# of CLIP's, 224 × 224; then with a square of 8 × 8 pixels for a token.
 
 # %%
 for side in (32, 224):
@@ -50,15 +49,16 @@ for side in (32, 224):
     print(f"{(side // 8) ** 2:3} squares of 8 px, {patch_pairs:7,} pairs")
 
 # %% [markdown]
-# 2.5 billion comparisons, in every layer, and each between two dots that say next to nothing alone.
-# Letters are to captions what pixels are to pictures: too many and too small. So we take squares, as
-# a [tokenizer](../text/tokenization.ipynb) takes pieces of words. They are called **patches**.
+# 2.5 billion comparisons in every layer, each between two dots that say next to nothing. Pixels are
+# to pictures what letters are to captions: too many and too small. So we take squares, **patches**,
+# as a [tokenizer](../text/tokenization.ipynb) takes pieces of words.
 
 # %% [markdown]
 # ## Cut with a knife
 #
-# Our eight pictures, and the third of them, the star. Its array is (colours, rows,
-# columns). With a patch size of $p = 8$ pixels, four rows of four patches fill it. Numbered row by row from 0: which ones hold a part of the star?
+# We take the third of our eight pictures, the star, as a tensor of shape ($C$, $H$, $W$): 3 colours
+# (the channels of the last chapter), 32 rows, 32 columns. With a patch size of $p = 8$ pixels, four
+# rows of four patches fill it. Number them row by row from 0: which ones hold a part of the star?
 
 # %% mystnb={"image": {"alt": "The yellow star, and patches 5, 6, 9 and 10, each of which holds one quarter of it."}}
 import numpy as np
@@ -80,8 +80,8 @@ picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
 
 # %% [markdown]
 # Only the four in the middle; the other twelve are plain ground. A transformer wants vectors, so we
-# **flatten** each patch: first all its reds, row by row, then the greens, then the blues. That makes
-# 3 · 8 · 8 = 192 numbers.
+# **flatten** each patch: all its reds, row by row, then the greens, then the blues, 3 · 8 · 8 = 192
+# numbers.
 
 
 # %%
@@ -98,9 +98,9 @@ def cut(picture, p):
 cut(star, p).shape
 
 # %% [markdown]
-# The shape of a caption after its embedding: (tokens, numbers). Here is the sequence to play with,
-# made of Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*. At which size do
-# you still know a cat in a shuffled row?
+# (Tokens, numbers), the shape of a caption after its embedding. Here is the sequence of Chelsea, the
+# cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you still know a cat
+# in the shuffled row?
 
 # %%
 import skimage.data
@@ -112,15 +112,13 @@ chelsea = ImageOps.fit(Image.fromarray(skimage.data.chelsea()), (96, 96))
 PatchExplorer(chelsea, patch_size=16)
 
 # %% [markdown]
-# Large patches name the thing themselves (an eye!); small ones say something only by where they lie.
-# That is the choice between words and letters once more.
+# A large patch may show an eye; small ones say something only by where they lie, as letters do.
 
 # %% [markdown]
 # ## In one step
 #
-# A loop in Python is slow. The same can be done by renaming axes. We watch numbers instead of
-# colours: 4 rows, 6 columns, patches of $p = 2$. Predict the six rows of the result before you go
-# on.
+# The same without a loop: split axes, reorder them, join. We watch numbers instead of colours: 4 rows,
+# 6 columns, patches of $p = 2$. Predict the six patches, flattened.
 
 # %% mystnb={"image": {"alt": "The numbers 0 to 23 in four rows of six, with lines that cut them into two rows of three patches; the first holds 0, 1, 6 and 7."}}
 from clipbook.figures import number_grid
@@ -136,7 +134,7 @@ number_grid(x, lines=p)
 # $$r = p\,i + a, \qquad c = p\,j + b$$
 #
 # `reshape` splits each axis into its two parts, in this order: ($i$, $a$, $j$, $b$). `permute` puts
-# $i$ and $j$ in front. A second `reshape` joins what belongs together.
+# $i$ and $j$ in front. A second `reshape` joins $i$ with $j$, and $a$ with $b$.
 
 # %% mystnb={"image": {"alt": "Six rows of four numbers, a patch in each: the first row reads 0, 1, 6, 7, the last 16, 17, 22, 23."}}
 split = x.reshape(H // p, p, W // p, p)  # (2, 2, 3, 2): i, a, j, b
@@ -146,9 +144,8 @@ assert torch.equal(rows, cut(x[None], p))
 number_grid(rows)
 
 # %% [markdown]
-# Everything depends on the `permute`. Without it, both `reshape`s undo each other and cut the picture
-# into strips. For a batch in colour two axes come along: $N$ pictures stay in front, $C$ colours go
-# inside the patch.
+# Without the `permute` a row would hold four pixels in succession, a strip. For a batch in colour two
+# axes come along: $N$ pictures stay in front, $C$ colours go inside the patch.
 
 
 # %%
@@ -170,17 +167,17 @@ assert torch.equal(patches, patchify(X, 8))
 patches.shape
 
 # %% [markdown]
-# Knife, axes and the package's `patchify` agree to the last bit: (pictures, patches, numbers).
+# (Pictures, patches, numbers): knife, axes and the package's `patchify` agree to the last bit.
 
 # %% [markdown]
 # ## And back
 #
-# The same road in reverse: split the row of patches into $i$ and $j$, the 192 numbers into $C$, $a$
-# and $b$; put $a$ behind $i$ and $b$ behind $j$; join. One thing must be told, though: in how many
-# rows the patches lay. Predict what the star looks like with two rows, or with eight.
+# In reverse: split the row of patches into $i$ and $j$, the 192 numbers into $C$, $a$ and $b$; put $a$
+# behind $i$ and $b$ behind $j$; join. One thing must be told: in how many rows the patches lay.
+# Predict what the star becomes with two rows in place of four.
 
 
-# %% mystnb={"image": {"alt": "Put together in four rows, the star is whole; in two or eight rows its parts are scattered over a long picture."}}
+# %% mystnb={"image": {"alt": "Put together in four rows, the star is whole; in two rows its upper and its lower half stand side by side in a long picture."}}
 from clipbook.image import unpatchify
 
 
@@ -196,35 +193,33 @@ def put_together(patches, p, rows):
 assert torch.equal(put_together(patches, 8, 4), X)
 assert torch.equal(unpatchify(patches, 8), X)
 row = cut(star, 8)[None]  # (1, 16, 192)
-laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2, 8)}
+laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2)}
 picture_row({name: one.permute(1, 2, 0) for name, one in laid.items()})
 
 # %% [markdown]
-# Cutting alone loses no number. But the sequence itself doesn't know that it was a square; this has
-# to be told to the model, too. We come back to it.
+# Cutting loses no number. But the sequence doesn't know that it was a square.
 
 # %% [markdown]
 # ## A vector for each patch
 #
-# A token looks up its row in a table. Could a patch? Then the table would need a row for every patch
-# that can occur. Predict: how many digits has their number?
+# A token looks up its row in a table. A patch would need a table with a row for every patch that can
+# occur. Predict: how many digits has their number?
 
 # %%
-possible = 256**192  # 192 levels, each from 0 to 255
+possible = 256**192  # 192 numbers, each from 0 to 255
 print(f"a number of {len(str(possible))} digits; CLIP has 49,408 tokens")
 
 # %% [markdown]
-# No table. Instead, one matrix $E$ of shape (192, $w$) turns the numbers of a patch into $w$ others,
-# the **width** of the transformer. A one-hot token *chooses* one row of its table; a patch *mixes*
-# all 192 rows of $E$, as much of each as its numbers say. We take $E$ from the book's trained model,
-# with $w = 96$.
+# Instead, one matrix $E$ of shape (192, $w$) turns the numbers of a patch into $w$ others; $w$ is the
+# **width** of the transformer. A one-hot token *chooses* one row of its table; a patch *mixes* all
+# rows of $E$, as much of each as its numbers say. We take $E$ from the book's trained model, $w = 96$.
 
 # %%
 import clipbook
 
 model, tokenizer = clipbook.load("shapes")
 vit = model.image_encoder
-E = vit.patch_embedding.weight.detach().T  # (192, 96)
+E = vit.patch_embedding.weight.detach().T  # (192, 96); nn.Linear keeps (out, in)
 Z = patches @ E  # (8, 16, 192) @ (192, 96)
 mixed = sum(patches[2, 5, k] * E[k] for k in range(192))  # (96,)
 assert torch.allclose(mixed, Z[2, 5], atol=1e-4)
@@ -238,10 +233,9 @@ print("two corners of the ground, alike:", torch.equal(Z[2, 0], Z[2, 3]))
 # %% [markdown]
 # ## The same as a convolution
 #
-# In much published code you will look for this cut in vain; you find a **convolution**: a small window of
-# weights, the kernel, that is laid over the picture, multiplied and added up, then moved on by its
-# **stride**. If the stride equals the window, the windows don't overlap. They *are* the patches.
-# Predict which shape the weights have, for 96 kernels.
+# Much published code has no such cut but a **convolution**: a small window of weights, the **kernel**,
+# is laid over the picture, multiplied and added up, then moved on by its **stride**. If the stride
+# equals the window, the windows *are* the patches. Predict the shape of the weights of 96 kernels.
 
 # %%
 from torch import nn
@@ -256,10 +250,9 @@ assert torch.allclose(as_rows, Z, atol=1e-4)
 maps.shape, as_rows.shape
 
 # %% [markdown]
-# Column $k$ of $E$ is kernel $k$, rolled out: colour, row, column. That is why our patches are
-# flattened in this order and no other. The convolution returns a map for each of the 96 numbers;
-# `flatten` and `transpose` make rows of it. CLIP's weights come in this form, and a
-# [CNN](cnn.ipynb) begins with the same operation, but with small, overlapping windows.
+# Column $k$ of $E$ is kernel $k$, rolled out: colour, row, column; hence this order in our patches.
+# The convolution returns a map for each of the 96 numbers; `flatten` and `transpose` make rows of it.
+# CLIP's weights come in this form. A [CNN](cnn.ipynb) uses small, overlapping windows.
 
 # %% [markdown]
 # ## Where a patch lies
@@ -269,14 +262,13 @@ maps.shape, as_rows.shape
 # %%
 for one, other in ((3, 4), (1, 5)):
     (i, j), (k, m) = divmod(one, 4), divmod(other, 4)  # row, column
-    steps = abs(i - k) + abs(j - m)
-    print(f"{one} at {i, j}, {other} at {k, m}: {steps} steps apart")
+    print(f"{one} at {i, j}, {other} at {k, m}: distance {abs(i - k) + abs(j - m)}")
 
 # %% [markdown]
-# In the row 3 and 4 touch, in the picture they lie at opposite edges. So each place gets a vector of
-# its own, as in captions: $x_k = z_k + P_k$, where $z_k$ is row $k$ of `Z` and $P$ has the shape
-# (16, $w$). How much hangs on $P$? We move the heart by two patches to the right and down, and ask
-# the model where it is, with $P$ and without it. Predict all four answers.
+# 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
+# of its own, as in captions: patch $k$ enters the transformer as $z_k + P_k$, where $z_k$ is its row
+# of $Z$ and $P$ has the shape (16, $w$). How much hangs on $P$? We move the heart two patches to the
+# right and two down, and ask the model where it is, with $P$ and without. Predict all four answers.
 
 # %% mystnb={"image": {"alt": "The pink heart in the top left corner, and the same heart in the bottom right corner."}}
 moved = X[3:4].roll((16, 16), dims=(2, 3))  # (1, 3, 32, 32)
@@ -297,20 +289,21 @@ with torch.no_grad():
         embeddings = one.encode_image(both)  # (2, 64)
         answers = [corners[k] for k in (embeddings @ texts.T).argmax(dim=1)]
         apart = (embeddings[0] - embeddings[1]).norm()
-        print(f"{name:8}", answers, f"differ by {apart:.4f}")
+        print(f"{name:8}", answers, f"embeddings {apart:.2f} apart")
 assert apart < 1e-4
 
 # %% [markdown]
-# Without $P$ both pictures are the same bag of patches: equal embeddings, and at least one of
-# the answers must be wrong. That the places form a square nobody tells the model: it gets 16 vectors
-# and has to find out, as the [next chapter](vit.ipynb) shows.
+# Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
+# right for both (here for neither). Nor does anybody tell the model that the places form a square: it
+# gets 16 vectors and has to find out, as the [next chapter](vit.ipynb) shows.
 
 # %% [markdown]
 # ## What a patch size costs
 #
-# A picture of side $s$ gives $n = (s / p)^2$ patches. In one block of the transformer, the weight
-# matrices ($12w^2$ weights) meet each patch, $12\,n\,w^2$ multiplications; and all pairs are
-# compared, then mixed, another $2\,n^2 w$. Half the patch size: by what factor does each part grow?
+# A picture of side $s$ gives $n = (s / p)^2$ patches. In a block of the transformer, matrices of
+# $12w^2$ weights ([counted in the next chapter](vit.ipynb)) are applied to each patch: $12\,n\,w^2$
+# multiplications. Besides, all $n^2$ pairs are compared, $w$ multiplications each, then mixed, as many
+# again: $2\,n^2 w$. Half the patch size: by what factor does each part grow?
 
 # %%
 from clipbook.figures import curves
@@ -321,11 +314,11 @@ n = (s // sizes) ** 2
 matrices, pairs = 12 * n * w**2 / 1e6, 2 * n**2 * w / 1e6  # in millions
 print("patch  patches  numbers each   matrices      pairs")
 for row in zip(sizes, n, 3 * sizes**2, matrices, pairs, strict=True):
-    print("{:5} {:8,} {:13,} {:10,.0f} {:10,.0f}".format(*row))
+    print("{:5} {:8,} {:13,} {:10,.0f} {:10,.1f}".format(*row))
 
 # %% mystnb={"image": {"alt": "Both costs rise as patches shrink; the pairs are far cheaper at 32 pixels, rise twice as steeply and overtake the matrices between 4 and 2 pixels."}}
 curves(
-    {"matrices": (sizes, matrices), "pairs": (sizes, pairs)},
+    {"matrices": (sizes[::-1], matrices[::-1]), "pairs": (sizes[::-1], pairs[::-1])},
     across="patch size, in pixels",
     up="million multiplications a block",
     log=("x", "y"),
@@ -333,7 +326,7 @@ curves(
 
 # %% [markdown]
 # Four times and sixteen times. At CLIP's sizes of 32, 16 and 14 pixels the matrices still lead;
-# pairs overtake them at $n = 6w$. Does the clock agree? One block, on your machine:
+# pairs overtake them at $n = 6w$, where $2\,n^2 w = 12\,n\,w^2$. Does the clock agree?
 
 # %%
 import time
@@ -341,28 +334,30 @@ import time
 from clipbook.transformer import Block
 
 block = Block(w, 12, 4 * w).eval()
-seconds = {}
+seconds, counted = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
 with torch.no_grad():
     for size in (32, 16, 8):
-        tokens = torch.randn(1, (s // size) ** 2, w)
-        block(tokens)  # once to warm up
-        began = time.perf_counter()
-        block(tokens)
-        seconds[size] = time.perf_counter() - began
+        tokens, took = torch.randn(1, (s // size) ** 2, w), []
+        for _ in range(4):  # the first one warms up
+            began = time.perf_counter()
+            block(tokens)
+            took.append(time.perf_counter() - began)
+        seconds[size] = min(took)
+        times, count = seconds[size] / seconds[32], counted[size] / counted[32]
+        print(f"{size:2} px {1000 * min(took):5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
 assert seconds[8] > seconds[32]
-{f"{size} px": f"{1000 * took:.0f} ms" for size, took in seconds.items()}
 
 # %% [markdown]
-# So the patch size is a dial between detail and time. It isn't one to turn after training: $E$ has a
-# row for each number of a patch, $P$ one for each place.
+# Roughly: little work leaves a machine half idle, and what we didn't count takes time too. So the patch
+# size is a dial between detail and time, but not one to turn after training: $E$ has a row for each
+# number of a patch, $P$ one for each place.
 
 # %% [markdown]
 # ## What is lost within a patch
 #
-# $E$ makes 96 numbers of 192; half of what a patch could say is gone. Which half, training decides.
-# Among all pictures that $E$ cannot tell from the star, we compute the one nearest to plain grey (zeros, after
-# normalising).
-# Predict what it has in common with the star.
+# $E$ makes 96 numbers of 192: half of what a patch could say is gone. Of all pictures that $E$ can't
+# tell from the star, its pseudo-inverse gives the one nearest to plain grey (all zeros, after
+# normalising). Predict what the two have in common.
 
 # %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
 from clipbook.image.preprocessing import MEAN, STD
@@ -382,14 +377,15 @@ picture_row(
 )
 
 # %% [markdown]
-# To the model the two pictures of a pair are *one*: all later layers get the same numbers. Things
-# keep form and colour; the ground, of which captions say nothing, has gone. In CLIP's ViT-B/32 a
-# patch's 3,072 numbers become 768; in ViT-B/16, 768 become 768, and nothing need be lost.
+# Before they were rounded and clipped for show, the two of a pair were *one* to the model: all later
+# layers get the same numbers. Things keep form and colour; the ground, which captions never mention,
+# can be noise without $E$ noticing. In CLIP's ViT-B/32 a patch's 3,072 numbers become 768; in
+# ViT-B/16, 768 become 768, and nothing need be lost.
 
 # %% [markdown]
-# Something else is lost within: that pixels are neighbours. $E$ treats its 192 numbers as a list. If
-# all pictures had the pixels of their patches exchanged in the same way, $E$ with its rows exchanged
-# would do as well:
+# Something else is lost within: that pixels are neighbours. $E$ treats its 192 numbers as a list. Were
+# the pixels of *all* patches exchanged in one and the same way, $E$ with its rows exchanged would do as
+# well:
 
 # %%
 order = torch.randperm(192, generator=torch.Generator().manual_seed(0))
@@ -399,9 +395,10 @@ print("the same vectors from exchanged pixels")
 # %% [markdown]
 # ## What is lost between patches
 #
-# The knife doesn't look where it cuts. Move the heart by one pixel and every patch on it holds
-# other numbers; at eight pixels they are the old patches again, in other places. How far is a patch,
-# on average and for each of its numbers, from the nearest one of the unmoved picture? Predict the curve for several patch sizes.
+# The knife doesn't look where it cuts. Move the heart by one pixel and every patch on it holds other
+# numbers; at eight pixels they are the old patches again, elsewhere. How far is a patch of the moved
+# picture from the most similar one of the unmoved? We average over the patches. Predict the curve for
+# three patch sizes.
 
 # %% mystnb={"image": {"alt": "The difference rises with the shift and falls back to zero each time the shift is a multiple of the patch size; the larger the patches, the higher it rises."}}
 shifts = range(21)
@@ -412,20 +409,20 @@ for p in (4, 8, 16):
     for shift in shifts:
         new = patchify(X[3:4].roll(shift, dims=3), p)[0]
         nearest = torch.cdist(new, old).amin(dim=1)  # (patches,)
-        away.append(nearest.mean() / old.shape[1] ** 0.5)
+        away.append(nearest.mean() / old.shape[1] ** 0.5)  # for each number of a patch
     lines[f"p = {p}"] = (shifts, away)
-curves(lines, across="shift, in pixels", up="distance to the nearest")
+curves(lines, across="shift, in pixels", up="difference from the nearest")
 
 # %% [markdown]
-# Back at zero at every multiple of $p$, high in between. One and the same heart meets the knife in
-# $8 \cdot 8$ ways, and the model must learn that they all are hearts; a CNN, whose windows go
-# pixel by pixel, has it easier. The smaller the patches, the smaller the harm: a dial once more.
+# Zero at every multiple of $p$, high in between. With $p = 8$ the knife can meet one and the same heart
+# in $8 \cdot 8$ ways, and the model must learn that all are hearts; a CNN, whose windows go pixel by
+# pixel, has it easier. The smaller the patches, the smaller the harm.
 
 # %% [markdown]
 # ## Common mistakes
 #
 # **The picture comes back as strips → `reshape` without `permute`.** The shapes are right, so
-# nothing complains; training only goes badly.
+# nothing complains.
 
 # %% mystnb={"image": {"alt": "Cut by reshape alone, the star falls into thin strips spread over all patches; cut with permute it is whole."}}
 strips = star.reshape(1, 16, 192)
@@ -438,7 +435,8 @@ picture_row(
 
 # %% [markdown]
 # **Loaded weights, and poor answers → patches are flattened in another order.** Some libraries put
-# the colour last: row, column, colour. For each of our eight pictures, the caption chosen:
+# the colour last: row, column, colour. For each of our eight pictures, the caption chosen (right is
+# 0 to 7):
 
 # %%
 colour_last = patches.reshape(8, 16, 3, 64).transpose(2, 3).reshape(8, 16, 192)
@@ -449,6 +447,8 @@ with torch.no_grad():
         print(f"colour {name:5}", (embeddings @ texts.T).argmax(dim=1).tolist())
 
 # %% [markdown]
+# Two of eight, and one caption for nearly all.
+#
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
 # of 38 × 38 pixels leaves six over. `patchify` refuses, the convolution doesn't:
 
@@ -467,10 +467,10 @@ except ValueError as error:
 # %% [markdown]
 # ## Exercise: find the pixel
 #
-# *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of pixel ($r$, $c$) is one number: in which patch
-# of the sequence is it, and which of the patch's numbers? Both count from 0; patches go row by row, numbers
-# colour, row, column, as in the chapter. Return (patch, number), for a picture of any width that
-# `patch_size` divides.
+# *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
+# which patch of the sequence is it, and which of the patch's numbers? Both count from 0; patches go
+# row by row, numbers colour, row, column, as in the chapter. Return (patch, number), for a picture of
+# any `width` that `patch_size` divides.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -568,6 +568,12 @@ def ordered(*axes, of=kernel, shape=(8, 2)):
 
 mistakes = {
     "that is for patches flattened colour first": ordered(1, 2, 3, 0),
+    "after the permute the width is the last axis: reshape to (-1, width)": ordered(
+        2, 3, 1, 0, shape=(2, 8)
+    ),
+    "after the permute the width is the last axis: reshape to (-1, width), no .T": ordered(
+        2, 3, 1, 0, shape=(2, 8)
+    ).T,
     "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(8, 2),
     "a column for each kernel, a row for each number; yours is turned": ordered(
         0, 2, 3, 1, shape=(2, 8)
@@ -605,10 +611,10 @@ with check("Carry the weights over, other sizes"):
 # %% [markdown]
 # ## Exercise: patches that overlap
 #
-# *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window still has
-# `patch_size` pixels a side, but moves on by only `stride`. Return (batch, patches,
-# $C \cdot p \cdot p$): all windows that fit whole into the picture, row by row, each flattened
-# colour, row, column. Where a rest is left at the right or the bottom, it is dropped.
+# *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window has
+# `patch_size` pixels a side, but moves on by `stride`. Return (batch, patches, $C \cdot p \cdot p$):
+# all windows that fit whole into the picture, row by row, each flattened colour, row, column. What is
+# left at the right or the bottom is dropped.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -647,6 +653,8 @@ mistakes = {
     "inside a window rows come first; yours are flattened by columns": want[:, :, [0, 2, 1, 3]],
     "patches come before their numbers; exchange the last two axes": want.transpose(1, 2),
     "keep the axis of the batch": want[0],
+    "the batch comes first, the windows second: stack them along dim=1": want.transpose(0, 1),
+    "stack the windows along an axis of their own; cat makes one long row": want.reshape(1, 24),
     "flatten the windows to (batch, patches, numbers)": want.reshape(1, 6, 2, 2),
     "keep the axis of the batch, and flatten the windows": want.reshape(6, 2, 2),
     "patch_size and stride are exchanged": torch.tensor([[[0], [2], [8], [10]]]),
@@ -686,9 +694,9 @@ with check("Patches that overlap, other sizes"):
 #
 # <details><summary>Answer</summary>
 #
-# Four times as many patches (49 become 196), sixteen times as many pairs, and a quarter of the
-# weights in $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second
-# direction; "more detail, more weights" confuses the work with the weights.
+# Four times as many patches (49 become 196), sixteen times as many pairs, a quarter of the weights in
+# $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second direction;
+# "more detail, more weights" confuses the work with the weights.
 #
 # </details>
 
@@ -699,8 +707,8 @@ with check("Patches that overlap, other sizes"):
 # <details><summary>Answer</summary>
 #
 # The first no: a bag of patches has no order. The second yes: $E$ has a row of its own for each
-# place within a patch, so within patches places are told apart from the start. "Neither, both are
-# only reordered" overlooks $E$; "both" takes the order of a row for something that attention sees.
+# place within a patch, and after training these rows stay as they are. "Neither, both are only
+# reordered" overlooks $E$; "both" takes the order of a row for something that attention sees.
 #
 # </details>
 

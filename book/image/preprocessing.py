@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Preprocessing
 #
-# A photograph has any size, any file format, and perhaps lies on its side. An image encoder takes
-# one shape only, with numbers around zero. **What has to happen to a picture before a model may
-# see it, and what is lost on the way?** We go from a file to a tensor, one step at a time.
+# CLIP, the model of this book, turns a picture into a vector. The part that does so, its **image
+# encoder**, takes one shape only, with numbers around zero; a photograph has any size, any file
+# format, and perhaps lies on its side. **What has to happen to a picture before a model may see it,
+# and what is lost on the way?**
 
 # %% [markdown]
 # After this chapter you can
@@ -38,9 +39,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## A picture is numbers
 #
-# CLIP's authors draw a puppy, Pepper. No puppy comes with our tools, but scikit-image brings a
-# photograph of a cat, Chelsea, free for any use. Predict: which of the two sizes below comes first
-# in the array, width or height?
+# CLIP's authors draw a puppy, Pepper; our tools bring a cat, Chelsea. Predict: which comes first in
+# her array, width or height?
 
 # %% mystnb={"image": {"alt": "A photograph of a tabby cat, wider than it is high: green eyes, long white whiskers, fine fur."}}
 import numpy as np
@@ -58,8 +58,8 @@ picture_row({"Chelsea": photo})
 
 # %% [markdown]
 # The array says (height, width, channels), 300 rows of 451 pixels; Pillow says (width, height).
-# `uint8` means whole numbers from 0 to 255, one each for red, green and blue. Let us look at a few,
-# at the edge of an eye.
+# `uint8` means whole numbers from 0 to 255, **levels** of brightness, one each for red, green and
+# blue. Here are a few, at the edge of an eye.
 
 # %% mystnb={"image": {"alt": "Eight by eight numbers, each on a square as bright as it is: high on the left, falling to low values where the pupil begins."}}
 from clipbook.figures import number_grid
@@ -68,8 +68,8 @@ print("one pixel, red green blue:", array[102, 158])
 number_grid(array[98:106, 158:166, 0])  # the red channel, (8, 8)
 
 # %% [markdown]
-# That is all there is: no eye, no cat, only brightness at places. An encoder must find the cat in
-# 405,900 such numbers, as the next cell counts. Our own example pictures are far smaller.
+# No eye, no cat, only brightness at places. How many such numbers must an encoder find the cat in?
+# Our own example pictures are far smaller.
 
 # %%
 from clipbook.scenes import EXAMPLE, render
@@ -82,47 +82,47 @@ print(f"{captions[2]}: {np.asarray(star).shape}, {np.asarray(star).size:,} numbe
 # %% [markdown]
 # ## Four ways in which a file can lie
 #
-# Not every file holds rows of red, green and blue. We make four harmless-looking ones from the same
-# photograph. Predict what each array holds: how many channels, and which range?
+# Not every file holds rows of red, green and blue. We make four others from a smaller Chelsea.
+# Predict what each array holds: how many channels, and which range?
 
 # %%
 import io
 
-grey = photo.convert("L")
-palette = photo.quantize(16)
-alpha = Image.new("L", photo.size, 255)
-alpha.paste(0, (226, 0, 451, 300))  # the right half is transparent
-half = photo.copy()
+little = photo.reduce(3)  # (151, 100)
+grey = little.convert("L")
+palette = little.quantize(16)
+alpha = Image.new("L", little.size, 255)
+alpha.paste(0, (76, 0, 151, 100))  # the right half is transparent
+half = little.copy()
 half.putalpha(alpha)
-sideways = io.BytesIO()
-exif = Image.Exif()
-exif[0x0112] = 6  # "turn me a quarter clockwise"
-photo.transpose(Image.Transpose.ROTATE_90).save(sideways, "JPEG", exif=exif)
+sideways, exif = io.BytesIO(), Image.Exif()
+exif[0x0112] = 6  # the tag "orientation"; 6 is "turn me a quarter clockwise"
+little.transpose(Image.Transpose.ROTATE_90).save(sideways, "JPEG", exif=exif)
 for name, picture in {"grey": grey, "palette": palette, "alpha": half}.items():
     values = np.asarray(picture)
     print(f"{name:8} mode {picture.mode:5} {values.shape} max {values.max()}")
-print("JPEG    ", Image.open(sideways).size, "for an upright picture of", photo.size)
+print("JPEG     width, height", Image.open(sideways).size, "of an upright", little.size)
 
 # %% [markdown]
-# - **Grey** has no channel axis at all.
+# - **Grey** has no channel axis: code that looks for one fails, or takes the columns for it.
 # - A **palette** picture holds no brightness but numbers of a colour list, here 0 to 15.
-# - **Alpha**, a fourth channel, says how opaque a pixel is; under a transparent pixel there is still
-#   a colour: white, black, or whatever was hidden.
-# - **EXIF**: a camera held upright may store the picture lying, with a note how to turn it.
+# - **Alpha**, a fourth channel, says how opaque a pixel is; under a transparent one there is still a
+#   colour: white, black, or whatever was hidden.
+# - **EXIF**: a camera may store the picture lying, with a note how to turn it.
 #
-# This is what a program sees that ignores the last three:
+# Predict what a program sees that ignores the last three:
 
 # %% mystnb={"image": {"alt": "Read carelessly, the palette picture looks like a wrongly shaded cat, the transparent half shows what it hid, and the photograph lies on its side."}}
 careless = {
-    "palette numbers as greys": np.asarray(palette) * 17,
+    "list numbers as greys": np.asarray(palette) * 17,  # 0 to 15 -> 0 to 255
     "alpha dropped": half.convert("RGB"),
     "EXIF ignored": Image.open(sideways),
 }
 picture_row(careless)
 
 # %% [markdown]
-# None of them raises an error; the model merely gets worse. `open_picture` mends all of it: three
-# channels, upright, and transparent parts on white, as on a page.
+# None of them raises an error. `open_picture` mends all four: three channels, upright, and
+# transparent parts on white, as on a page.
 
 # %% mystnb={"image": {"alt": "Read with care, the three pictures show the cat in its colours and upright, the transparent half white."}}
 from clipbook.image import open_picture
@@ -132,8 +132,8 @@ mended = {
     "alpha": open_picture(half),
     "EXIF": open_picture(Image.open(sideways)),
 }
-assert mended["EXIF"].size == photo.size
-assert mended["alpha"].getpixel((400, 100)) == (255, 255, 255)
+assert mended["EXIF"].size == little.size
+assert mended["alpha"].getpixel((140, 50)) == (255, 255, 255)
 assert open_picture(grey).mode == "RGB"
 picture_row(mended)
 
@@ -150,10 +150,10 @@ print("every third: ", stripes[::3].int().tolist())
 print("mean of two: ", stripes.reshape(8, 2).mean(dim=1).tolist())
 
 # %% [markdown]
-# Every second pixel: a white wall. Every third: stripes again, but three times as wide as the true
-# ones. Detail finer than the new pixels does not vanish, it comes back as something that was never
-# there: **aliasing**. The cure is to average first, so that each new pixel answers for all the old
-# ones that it covers. Seen from afar, such stripes are grey.
+# Every second pixel: a white wall. Every third: stripes, three times as wide as the true ones.
+# Detail finer than the new pixels does not vanish, it comes back as something that was never there:
+# **aliasing**. The cure is to average, so that each new pixel answers for all the old ones that it
+# covers. Then the stripes become grey, as they look from afar.
 
 # %% [markdown]
 # CLIP resizes with a finer average, **bicubic**. An old pixel at distance $t$ from the new pixel's
@@ -162,8 +162,9 @@ print("mean of two: ", stripes.reshape(8, 2).mean(dim=1).tolist())
 # $$w(t) = \begin{cases} 1.5\,|t|^3 - 2.5\,|t|^2 + 1 & |t| < 1 \\
 # -0.5\,|t|^3 + 2.5\,|t|^2 - 4\,|t| + 2 & 1 \le |t| < 2 \\ 0 & \text{else} \end{cases}$$
 #
-# with $t$ measured in *new* pixels: the smaller the result, the more old pixels take part. That is
-# the antialiasing.
+# That is 1 at the centre, 0 at a distance of 1, a little below zero up to 2. When a picture shrinks,
+# $t$ counts *new* pixels: the smaller the result, the more old pixels take part. That is the
+# antialiasing. When it grows, $t$ counts old ones.
 
 
 # %%
@@ -177,47 +178,50 @@ def cubic(t):
 def weights(old, new):
     """(new, old): how much each of the old pixels adds to each of the new ones."""
     step = old / new  # width of a new pixel, in old ones
-    centres = (torch.arange(new) + 0.5) * step - 0.5
-    w = cubic((torch.arange(old) - centres[:, None]) / step)
-    return w / w.sum(dim=1, keepdim=True)
+    centres = (torch.arange(new) + 0.5) * step - 0.5  # old pixel 0 has its centre at 0
+    t = (torch.arange(old) - centres[:, None]) / max(step, 1)  # (new, old)
+    return cubic(t) / cubic(t).sum(dim=1, keepdim=True)
 
 
+torch.set_printoptions(precision=3, sci_mode=False, linewidth=74)
 weights(16, 8)[3]  # of the sixteen old pixels, in the fourth new one
 
 # %% [markdown]
-# The two middle pixels count most, far ones a little below zero, which keeps edges crisp. The
-# weights of a row add up to 1, so a grey wall stays as grey as it was. A picture is resized along
-# both axes, each with its own matrix $W$: rows by $W_h X$, columns by $X W_w^\top$.
+# The two middle pixels count most; the small negative weights keep edges crisp. A row adds up to 1,
+# so a grey wall keeps its grey. CLIP makes the short side as long as the encoder wants, here 64, and
+# the long one in proportion, rounded down. Each axis has a matrix of weights: $X W_w^\top$ makes the
+# rows shorter, $W_h$ in front the columns. Predict: does Pillow get the same levels?
 
 # %%
 X = torch.tensor(array).permute(2, 0, 1).float()  # (3, 300, 451), channels first
-W_h, W_w = weights(300, 64), weights(451, 96)
-small = (W_h @ X @ W_w.T).round().clamp(0, 255)  # (3, 64, 96)
+W_h, W_w = weights(300, 64), weights(451, 451 * 64 // 300)  # (64, 300), (96, 451)
+shorter = (X @ W_w.T).round().clamp(0, 255)  # (3, 300, 96)
+small = (W_h @ shorter).round().clamp(0, 255)  # (3, 64, 96)
 
 pillow = photo.resize((96, 64), Image.Resampling.BICUBIC)
 difference = (small - torch.tensor(np.asarray(pillow)).permute(2, 0, 1)).abs()
 assert difference.max() <= 1
-print(f"equal to Pillow's in {(difference == 0).float().mean():.0%}, else off by one level")
+print(f"{(difference == 0).float().mean():.2%} of the levels are Pillow's, the rest off by one")
 
 # %% [markdown]
-# `clamp`, since a negative weight can push a value past white. Pillow also rounds between the two
-# axes, hence the last level. Predict: where in the photograph will the three ways below differ
-# most? PyTorch's bicubic looks, unless told otherwise, at 4 × 4 old pixels only.
+# It does, rounding after each axis as we did (`clamp`, for negative weights can push a level past
+# white). Now three ways side by side; PyTorch's bicubic looks, unless told otherwise, at 4 × 4 old
+# pixels only. Predict what becomes of the white whiskers.
 
-# %% mystnb={"image": {"alt": "Without averaging the whiskers break up into rows of white dots and the fur turns to grain; with antialiasing whiskers stay lines and the fur is smooth."}}
+# %% mystnb={"image": {"alt": "The bottom left quarter, enlarged: without averaging the whiskers break up into rows of white dots and the fur turns to grain; with antialiasing whiskers are faint lines and the fur is smooth."}}
 from torch.nn.functional import interpolate
 
-four_by_four = interpolate(X[None], (64, 96), mode="bicubic")[0].clamp(0, 255)
+four_by_four = interpolate(X[None], (64, 96), mode="bicubic")[0].round().clamp(0, 255)
 ways = {
-    "nearest pixel": photo.resize((96, 64), Image.Resampling.NEAREST),
+    "nearest pixel": np.asarray(photo.resize((96, 64), Image.Resampling.NEAREST)),
     "bicubic, 4 × 4": four_by_four.permute(1, 2, 0).byte(),
-    "bicubic, antialiased": small.permute(1, 2, 0).byte(),
+    "antialiased": small.permute(1, 2, 0).byte(),
 }
-picture_row(ways)
+picture_row({name: one[32:, :48] for name, one in ways.items()})  # bottom left quarter
 
 # %% [markdown]
-# Look at the whiskers at the bottom left: two ways turn them into dots, and the fur into grain. "Bicubic"
-# in the name does not help; averaging over all that is covered does. In numbers:
+# Two ways turn whiskers into dots and fur into grain. "Bicubic" in the name does not help; averaging
+# over all that is covered does. In levels, compared with ours:
 
 # %%
 wide = interpolate(X[None], (64, 96), mode="bicubic", antialias=True)[0]
@@ -228,8 +232,8 @@ assert (wide - small).abs().max() < 2
 # %% [markdown]
 # ## Crop: what the model never sees
 #
-# The short side is now 64, the long one 96; the encoder wants 64 × 64. CLIP keeps the **centre**.
-# Predict: what share of the photograph is thrown away?
+# 64 rows, 96 columns; the encoder wants 64 × 64. CLIP keeps the **centre**. Predict: what share of
+# the photograph is thrown away?
 
 # %% mystnb={"image": {"alt": "The middle square of the photograph is bright and holds both eyes and the nose; dark strips at the left and the right are cut off."}}
 size = 64
@@ -246,8 +250,8 @@ picture_row(
 )
 
 # %% [markdown]
-# A third is gone. Here it costs an ear; elsewhere it costs the point. We lay three of our pictures
-# side by side as one wide picture, with a caption that is true of it:
+# A third is gone, here whiskers and part of an ear; elsewhere it is the point. We lay three of our
+# pictures side by side, with a caption that is true of all:
 
 # %% mystnb={"image": {"alt": "A wide picture of a heart, a star and an orange square; after the centre crop only the star is left."}}
 triple = Image.new("RGB", (96, 32))
@@ -257,16 +261,16 @@ print("a pink heart, a yellow star and an orange square")
 picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
 
 # %% [markdown]
-# Whoever trains on this pair punishes the model for not seeing hearts that were cut off. Squeezing the
-# whole picture into a square keeps everything and distorts it; padding keeps both and wastes pixels.
-# There is no free choice: what matters is to use a model with the choice that it was trained with.
+# Training on this pair punishes the model for not seeing a heart that was cut off. Squeezing the
+# picture into a square distorts it; filling it up with plain strips wastes pixels. Use a model with
+# the choice that it was trained with.
 
 # %% [markdown]
 # ## Normalise
 #
 # Levels 0 to 255 become numbers around zero: divide by 255, subtract a mean $\mu_c$, divide by a
-# standard deviation $\sigma_c$, with $c$ the channel. CLIP took $\mu$ and $\sigma$ from its training
-# pictures, and they have travelled with its weights ever since.
+# standard deviation $\sigma_c$, with $c$ the channel and $p_c$ the level. CLIP took $\mu$ and $\sigma$
+# from its training pictures, and they travel with its weights.
 #
 # $$x_c = \frac{p_c / 255 - \mu_c}{\sigma_c}$$
 
@@ -276,18 +280,18 @@ from clipbook.figures import channel_histograms
 mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])  # (3,), red, green, blue
 std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
 unit = cropped / 255  # (3, 64, 64), in [0, 1]
-pixels = (unit - mean[:, None, None]) / std[:, None, None]
+pixels = (unit - mean[:, None, None]) / std[:, None, None]  # (3, 1, 1) meets (3, 64, 64)
 channel_histograms({"before": unit, "after": pixels})
 
 # %% [markdown]
-# The shape of each channel's histogram stays; only the scale changes, and zero now means "as bright
-# as usual". Chelsea's own mean is not exactly 0, nor her deviation 1: the constants describe
-# *typical* pictures, not this one. `[:, None, None]` lets three numbers meet (3, 64, 64).
+# Each histogram keeps its shape; only the scale changes, and zero now means "as bright as usual".
+# Chelsea's own mean is not exactly 0, nor her deviation 1: the constants describe *all* those
+# pictures, not this one.
 
 # %% [markdown]
-# Why bother? A layer begins with dot products. With only positive numbers, all pictures point the
-# same way, mostly "bright". Predict the cosine between Chelsea's pixels and those of a cup of
-# coffee, before and after.
+# Why? A layer begins with dot products, and lists of positive numbers all point in much the same
+# direction: "bright". The **cosine** says how much: 1 for the same direction, 0 for nothing in
+# common. Predict Chelsea's with a cup of coffee, before and after.
 
 # %%
 from torch.nn.functional import normalize
@@ -295,7 +299,8 @@ from torch.nn.functional import normalize
 from clipbook.image import preprocess
 
 others = [skimage.data.coffee(), skimage.data.astronaut(), skimage.data.rocket()]
-four = preprocess([photo, *map(Image.fromarray, others)], size)  # (4, 3, 64, 64)
+photos = [photo, *map(Image.fromarray, others)]
+four = preprocess(photos, size)  # all our steps in one: (4, 3, 64, 64)
 before = four * std[:, None, None] + mean[:, None, None]
 names = ["coffee", "astronaut", "rocket"]
 for title, batch in {"before": before, "after": four}.items():
@@ -304,15 +309,15 @@ for title, batch in {"before": before, "after": four}.items():
     print(title, {name: round(cosine, 2) for name, cosine in zip(names, cosines, strict=True)})
 
 # %% [markdown]
-# Before, a cat is 0.8 like everything. After, what all pictures share is gone, and what is left can
-# tell them apart. Gradients gain as well: with inputs of one sign, all the weights of a neuron must
-# rise or fall together.
+# Before, a cat is 0.8 like everything. After, most of what all pictures share is gone; what is left
+# tells them apart. Training gains as well: the gradient of a neuron's weights is its input times one
+# number, so with positive inputs all its weights rise or fall together.
 
 # %% [markdown]
 # ## And back, for looking
 #
 # A normalised picture can't be shown: most tools clip what is below 0. Undo the steps in reverse
-# order, and round before you store whole numbers.
+# order, and round before `byte()`, which cuts off what follows the point.
 
 # %% mystnb={"image": {"alt": "Shown without undoing the normalisation, the cat is black in many places; undone, it looks as it did before."}}
 shown = (pixels * std[:, None, None] + mean[:, None, None]) * 255
@@ -324,22 +329,21 @@ picture_row({"forgot to undo": clipped.permute(1, 2, 0), "undone": shown.permute
 # %% [markdown]
 # ## The package's version, and everybody's
 #
-# `preprocess` is all of this for a batch of pictures or files: open, resize, crop, normalise.
+# `preprocess` does all of this for a batch of pictures or files: open, resize, crop, normalise.
 
 # %%
 ours = preprocess(photo, size=64)
-print(ours.shape, ours.dtype)
-level = 1 / 255 / std.min()  # one grey level, after normalising
+level = 1 / 255 / std.min()  # one level, after normalising
 assert (ours[0] - pixels).abs().max() < 1.01 * level
-ours.mean(dim=(0, 2, 3))
+print(ours.shape, f"{(ours[0] == pixels).float().mean():.2%} equal to ours by hand")
 
 # %% [markdown]
-# (batch, channels, height, width), the shape that every image encoder in this book takes. And the
-# people whose weights we may want to load? Their processor must agree, or their model sees our
-# pictures wrongly. At CLIP's own size, 224:
+# (batch, channels, height, width): every image encoder in this book takes this shape. Whoever loads
+# weights must prepare pictures as their trainers did. `transformers`, a library of published models,
+# has a *processor* for it. At CLIP's own size, 224:
 
 # %%
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers import CLIPImageProcessorPil
 
 theirs = torch.as_tensor(np.stack(CLIPImageProcessorPil()(photo)["pixel_values"]))
 ours = preprocess(photo, size=224)
@@ -351,7 +355,8 @@ print(ours.shape, "largest difference", (ours - theirs).abs().max().item())
 # ## Common mistakes
 #
 # **A good model turns poor and nothing complains → the normalisation was forgotten**, or done
-# twice. For each of our eight pictures: which caption does the model choose?
+# twice. We ask the book's small model, trained on pictures like our eight, which of eight captions it
+# chooses for each; right is 0 to 7.
 
 # %%
 import clipbook
@@ -359,41 +364,45 @@ import clipbook
 model, tokenizer = clipbook.load("shapes")
 right = preprocess([render(scene) for scene in scenes])  # (8, 3, 32, 32)
 in_unit = right * std[:, None, None] + mean[:, None, None]
+twice = (right - mean[:, None, None]) / std[:, None, None]
+ways = {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255, "twice": twice}
 with torch.no_grad():
     texts = model.encode_text(*tokenizer.batch(captions))
-    for name, batch in {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255}.items():
+    for name, batch in ways.items():
         print(f"{name:10}", (model.encode_image(batch) @ texts.T).argmax(dim=1).tolist())
 
 # %% [markdown]
+# Two wrong, six wrong, two wrong, and no error message.
+#
 # **Colours are odd, yet shapes are right → the channels stand in another order.** OpenCV, for one,
 # reads blue, green, red.
 
 # %% mystnb={"image": {"alt": "With red and blue exchanged the ginger cat turns bluish."}}
-picture_row({"red, green, blue": array, "taken for it: blue, green, red": array[..., ::-1]})
+rows_first = np.asarray(pillow)  # (64, 96, 3)
+picture_row({"red, green, blue": rows_first, "blue, green, red": rows_first[..., ::-1]})
 
 # %% [markdown]
 # **A picture becomes coloured noise → `reshape` was used in place of `permute`.** Both give
 # (3, 64, 96); only one moves the channels to the front.
 
-# %% mystnb={"image": {"alt": "Reshaped, the picture falls apart into small grey copies of the cat; permuted, it is whole."}}
-rows_first = torch.tensor(np.asarray(pillow))  # (64, 96, 3)
-picture_row(
-    {"reshape": rows_first.reshape(3, 64, 96)[0], "permute": rows_first.permute(2, 0, 1)[0]}
-)
+# %% mystnb={"image": {"alt": "Reshaped, the picture is coloured noise in stripes; permuted, it is the cat."}}
+wrong = torch.tensor(rows_first).reshape(3, 64, 96)
+right = torch.tensor(rows_first).permute(2, 0, 1)
+picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0)})
 
 # %% [markdown]
 # ## Exercise: what the model saw
 #
-# *3 points, 10 minutes, easy.* Somebody asks why the model missed a thing in the corner. Find the
-# part of the *original* picture that resize and centre crop leave: a box (left, top, right, bottom),
-# in the original's pixels, without rounding. Left and right run along the width, top and bottom
-# along the height, as in Pillow.
+# *3 points, 10 minutes, easy.* Why did the model miss a thing in the corner? Find the part of the
+# *original* picture that resize and centre crop leave: a box (left, top, right, bottom), in the
+# original's pixels, without rounding. Left and right run along the width, top and bottom along the
+# height.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Resizing keeps the proportions, so the box is a square of the original, and the short side is kept
-# whole. What is left over of the long side is divided equally between its two ends.
+# The box is a square of the original that keeps the short side whole. What is left over of the long
+# side is divided equally between its two ends.
 #
 # </details>
 
@@ -415,6 +424,8 @@ mistakes = {
     "the crop is a square as long as the short side": [0, -75, 600, 525],
     "centre minus half: left and top are half of what is left over": [-75, 0, 525, 450],
     "in pixels of the original, not as shares of it": [0.125, 0, 0.875, 1],
+    "in pixels of the original, not of the resized picture": [224 / 6, 0, 224 * 7 / 6, 224],
+    "in pixels of the original, not of the resized and rounded picture": [37, 0, 261, 224],
     "the crop takes the centre, not the beginning": [0, 0, 450, 450],
     "the crop takes the centre, not the end": [150, 0, 600, 450],
     "both ends lose alike; divide what is left over by 2": [150, 0, 450, 450],
@@ -455,7 +466,8 @@ with check("Seen box, other sizes"):
 #
 # *3 points, 20 minutes, medium.* Lay a transparent picture on white, by hand. Alpha says how much of
 # the pixel's colour is seen, from 0 (nothing) to 255 (all); white shows through with the rest. Take
-# a tensor (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels.
+# a tensor (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels, as whole
+# numbers or floats.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -496,8 +508,15 @@ mistakes = {
     "the channels come last: (height, width, 3)": [[[244]], [[224]], [[204]]],
     "the fourth channel, alpha, has no place in the result": [[[244, 224, 204, 51]]],
 }
+pane = glass.repeat(1, 3, 1)  # (1, 3, 4): three such pixels
+pane[0, :, 3] = torch.tensor([51, 0, 255])
+axis = {
+    "alpha needs an axis of its own to meet three channels: rgba[..., 3:]": [[[244, 255, 0]] * 3]
+}
 with check("On white"):
     close(on_white(glass.clone()), [[[244, 224, 204]]], "on_white(glass)", mistakes=mistakes)
+    want = [[[244, 224, 204], [255, 255, 255], [200, 100, 0]]]
+    close(on_white(pane.clone()), want, "on_white(pane)", mistakes=axis)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "on-white-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: a picture with all degrees of transparency.
@@ -532,9 +551,9 @@ with check("On white, a whole picture"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# A large picture has more pixels, so it must count for more: neither the means nor the deviations of
-# the pictures may be averaged. Either put all pixels into one tensor (pixels, 3), or add up count, sum and sum of squares over the
-# pictures: the variance is the mean of the squares minus the square of the mean.
+# A large picture must count for more: don't average the pictures' means or deviations. Either put
+# all pixels into one tensor (pixels, 3), or add up count, sum and sum of squares over the pictures:
+# the variance is the mean of the squares minus the square of the mean.
 #
 # </details>
 
@@ -584,6 +603,14 @@ mistakes = {
         [1 / 4, 1 / 4, 0.2],
         [1 / 2, 1 / 2, 0],
     ],
+    "the channels come last: reshape to (pixels, 3), not to (3, pixels)": [
+        [0.3, 0.3, 0.1],
+        [0.17**0.5, 0.17**0.5, 0.1],
+    ],
+    "divide by the number of pixels; numel counts three numbers for each": [
+        [1 / 12, 1 / 12, 1 / 15],
+        [11**0.5 / 12, 11**0.5 / 12, 2**0.5 / 15],
+    ],
     "that is the variance; take its square root": [[1 / 4, 1 / 4, 0.2], [3 / 16, 3 / 16, 0]],
     "the means come first, in one row, then the deviations": [
         [1 / 4, 0.4330127],
@@ -630,8 +657,7 @@ with check("Channel constants, other pictures"):
 #
 # (1, 3, 224, 224), with three quarters of the picture: 300 of its 400 columns, all rows. Not
 # (1, 3, 224, 298): that is the size between resize and crop. And not (1, 224, 224, 3): channels
-# come before height and width in PyTorch. The 224 has no influence on the share, only the
-# proportions have.
+# come before height and width in PyTorch.
 #
 # </details>
 
@@ -640,9 +666,9 @@ with check("Channel constants, other pictures"):
 #
 # <details><summary>Answer</summary>
 #
-# No. Aliasing comes from detail too fine for the new pixels, and here they are finer than the old
-# ones; libraries then measure $t$ in old pixels. It is tempting to hope that it sharpens the
-# picture, but no resizing can bring back what was never recorded.
+# No. Aliasing comes from detail too fine for the new pixels; here these are finer than the old ones,
+# and $t$ counts old pixels, antialiasing or not (`max(step, 1)`). "Yes, it sharpens" is tempting, but
+# no resizing brings back what was never recorded.
 #
 # </details>
 
@@ -653,8 +679,8 @@ with check("Channel constants, other pictures"):
 # <details><summary>Answer</summary>
 #
 # Not without training on. The weights expect that a value of 0 means the brightness it meant in
-# their training; other constants make the same grey look like another. "Mean 0 and deviation 1 are always best"
-# holds for the start of a training, not for weights that have already adapted.
+# their training; other constants make the same grey look like another. "Mean 0 and deviation 1 are
+# always best" holds for the start of a training, not for weights that have already adapted.
 #
 # </details>
 
@@ -672,6 +698,8 @@ with check("Channel constants, other pictures"):
 
 # %% [markdown]
 # **Sources.** Resizing, cropping and the constants are those of CLIP, {cite:t}`radford2021clip`,
-# in its published code. The cubic weights: {cite:t}`keys1981cubic`, with $a = -0.5$. That libraries
-# alias under the same name, and what it costs: {cite:t}`parmar2022aliased`, §3. The photograph,
-# by Stéfan van der Walt, is released under CC0 and comes with scikit-image.
+# in its published code; that $\mu$ and $\sigma$ come from the training pictures,
+# [an author said](https://github.com/openai/CLIP/issues/20). The cubic weights:
+# {cite:t}`keys1981cubic`, with $a = -0.5$. That libraries alias under the same name, and what it
+# costs: {cite:t}`parmar2022aliased`, §3. The photograph, by Stéfan van der Walt, is released under
+# CC0 and comes with scikit-image.

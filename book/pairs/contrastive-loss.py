@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The contrastive loss
 #
-# The grid shows which picture fits which caption. An optimiser can't look at a grid: it needs one
-# number that falls as the grid gets better, and its slope. **How does the whole grid become one
+# The grid shows which picture fits which caption. To improve it, an optimiser needs one number that
+# falls as the grid gets better, and its slope. **How does the whole grid become one
 # number, and what does that number do to each cell?**
 
 # %% [markdown]
@@ -40,8 +40,8 @@ if importlib.util.find_spec("clipbook") is None:
 # ## A row is a quiz
 #
 # Two pictures, two captions. $L$ holds the **logits**, similarities times the scale: rows are
-# pictures, columns captions, shape (2, 2). Picture 1 asks: which of the $N = 2$ captions is mine?
-# That is a classification among $N$ classes, and class $i$ is right for row $i$. Predict: which
+# pictures, columns captions, shape (2, 2). Which of the $N = 2$ captions is mine, asks picture 1.
+# That is a classification among $N$ classes; for row $i$, class $i$ is right. Predict: which
 # picture is surer of its caption?
 
 # %%
@@ -54,9 +54,9 @@ P_rows = powers / powers.sum(dim=1, keepdim=True)  # softmax along each row, (2,
 P_rows
 
 # %% [markdown]
-# Picture 2: its logits lie 3 apart, those of picture 1 only 1. Only differences within a row
-# matter. The price of an answer is $-\ln$ of the probability given to the right one: 0 if sure,
-# and the more the further it is from sure. This is **cross-entropy**.
+# Picture 2: its logits lie 3 apart, those of picture 1 only 1. Nothing but differences within a row
+# matters. An answer costs $-\ln$ of the probability given to the right one: 0 if sure, and more the
+# less sure. This is **cross-entropy**.
 #
 # $$\ell_i = -\ln \frac{e^{L_{ii}}}{\sum_j e^{L_{ij}}}$$
 
@@ -79,9 +79,9 @@ print("captions:", caption_costs)
 print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {loss:.3f}")
 
 # %% [markdown]
-# Neither: both columns have a difference of 2. The loss is the mean of both directions. It is
-# called **InfoNCE**. Why both? Rows alone could be won by pictures that choose well while some
-# caption fits two pictures equally.
+# Neither: both columns have a difference of 2. The loss is the mean of both directions, and is
+# called **InfoNCE**. Why both? A picture that attracts every caption disturbs no row, but all
+# columns.
 
 # %% [markdown]
 # ## The same, safe for large numbers
@@ -90,9 +90,9 @@ print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {l
 #
 # $$\ell_i = \ln \sum_j e^{L_{ij}} - L_{ii}.$$
 #
-# The first term, **log-sum-exp**, is a soft maximum: a little above the largest logit. The cost is
-# how far the own logit stays below it. CLIP's logits reach 100. Predict: what is $e^{100}$ in
-# 32-bit numbers?
+# The first term, **log-sum-exp**, is a soft maximum: above the largest logit, by $\ln N$ at most.
+# The cost is how far the own logit stays below it. CLIP's logits reach 100. Predict: what is
+# $e^{100}$ in 32-bit numbers?
 
 # %%
 large = torch.tensor([100.0, 98.0])
@@ -105,18 +105,18 @@ def log_sum_exp(L, dim):
     return (m + (L - m).exp().sum(dim=dim, keepdim=True).log()).squeeze(dim)
 
 
-print("safe cost:", (log_sum_exp(large, 0) - large[0]).item())
+print(f"safe cost: {log_sum_exp(large, 0) - large[0]:.3f}")
 
 # %% [markdown]
-# Infinity, and infinity through infinity is no number (`nan`). Taking the largest logit $m$ out of
-# the sum changes nothing, since $\sum_j e^{L_j} = e^{m} \sum_j e^{L_j - m}$, and the largest power
-# is now $e^0 = 1$.
+# Infinity, and infinity divided by infinity is no number (`nan`). We may take the largest logit $m$
+# out of the sum, since $\sum_j e^{L_j} = e^{m} \sum_j e^{L_j - m}$, and then the largest power is
+# $e^0 = 1$.
 
 # %% [markdown]
 # ## Four pairs from the model
 #
-# The first four pairs of our batch, as the trained model sees them. We take a temperature of 0.2,
-# milder than the model's own, so that something is left to see.
+# The first four of our eight pairs, as the trained model sees them, at a temperature of 0.2, milder
+# than its own.
 
 # %% mystnb={"image": {"alt": "The diagonal of the four-by-four grid holds the highest cosine of each row."}}
 import clipbook
@@ -152,8 +152,7 @@ print(f"loss: {clip_loss(four):.3f}")
 # ## The package's version, and everybody's
 #
 # `info_nce` says the same with PyTorch's `cross_entropy`, which takes logits and the number of the
-# right class. The library `transformers` holds the loss that most people train CLIP with; its rows
-# are captions.
+# right class. The library `transformers` has a version of its own; there, rows are captions.
 
 # %%
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
@@ -169,9 +168,9 @@ for grid in (L, four, cosines / tau, cosines * 100):
 # %% [markdown]
 # ## Where it starts
 #
-# A model that knows nothing finds all captions equally good. Each gets $1/N$, so each quiz costs
-# $-\ln(1/N) = \ln N$. Predict the first loss for 8 pairs, for 128, and for CLIP's batch of 32,768.
-# Then we measure: a model of the same build, with random weights.
+# A model that finds all captions equally good gives each $1/N$, so each quiz costs
+# $-\ln(1/N) = \ln N$. Predict the loss of such a guess for 8 pairs, for 128, and for CLIP's batch
+# of 32,768. We compare a model of the same build with random weights, at CLIP's first τ of 0.07.
 
 # %%
 import math
@@ -184,24 +183,23 @@ from clipbook.scenes import sample_pairs
 torch.manual_seed(0)
 untrained = CLIP(model.config).eval()
 for N in (8, 32, 128):
-    drawn, said = sample_pairs(N, np.random.default_rng(0), distinct=False)
+    drawn, said = sample_pairs(N, np.random.default_rng(0))
     with torch.no_grad():
         first = info_nce(untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said)))
     print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {first:.2f}")
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
 # %% [markdown]
-# Close to $\ln N$. It needs equal logits in each row and column, and random ones are not quite
-# equal. A first loss far above is a warning: the model is sure, and wrong. A loss that stays at
-# $\ln N$ says that nothing is learned.
+# A little above $\ln N$: random logits differ, and to prefer without knowing costs more than to be
+# fair. A first loss far above is a warning: the model is sure, and wrong. One that stays at $\ln N$
+# says that nothing is learned.
 
 # %% [markdown]
 # ## How hot?
 #
-# Logits are cosines divided by the temperature τ, or times the **scale** $s = 1/\tau$. Why not the
-# bare cosines, $s = 1$? Even a perfect model has cosines of at most 1 for its pairs and at least −1
-# for the rest, so a quiz costs at least $\ln(1 + (N-1)\,e^{-2s})$. Predict: how low can the loss
-# get for 128 pairs?
+# Logits are cosines times the **scale** $s = 1/\tau$. Why not bare cosines, $s = 1$? An own cosine
+# is at most 1 and the others at least −1, so a quiz costs at least $\ln(1 + (N-1)\,e^{-2s})$.
+# Predict: how low can the loss get for 128 pairs?
 
 # %%
 N = 128
@@ -210,11 +208,13 @@ for s in (1, 5, 14.3, 100):
     bound = math.log(1 + (N - 1) * math.exp(-2 * s))
     assert math.isclose(bound, info_nce(s * perfect), abs_tol=1e-5)
     print(f"scale {s:5}: at least {bound:.4f}")
+print(f"a guess: {math.log(N):.4f}")
 
 # %% [markdown]
-# With bare cosines hardly below the guess. So the scale must grow, but how far? Two grids of eight:
-# in one, each own cell is 0.5 and the rest 0.3; in the other, caption 2 fits picture 1 better than
-# its own, with 0.6. Predict both curves.
+# With bare cosines more than half of a guess remains, and no model gets even there: 128 captions
+# can't all point away from every picture but one. How far must the scale grow? Two grids of eight:
+# in one, own cells are 0.5 and the rest 0.3; in the other, caption 2 also fits picture 1 too well,
+# with 0.6. Predict both curves.
 
 # %% mystnb={"image": {"alt": "With all pairs right the loss falls towards zero as the scale grows; with one cell wrong it falls, reaches a lowest point and rises again."}}
 from clipbook.figures import curves
@@ -231,23 +231,24 @@ assert both["one wrong"][1][-1] > both["one wrong"][1][4]
 curves(both, across="scale", up="loss", log="x")
 
 # %% [markdown]
-# A low temperature makes right answers cheaper and wrong ones dearer. The best scale depends on how
-# good the model is, and that changes; so CLIP **learns** it, as a parameter `log_scale`, which
-# keeps the scale positive. Let gradient descent find it for both grids, with the cosines fixed.
+# A large scale makes right answers cheaper and wrong ones dearer. Which one is best depends on the
+# model, and changes with it; so CLIP **learns** it, as its logarithm `log_scale`, which keeps it
+# positive. Let gradient descent find it for both grids, with the cosines fixed.
 
 # %%
 for name, grid in (("all right", right), ("one wrong", spoilt)):
     log_scale = torch.tensor(math.log(1 / 0.07), requires_grad=True)  # CLIP's start
     optimiser = torch.optim.Adam([log_scale], lr=0.05)
-    for _ in range(300):
+    for step in range(1, 1001):
         optimiser.zero_grad()
         info_nce(log_scale.exp() * grid).backward()
         optimiser.step()
-    print(f"{name}: scale {log_scale.exp():.0f}")
+        if step in (300, 1000):
+            print(f"{name}, step {step:4}: scale {log_scale.exp():.0f}")
 
 # %% [markdown]
-# With everything right there is no end: larger is always a bit better, we only stopped. CLIP
-# therefore **clamps** the scale at 100. Our model does the same after each step:
+# With one wrong cell it comes to rest. With everything right there is no end: larger is always a
+# bit better. CLIP therefore **clamps** the scale at 100, and our model does so after each step.
 
 # %%
 untrained.log_scale.data.fill_(8.0)
@@ -259,9 +260,10 @@ print(f"the trained model's scale: {model.scale:.1f}")
 # %% [markdown]
 # ## Push and pull
 #
-# How does the loss change with one logit $L_{ij}$? In row $i$, the log-sum-exp gives back the
-# softmax $p_{ij}$, and the own cell a further −1. The same along columns; with $I$, 1 on the
-# diagonal and 0 elsewhere:
+# How does the loss change with one logit? The cost of row $i$ is a log-sum-exp minus $L_{ii}$. The
+# derivative of the first is $e^{L_{ij}}$ over the sum of such powers, which is the softmax $p_{ij}$
+# again; the second gives −1, in the own cell alone. The same goes for columns, and the loss is the
+# mean over $2N$ costs. With $I$, 1 on the diagonal and 0 elsewhere:
 #
 # $$\frac{\partial\,\text{loss}}{\partial L}
 #   = \frac{(P_\text{rows} - I) + (P_\text{columns} - I)}{2N}$$
@@ -278,13 +280,13 @@ print(f"sum: {by_hand.sum().abs():.6f}")
 
 # %% [markdown]
 # Descent goes against the gradient. The diagonal is negative: own cells are **pulled up**. The rest
-# is positive: they are **pushed down**, each by as much as it is believed. All together add up to
-# zero. Pictures 1 and 2 differ only in which colour is where: look at their cells, (1, 2) and
-# (2, 1).
+# is positive: these are **pushed down**, in proportion to their probabilities in row and column, so
+# (1, 2) and (2, 1), where only colours have changed places, most of all. Together, all add up to
+# zero.
 
 # %% [markdown]
-# Now in motion, for all eight pairs while the model was trained. Predict: where are the strongest
-# colours at first, and where do they stay longest? Then press *Play*.
+# Now in motion, for all eight pairs during training. Predict where the colours are strongest at
+# first, and where they stay longest; then press *Play*.
 
 # %%
 from clipbook.pretrained import training_history
@@ -302,9 +304,9 @@ SimilarityMatrix(
 )
 
 # %% [markdown]
-# At first there is strong pull on the diagonal and a weak push everywhere else, for $p$ is near
+# At first there is a strong pull on the diagonal and a weak push everywhere else, for $p$ is near
 # $1/8$ in each cell. Later only cells that still attract somebody are pushed: the loss spends its
-# force on what is not yet told apart. How strong is the pull at the start, in theory and in fact?
+# force on what is not yet told apart. Does the pull at the start agree with the formula?
 
 # %%
 start = torch.tensor(history.snapshots[0], requires_grad=True)
@@ -313,20 +315,19 @@ logits.retain_grad()
 info_nce(logits).backward()
 pull = logits.grad.diagonal()
 print(f"own cells: {pull.min():.3f} to {pull.max():.3f}")
-print(f"in theory: {(1 / 8 - 1) / 8:.3f}; others: {1 / 64:.3f}")
+print(f"with p = 1/8: {(1 / 8 - 1) / 8:.3f}; other cells: {1 / 64:.3f}")
 ratio = start.grad.norm() / logits.grad.norm()
 print(f"gradient in the cosines: {ratio:.1f} times as large")
 
 # %% [markdown]
-# The last line is the chain rule: cosines get the gradient times the scale, here 5. A
-# temperature is also a volume control for learning.
+# The last line is the chain rule: a cosine gets its logit's gradient times the scale, here 5.
 
 # %% [markdown]
 # ## More pairs, more contrast
 #
-# Each picture meets $N - 1$ wrong captions, its **negatives**. A batch twice as large has twice as
-# many, and they come for free: only embeddings are compared, none is computed twice. Predict: the
-# same model, larger batches, CLIP's first τ of 0.07; does the loss rise or fall?
+# Each picture meets $N - 1$ wrong captions, its **negatives**. Twice as many pairs need twice as
+# many embeddings and make four times as many cells. Predict: the same model, larger batches, CLIP's
+# first τ of 0.07; does the loss rise or fall?
 
 
 # %% mystnb={"image": {"alt": "For the same trained model the loss rises with the batch size; it stays below ln N, the loss of a guess, which rises too."}}
@@ -337,7 +338,7 @@ def cosines_of(drawn, said):
 
 
 logits = cosines_of(*sample_pairs(256, np.random.default_rng(1))) / 0.07  # (256, 256)
-sizes = [4, 8, 16, 32, 64, 128, 256]
+sizes = [4, 8, 16, 32, 64, 128, 256]  # blocks along the diagonal are smaller batches
 cut = {n: [logits[k : k + n, k : k + n] for k in range(0, 256, n)] for n in sizes}
 measured = [torch.stack([info_nce(block) for block in cut[n]]).mean() for n in sizes]
 guess = [math.log(n) for n in sizes]
@@ -345,30 +346,29 @@ lines = {"a guess, ln N": (sizes, guess), "the model": (sizes, measured)}
 curves(lines, across="batch size N", up="loss", log="x")
 
 # %% [markdown]
-# It rises: more captions, a harder quiz. **Losses of different batch sizes can't be compared.** With
-# more negatives it's likelier that a confusing one is among them, so there is more to learn from;
-# that's why CLIP's batch is so large. Must it be large, or only *hard*? We keep $N = 32$, and
-# let each second scene be a twin of its neighbour, with a single thing changed.
+# It rises: more captions, a harder quiz. **Losses of different batch sizes can't be compared.**
+# Among more negatives there is likelier a confusing one, to learn from. Must a batch be large for
+# that, or only *hard*? We keep $N = 32$, and let each scene, where it can, be a twin of the one
+# before, with a single thing changed.
 
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
     batches = [sample_pairs(32, np.random.default_rng(k), twins=twins) for k in range(5)]
     losses = [info_nce(cosines_of(*one) / 0.07).item() for one in batches]
     print(f"{name:6}: loss {min(losses):.3f} to {max(losses):.3f}")
-for n, found in list(zip(sizes, measured, strict=True))[3:]:
-    print(f"chance, N = {n:3}: {found:.3f}")
+    as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 5))
+    print(f"        about as hard as {as_hard} pairs by chance")
 
 # %% [markdown]
-# Not one caption more, and the quiz is harder. The last lines, from the curve, tell how large a
-# batch of strangers must be to cost as much. These are **hard negatives**, and the loss finds them
-# by itself: the softmax gives the push to those that are believed.
+# Not one caption more, and the quiz is as hard as a larger one. Twins are **hard negatives**, and
+# the loss finds them by itself: its push goes to cells with a high probability.
 
 # %% [markdown]
 # ## False negatives
 #
-# The loss believes that only the diagonal is true. Let two pictures of a batch show a large yellow
-# star, with the same caption. Two cells off the diagonal are then true as well, yet they count as
-# wrong: **false negatives**. The widget marks them. Predict the gradient in those cells.
+# The loss takes only the diagonal for true. Let two pictures of a batch show a large yellow star,
+# with the same caption. Two cells off the diagonal are then true as well, yet count as wrong:
+# **false negatives**. The widget marks them with a dot. Predict the gradient there.
 
 # %%
 from clipbook.scenes import Object, Scene
@@ -386,17 +386,17 @@ SimilarityMatrix(
 
 # %% [markdown]
 # The marked cells are pushed down, although nothing is wrong with them. Nobody can obey: equal
-# captions have equal embeddings, so columns 3 and 5 are the same numbers. A picture can give its
-# own caption at most one half. With $c_i$ copies of caption $i$ in the batch, a quiz costs at least
-# $\ln c_i$, and the loss has a **floor**:
+# captions have equal embeddings, so columns 3 and 5 are the same numbers, and picture 3 can give
+# neither more than one half. With $c_i$ copies of caption $i$ in the batch, its picture's quiz
+# costs at least $\ln c_i$, and the loss has a **floor**:
 #
 # $$\text{loss} \;\ge\; \frac{1}{N} \sum_i \ln c_i$$
 
 # %% [markdown]
-# For the columns the same holds: two equal columns, two different right answers, whose
-# probabilities add up to at most 1. So the best is a half each. Predict the floor of our five, then
-# let free vectors find it: no encoders, no scenes, only one vector for each picture and each
-# *different* caption.
+# Columns have the same floor: captions 3 and 5 give the same answer, but one is asked for picture 3
+# and the other for picture 5. To give both a half is the cheapest. Predict the floor of our five,
+# then let free vectors find it, without encoders: one for each picture, one for each *different*
+# caption.
 
 # %%
 floor = same.sum(dim=1).log().mean()
@@ -414,9 +414,9 @@ for _ in range(500):
 print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {loss.item():.4f}")
 
 # %% [markdown]
-# It goes to the floor and no further. How high is it in our world? And captions needn't be equal to
-# be true of another picture: "a star" is true of every star. `describes` knows which statement is
-# true of which scene.
+# To the floor and no further. How high is it if our world's scenes are drawn at random? And a
+# caption needn't be a copy to be true of another picture: "a star" is true of every star.
+# `describes` knows which statement is true of which scene.
 
 # %%
 from collections import Counter
@@ -434,18 +434,18 @@ for N in (32, 256, 1024):
 
 # %% [markdown]
 # The larger the batch, the more of them: the price of many negatives. This book trains with batches
-# in which no caption is true of another scene (`distinct=True`). On the web nobody can check that;
-# with many different captions, false negatives stay rare enough.
+# in which no caption is true of another scene, as `sample_pairs` makes them. With pairs from the
+# web nobody can check that, and the loss has to live with some.
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **The loss sinks a little below ln N and stays there → the cosines were not scaled.** The diagonal
-# is right, and still:
+# **The loss stays high although each picture is right → the cosines were not scaled.**
 
 # %%
 print(f"bare cosines {info_nce(cosines):.2f}, ln 8 = {math.log(8):.2f}")
 print(f"scaled       {info_nce(cosines * model.scale.detach()):.2f}")
+print("right:", (cosines.argmax(dim=1) == torch.arange(8)).sum().item(), "of 8")
 
 # %% [markdown]
 # **The loss can't fall below some odd number → softmax was taken twice.** `cross_entropy` wants
@@ -459,8 +459,8 @@ print(f"of probabilities: {cross_entropy(certain, torch.arange(8)):.2f}")
 print(f"of logits:        {cross_entropy(100 * certain, torch.arange(8)):.2f}")
 
 # %% [markdown]
-# **The loss is 0.0 at once → the batch has one pair.** A quiz with one answer. The last batch of an
-# epoch can be so small; leave it out.
+# **The loss is 0.0 at once → the batch has one pair.** A quiz with one answer. The last batch of a
+# pass through the data can be so small; leave it out.
 
 # %%
 info_nce(torch.tensor([[-5.0]])).item()

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The similarity matrix
 #
-# Eight pictures and eight captions lie shuffled on a table. **How does a model tell which caption
-# belongs to which picture?** It turns each of them into a vector, compares every picture with
-# every caption, and writes the results into a grid. We build that grid.
+# A caption has become a vector, and so has a picture. **Which caption belongs to which picture?**
+# We compare every picture with every caption, write the results into a grid, and let its rows and
+# columns choose.
 
 # %% [markdown]
 # After this chapter you can
@@ -13,9 +13,9 @@
 # 3. turn the grid into choices, by row and by column, and say what training wants of it.
 
 # %% [markdown]
-# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 35
-# with the exercise. On the [map of the whole model](../index.md) this is the grid in the middle,
-# where both encoders end.
+# **You need** [contrastive learning](../start/contrastive-learning.ipynb); the encoders may stay
+# closed boxes. **Time:** 20 minutes to read, 65 with the exercises. On the
+# [map of the whole model](../index.md) this is the grid in the middle, where both encoders end.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -38,9 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Eight pairs
 #
-# This is the running example of the book: pictures from a small world of coloured shapes, each
-# with a caption that is true of it. Pairs 1 and 2 differ in nothing but the colours. Python counts
-# from 0, so picture 1, $I_1$, is `pictures[0]`.
+# The pairs of the first chapter again, $I_1$ to $I_8$ above $T_1$ to $T_8$. Pairs 1 and 2 differ
+# only in which shape has which colour. Python counts from 0, so picture 1 is `pictures[0]`.
 
 # %% mystnb={"image": {"alt": "Eight small pictures of coloured shapes, each above its own caption; the first two hold a circle above a square, with red and blue exchanged."}}
 from clipbook.figures import pairs_strip
@@ -51,9 +50,10 @@ pictures = [render(scene) for scene in scenes]
 pairs_strip(pictures, captions)
 
 # %% [markdown]
-# An **encoder** turns a picture into a vector, its **embedding**; a second encoder does the same
-# with a caption. Other chapters build the two. Here we load the small model that this book
-# trained.
+# An **encoder** makes a vector of each, its **embedding**: the
+# [text encoder](../text/text-encoder.ipynb) of a caption, a [ViT](../image/vit.ipynb) or a
+# [CNN](../image/cnn.ipynb) of a picture. We load the small model that this book trained, with a
+# ViT.
 
 # %%
 import torch
@@ -69,16 +69,15 @@ with torch.no_grad():
 image_embeddings.shape, text_embeddings.shape
 
 # %% [markdown]
-# Twice (8, 64): 64 numbers for each picture, and 64 for each caption. Both kinds live in the same
-# space, so we can compare them. A single number of an embedding means nothing to us; the direction
-# of the whole does.
+# Twice (8, 64): 64 numbers for each picture and 64 for each caption, in one space that both share.
+# That is why they can be compared.
 
 # %% [markdown]
 # ## One cell, by hand
 #
 # How alike are picture 1 and caption 1? Multiply the two vectors number by number and add up:
 # their **dot product**, $I_1 \cdot T_1$. Predict: will $I_1 \cdot T_3$, with "a large yellow
-# star", be larger or smaller?
+# star", be higher or lower?
 
 
 # %%
@@ -90,12 +89,14 @@ def dot(a, b):
 
 
 for j in (0, 2):
+    products = image_embeddings[0] * text_embeddings[j]  # (64,)
+    up, down = products.clamp(min=0).sum(), -products.clamp(max=0).sum()
     cell = dot(image_embeddings[0], text_embeddings[j])
-    print(f"{cell:5.2f}  {captions[j]}")
+    print(f"{cell:5.2f} = {up:.2f} − {down:.2f}   {captions[j]}")
 
 # %% [markdown]
-# The picture's own caption scores high, the star far lower. Where both vectors have a large
-# number of the same sign at the same place, the sum grows; where the signs differ, it shrinks.
+# The picture's own caption scores high, the star far lower. Two numbers of the same sign at the
+# same place add to the sum, opposite signs take away; with the star, more is taken away.
 
 # %% [markdown]
 # ## The whole grid
@@ -124,14 +125,13 @@ similarity_heatmap(similarities, pictures, captions)
 
 # %% [markdown]
 # **The diagonal stands out.** The matching pairs lie on it; a cell off it is a picture with the
-# caption of another. Nobody told the model what a star is: it was shown pairs, nothing else. A
-# green triangle, as in row 8, was in none of them.
+# caption of another. Nobody told the model what a star is: it was shown pairs, nothing else.
 
 # %% [markdown]
 # ## Why unit length
 #
-# We make $T_2$ ten times longer and keep its direction. The caption still says what it said.
-# Predict: which caption does picture 1 choose now?
+# We make $T_2$ ten times longer and keep its direction; it should still say what it said. Predict:
+# which pictures choose it now?
 
 # %%
 longer = text_embeddings.clone()
@@ -142,24 +142,9 @@ print("before:", similarities.argmax(dim=1).tolist())
 print("after: ", after)
 
 # %% [markdown]
-# A list holds, for pictures 1 to 8, the index of the highest cell in the row. Picture 1 has fallen
-# for caption 2: length wins over meaning. The encoders' raw outputs do differ in length.
-
-# %%
-with torch.no_grad():
-    raw_images = model.image_encoder(preprocess(pictures))
-    raw_texts = model.text_encoder(*tokenizer.batch(captions))
-print("pictures:", raw_images.norm(dim=1))
-print("captions:", raw_texts.norm(dim=1))
-
-# %% [markdown]
-# So each vector is divided by its length. What the dot product then measures is the **cosine** of
-# the angle between the two: 1 for the same direction, 0 for a right angle, −1 for opposite ones.
-#
-# $$\cos(I_i, T_j) = \frac{I_i \cdot T_j}{\lVert I_i \rVert \, \lVert T_j \rVert}$$
-#
-# `encode_image` and `encode_text` have already done this. From here on, *similarity* means this
-# cosine.
+# Each list holds, for pictures 1 to 8, where the highest cell of the row is. Pictures 1 and 7 have
+# fallen for $T_2$: look at their cells in its column, and move the point by one place. The remedy
+# is to divide each vector by its length.
 
 
 # %%
@@ -167,17 +152,56 @@ def to_unit_length(rows):
     return rows / rows.norm(dim=1, keepdim=True)  # (N, 64) / (N, 1)
 
 
-cosines = to_unit_length(raw_images) @ to_unit_length(raw_texts).T
-assert torch.allclose(cosines, similarities, atol=1e-5)
-cosines.min(), cosines.max()
+to_unit_length(torch.tensor([[3.0, 4], [0, 10]]))
+
+# %% [markdown]
+# What encoders return before this step differs in length, too. Of 256 fresh pictures, how many
+# choose rightly, with vectors as they are and with unit length? We draw eight times.
+
+# %%
+import numpy as np
+
+from clipbook.scenes import sample_pairs
+
+right = {"as they are": [], "unit length": []}  # of 256
+for k in range(8):
+    drawn, said = sample_pairs(256, np.random.default_rng(k))
+    with torch.no_grad():
+        pixels = preprocess([render(scene) for scene in drawn])
+        raw_images = model.image_encoder(pixels)  # (256, 64)
+        raw_texts = model.text_encoder(*tokenizer.batch(said))  # (256, 64)
+    for name, way in zip(right, (torch.clone, to_unit_length), strict=True):
+        choices = (way(raw_images) @ way(raw_texts).T).argmax(dim=1)
+        right[name].append((choices == torch.arange(256)).sum().item())
+lengths = raw_texts.norm(dim=1)
+print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
+print(*right.items(), sep="\n")
+
+# %% [markdown]
+# In most draws, uneven lengths cost a few choices. With unit length, only the direction counts, and
+# the dot product measures the **cosine** of the angle between two vectors: 1 for the same
+# direction, 0 for a right angle, −1 for opposite ones.
+#
+# $$\cos(I_i, T_j) = \frac{I_i \cdot T_j}{\lVert I_i \rVert \, \lVert T_j \rVert}$$
+#
+# `encode_image` and `encode_text` do this; from here on, *similarity* means this cosine. The
+# package's `similarity` is our matrix product, and refuses rows of any other length.
+
+# %%
+from clipbook.pairs import similarity
+
+cosines = to_unit_length(raw_images) @ to_unit_length(raw_texts).T  # (256, 256)
+with torch.no_grad():
+    packaged = similarity(model.encode_image(pixels), model.encode_text(*tokenizer.batch(said)))
+assert torch.allclose(cosines, packaged, atol=1e-5)
+assert torch.equal(similarity(image_embeddings, text_embeddings), similarities)
+print(f"all 65,536 cells lie between {cosines.min():.2f} and {cosines.max():.2f}")
 
 # %% [markdown]
 # ## Matching, not matching, nearly matching
 #
-# CLIP's authors draw a photograph of a puppy with "Pepper the aussie pup". With "red car", the
-# photograph would be no pair. Our world has neither dogs nor cars, so let picture 3 be the dog:
-# $T_3$ is its "aussie pup", and $T_7$, an orange square, its "red car". Predict: which wrong pair
-# scores highest in the whole grid?
+# Picture 3 plays the puppy of the first chapter: $T_3$ is its "aussie pup", and $T_7$, an orange
+# square, its "red car". Predict: which wrong pair scores highest in the whole grid?
 
 # %%
 wrong = similarities.clone().fill_diagonal_(-2)  # lower than any cosine
@@ -193,54 +217,20 @@ print(f"    caption {j + 1}: {captions[j]}")
 # %% [markdown]
 # It is a **hard negative**: every word of the wrong caption fits the picture, only the colours
 # have changed places. To score it low, an encoder has to know which colour goes with which shape.
-# An easy negative, the star with the square, teaches nothing of the kind.
-
-# %% [markdown]
-# ## Watch the diagonal emerge
-#
-# While the model was trained, its grid for these eight pairs was recorded. Predict, then press
-# *Play*:
-#
-# - What does the grid of an untrained model look like?
-# - Which pictures find their caption first, and which last?
-
-# %%
-from clipbook.pretrained import training_history
-from clipbook.widgets import SimilarityMatrix
-
-history = training_history("shapes")
-steps = history.snapshot_steps
-SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
-
-# %% [markdown]
-# Point at a cell, or walk with the arrow keys, to see what is in it. At step 0 all rows look alike:
-# an untrained encoder gives every picture nearly the same embedding, so a caption fits all of them
-# equally well. Then the diagonal rises and the rest sinks, though not everywhere at once. When did
-# each picture last choose a wrong caption?
-
-# %%
-grids = torch.tensor(history.snapshots)  # (snapshots, 8, 8)
-fails = grids.argmax(dim=2) != torch.arange(8)  # (snapshots, 8)
-for k in range(8):
-    last = max(torch.tensor(steps)[fails[:, k]].tolist(), default=0)
-    print(f"picture {k + 1}: step {last:4}   {captions[k]}")
-assert grids[0].std(dim=0).max() < 0.1  # down a column, little changes
-
-# %% [markdown]
-# Pictures 1 and 2, the pair whose colours are exchanged, come right last, and long after the others.
+# To tell the star from the orange square, it needn't.
 
 # %% [markdown]
 # ## From similarities to choices
 #
 # Picture 1 looks along its row: which caption is mine? **Softmax** makes probabilities of the row:
-# raise $e$ to each number, divide by the sum. Cosines lie too close together for a clear choice,
-# so we first divide them by a **temperature** τ.
+# raise $e$ to each number, divide by the sum. Before that, we divide the cosines by a
+# **temperature** τ.
 #
 # $$p_{ij} = \frac{e^{\,I_i \cdot T_j / \tau}}{\sum_k e^{\,I_i \cdot T_k / \tau}}$$
 #
 # Predict: what does a small τ do to the row, what a large one?
 
-# %% mystnb={"image": {"alt": "At temperature 1 picture 1 spreads its choice over all captions; at 0.2 its own caption leads; at 0.05 its own caption takes most."}}
+# %% mystnb={"image": {"alt": "At temperature 1 picture 1 spreads its choice over all captions; at 0.2 its own caption leads; at 0.05 its own caption takes nearly all."}}
 from clipbook.figures import temperature_bars
 
 
@@ -253,17 +243,19 @@ row = similarities[0]  # (8,)
 temperature_bars({t: softmax(row / t) for t in (1.0, 0.2, 0.05)}, own=0)
 
 # %% [markdown]
-# A small temperature sharpens the choice, a large one evens it out; the order stays. CLIP learns
-# its temperature along with everything else. It works with the inverse, the **scale**, and calls a
-# similarity times the scale a **logit**.
+# A small temperature sharpens the choice, a large one evens it out; the order stays. At 1, with
+# bare cosines, no choice is clear. CLIP learns its temperature along with everything else. It
+# works with the inverse, the **scale**, and calls a similarity times the scale a **logit**.
 
 # %%
 scale = model.scale.item()
+own = (similarities * scale).softmax(dim=1).diagonal()  # (8,)
 print(f"scale {scale:.1f}, so temperature {1 / scale:.3f}")
+print(f"the least sure picture gives its own caption {own.min():.4f}")
 
 # %% [markdown]
-# **Rows:** each picture chooses among the captions, here at τ = 0.2, where the runners-up still
-# show.
+# So sharp that nothing is left to look at. We take τ = 0.2, where the runners-up still show.
+# **Rows:** each picture chooses among the captions.
 
 # %% mystnb={"image": {"alt": "Softmax over rows: the diagonal is bright, each picture gives most to its own caption."}}
 from clipbook.figures import probability_heatmap
@@ -284,49 +276,99 @@ assert torch.allclose(over_columns, (similarities / tau).softmax(dim=0))
 probability_heatmap(over_columns, pictures)
 
 # %%
-torch.stack([over_rows.diagonal(), over_columns.diagonal()])
+both = torch.stack([over_rows.diagonal(), over_columns.diagonal()])  # (2, 8)
+assert not torch.allclose(both[0], both[1], atol=0.01)
+both
 
 # %% [markdown]
-# They are not: the same cell is divided by the sum of its row or of its column. A picture may be
-# sure of its caption while the caption hesitates between two pictures. The widget above shows
-# both; move its temperature, too.
+# They are not: the same cell is divided by the sum of its row, or of its column. Some pictures
+# (upper line) are surer of their captions than these are of them, others less.
+
+# %% [markdown]
+# ## Watch the diagonal emerge
+#
+# The grid of these eight pairs was recorded while the model was trained. In the first chapter you
+# saw its cosines. *Show* has five more views:
+#
+# - **logits**: cosines divided by τ;
+# - **softmax over each row**, or **each column**: who chooses whom;
+# - **sigmoid**: each cell asked for itself, are these two a pair?
+# - **gradient**: where training raises a cell (blue) or lowers it (red).
+#
+# Predict what pictures choose before training, then press *Play*.
+
+# %%
+from clipbook.pretrained import training_history
+from clipbook.widgets import SimilarityMatrix
+
+history = training_history("shapes")
+steps = history.snapshot_steps
+SimilarityMatrix(
+    history.snapshots, pictures, captions, steps=steps, view="row", temperature=tau, step=0
+)
+
+# %% [markdown]
+# Point at a cell, or walk with the arrow keys, to read it in all six views. At step 0 all rows look
+# alike: an untrained encoder gives every picture nearly the same embedding. Then the diagonal
+# rises and the rest sinks, though not everywhere at once. When did each picture last choose a
+# wrong caption?
+
+# %%
+grids = torch.tensor(history.snapshots)  # (snapshots, 8, 8)
+fails = grids.argmax(dim=2) != torch.arange(8)  # (snapshots, 8)
+for k in range(8):
+    last = max(torch.tensor(steps)[fails[:, k]].tolist(), default=0)
+    print(f"picture {k + 1}: step {last:4}   {captions[k]}")
+assert grids[0].std(dim=0).max() < 0.1  # down a column, little changes
+
+# %% [markdown]
+# Pictures 1 and 2, each with the other's caption as its hard negative, come right last, and long
+# after the others.
+
+# %% [markdown]
+# ## A cell that answers for itself
+#
+# What if a picture's own caption is missing? Softmax shares out a probability of 1 among whatever
+# is there. A **sigmoid** judges each cell alone; a bias $b$ below 0 makes "no" the usual answer.
+# CLIP's sibling SigLIP learns with it.
+#
+# $$\frac{1}{1 + e^{-(I_i \cdot T_j / \tau + b)}}$$
+#
+# We take away $T_1$. Predict what the best of the others gets from picture 1.
+
+# %%
+tau_here, b = 0.07, -7.0  # chosen by eye: our model was trained with softmax
+others = similarities[0, 1:]  # (7,)
+print(f"softmax, best of the others: {softmax(others / tau_here).max():.2f}")
+print(f"sigmoid, best of the others: {torch.sigmoid(others / tau_here + b).max():.2f}")
+print(f"sigmoid, own caption:        {torch.sigmoid(similarities[0, 0] / tau_here + b):.2f}")
+
+# %% [markdown]
+# Softmax is nearly certain of the hard negative, since the others are worse still. The sigmoid can
+# say no. Set τ and $b$ so in the widget's sigmoid view, and look at the whole grid.
 
 # %% [markdown]
 # ## What training wants of the grid
 #
-# **Maximise the diagonal, minimise the rest.** One number says how far we are. Take the
-# probability that a picture gives to its own caption; its −ln is 0 when the picture is sure and
-# grows with doubt. Average this over the rows, then over the columns, then over both. This is the
-# **InfoNCE** loss.
+# **Maximise the diagonal, minimise the rest.** One number says how far we are, the **InfoNCE**
+# loss: low where every picture and every caption surely chooses its partner. The next chapter
+# builds it; here we only read it. Among eight, a guess costs $\ln 8$.
 
 # %%
 import math
 
 from clipbook.pairs import info_nce
 
-picture_costs = -over_rows.diagonal().log()  # (8,)
-caption_costs = -over_columns.diagonal().log()  # (8,)
-loss = (picture_costs.mean() + caption_costs.mean()) / 2
-assert torch.isclose(loss, info_nce(similarities / tau))
-print(f"untrained {info_nce(grids[0] / tau):.2f}, trained {loss:.2f}")
-print(f"a guess among eight costs ln 8 = {math.log(8):.2f}")
+losses = [info_nce(grid / tau).item() for grid in grids]
+for k in (0, 1, 2, len(steps) - 1):
+    print(f"step {steps[k]:5}: loss {losses[k]:.2f}, {8 - fails[k].sum()} of 8 pictures right")
+print(f"a guess: {math.log(8):.2f}")
+assert losses[-1] < 0.5 < 1.8 < losses[0]
 
 # %% [markdown]
 # The untrained model does about as well as guessing. Training changes both encoders so that the
 # number falls. It needs no label such as "star" or "green", only which caption came with which
 # picture; the other seven captions are the contrast.
-
-# %% [markdown]
-# ## The package's version
-#
-# `similarity` is our matrix product; besides, it refuses rows that are not of unit length.
-
-# %%
-from clipbook.pairs import similarity
-
-ours = image_embeddings @ text_embeddings.T
-assert torch.equal(similarity(image_embeddings, text_embeddings), ours)
-similarity(image_embeddings, text_embeddings).diagonal()
 
 # %% [markdown]
 # ## Common mistakes
@@ -367,12 +409,81 @@ print(f"in mixed order {info_nce(mixed / tau):.2f}")
 print("highest in each row:", mixed.max(dim=1).values)
 
 # %% [markdown]
+# ## Exercise: a grid from vectors of any length
+#
+# *2 points, 10 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
+# all their cosines: rows are pictures, columns are captions. Leave what you are given unchanged.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Both sides need unit length, each row by itself: `norm(dim=1, keepdim=True)` has shape (N, 1), so
+# that division goes row by row. Then one matrix product; the captions must stand in its columns.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "cosine-grid", "schema_version": 3, "task": false}
+def cosine_grid(images, texts):
+    """Cosine of each picture with each caption: (N, d) and (M, d) -> (N, M)."""
+    ### BEGIN SOLUTION
+    unit_images = images / images.norm(dim=1, keepdim=True)
+    unit_texts = texts / texts.norm(dim=1, keepdim=True)
+    return unit_images @ unit_texts.T
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "cosine-grid-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+some_images = torch.tensor([[3.0, 4], [-1, 1]])
+some_texts = torch.tensor([[2.0, 1], [-5, 12]])
+mistakes = {
+    "both sides need unit length before the product": [[10.000, 33.000], [-1.000, 17.000]],
+    "the captions don't have unit length yet": [[2.000, 6.600], [-0.707, 12.021]],
+    "the pictures don't have unit length yet": [[4.472, 2.538], [-0.447, 1.308]],
+    "norm(dim=1) goes along rows, yours down columns": [[0.433, 0.086], [-0.097, 0.535]],
+    "keepdim=True, else columns are divided": [[0.754, 1.269], [-0.124, 1.100]],
+    "divide by the length, not by its square": [[0.080, 0.008], [-0.100, 0.050]],
+    "the length is the root of a sum of squares": [[0.476, 0.277], [-0.167, 0.500]],
+    "a length for each row, not one for all": [[0.146, 0.481], [-0.015, 0.248]],
+    "captions must stand in columns; transpose them": [[0.229, 1.007], [-0.904, 0.336]],
+    "rows are pictures; yours are captions": [[0.894, -0.316], [0.508, 0.925]],
+    "a cosine may be below 0": [[0.894, 0.508], [0.316, 0.925]],
+    "the vectors need unit length, not the grid's rows": [[0.290, 0.957], [-0.059, 0.998]],
+    "a cosine, not the angle": [[0.464, 1.038], [1.893, 0.391]],
+}
+with check("A grid from any vectors"):
+    got = cosine_grid(some_images.clone(), some_texts.clone())
+    want = [[0.894, 0.508], [-0.316, 0.925]]
+    close(got, want, "cosine_grid(some_images, some_texts)", tolerance=1e-3, mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "cosine-grid-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other numbers of pictures, captions and dimensions.
+### BEGIN HIDDEN TESTS
+from torch.nn.functional import cosine_similarity
+
+with check("A grid from any vectors, other sizes"):
+    for N, M, d in ((4, 7, 5), (5, 5, 3), (1, 3, 16)):
+        generator = torch.Generator().manual_seed(N)
+        first, second = torch.randn(2, 9, d, generator=generator)
+        first, second = first[:N] * 0.01, second[:M] * 30  # very short, and very long
+        before = first.clone(), second.clone()
+        expected = cosine_similarity(first[:, None], second[None], dim=-1)
+        close(
+            cosine_grid(first, second), expected, f"the cosines of {N}×{M} vectors of {d} numbers"
+        )
+        kept = torch.equal(first, before[0]) and torch.equal(second, before[1])
+        assert kept, "cosine_grid changes the vectors it is given; copy them"
+### END HIDDEN TESTS
+
+# %% [markdown]
 # ## Exercise: the rank of the own caption
 #
-# *3 points, 15 minutes.* Among a thousand captions, "is the own one the highest?" is a harsh
-# question. Ask for its **rank**: 1 if no other caption is as similar, 2 if one other is as similar
-# or more, and so on. So a tie counts against it; else a model that finds everything equal would
-# look perfect.
+# *3 points, 15 minutes, medium.* Among a thousand captions, "is the own one the highest?" is a
+# harsh question. Ask for its **rank**: 1 if no other caption is as similar, 2 if one other is as
+# similar or more, and so on. So a tie counts against it; else a model that finds everything equal
+# would look perfect.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -426,6 +537,71 @@ with check("Caption ranks, other matrices"):
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# ## Exercise: which temperature?
+#
+# *3 points, 20 minutes, hard.* A picture has cosine `own` with its own caption, and the same lower
+# cosine `other` with each of the $N - 1$ wrong ones. At which temperature does softmax give its own
+# caption the probability `p`, more than a guess? Return τ.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# All wrong captions together get $1 - p$, so each gets $(1 - p)/(N - 1)$. How many times as much
+# does the own one get? In softmax that ratio is one power of $e$ divided by another, which is
+# $e^{(\text{own} - \text{other})/\tau}$. Take the logarithm of both, and solve for τ.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "which-temperature", "schema_version": 3, "task": false}
+import math
+
+
+def which_temperature(p, own, other, N):
+    """Temperature at which own gets p, against N - 1 times other: four numbers -> one."""
+    ### BEGIN SOLUTION
+    times = p / ((1 - p) / (N - 1))
+    return (own - other) / math.log(times)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "which-temperature-check", "schema_version": 3, "task": false}
+from clipbook.exercises import check, close
+
+mistakes = {
+    "that is the scale; the temperature is 1 / scale": 6.905225,
+    "there are N - 1 wrong captions, not N": 0.1402962,
+    "the wrong captions are N - 1, not one": 0.2730718,
+    "there are N - 1 wrong captions, and they share 1 - p": 2.387447,
+    "compare p with what the others get, 1 - p": 0.3259896,
+    "the own caption gets p, not 1": 0.1412265,
+    "each wrong caption gets (1 - p) / (N - 1); the ratio is upside down": -2.387447,
+    "own minus other, not the other way round": -0.1448179,
+    "only the difference of the cosines counts": 0.1689542,
+    "the difference of the cosines, not their sum": 0.1930905,
+    "the natural logarithm, not that of base 2": 0.1003801,
+    "the natural logarithm, not that of base 10": 0.3334555,
+    "take the logarithm of the ratio": 0.00952381,
+    "the logarithm of the ratio, not of the probability": 5.694733,
+    "divide the cosines by the logarithm": 2.485881,
+}
+with check("Which temperature"):
+    found = which_temperature(0.9, 0.7, 0.1, 8)
+    close(found, 0.1448179, "which_temperature(0.9, 0.7, 0.1, 8)", mistakes=mistakes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "which-temperature-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: softmax, at the temperature that you found.
+### BEGIN HIDDEN TESTS
+with check("Which temperature, other rows"):
+    for p, own, other, N in ((0.8, 0.4, -0.2, 2), (0.99, 0.3, 0.2, 1000), (0.3, 0.9, -0.9, 16)):
+        tau_found = torch.as_tensor(which_temperature(p, own, other, N)).double()
+        assert tau_found.shape == (), f"return one number, not one of shape {tau_found.shape}"
+        cells = torch.tensor([own] + [other] * (N - 1)).double()
+        got = (cells / tau_found).softmax(dim=0)[0]
+        close(got, p, f"what own={own} gets against {N - 1} others", tolerance=1e-3)
+### END HIDDEN TESTS
+
+# %% [markdown]
 # ## Check yourself
 #
 # **1.** We halve the temperature. What can change: which caption has the highest probability, how
@@ -458,14 +634,15 @@ with check("Caption ranks, other matrices"):
 #
 # No. Softmax spreads a probability of 1 over whatever captions are there, and a cosine exists for
 # any two vectors, also for things that training never showed. A high score says "nearest of
-# these", not "true". A lower temperature doesn't help: it makes the same choice look surer.
+# these", not "true". A lower temperature doesn't help: it makes the same choice look surer. A
+# sigmoid may say no to all, if the model was trained with it.
 #
 # </details>
 
 # %% [markdown]
 # ## What to remember
 #
-# We have built the grid of a contrastive model, from one dot product to its loss.
+# We have built the grid of a contrastive model, from one dot product to its choices.
 #
 # - Rows are pictures, columns are captions; a cell is the cosine of two embeddings of unit length.
 # - Divided by a temperature, a row's softmax is a picture's choice of caption, a column's is a
@@ -478,3 +655,4 @@ with check("Caption ranks, other matrices"):
 # %% [markdown]
 # **Sources.** The grid and the puppy, the loss, the learned temperature:
 # {cite:t}`radford2021clip`, figures 1 and 3, §2.3. InfoNCE: {cite:t}`van_den_oord2018cpc`, §2.3.
+# The sigmoid and its bias: {cite:t}`zhai2023siglip`, §3.2.

@@ -1,22 +1,21 @@
 # %% [markdown]
 # # Contrastive learning
 #
-# Nobody can write down what makes a picture of a star a picture of a star, and nobody has time to
-# label all pictures. Yet pictures with a sentence beside them are everywhere. **How can a model
-# learn what pictures show, if all it gets is which sentence came with which picture?** This chapter
-# is the whole idea on one page, before any detail.
+# Nobody can write down what makes a photograph one of a dog, and nobody has time to label all
+# pictures. Yet pictures with a sentence beside them are everywhere. **How can a model learn what
+# pictures show, if all it gets is which sentence came with which picture?**
 
 # %% [markdown]
 # After this chapter you can
 #
 # 1. say what the rows, the columns, the diagonal and a cell of the grid are, and read a grid;
-# 2. say what training wants of the grid, and show what happens without contrast;
+# 2. say what training wants of the grid, and what happens without contrast;
 # 3. say where such a model is used, and which chapter builds which part.
 
 # %% [markdown]
 # **You need** Python; no other chapter, and nothing about neural networks. **Time:** 20 minutes to
 # read, 45 with the exercises. On the [map of the whole model](../index.md) this is all of it, seen
-# from far away.
+# from far away. Skim code that you don't know yet.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -39,9 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Eight pairs
 #
-# Eight pictures from a small world of coloured shapes, which the book draws itself, and for each a
-# **caption** that is true of it. These eight pairs stay with us to the last chapter. We call the
-# pictures $I_1$ to $I_8$ and their captions $T_1$ to $T_8$.
+# Eight pictures from a small world of coloured shapes that the book draws itself, each with a
+# **caption** that is true of it. Picture $i$ is called $I_i$, and caption $j$ is called $T_j$.
 
 # %% mystnb={"image": {"alt": "Eight small pictures of coloured shapes, each above its own caption; the first two hold a circle above a square, with red and blue exchanged."}}
 from clipbook.figures import pairs_strip
@@ -54,9 +52,8 @@ pairs_strip(pictures, captions)
 # %% [markdown]
 # ## Pairs instead of labels
 #
-# The older way to teach a model is with **labels**: somebody fixes a list of classes, say 1,000, and
-# sorts each picture into one. We draw 1,000 pairs from our world. Predict: how many different
-# captions are among them?
+# The older way to teach is with **labels**: somebody sorts each picture into one class of a fixed
+# list. We draw 1,000 pairs from our world. Predict: how many different captions are among them?
 
 # %%
 import numpy as np
@@ -68,20 +65,21 @@ for k in range(10):
     said += sample_pairs(100, np.random.default_rng(k), distinct=False)[1]
 print(f"{len(said)} captions, {len(set(said))} of them different")
 assert len(set(said)) > 800
-print(*said[:3], sep="\n")
+print(*said[5:8], sep="\n")
 
 # %% [markdown]
-# Nearly every caption is a class of its own. A list of labels would be as long as the data, and
-# would still say nothing of what "red circle" and "red square" have in common. So we don't ask
-# which class a picture has. We ask a question that every collection of pairs answers by itself:
-# **which of these captions came with this picture?**
+# Nearly every caption is a class of its own, and a list of classes would say nothing of what "red
+# circle" and "red square" have in common. So we ask a question that every collection of pairs
+# answers by itself: **which of these captions came with this picture?**
 
 # %% [markdown]
 # ## Two encoders, by hand
 #
 # To compare a picture with a sentence, both must become the same kind of thing: a list of numbers,
-# called an **embedding**. What makes it is an **encoder**. Here is one for captions that knows only
-# the eight colour words, and counts them.
+# an **embedding**. What makes it is an **encoder**. **CLIP** (contrastive language–image
+# pre-training), which this book builds, has two. Here is one for captions. It only counts the eight
+# colour words, and divides by the list's length, the root of the sum of squares, so that naming more
+# colours is no advantage.
 
 # %%
 from clipbook.scenes import COLOURS
@@ -89,27 +87,29 @@ from clipbook.scenes import COLOURS
 
 def encode_caption(caption):
     words = caption.split()
-    numbers = np.array([words.count(colour) for colour in COLOURS], dtype=float)  # (8,)
-    return numbers / np.linalg.norm(numbers)  # as an arrow: of length 1
+    counts = np.array([words.count(colour) for colour in COLOURS])  # (8,)
+    return counts / np.linalg.norm(counts)  # now of length 1
 
 
 print(captions[0])
 dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
 
 # %% [markdown]
-# Eight numbers, one for each colour; "red" and "blue" share the arrow's length of 1. The other
-# encoder counts, for each colour, the pixels of the picture that come close to it. A picture is 32
-# rows of 32 pixels, each with three numbers: red, green, blue.
+# The other encoder does the same with pixels. A picture is 32 rows of 32 pixels, each with three
+# numbers from 0 to 255: red, green, blue. For each colour we count the pixels that differ from it by
+# less than 40 in all three.
 
 # %%
 from clipbook.scenes.drawing import RGB
 
 
 def encode_picture(picture):
-    pixels = np.asarray(picture, dtype=float)  # (32, 32, 3)
-    off = [np.abs(pixels - RGB[colour]).max(axis=-1) for colour in COLOURS]
-    numbers = np.array([(one < 40).sum() for one in off], dtype=float)  # (8,)
-    return numbers / np.linalg.norm(numbers)
+    pixels = np.array(picture, dtype=float)  # (32, 32, 3)
+    counts = []
+    for colour in COLOURS:
+        difference = abs(pixels - RGB[colour]).max(axis=2)  # (32, 32)
+        counts.append((difference < 40).sum())
+    return np.array(counts) / np.linalg.norm(counts)  # (8,)
 
 
 encode_picture(pictures[0]).round(2)
@@ -117,10 +117,10 @@ encode_picture(pictures[0]).round(2)
 # %% [markdown]
 # ## The grid
 #
-# Two arrows agree where both have large numbers in the same places. So multiply number by number
-# and add up: the **dot product** $I_i \cdot T_j$, here 1 for equal directions and 0 for nothing in
-# common. We compare every picture with every caption. Predict: which picture can't make up its
-# mind?
+# Picture and caption agree where both have large numbers in the same places. So multiply number by
+# number and add up: the **dot product** $I_i \cdot T_j$, here 1 for equal embeddings and 0 for
+# nothing in common. We compare every picture with every caption. Predict: which pictures can't make
+# up their mind?
 
 # %% mystnb={"image": {"alt": "With encoders that only know colours most of the diagonal is red, but pictures 1 and 2 fit captions 1 and 2 equally well."}}
 from clipbook.figures import similarity_heatmap
@@ -137,20 +137,16 @@ similarity_heatmap(by_hand, pictures, captions)
 # **Rows are pictures, columns are captions, and a cell says how well the two fit:** their
 # **similarity**. The **diagonal** holds the pairs that belong together.
 #
-# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And
-# picture 5 likes $T_8$, "a big green triangle", nearly as much as its own, for most of its pixels are
-# green.
-
-# %% [markdown]
-# We could add shapes, then places, then "above". For photographs nobody knows how. So both encoders
-# get hundreds of thousands of adjustable numbers instead of rules, and **learn**.
+# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And the
+# green ring in picture 5 likes $T_8$, "a picture of a big green triangle". We could add rules for
+# shapes, places and "above". For photographs nobody knows how. So both encoders get very many
+# adjustable numbers instead, and **learn**. Such a pair is our **model**.
 
 # %% [markdown]
 # ## From noise to a diagonal
 #
-# Here is the same grid for a model with random numbers inside. Its encoders give 64 numbers each,
-# and what they mean nobody has fixed. Cells can now be negative, down to −1. Predict: is there a
-# diagonal?
+# Here is the grid of a model that has random numbers inside. Its embeddings have 64 numbers, whose
+# meaning nobody has fixed, and cells can be negative, down to −1. Predict: is there a diagonal?
 
 # %% mystnb={"image": {"alt": "Untrained: every row looks alike, there is no diagonal."}}
 from clipbook.pretrained import training_history
@@ -160,10 +156,10 @@ untrained = np.array(history.snapshots[0])  # (8, 8)
 similarity_heatmap(untrained, pictures, captions)
 
 # %% [markdown]
-# No: each row repeats the one above. An untrained encoder gives all pictures nearly the same
-# embedding. Then the model saw pairs, in batches of 128, with one aim, to make own cells high
-# and other cells low. Predict which pictures find their caption last, and press *Play*. The
-# other controls can wait.
+# No: the rows are alike. Then the model was trained, in 10,000 steps. In each it saw another 128
+# pairs, a **batch**, and changed its numbers a little, to make own cells higher and others lower.
+# Predict which pictures find their caption last, and press *Play*. Our similarity is the *cosine*;
+# the other controls and numbers can wait.
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -172,10 +168,11 @@ steps = history.snapshot_steps
 SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 
 # %% [markdown]
-# The diagonal stands out: higher scores are stronger matches. Pictures 1 and 2, which only an eye
-# for "which colour on which shape" can tell apart, come right as well. Does the finished model,
-# loaded and asked anew, give the grid where the recording ends? And is a cell still a sum of
-# products?
+# The diagonal stands out: higher scores are stronger matches. Pictures 1 and 2 come last, for they
+# differ only in which colour is on which shape.
+#
+# That was a recording. Now we ask the finished model. (`preprocess` and `tokenizer` prepare what its
+# encoders read; later chapters build them.) Is a cell still a dot product?
 
 # %%
 import torch
@@ -185,21 +182,23 @@ from clipbook.image import preprocess
 from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
-with torch.no_grad():
+with torch.no_grad():  # use it, don't train it
     image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
 assert np.allclose(trained, history.snapshots[-1], atol=0.02)
 cell = sum(image_embeddings[0] * text_embeddings[0])  # I_1 · T_1
 assert torch.isclose(cell, trained[0, 0], atol=1e-5)
+print(f"{sum(part.numel() for part in model.parameters()):,} adjustable numbers")
 print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
 
 # %% [markdown]
 # ## Why contrast?
 #
-# Why push the other cells down at all? Would it not do to pull each picture and its own caption
-# together? We try. A fresh small model learns from 60 batches of 64 pairs, and its goal is the mean
-# of the diagonal, nothing else. Predict its grid.
+# Why push the other cells down? Would it not do to pull each picture and its own caption together?
+# We try. A fresh, smaller model learns from 60 batches of 64 pairs. For each, a `goal` turns the grid
+# into one number, the **loss**: the lower, the better. Here it is minus the mean of the diagonal.
+# Only the lines with a comment matter now. Predict the grid.
 
 # %%
 from clipbook.image import normalise
@@ -208,12 +207,12 @@ from clipbook.training import PRESETS
 
 
 def learn(goal, steps=60):
-    run = PRESETS["cpu"].build(seed=0)
+    run = PRESETS["cpu"].build(seed=0)  # random numbers inside
     optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
     for step in range(steps):
         batch, token_ids, mask = run.batches[step]
-        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64)
-        loss = goal(grid)
+        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64), scaled
+        loss = goal(grid)  # the lower, the better
         optimiser.zero_grad()
         loss.backward()  # how should each number inside change?
         optimiser.step()  # change them a little that way
@@ -228,7 +227,7 @@ def grid_of(model):
 
 
 def only_pull(grid):
-    return -grid.diagonal().mean()  # the lower, the better
+    return -grid.diagonal().mean()
 
 
 pulled = grid_of(learn(only_pull))
@@ -236,10 +235,10 @@ assert pulled.min() > 0.8
 similarity_heatmap(pulled, pictures, captions)
 
 # %% [markdown]
-# A perfect diagonal, and worthless: everything fits everything. To give every picture and every
-# caption the same embedding is the easiest way to reach that goal. Now the same model, the same
-# pairs, the same 60 steps, with contrast: `info_nce` also wants each own cell to **stand out from
-# its row and its column**. Predict: what is the mean of the other cells?
+# A perfect diagonal, and worthless: everything fits everything. The easiest way there is the same
+# embedding for every picture and every caption. Now the same beginning, pairs and number of steps
+# with contrast: the loss `info_nce` wants each own cell to **stand out from its row and its column**.
+# Predict: what is the mean of the other cells?
 
 
 # %%
@@ -258,16 +257,15 @@ print("fully trained:", means(trained))
 # %% [markdown]
 # The own cells are lower than before, and worth more: the others are far below them. That is the
 # **training objective**, in one sentence: *maximise the similarity of matching pairs, minimise that
-# of all others*. Hence the name: a model learns **contrastively**, from what goes together against
-# what doesn't. A chapter turns the sentence into a [formula](../pairs/contrastive-loss.ipynb).
+# of all others*. A [later chapter](../pairs/contrastive-loss.ipynb) turns it into a formula. Hence
+# the name: a model learns **contrastively**, from what goes together against what doesn't.
 
 # %% [markdown]
 # ## A dog, a pup and a red car
 #
 # CLIP's authors explain their model with a photograph of a puppy and "Pepper the aussie pup": a
 # pair, which should score high. With "red car" the photograph should score low. In our world let
-# picture 3, the star, be the dog. Predict which of these captions it likes, and how it takes words
-# that the model has never met.
+# picture 3, the star, be the dog. Predict which of these captions it likes.
 
 # %% mystnb={"image": {"alt": "The yellow star is red in the columns 'a yellow star' and 'a star' and nearly white or blue in those of other shapes; columns of unknown words are coloured too."}}
 my_captions = [
@@ -285,31 +283,33 @@ similarity_heatmap(swapped, pictures, my_captions)
 
 # %% [markdown]
 # "A yellow star" is its pup, "a small pink heart" its red car. Nobody has told the model what a star
-# is; it has only seen which pictures people call so. **Swap the captions** and see what it finds
-# similar: run this chapter with the rocket at the top of the page.
-#
-# The last column shows a limit. This model has never met the word "car", and scores it anyway.
+# is; it has only seen which pictures come with that word. ("Car" it has never met: see below.) **Swap
+# the captions**: run this chapter with the rocket at the top of the page.
 
 # %% [markdown]
 # ## Where such an encoder works
 #
-# The contrastive model is a part that others build with. In a **vision–language model**, which
-# answers questions about pictures, its image encoder becomes the eye:
+# Others build with parts of such a model. In a **vision–language model**, which answers questions
+# about pictures, its image encoder becomes the eye:
 
 # %% [markdown]
 # ![A picture goes through a contrastive image encoder and a linear projection and becomes a row of image tokens; a question goes through a tokenizer and becomes a row of text tokens; a language model reads both rows and writes the answer.](../images/vision-language-model.svg)
 
 # %% [markdown]
-# 1. The **contrastive vision encoder** turns the picture into features, one vector for each patch.
-#    Contrast with language has taught it to keep what words speak about.
-# 2. A **linear projection**, one matrix, makes each as long as the language model's own vectors.
-# 3. The **language model** reads them in front of the question, as if they were words, and writes.
+# 1. The **contrastive vision encoder** turns the picture into vectors, a list of numbers for each
+#    small square of it. Contrast has taught it to keep what words speak about.
+# 2. A **linear projection**, a product with one table of numbers, makes each vector as long as those
+#    that the language model has for words.
+# 3. The **language model** reads them in front of the question, as if they were words, and writes
+#    the answer.
 #
-# PaliGemma is such a model. Its eye comes from SigLIP, CLIP's sibling with another loss, and is a
-# ViT.
+# PaliGemma is such a model. Its eye is the vision transformer (ViT) of SigLIP, CLIP's sibling with
+# another loss.
 
 # %% [markdown]
 # ## The map
+#
+# Each chapter builds one part by hand, then takes it from the package.
 #
 # | part of the grid | chapter | what you will have built |
 # |---|---|---|
@@ -320,7 +320,7 @@ similarity_heatmap(swapped, pictures, my_captions)
 # | rows | [preprocessing](../image/preprocessing.ipynb) | any picture as numbers of one size |
 # | | [patching](../image/patching.ipynb) | a picture cut into "words" |
 # | | [vision transformer](../image/vit.ipynb) | a picture's embedding $I_i$ |
-# | | [CNN](../image/cnn.ipynb) | the same with convolutions |
+# | | [CNN](../image/cnn.ipynb) | the same in another way |
 # | cells | [similarity matrix](../pairs/similarity-matrix.ipynb) | the grid, and choices made from it |
 # | | [contrastive loss](../pairs/contrastive-loss.ipynb) | the grid as one number |
 # | all | [training](../pairs/training.ipynb) | a diagonal of your own |
@@ -333,18 +333,20 @@ similarity_heatmap(swapped, pictures, my_captions)
 # that no picture shows, some picture is still the nearest.
 
 # %%
-column = swapped[:, -1]
-print(f"{my_captions[-1]} is most like picture {column.argmax() + 1}: {column.max():.2f}")
+column, caption = swapped[:, -1], my_captions[-1]
+print(f"{caption}: picture {column.argmax() + 1}, with {column.max():.2f}")
 
 # %% [markdown]
-# **Good encoders, and no diagonal → they come from different models.** What a place among the 64
-# numbers means is agreed between two encoders that were trained together, and with nobody else.
+# **Good encoders, and no diagonal → they come from different models.** What each of the 64 numbers
+# means, only encoders that were trained together agree on. Here another trained model encodes the
+# captions, cut into the same tokens:
 
 # %%
 stranger, _ = clipbook.load("shapes-cnn")
 with torch.no_grad():
     foreign = stranger.encode_text(*tokenizer.batch(captions))
-for name, texts in (("trained together", text_embeddings), ("strangers", foreign)):
+both = {"trained together": text_embeddings, "strangers": foreign}
+for name, texts in both.items():
     choices = similarity(image_embeddings, texts).argmax(dim=1)  # (8,)
     right = (choices == torch.arange(8)).sum()
     print(f"{name}: {right} of 8 pictures find their caption")
@@ -422,7 +424,7 @@ with check("How many are right, other grids"):
 #
 # *3 points, 15 minutes, medium.* "Right" may be by a hair. For each picture, return its **margin**:
 # its own cell minus the highest *other* cell of its row. Above 0 the picture is right; the larger,
-# the more clearly. The grid is square.
+# the more clearly. The grid is square; a list of $N$ numbers is as good as a tensor.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -530,4 +532,5 @@ with check("How narrowly, other grids"):
 # **Sources.** Two encoders, the grid, the puppy: {cite:t}`radford2021clip`, figure 1 and §2.3;
 # pairs from the web at a large scale, too: {cite:t}`jia2021align`; the same for medical pictures
 # before: {cite:t}`zhang2022convirt`, §2. PaliGemma's parts: {cite:t}`beyer2024paligemma`; SigLIP:
-# {cite:t}`zhai2023siglip`. The rest are measurements of this page.
+# {cite:t}`zhai2023siglip`. How the recorded model was trained: its model card,
+# `src/clipbook/pretrained/shapes/README.md`. The rest are measurements of this page.

@@ -10,7 +10,7 @@
 # After this chapter you can
 #
 # 1. compute what one token gathers from the others, with pencil and paper, then for all tokens
-#    with two matrix products;
+#    at once;
 # 2. say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask;
 # 3. tell what several heads are for, and what twice the tokens cost.
 
@@ -41,9 +41,8 @@ if importlib.util.find_spec("clipbook") is None:
 # ## Three tokens
 #
 # We take the end of "Pepper the aussie pup", one token a word. Real embeddings are learned, and
-# their numbers have no names. Ours are made by hand and do: is the token an article, does it
-# describe, is it a thing, is it about animals? That is a **width** of 4, so `x` has the shape
-# (3 tokens, 4).
+# their numbers have no names. We make ours up, and name them: is the token an article, does it
+# describe, is it a thing, is it about animals? Four numbers a token, so `x` is (3, 4).
 
 # %%
 import torch
@@ -62,15 +61,16 @@ x.shape
 # %% [markdown]
 # ## Query, key, value
 #
-# Three matrices, the same for all tokens, make three vectors of each row:
+# Three matrices, the same for all tokens, make three vectors of each token's row:
 #
 # - a **query**: what am I looking for?
 # - a **key**: what do I offer, so that others can find me?
 # - a **value**: what do I hand over to those who find me?
 #
-# A model learns the matrices; we write them. Row by row, `W_Q` says what an article, a describing
-# word, a thing and an animal look for. `W_V` hands over ten times what a token is, and nothing of
-# an article.
+# A model learns the matrices; we write them. `W_Q` has a row for each of the four numbers, which
+# says what a token with a 1 there looks for. "pup" has two, as a thing and as an animal, so its
+# query is the sum of two rows. Its key is what it is; its value ten times that (to tell values from
+# weights at a glance), with nothing of an article.
 
 # %%
 W_Q = torch.tensor(
@@ -87,14 +87,14 @@ Q, K, V = x @ W_Q, x @ W_K, x @ W_V  # (3, 4) each
 Q
 
 # %% [markdown]
-# The last row is the query of "pup": it looks for what describes and for animals.
+# The last row is the query of "pup": it looks for what describes, and for animals.
 
 # %% [markdown]
 # ## One token asks
 #
 # How well does a key fit a query? Their dot product says so: the **score**. Take a pencil. The
-# query of "pup" is [0, 2, 0, 2], the keys are the rows of `x`. Which of the three tokens will
-# "pup" look at most, and will it look at itself at all?
+# query of "pup" is [0, 2, 0, 2]; the keys are the rows of `x`, as `W_K` changes nothing. Which of
+# the three tokens will "pup" look at most, and will it look at itself at all?
 
 # %%
 q = Q[2]
@@ -105,9 +105,9 @@ for s in range(3):
 dict(zip(tokens, scores, strict=True))
 
 # %% [markdown]
-# Most at "aussie", which describes *and* is about animals. Scores become **weights** as in any
-# choice: divide them by $\sqrt d = 2$ (why, we shall see), then softmax: raise $e$ to each, divide
-# by the sum.
+# Most at "aussie", which describes *and* is about animals. To become **weights**, shares of one
+# whole, scores are divided by $\sqrt d = 2$ (why, we shall see); then comes **softmax**: raise $e$
+# to each, divide by the sum.
 
 # %%
 import math
@@ -116,31 +116,34 @@ scaled = [score / math.sqrt(d) for score in scores]
 powers = [math.exp(value) for value in scaled]
 weights = [power / sum(powers) for power in powers]
 for s in range(3):
-    print(f"{tokens[s]:6}  {scores[s]:.0f} → {scaled[s]:.0f} → {powers[s]:.2f} → {weights[s]:.2f}")
+    steps = f"{scores[s]:.0f} → {scaled[s]:.0f} → {powers[s]:.2f}"
+    print(f"{tokens[s]:6}  {steps} → {weights[s]:.2f}")
 
 # %% [markdown]
 # Then "pup" collects the values, each times its weight:
 #
-# $$0.09 \cdot [0, 0, 0, 0] + 0.67 \cdot [0, 10, 0, 10] + 0.24 \cdot [0, 0, 10, 10]$$
+# $$\begin{aligned} &0.09 \cdot [0, 0, 0, 0] \\ +\ &0.67 \cdot [0, 10, 0, 10] \\
+# +\ &0.24 \cdot [0, 0, 10, 10] \end{aligned}$$
 
 # %%
 pup = sum(weights[s] * V[s] for s in range(3))
 pup
 
 # %% [markdown]
-# The row of "pup" had a 0 under *describes*; what it gathered has its second number there. **A
-# token's new vector is a weighted mean of the values of all tokens**, its own included. Nothing
-# told "pup" which neighbour matters: its query and their keys did.
+# The row of "pup" has a 0 under *describes*; what it gathered has 6.65 there, from "aussie". **A
+# token's new vector is a weighted mean of the values of all tokens**, its own included. No rule
+# said which neighbour matters to "pup": its query and their keys did.
 
 # %% [markdown]
 # ## All tokens at once
 #
-# Every token asks. With queries as rows, all scores are one matrix product, rows are queries,
-# columns are keys, and softmax runs along each row:
+# Every token asks. One matrix product gives all scores, with a row for each query and a column for
+# each key. Softmax runs along each row:
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt d}\right) V$$
 #
-# Predict: where does "the" look?
+# As the tokens of one text ask each other, it is called **self-attention**. Predict: where does
+# "the" look?
 
 # %% mystnb={"image": {"alt": "The and aussie look mostly at pup, pup mostly at aussie; each row of weights adds up to 1."}}
 from clipbook.figures import token_heatmap
@@ -157,8 +160,8 @@ assert torch.allclose(gathered[2], pup)
 token_heatmap(weights, tokens, tokens)
 
 # %% [markdown]
-# Each row adds up to 1. The grid isn't symmetric: "the" cares for "pup", but "pup" hardly for
-# "the", since asking and offering are different matrices.
+# Each row adds up to 1. "the" looks mostly at "pup", but "pup" hardly at "the": asking and offering
+# are different matrices.
 
 # %% [markdown]
 # ## Why divide by √d
@@ -168,45 +171,54 @@ token_heatmap(weights, tokens, tokens)
 # Wider vectors make larger scores, and softmax of large scores is all or nothing.
 
 # %% [markdown]
-# We draw 200 random queries with 16 keys each. The **entropy** $H$ of a query's weights tells over
-# how many tokens they spread: $e^H$ is 16 if all weigh the same, 1 if one takes everything.
+# We draw 200 random queries with 16 keys each:
 
-# %% mystnb={"image": {"alt": "Divided by the square root of d, weights spread over about ten of sixteen tokens at any d; undivided, they spread over hardly more than one from d = 64 on."}}
-from clipbook.figures import curves
-
+# %%
 generator = torch.Generator().manual_seed(0)
-ds, spread, slopes = [4, 16, 64, 256, 1024], {True: [], False: []}, {True: [], False: []}
-for d in ds:
+drawn = {}  # d: scores, (200, 16) each
+for d in (4, 16, 64, 256, 1024):
     queries = torch.randn(200, 1, d, generator=generator)
     keys = torch.randn(200, 16, d, generator=generator)
-    scores = (queries * keys).sum(dim=2)  # (200, 16)
-    for divided in (True, False):
-        weights = (scores / d**0.5 if divided else scores).softmax(dim=1)
-        entropy = -torch.special.xlogy(weights, weights).sum(dim=1)  # (200,)
-        spread[divided].append(entropy.exp().mean())
-        slopes[divided].append((weights * (1 - weights)).mean())
-lines = {"divided by √d": (ds, spread[True]), "not divided": (ds, spread[False])}
+    drawn[d] = (queries * keys).sum(dim=2)
+    print(f"d = {d:4}   deviation of the scores {drawn[d].std():4.1f}")
+
+# %% [markdown]
+# The **entropy** $H = -\sum p \ln p$ of a query's weights $p$ tells over how many tokens they
+# spread: $e^H$ is 16 if all weigh the same, 1 if one takes everything. Predict both curves.
+
+# %% mystnb={"image": {"alt": "Divided by the square root of d, weights spread over about eleven of sixteen tokens at any d; undivided, they spread over hardly two at d = 64, and over one in the end."}}
+from clipbook.figures import curves
+
+lines, slopes = {}, {}
+for name, power in (("divided by √d", 0.5), ("not divided", 0)):
+    spread, slopes[name] = [], []
+    for d, scores in drawn.items():
+        p = (scores / d**power).softmax(dim=1)  # (200, 16)
+        H = -torch.special.xlogy(p, p).sum(dim=1)  # (200,); p ln p, 0 at 0
+        spread.append(H.exp().mean())
+        slopes[name].append((p * (1 - p)).mean())
+    lines[name] = (list(drawn), spread)
 curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 
 # %% [markdown]
-# Undivided, an untrained head with 64 numbers a key has already made up its mind, at random. And
-# it can hardly change it: how much a weight $p$ moves with its score is $p(1-p)$, which vanishes
-# near 0 and 1. That slope, averaged:
+# Undivided, a head with 64 numbers a key looks at hardly two tokens of 16, picked at random. And it
+# can hardly learn better: if a score grows a little, its weight grows $p(1-p)$ times as much
+# (softmax's derivative), next to nothing near $p = 0$ and $p = 1$. This slope, averaged:
 
 # %%
-assert slopes[True][-1] > 5 * slopes[False][-1]
-for d, divided, raw in zip(ds, slopes[True], slopes[False], strict=True):
+assert slopes["divided by √d"][-1] > 5 * slopes["not divided"][-1]
+for d, divided, raw in zip(drawn, *slopes.values(), strict=True):
     print(f"d = {d:4}   divided {divided:.3f}   not divided {raw:.3f}")
 
 # %% [markdown]
 # ## Who may look at whom
 #
 # A **causal mask** lets a token see itself and those before it, never those after. GPT needs it:
-# it predicts the next word, and must not peek. CLIP's text encoder is built the same way, as its
-# authors say, so that a language model's weights could start it.
+# it predicts the next word, and must not peek. CLIP's text encoder has one, too: its authors wanted
+# to be able to start it from a language model's weights.
 #
-# What may not be seen gets the score −∞ *before* softmax, since $e^{-\infty} = 0$. Predict the
-# first row.
+# What may not be seen gets the score −∞ *before* softmax, since $e^{-\infty} = 0$. `attend` once
+# more, with a mask. Predict the first row.
 
 
 # %% mystnb={"image": {"alt": "Below and on the diagonal are weights, above it nothing: the first token looks only at itself, the last at all three."}}
@@ -224,12 +236,11 @@ assert weights[0].tolist() == [1, 0, 0]
 token_heatmap(weights.masked_fill(~causal, torch.nan), tokens, tokens)
 
 # %% [markdown]
-# A dot marks what may not be looked at. "the" has only itself left, and the last row is what it
-# was: the last token sees everything.
+# "the" has only itself left. The last row is what it was: the last token sees everything.
 #
-# The second mask hides **padding**. Captions in a batch differ in length, so short ones are filled
-# up. A padding token is a token like any other, with an embedding; here one of all ones. How much
-# of its attention does "pup" waste on it?
+# The second mask hides **padding**, with which short captions in a batch are filled up. A padding
+# token has an embedding like any other; take one of all ones. How much of its attention does "pup"
+# waste on it?
 
 # %%
 padded = torch.stack([x[0], x[2], torch.ones(4)])  # the, pup, padding
@@ -239,9 +250,9 @@ for name, allowed in (("no mask", None), ("padding hidden", real[None, :])):
     print(f"{name:15}", attend(*inputs, allowed)[1][1])
 
 # %% [markdown]
-# Most of it. The mask has the shape (1, 3): it broadcasts over queries, so that the *column* of
-# the padding goes. `allowed_keys` of the package makes both masks for a batch; its shape is
-# (batch, heads, queries, keys), where 1 stands for "the same for all".
+# 0.67, most of it. The mask has the shape (1, 3), one row for all queries: the padding's *column*
+# goes. `allowed_keys` of the package makes both masks for a batch, of shape (batch, heads, queries,
+# keys): here for one text, and alike for all heads.
 
 # %%
 from clipbook.transformer import allowed_keys
@@ -253,13 +264,13 @@ both.shape, both[0, 0].int()
 # %% [markdown]
 # ## Several heads
 #
-# One softmax gives one mean. But "pup" may want its adjective *and* its left neighbour, and in one
-# mean the two blur. So the width $w$ is cut into $h$ parts of $d = w / h$ numbers, and each part, a
-# **head**, attends on its own. Their results are put side by side and mixed by an output matrix
-# $W_O$.
+# One softmax gives one mean. But "pup" may want its adjective *and* its article, and in one mean
+# the two blur. So $Q$, $K$ and $V$, all of width $w$, are cut into $h$ parts of $d = w / h$
+# columns, and each part, a **head**, attends on its own. Their results are put side by side and
+# mixed by an output matrix $W_O$.
 #
-# Here is a real layer: the first of the small model that this book trained, with the first caption
-# of our example.
+# Here is a real layer: the first of the book's own text encoder, with the first caption of our
+# example.
 
 # %%
 import clipbook
@@ -291,7 +302,8 @@ def multi_head(x, attention, allowed):
         own = slice(h * d, (h + 1) * d)  # the columns of head h
         found.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
     gathered = torch.cat([values for values, _ in found], dim=1)  # (t, w)
-    return attention.output(gathered), torch.stack([weights for _, weights in found])
+    weights = torch.stack([weights for _, weights in found])  # (h, t, t)
+    return attention.output(gathered), weights
 
 
 attention.heads
@@ -313,30 +325,48 @@ x.shape, by_hand.shape, weights.shape
 
 # %%
 with torch.no_grad():
-    output, their_weights = attention.with_weights(x[None], allowed_keys(t, causal=True))
+    allowed = allowed_keys(t, causal=True)
+    output, their_weights = attention.with_weights(x[None], allowed)
 assert torch.allclose(output[0], by_hand, atol=1e-4)
 assert torch.allclose(their_weights[0], weights, atol=1e-5)
 for h in range(attention.heads):
-    k = weights[h, -2].argmax().item()
-    print(f"head {h}: {words[-2]!r} looks most at {words[k]!r}, {weights[h, -2, k]:.2f}")
+    most, k = weights[h, -2].max(dim=0)
+    print(f"head {h}: {words[-2]!r} looks most at {words[k]!r}, {most:.2f}")
 
 # %% [markdown]
 # ## Where the trained model looks
 #
-# All layers and heads of the text encoder, true weights. Choose a token, a layer, a head. What do
-# you expect of the end token in the last layer, where the caption's meaning is read? Is there a
-# head that always looks at the token before?
+# The weights of all layers and heads. The caption's meaning is read at the end token of the last
+# layer: predict which words it looks at. And is there a head that always looks at the token before?
+# Choose a token, a layer, a head.
 
 # %%
 from clipbook.widgets import AttentionExplorer
 
 with torch.no_grad():
-    all_weights = encoder.attention_weights(token_ids)[:, 0]  # (layers, heads, t, t)
+    all_weights = encoder.attention_weights(token_ids)  # (layers, 1, h, t, t)
+all_weights = all_weights[:, 0]
 AttentionExplorer(all_weights, tokens=words, causal=True, query=t - 1)
 
+# %%
+for layer, heads in enumerate(all_weights):
+    for h, weights in enumerate(heads):  # (t, t)
+        most, k = weights.max(dim=1)
+        before = weights[range(1, t), range(t - 1)].mean()
+        print(f"layer {layer}, head {h}:", end="")
+        for i in (5, 8, 9):
+            print(f"  {words[i]} → {words[k[i]]} {most[i]:.2f}", end="")
+        print()
+        print(f"    on the token before, on average: {before:.2f}")
+
 # %% [markdown]
-# Don't read too much into such pictures. A weight says how much of a token's *value* flows in,
-# not whether it mattered for the result; values may be small, and later layers may undo it.
+# In the last layer `<end>` looks at "square" with one head, at "above" with the other, and at no
+# colour. But these two had asked before it: in layer 0 "above" looked most at "circle" and "red",
+# "square" at "above" and "blue". What tokens gather in one layer they can hand over in the next. No
+# head keeps to the token before.
+#
+# Don't read too much into weights, though: they say how much of a *value* flows in, not whether
+# that mattered. Values may be small, and later layers may undo it.
 
 # %% [markdown]
 # ## The same as PyTorch's
@@ -347,8 +377,9 @@ AttentionExplorer(all_weights, tokens=words, causal=True, query=t - 1)
 # %%
 theirs = torch.nn.MultiheadAttention(64, attention.heads, batch_first=True)
 with torch.no_grad():
-    theirs.in_proj_weight.copy_(attention.query_key_value.weight)
-    theirs.in_proj_bias.copy_(attention.query_key_value.bias)
+    ours = attention.query_key_value
+    theirs.in_proj_weight.copy_(ours.weight)
+    theirs.in_proj_bias.copy_(ours.bias)
     theirs.out_proj.load_state_dict(attention.output.state_dict())
     batch = x[None]  # (1, t, 64)
     expected, _ = theirs(batch, batch, batch, attn_mask=~causal)
@@ -358,9 +389,9 @@ f"largest difference {(expected[0] - by_hand).abs().max():.0e}"
 # %% [markdown]
 # ## What it costs
 #
-# Every token scores every token: $t$ tokens make $t^2$ scores a head. Making $Q$, $K$ and $V$
-# grows only with $t$. Predict: how much longer does the attention take if the text is twice as
-# long? We time both on the processor, where the curve is easiest to see, with $w = 64$.
+# Every token scores every token: $t$ tokens make $t^2$ scores a head. The work for $Q$, $K$ and $V$
+# grows only with $t$. We time both on the processor, with $w = 64$. Predict: how much longer does
+# each take if the text is twice as long?
 
 # %% mystnb={"image": {"alt": "On logarithmic axes the time of attention rises along a steep line, fourfold for twice the tokens, and passes the time of the projections, which only doubles."}}
 from torch.utils.benchmark import Timer
@@ -368,25 +399,32 @@ from torch.utils.benchmark import Timer
 
 def milliseconds(code, x):
     names = {"attend": attend, "x": x, "W": torch.randn(64, 3 * 64)}
-    return 1000 * min(Timer(code, globals=names).blocked_autorange(min_run_time=0.1).times)
+    runs = Timer(code, globals=names).blocked_autorange(min_run_time=0.1)
+    return 1000 * min(runs.times)
+
+
+def fastest(code):  # of three rounds, as something else may disturb one
+    rounds = [[milliseconds(code, x) for x in inputs] for _ in range(3)]
+    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 lengths = [64, 128, 256, 512, 1024, 2048]
 inputs = [torch.randn(n, 64) for n in lengths]
-attending = [milliseconds("attend(x, x, x)", x) for x in inputs]
-projecting = [milliseconds("x @ W", x) for x in inputs]
-lines = {"scores and means": (lengths, attending), "Q, K and V": (lengths, projecting)}
+attending, projecting = fastest("attend(x, x, x)"), fastest("x @ W")
+lines = {"attend": (lengths, attending), "Q, K and V": (lengths, projecting)}
 curves(lines, "tokens", "milliseconds", log="xy")
 
 # %%
 for k in range(1, len(lengths)):
     factor = attending[k] / attending[k - 1]
-    print(f"{lengths[k]:5} tokens: {lengths[k] ** 2:9,} scores, time ×{factor:.1f}")
+    scores = f"{lengths[k] ** 2:9,} scores"
+    print(f"{lengths[k]:5} tokens: {scores}, time ×{factor:.1f}")
 
 # %% [markdown]
-# Short texts hardly feel it; for long ones, twice the tokens cost about four times, and more where
-# the grid no longer fits into the processor's cache. CLIP's captions have 77 tokens at most. A
-# picture cut into small patches has hundreds, which is why patch sizes are chosen with care.
+# For long texts, twice the tokens cost four times as much, or more: all those scores also have to
+# be stored and fetched. CLIP's captions have 77 tokens at most, but a picture of 224 × 224 pixels
+# makes $14^2 = 196$ patches of 16 × 16, and $28^2 = 784$ of 8 × 8: sixteen times the scores. Hence
+# patch sizes are chosen with care.
 
 # %% [markdown]
 # ## Common mistakes
@@ -408,7 +446,7 @@ allowed = torch.ones(3, 3, dtype=torch.bool).tril()
 (scores.softmax(dim=1) * allowed).sum(dim=1)
 
 # %% [markdown]
-# **Everything is nan → a query has no key left.** Its row is all −∞, and softmax divides 0 by 0.
+# **A row of nan → a query has no key left.** Its scores are all −∞, and softmax divides 0 by 0.
 # Here the diagonal was hidden along with the future, and the first token may not even see itself.
 
 # %%
@@ -421,18 +459,21 @@ attend(Q, K, V, allowed.tril(-1))[1]
 # %%
 changed = V.clone()
 changed[2] += 100  # only the last token's value
-for name, one in (("ours", allowed), ("inverted", ~allowed.tril(-1))):
-    moved = (attend(Q, K, changed, one)[0] - attend(Q, K, V, one)[0])[0]
-    print(f"{name:9} first token moves by {moved.abs().max():.1f}")
+for name, mask in (("ours", allowed), ("inverted", ~allowed)):
+    moved = attend(Q, K, changed, mask)[0] - attend(Q, K, V, mask)[0]  # (3, 4)
+    print(f"{name:9} first token moves by {moved[0].abs().max():.1f}")
 
 # %% [markdown]
-# **Right shape, wrong numbers → heads were cut with `view` alone.** Heads are columns. `view` to
-# $(h, t, d)$ reads the numbers on line by line, so the first head gets the first half of the *tokens*.
+# **Right shape, wrong numbers → heads were cut with `view` alone.** A head is some columns of *all*
+# tokens. `view` to $(h, t, d)$ keeps the numbers in line, so of two heads the first gets all
+# columns of the first half of the tokens.
 
 # %%
 grid = torch.arange(8).view(4, 2)  # token k holds 2k and 2k + 1
-print("view(2, 4, 1):                ", grid.view(2, 4, 1)[0, :, 0])
-print("view(4, 2, 1).transpose(0, 1):", grid.view(4, 2, 1).transpose(0, 1)[0, :, 0])
+wrong = grid.view(2, 4, 1)  # (h, t, d)
+right = grid.view(4, 2, 1).transpose(0, 1)
+print("head 0, view alone:          ", wrong[0, :, 0])
+print("head 0, view, then transpose:", right[0, :, 0])
 
 # %% [markdown]
 # ## Exercise: weights
@@ -475,6 +516,10 @@ mistakes = {
     ],
     "softmax runs along the keys, dim=1": [[0.5, 0.8808, 0.5], [0.5, 0.1192, 0.5]],
     "rows are queries, columns are keys": [[0.09, 0.2119], [0.6652, 0.2119], [0.2447, 0.5761]],
+    "each row must add up to 1, not all weights together": [
+        [0.0632, 0.4669, 0.1718], [0.0632, 0.0632, 0.1718],
+    ],
+    "divide the scores, before softmax": [[0.0079, 0.4334, 0.0587], [0.0533, 0.0533, 0.3935]],
     "these are the scores; softmax makes weights of them": [[0, 2, 1], [0, 0, 1]],
 }  # fmt: skip
 with check("Attention weights"):
@@ -534,7 +579,8 @@ from clipbook.exercises import check, close
 
 third = 1 / 3
 no_key = (
-    "a row has lost all its keys: hide columns, not rows, and let a token see itself and before"
+    "a row has lost all its keys: hide columns, not rows, let a token see itself and before, and "
+    "take softmax along the keys"
 )
 some_scores = torch.tensor([1.0, 2, 3]).log().expand(1, 3, 3).clone()  # e to them: 1, 2, 3
 two_of_three = torch.tensor([[True, True, False]])
@@ -547,6 +593,9 @@ free_mistakes = {
 }
 causal_mistakes = {
     "causal: the first token sees only itself": [[[third, 2 * third, 0]] * 3],
+    "seen is what *both* masks allow: combine them with &": [
+        [*[[third, 2 * third, 0]] * 2, [third / 2, third, 0.5]]
+    ],
     "mask before softmax, so that each row adds up to 1": [
         [[third / 2, 0, 0], *[[third / 2, third, 0]] * 2]
     ],
@@ -654,8 +703,8 @@ with check("Looking back, other lengths"):
 #
 # <details><summary>Answer</summary>
 #
-# The same rows come out, in the shuffled order. Scores depend on what the two tokens hold, not on
-# where they stand, and a weighted mean has no order. "Each token gets another vector" would be true
+# The same rows come out, in the shuffled order: scores depend on what two tokens hold, not on where
+# they stand. "Each token gets another vector" would be true
 # with a causal mask, or once positions are added; "nothing changes at all" forgets that rows move
 # along with their tokens.
 #
@@ -667,9 +716,9 @@ with check("Looking back, other lengths"):
 #
 # <details><summary>Answer</summary>
 #
-# More scores: $8 t^2$ in place of $2 t^2$. The matrices stay 64 × 64, since the width is cut
-# into narrower heads of 8 numbers; a head is a slice of columns, not another matrix. "Four times
-# the weights" would be right only if every head kept the full width.
+# More scores: $8 t^2$ in place of $2 t^2$. The matrices stay 64 × 64, as a head is a slice of their
+# columns, now 8 wide. "Four times the weights" would be right only if every head kept the full
+# width.
 #
 # </details>
 
@@ -688,7 +737,7 @@ with check("Looking back, other lengths"):
 # %% [markdown]
 # ## What to remember
 #
-# We have built attention, from one query on paper to the heads of a trained model.
+# We have built attention, from one query on paper to the heads of a trained encoder.
 #
 # - Query meets keys, softmax makes weights, weights mix values; weights depend on the text, the
 #   three matrices do not.

@@ -38,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## A number that is a name
 #
-# To have one token a word, we train a tokenizer on our caption twice: whatever stands together
-# there, stands together twice, and is merged.
+# To have one token a word, we train a small tokenizer, with ids of its own, on our caption twice:
+# whatever stands together there stands together twice, and is merged.
 
 # %%
 import torch
@@ -61,29 +61,30 @@ mean = token_ids.float().mean().item()
 print(mean, "is the id of", repr(tokenizer.token(round(mean))))
 
 # %% [markdown]
-# Nonsense: a half-made word isn't the middle of the other four. Ids count the order in which
-# tokens were made, no more. We need numbers that can mean something, and many for each token.
+# Nonsense: half a name isn't the middle of four words. Ids count the order in which tokens were
+# made, no more. We need numbers that can mean something, and several for each token.
 
 # %% [markdown]
 # ## A row of a table
 #
-# So each of the $V$ tokens gets a row of $d$ numbers in a table $E$, of shape ($V$, $d$). At first
-# they are random; training moves them. $d$ is called the **width**, here 8, in CLIP's text encoder
-# 512. To **embed** a token is to copy its row. The four rows are $T_1$ to $T_4$.
+# So each of the $V$ tokens gets a row of $d$ numbers in a table $E$, of shape ($V$, $d$), random at
+# first and moved by training. $d$ is called the **width**, here 8, in CLIP's text encoder 512. To
+# **embed** a token is to copy its row. The four rows are $T_1$ to $T_4$.
 
 # %% mystnb={"image": {"alt": "Each of the four tokens has become a row of eight numbers between -1 and 1, with no pattern in them yet."}}
 from clipbook.figures import token_heatmap
 
 V, d = tokenizer.vocab_size, 8
-E = 0.3 * torch.randn(V, d, generator=torch.Generator().manual_seed(0))  # (276, 8)
+generator = torch.Generator().manual_seed(0)
+E = 0.3 * torch.randn(V, d, generator=generator)  # (276, 8)
 T = E[token_ids]  # (4, 8)
 assert torch.equal(T[3], E[271])
 token_heatmap(T, tokens, [str(k + 1) for k in range(d)], signed=True)
 
 # %% [markdown]
-# From one number to eight: (4,) became (4, 8). These are **token embeddings**, each knows only its
-# own token. (In the [similarity matrix](../pairs/similarity-matrix.ipynb) $T_i$ stands for a whole
-# caption; both are common.)
+# From (4,) to (4, 8): these are **token embeddings**, and each depends on its own token alone. (In
+# the [similarity matrix](../pairs/similarity-matrix.ipynb) $T_i$ stands for a whole caption; both
+# are common.)
 
 # %% [markdown]
 # ## A lookup is a matrix product
@@ -103,9 +104,9 @@ assert torch.equal(H @ E, T)
 H.shape, H.sum(dim=1), (H @ E).shape
 
 # %% [markdown]
-# It takes the row at its 1 once and all others zero times. So the table is an ordinary weight
-# matrix, and can be trained like one. Nobody computes it that way, for nearly all products are
-# with zero. For one caption in CLIP, of 77 places:
+# It takes the row at its 1 once and all others zero times. So the table is a weight matrix like
+# others, and is trained like them. Nobody computes it that way, for nearly all products are with
+# zero. For one caption in CLIP, of 77 places:
 
 # %%
 print(f"one-hot: {77 * 49_408 * 512:,} multiplications")
@@ -126,41 +127,44 @@ batch_ids.shape, embedding(batch_ids).shape
 # %% [markdown]
 # ## What training writes into the table
 #
-# Random rows say nothing. The model that this book trained began with such rows and saw scenes and
-# captions only. Its world has two words for a size: "small" and "little", "large" and "big".
-# Predict: which words have similar rows now? The measure is the cosine: 1 for the same direction,
-# 0 for nothing in common, −1 for opposite.
+# Random rows say nothing. The book's own model, made in [training](../pairs/training.ipynb), began
+# with such rows, 64 wide, and saw only scenes with their captions. Their world has two words for
+# each size, "small" or "little", "large" or "big", and for a relation, "above" or "over". Predict:
+# which words have similar rows now? The cosine is 1 for the same direction, 0 for nothing in
+# common, −1 for opposite.
 
-# %% mystnb={"image": {"alt": "Small and little have nearly the same direction, and so have large and big; small and large do not; colours have little in common with sizes."}}
+# %% mystnb={"image": {"alt": "Small and little have nearly the same direction, and so have large and big, above and over; small and large point apart; colours have little in common with sizes."}}
 import clipbook
 
 model, scene_tokenizer = clipbook.load("shapes")
 encoder = model.text_encoder
+table = encoder.token_embedding.weight.detach()  # (V, 64), V of its own
 words = ["small", "little", "large", "big", "red", "green", "above", "over"]
 ids = [scene_tokenizer.encode(" " + word) for word in words]
 assert all(len(one) == 1 for one in ids)
-rows = encoder.token_embedding.weight[[one[0] for one in ids]].detach()  # (8, 64)
+rows = table[[one[0] for one in ids]]  # (8, 64)
 rows = rows / rows.norm(dim=1, keepdim=True)
 cosines = rows @ rows.T
 assert cosines[0, 1] > cosines[0, 2]
 token_heatmap(cosines, words, words, signed=True)
 
 # %% [markdown]
-# Words that say the same of a picture have come together, and nobody told the model that they are
-# synonyms: the pictures did. Here a row of the table does mean something, by its direction.
+# Words that say the same of a picture have come together, though nobody told the model that they
+# are synonyms. Captions alone can't have: "large" fits wherever "small" does, yet these point
+# apart. So a row does come to mean something, by its direction.
 
 # %% [markdown]
 # ## The order is lost
 #
-# Pairs 1 and 2 of our batch differ in which colour stands where. The simplest summary of a caption
-# is the mean of its token embeddings. Predict: how far apart are the two?
+# Captions 1 and 2 hold the same words in another order. The simplest summary of a caption is the
+# mean of its token embeddings. Predict: how far apart are the two?
 
 # %%
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-first, second = (torch.tensor(scene_tokenizer.encode(one)) for one in captions[:2])
-table = encoder.token_embedding.weight.detach()  # (V, 64), of the trained model
+encoded = [torch.tensor(scene_tokenizer.encode(one)) for one in captions]
+first, second = encoded[:2]  # (8,) each
 assert first.tolist() != second.tolist()
 assert sorted(first.tolist()) == sorted(second.tolist())
 means = [table[ids].mean(dim=0) for ids in (first, second)]
@@ -168,16 +172,34 @@ print(*captions[:2], sep="\n")
 print(f"distance of the means: {(means[0] - means[1]).norm():.6f}")
 
 # %% [markdown]
-# Zero. The same rows are there, only in another order, and a mean doesn't see order. Nor does plain
-# [attention](attention.ipynb): it compares every row with every other, wherever they stand. To such
-# a model a caption is a bag of words.
+# Zero: the same rows in another order, and a mean doesn't see order. Would a whole encoder? Here is
+# one with random weights, in which every token looks at every other ([attention](attention.ipynb)).
+# Predict: how far apart are its two outputs, with random positions and with none?
+
+# %%
+from clipbook.text import TextConfig, TextEncoder
+
+torch.manual_seed(0)
+untrained = TextEncoder(TextConfig(scene_tokenizer.vocab_size, pooling="first"))
+ids, mask = scene_tokenizer.batch(captions[:2])
+with torch.no_grad():
+    for name in ("with", "without"):
+        outputs = untrained(ids, mask)  # (2, 64)
+        distance = (outputs[0] - outputs[1]).norm()
+        print(f"{name:7} positions: {distance:.4f}")
+        untrained.positions.zero_()
+assert distance < 1e-4
+
+# %% [markdown]
+# Without positions a caption is a **bag of words**, to a whole encoder too. (A mask that lets each
+# token look back only, as in CLIP, gives some of the order away.)
 
 # %% [markdown]
 # ## A vector for each place
 #
-# So we let each place say where it is. A second table $P$, of shape (context length, $d$), has a
-# row for each place, and we add them: token $k$ enters the model as $x_k = T_k + P_k$. In CLIP,
-# and in our model, $P$ is **learned** like $E$.
+# So each place says where it is. A second table $P$, of shape (context length, $d$), has a row for
+# each place, and we add it: token $k$ enters the model as $x_k = T_k + P_k$. In CLIP, and in our
+# model, $P$ is **learned** like $E$. (There the start token comes first; we leave it out here.)
 
 # %%
 positions = encoder.positions.detach()  # (32, 64)
@@ -201,22 +223,25 @@ means = [with_positions(ids).mean(dim=0) for ids in (first, second)]
 print(f"mean of x:       {(means[0] - means[1]).norm():.6f}")
 bent = [with_positions(ids).relu().mean(dim=0) for ids in (first, second)]
 print(f"mean of relu(x): {(bent[0] - bent[1]).norm():.6f}")
-assert torch.allclose(*means, atol=1e-5) and not torch.allclose(*bent, atol=1e-4)
+assert torch.allclose(*means, atol=1e-5)
+assert not torch.allclose(*bent, atol=1e-4)
 
 # %% [markdown]
 # Still zero! The mean of sums is the sum of the means: all tokens plus all places, whoever stands
-# where. A place must act *together* with its token, and that takes a step that isn't linear. Here
-# negative numbers become 0 first (`relu`), and the difference shows. The encoder's blocks do far
-# more of the kind.
+# where. A place must act *together* with its token, in a step that isn't linear. Here negative
+# numbers become 0 first (`relu`), and the difference shows. An encoder's blocks are full of such
+# steps.
 
 # %% [markdown]
 # ## Sines and cosines
 #
-# The first transformer computed its places instead of learning them. Think of a clock: a fast hand
-# for neighbours, slower ones for longer ways. Number pair $i$ of place $t$ is the tip of hand $i$:
+# The first transformer computed its positions instead of learning them. Think of a clock with $d/2$
+# hands. From place to place hand $i$ turns by a fixed angle, $\omega_i = 10000^{-2i/d}$: the first
+# fast, each later one slower. At place $t$ it has turned by $\omega_i t$, and the tip of the hand
+# gives two numbers ($t$ and $i$ begin at 0):
 #
-# $$P_{t,2i} = \sin\frac{t}{10000^{2i/d}}$$
-# $$P_{t,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
+# $$P_{t,2i} = \sin(\omega_i t)$$
+# $$P_{t,2i+1} = \cos(\omega_i t)$$
 
 # %%
 import math
@@ -226,54 +251,53 @@ from clipbook.text import sinusoidal_positions
 
 def sinusoidal(places, width):
     P = torch.zeros(places, width)
-    for t in range(places):
-        for i in range(width // 2):
-            angle = t / 10_000 ** (2 * i / width)
-            P[t, 2 * i], P[t, 2 * i + 1] = math.sin(angle), math.cos(angle)
+    for i in range(width // 2):
+        omega = 10_000 ** (-2 * i / width)
+        for t in range(places):
+            P[t, 2 * i] = math.sin(omega * t)
+            P[t, 2 * i + 1] = math.cos(omega * t)
     return P
 
 
-assert torch.allclose(sinusoidal(32, 64), sinusoidal_positions(32, 64), atol=1e-5)
+computed = sinusoidal(32, 64)
+assert torch.allclose(computed, sinusoidal_positions(32, 64), atol=1e-5)
 sinusoidal(3, d)
 
 # %% [markdown]
-# Predict before you look: where in the row does the table change fast from place to place, where
-# slowly? And has the learned table found the same?
+# Rows are the places 0, 1 and 2; each pair of columns is a hand. Predict: in a table 64 wide, which
+# columns change fast from place to place, which slowly? And has the learned table found the same?
 
 # %% mystnb={"image": {"alt": "The computed table shows fast waves on the left that slow down to nothing on the right; the learned table shows no such waves."}}
 from clipbook.figures import signed_maps
 
 learned = positions / positions.abs().max()
-signed_maps(
-    {"sines and cosines": sinusoidal(32, 64), "learned, largest value 1": learned},
-    across="number in the row",
-    up="place",
-)
+panels = {"sines and cosines": computed, "learned, largest value 1": learned}
+signed_maps(panels, across="number in the row", up="place")
 
 # %% [markdown]
-# On the left fast hands, on the right slow ones that hardly leave their start. The learned table
-# looks nothing like it. Let us compare places rather than single numbers: cosines between the rows
-# of each table.
+# On the left fast hands. On the right slow ones that hardly leave their start, where the sine is 0
+# and the cosine 1: hence the stripes. The learned table looks nothing like it. Let us compare whole
+# places: cosines between the rows of each table.
 
 
-# %% mystnb={"image": {"alt": "Between computed places the cosine depends on their distance alone; between learned places it is uneven, and the last ones have little in common with any other."}}
+# %% mystnb={"image": {"alt": "Between computed places the cosine depends on their distance alone; learned places form two groups, the beginning and the middle, and the last ones have little in common with any other."}}
 def place_cosines(P):
     rows = P / P.norm(dim=1, keepdim=True)
     return rows @ rows.T  # (32, 32)
 
 
-computed = place_cosines(sinusoidal(32, 64))
+cosines = place_cosines(computed)
 for distance in (1, 5, 20):
-    line = computed.diagonal(distance)
+    line = cosines.diagonal(distance)
     assert torch.allclose(line, line[0].expand_as(line), atol=1e-5)
-panels = {"sines and cosines": computed, "learned": place_cosines(positions)}
+panels = {"sines and cosines": cosines, "learned": place_cosines(positions)}
 signed_maps(panels, across="place", up="place")
 
 # %% [markdown]
-# Computed: one cosine for each distance, wherever you are, and near places are alike. Learned: what
-# helped with the captions (and some last rows that look like noise; we come back to them). The
-# authors of the transformer found both about equally good. A learned table ends at its last row,
-# though, in CLIP the 77th; sines go on.
+# Computed: one cosine for each distance, wherever you are, and near places are alike. Learned: two
+# groups, the beginning of captions and their middle, and last rows like noise (we come back to
+# them). The transformer's authors found both kinds about equally good. A learned table ends at its
+# last row, in CLIP the 77th; sines can be computed for any place.
 
 # %% [markdown]
 # ## Why add?
@@ -285,14 +309,16 @@ signed_maps(panels, across="place", up="place")
 # %%
 P = sinusoidal(4, d)
 W = torch.randn(d, 5, generator=torch.Generator().manual_seed(1))
-side_by_side = torch.cat([T, P], dim=1) @ torch.cat([W, W])  # (4, 16) @ (16, 5)
+TP, WW = torch.cat([T, P], dim=1), torch.cat([W, W])
+side_by_side = TP @ WW  # (4, 16) @ (16, 5)
 assert torch.allclose(side_by_side, (T + P) @ W, atol=1e-5)
 side_by_side.shape
 
 # %% [markdown]
-# Side by side could do more, at twice the width in every layer. Does the sum lose anything? Take
-# all sums of random tokens and random places and look for the token: which row of the table has
-# the largest dot product with the sum? Predict how often that is the right one, at several widths.
+# With two different halves it could do more, but $x$ would be twice as wide all the way through the
+# encoder. Does the sum lose anything? Add every random token to every random place and look for
+# both again: which row of each table has the largest dot product with the sum? Predict how often it
+# is the right one, at several widths.
 
 # %%
 for width in (4, 16, 64, 256):
@@ -300,19 +326,20 @@ for width in (4, 16, 64, 256):
     rows = torch.randn(V, width, generator=generator)
     places = torch.randn(32, width, generator=generator)
     sums = rows[:, None] + places  # (276, 32, width)
-    found = (sums @ rows.T).argmax(dim=2)  # (276, 32)
-    right = (found == torch.arange(V)[:, None]).float().mean()
-    print(f"width {width:3}: {right:.0%} found again")
+    token = (sums @ rows.T).argmax(dim=2) == torch.arange(V)[:, None]
+    place = (sums @ places.T).argmax(dim=2) == torch.arange(32)
+    token, place = (right.float().mean() for right in (token, place))
+    print(f"width {width:3}: token {token:4.0%}, place {place:4.0%}")
 
 # %% [markdown]
-# In few dimensions a place drowns the token; in many, two random directions are nearly at right
-# angles, and both stay readable. Besides, training can move tokens and places apart.
+# In few dimensions the two drown each other; in many, two random directions are nearly at right
+# angles, and both stay readable. Training can move them further apart.
 
 # %% [markdown]
 # ## Only used rows learn
 #
-# Which rows does one caption change? Let the loss be the sum of all numbers that the lookup gives:
-# then the gradient of each number is how often it was used. Predict it for the row of "the".
+# Which rows does one caption change? Let the loss be the sum of all numbers that the lookup gives.
+# Predict the gradient of the rows of "the", which stands in it twice, "Pepper" and "Pepp".
 
 # %%
 repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
@@ -325,19 +352,21 @@ for one in reached:
 print(f"{len(reached)} of {V} rows reached")
 
 # %% [markdown]
-# A token that occurs twice gets both gradients, added; all other rows get exactly zero. A rare word
-# therefore learns rarely. Our trained model shows the same for places: those that no caption
-# reaches must have stayed at their first, random values, of deviation 0.01.
+# Each use adds a 1; rows that aren't used get exactly zero. A rare word therefore learns rarely.
+# Our trained model shows the same for places. `TextEncoder` begins with random ones of deviation
+# 0.01, and no weight decay shrinks them, so those that no caption reaches must be as long as at
+# first.
 
 # %%
 import numpy as np
 
 from clipbook.scenes import sample_pairs
 
-_, many = sample_pairs(5000, np.random.default_rng(0))
-longest = max(len(scene_tokenizer.encode(one)) for one in many) + 2  # start and end
+_, many = sample_pairs(3000, np.random.default_rng(0))
+counts = [len(scene_tokenizer.encode(one)) + 2 for one in many]  # start and end
+longest = max(counts)
 lengths = positions.norm(dim=1)  # (32,)
-print(f"the longest of 5,000 captions has {longest} tokens")
+print(f"the longest of 3,000 captions has {longest} tokens")
 print(f"rows up to there: {lengths[:longest].mean():.2f} long, on average")
 print(f"rows behind:      {lengths[longest:].mean():.2f}")
 print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
@@ -345,24 +374,24 @@ print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
 # %% [markdown]
 # ## The package's version
 #
-# `TextEncoder` holds both tables. We listen at the door of its first block, and compare what comes
-# in with our lookup and our sum.
+# `TextEncoder` holds both tables. A **hook** is a function that PyTorch calls when a module runs;
+# ours keeps what the first block is given. It must be our lookup and our sum.
 
 # %%
 heard = []
-first_block = encoder.blocks[0]
-hook = first_block.register_forward_pre_hook(lambda block, given: heard.append(given[0]))
+block = encoder.blocks[0]
+hook = block.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
 ids, mask = scene_tokenizer.batch(captions)
 with torch.no_grad():
     encoder(ids, mask)
 hook.remove()
-used = heard[0].shape[1]  # the encoder leaves out columns of nothing but padding
+used = heard[0].shape[1]  # columns of nothing but padding are left out
 ours = table[ids[:, :used]] + positions[:used]
 assert torch.allclose(heard[0], ours, atol=1e-6)
 ids.shape, heard[0].shape
 
 # %% [markdown]
-# From (8, 32) token ids to (8, places in use, 64) numbers. $P$ has no batch dimension; PyTorch adds
+# (8, 32) token ids became (8, places in use, 64) numbers. $P$ has no batch dimension; PyTorch adds
 # the same places to each caption.
 
 # %% [markdown]
@@ -385,7 +414,8 @@ except IndexError as error:
 x = torch.zeros(8, 8, d)  # (captions, places, width)
 P = sinusoidal(8, d)
 print("right:", (x + P)[0, :3, 0])
-print("wrong:", (x + P[:, None])[0, :3, 0], (x + P[:, None])[1, :3, 0])
+wrong = x + P[:, None]
+print("wrong:", wrong[0, :3, 0], wrong[1, :3, 0])
 
 # %% [markdown]
 # **A long caption fails where short ones work → it has more tokens than the table has places.**
@@ -398,8 +428,8 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# **The row of the padding learns → nothing said that it is padding.** `padding_idx` keeps its
-# gradient at zero.
+# **The row of the padding learns → nothing said that it is padding.** Here each padded place of two
+# captions adds a 1. `padding_idx` keeps the gradient at zero.
 
 # %%
 for padding in (None, 0):
@@ -417,7 +447,7 @@ for padding in (None, 0):
 # <details><summary>Hint</summary>
 #
 # `table[token_ids]` is (batch, places, width). Which rows of `positions` are needed, and along
-# which dimension do they go? Place $k$ is column $k$ of `token_ids`, whatever id stands there.
+# which dimension do they go? Row 0 belongs to column 0 of `token_ids`, whatever id stands there.
 #
 # </details>
 
@@ -477,8 +507,8 @@ with check("Embed a batch, as the package does"):
 # ## Exercise: the gradient of the table
 #
 # *3 points, 15 minutes, medium.* Training tells how the loss changes with each number that the
-# lookup gave: `upstream`, a row for each token. Return the gradient of the table, without
-# `backward`: which row of the table gets what?
+# lookup gave: `upstream`, a row for each token (all ones in the sum above). Return the gradient of
+# the table, without `backward`: which row of the table gets what?
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -548,13 +578,13 @@ with check("The gradient of the table, as PyTorch finds it"):
 #
 # *4 points, 25 minutes, hard.* The authors of the sines hoped that "three places further" would be
 # easy to compute. It is: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
-# *every* place $t$. Return it. Places are the rows of `sinusoidal_positions`.
+# *every* place $t$. Return it. $P$ is `sinusoidal_positions(places, width)`, for any `places`.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # One pair of numbers is one hand of the clock, and does not need the others: where does the hand
-# stand when its angle has grown by $k\,\omega$, with $\omega = 10000^{-2i/d}$? You know
+# stand when its angle has grown by $k\,\omega_i$? You know
 # $\sin(a+b) = \sin a\cos b + \cos a\sin b$ and $\cos(a+b) = \cos a\cos b - \sin a\sin b$. The pair
 # is a row and stands to the left of its 2×2 block.
 #
@@ -634,13 +664,12 @@ with check("A matrix that walks, other steps"):
 # <details><summary>Answer</summary>
 #
 # Only the list. The mean of $T$ has no places at all. The mean of $x$ has them, but as a sum that
-# is the same for all captions of this length: who stood where is gone. The encoder keeps the list
-# until its last layer.
+# is the same for all captions of this length. The encoder keeps the list until its last layer.
 #
 # </details>
 
 # %% [markdown]
-# **3.** A word occurs in no training caption. What is its row after training?
+# **3.** A token occurs in no training caption. What is its row after training?
 #
 # <details><summary>Answer</summary>
 #
@@ -662,6 +691,7 @@ with check("A matrix that walks, other steps"):
 # Next: **[how does one token learn what the others say?](attention.ipynb)**
 
 # %% [markdown]
-# **Sources.** Sines, cosines, and that learned positions do as well: {cite:t}`vaswani2017attention`,
-# §3.5 and table 3, row E. Learned positions beside the token embeddings: {cite:t}`devlin2019bert`,
-# §3, figure 2. CLIP's width and context: {cite:t}`radford2021clip`, §2.4.
+# **Sources.** Sines, cosines, and that learned positions do as well:
+# {cite:t}`vaswani2017attention`, §3.5 and table 3, row E. Learned positions beside the token
+# embeddings: {cite:t}`devlin2019bert`, §3, figure 2. CLIP's width and context:
+# {cite:t}`radford2021clip`, §2.4.

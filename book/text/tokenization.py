@@ -40,8 +40,8 @@ if importlib.util.find_spec("clipbook") is None:
 # ## Why not words?
 #
 # The obvious plan: number the words. Our vocabulary is every word of the book's eight example
-# captions, and 0 stands for a word that isn't there. Predict: which texts below can the model tell
-# apart?
+# captions, and 0 stands for any other word. Predict: which of the four texts below get a list of
+# their own?
 
 # %%
 from clipbook.scenes import EXAMPLE
@@ -50,20 +50,24 @@ captions = [caption for _, caption in EXAMPLE]
 known = sorted({word for caption in captions for word in caption.split()})
 number = {word: k + 1 for k, word in enumerate(known)}
 print(len(known), "words, as", known[:6])
-texts = "a small red star", "Pepper the aussie pup", "Pogo the boxer dog", "a reddish star"
-for text in texts:
+for text in (
+    "a small red star",
+    "Pepper the aussie pup",
+    "Pogo the boxer dog",
+    "a reddish star",
+):
     print([number.get(word, 0) for word in text.split()], text)
 
 # %% [markdown]
-# Pepper and Pogo come out the same: all that is left of them is "the". "Reddish" is lost too,
-# though "red" is known, for the numbers of two words say nothing of their letters. A longer list
-# helps, yet never for good: names, slang and slips of the pen have no end.
+# Pepper and Pogo come out the same: only "the" is left of them. "Reddish" is lost like any unknown
+# word, though "red" is known. A longer vocabulary helps, but names, slang and slips of the pen have
+# no end.
 
 # %% [markdown]
 # ## Why not characters?
 #
-# Letters never run out: in a computer, text is **bytes**, numbers from 0 to 255. The usual code,
-# UTF-8, spends one byte on a plain letter and two to four on others.
+# Letters never run out: a computer stores text as **bytes**, numbers from 0 to 255. The usual code,
+# UTF-8, spends one byte on each of a to z, and two to four on a character beyond English.
 
 # %%
 import sys
@@ -71,34 +75,34 @@ import sys
 for text in ("pup", "é", "€", "Pepper the aussie pup"):
     codes = list(text.encode())
     print(f"{len(text):2} characters, {len(codes):2} bytes:", codes[:7])
-print(f"{sys.maxunicode + 1:,} characters fit into Unicode, 256 bytes write them all")
+print(f"Unicode has room for {sys.maxunicode + 1:,} characters; a byte has 256 values")
 
 # %% [markdown]
-# So bytes alone would do: 256 entries, nothing unknown, ever. The price is length. Our caption
-# takes 21 numbers, where four words are said. A text encoder compares each place with each other
-# one, so the work grows with the square:
+# So 256 entries would do, and nothing is unknown. The price is length: our caption takes 21 numbers
+# for four words. A text encoder compares every **place** of such a list with every other
+# ([attention](attention.ipynb)), so work grows with the square of the length:
 
 # %%
 for places in (4, 21):
     print(f"{places:2} places, {places**2:3} comparisons")
 
 # %% [markdown]
-# Besides, a "p" means nothing by itself; the model would first have to learn to spell. We want
-# both: whole words where they are frequent, bytes where all else fails. These pieces are
-# **sub-words**, and each piece that text is cut into is a **token**.
+# Nor does a "p" mean anything by itself. We want both: whole words where they are frequent, bytes
+# where all else fails, and **sub-words** in between. Each piece that text is cut into is a
+# **token**.
 
 # %% [markdown]
 # ## Count what stands together
 #
 # **Byte-pair encoding**, BPE, finds the pieces by counting. First we cut captions into words, each
-# with the space before it (so that joining them gives the text back), and the words into bytes.
+# with the space before it so that joining them gives the text back, and the words into bytes.
 
 # %%
 import re
 
 
 def split(text):
-    words = re.findall(r" ?[^ ]+", text)
+    words = re.findall(r" ?[^ ]+| +", text)
     return [[bytes([byte]) for byte in word.encode()] for word in words]
 
 
@@ -107,9 +111,9 @@ print(len(words), "words, as")
 words[1]
 
 # %% [markdown]
-# Python shows the byte 115 as `b's'`, since that is its letter. Now count which two tokens stand
-# side by side. Predict: which pair is the most frequent in captions such as "a small red circle
-# above a blue square"?
+# (Python shows the byte 115 as `b's'`, its letter.) Now count which two tokens stand side by side.
+# Predict: which pair is the most frequent in captions such as "a small red circle above a blue
+# square"?
 
 # %%
 from collections import Counter
@@ -123,8 +127,8 @@ def count_pairs(words):
 count_pairs(words).most_common(5)
 
 # %% [markdown]
-# It is "r" with "e": red, green, square, picture. No pair holds the end of one word and the
-# beginning of the next, since we count inside words.
+# It is "r" with "e": red, green, square, picture. Several pairs share second place, so ties will
+# need a rule. No pair spans two words, since we count inside words.
 
 # %% [markdown]
 # ## Merge, and repeat
@@ -150,16 +154,16 @@ merge(split("square")[0], (b"r", b"e"))
 
 # %% [markdown]
 # Then count again, with the new token as a neighbour like any other, until no pair stands twice.
-# Every token gets a number, its **id**: we keep 0 to 2 free, the 256 bytes follow, and each merge
-# adds one. Of equally frequent pairs the one with the smaller ids goes first, so that anyone gets
-# the same list.
+# Every token gets a number, its **id**: 0 to 2 are kept for special tokens (below), the 256 bytes
+# follow, and each merge adds one. Of equally frequent pairs the one with the smaller ids goes
+# first: `min` finds the largest count, then the smallest ids.
 
 # %%
 token_id = {bytes([byte]): 3 + byte for byte in range(256)}
 merges = []
 while True:
     pairs = count_pairs(words)
-    best = min(pairs, key=lambda pair: (-pairs[pair], token_id[pair[0]], token_id[pair[1]]))
+    best = min(pairs, key=lambda p: (-pairs[p], token_id[p[0]], token_id[p[1]]))
     if pairs[best] < 2:
         break
     words = [merge(word, best) for word in words]
@@ -169,15 +173,15 @@ print(len(merges), "merges; the first:", merges[:4])
 print("the last:", merges[-3:])
 
 # %% [markdown]
-# Late merges are made of early ones: `b' cir'` with `b'cle'`. What a tokenizer has learned is this
-# list and its order, nothing else.
+# Late merges are made of early ones: `b' cir'` with `b'cle'`. This list, in its order, is all that
+# a tokenizer has learned.
 
 # %% [markdown]
 # ## Encode and decode
 #
 # To **encode** a text is to cut it into words and bytes, then to do all merges again in the order
-# in which they were learned. Watch caption 1 as we let it use more and more of them. Predict: which
-# word is whole first?
+# in which they were learned. Watch caption 1 with more and more of them. Predict: in which order do
+# "red", "square" and "a" become whole?
 
 
 # %%
@@ -190,27 +194,31 @@ def encode(text, merges):
 
 for k in (0, 1, 4, 20, 46, len(merges)):
     tokens = encode(captions[0], merges[:k])
-    print(f"{k:2} merges, {len(tokens):2} tokens:", b"|".join(tokens).decode())
+    print(f"{k} merges, {len(tokens)} tokens:\n   ", b"|".join(tokens).decode())
+times = Counter(" ".join(captions).split())
+print({word: times[word] for word in ("a", "square", "red")})
 
 # %% [markdown]
-# "square" comes before "red": it stands three times in the eight captions. All merges done, the
-# caption's eight words are eight tokens. To **decode** is to put the bytes one after the other.
-# Nothing is ever lost, whatever the text:
+# The more often a word stands in the eight captions, the sooner: "a", "square", "red". All merges
+# done, eight words are eight tokens. To **decode** is to join the bytes again. Nothing is lost,
+# whatever the text:
 
 # %%
-for text in (captions[0], "Pepper the aussie pup", "é, € and Ω"):
+for text in (captions[0], "Pepper the aussie pup", "é,  € and Ω "):
     tokens = encode(text, merges)
     assert b"".join(tokens).decode() == text
-    print([token_id[token] for token in tokens])
+    ids = [token_id[token] for token in tokens]
+    print(f"{len(ids)} tokens: {ids}")
 
 # %% [markdown]
-# These lists are what a model gets: **token ids**. But Pepper's is nearly as long as its bytes.
+# These lists are what a model gets: **token ids**. But Pepper's is 16 long, for four words.
 
 # %% [markdown]
 # ## A word it has never met
 #
-# `clipbook.text.Tokenizer` is the same algorithm with a file format and error messages. Given the
-# same captions it must learn the same merges; the cell asserts it. Predict how it cuts "aussie".
+# `clipbook.text.Tokenizer` is the same algorithm; it also cuts punctuation off words, and keeps its
+# merges as pairs of ids. From the same captions it must learn the same merges: the cell asserts it.
+# Predict how it cuts "aussie".
 
 # %%
 from clipbook.text import Tokenizer
@@ -229,9 +237,9 @@ def pieces(tokenizer, text):
 print(pieces(from_captions, "Pepper the aussie pup"))
 
 # %% [markdown]
-# Only "the" is in the captions; "aussie" falls into bytes. Nothing is unknown, but the model would
-# have to read it letter by letter. What is cheap depends on what the tokenizer was trained on. So
-# train another on some of this book's own prose, in which our pup does occur:
+# Only "the" is in the captions; "aussie" falls into bytes. Nothing is unknown, but the model must
+# read letter by letter. So train another on some of this book's own prose, in which our pup occurs.
+# It may have 512 entries, but stops where no pair is left that stands twice:
 
 # %%
 prose = """\
@@ -247,28 +255,30 @@ Where nobody has heard of Pepper, Pepper falls into bytes.
 Pepper the aussie pup comes back in every chapter: as tokens, as embeddings,
 and at last as a column of the similarity matrix, beside a picture of a pup."""
 from_prose = Tokenizer.train(prose.splitlines(), vocab_size=512)
-print(from_prose.vocab_size, "tokens in the vocabulary")
+print(f"{from_prose.vocab_size} tokens in the vocabulary")
 
 # %% [markdown]
 # Predict, then run: how does it cut our caption, how "Australian puppies", and how caption 1?
 
 # %%
-texts = ("Pepper the aussie pup", "Australian puppies", captions[0])
-for text in texts:
-    print(f"{len(from_captions.encode(text)):2} tokens:", pieces(from_captions, text))
-    print(f"{len(from_prose.encode(text)):2} tokens:", pieces(from_prose, text))
+both = {"captions": from_captions, "prose": from_prose}
+for text in ("Pepper the aussie pup", "Australian puppies", captions[0]):
+    for source, tokenizer in both.items():
+        count = len(tokenizer.encode(text))
+        print(f"{count:2} from {source:8}", pieces(tokenizer, text))
 assert pieces(from_prose, "Pepper the aussie pup") == "Pepper| the| aussie| pup"
 
 # %% [markdown]
-# Four tokens for four words. "Puppies" was in no text, yet takes four tokens rather than eight
-# bytes: its pieces come from other words. For caption 1 the first tokenizer is the better one.
-# Each is short on what it was trained on, and neither is ever stuck.
+# Four tokens for four words, and no wonder: the caption stands in that prose. "Australian" stands
+# there once, too rarely to become whole; "puppies" never does, yet takes four tokens, not eight
+# bytes, in pieces of other words. Each tokenizer is short on what it was trained on, and neither is
+# ever stuck.
 
 # %% [markdown]
 # ## Watch it merge
 #
-# Type, and step through the merges. Try your own name, "pup" with and without a space before it,
-# and a word in another script.
+# Type, and move the slider through the merges. Try your own name, "pup" with and without a space
+# before it, and a word in another script.
 
 # %%
 from clipbook.widgets import TokenizerExplorer
@@ -278,9 +288,9 @@ TokenizerExplorer(from_prose, text="Pepper the aussie pup")
 # %% [markdown]
 # ## How large a vocabulary?
 #
-# More merges, shorter sequences. Take 2,000 captions of our world to learn from and 300 others to
-# measure on. The first merges of a long list are what a smaller vocabulary would be, so we train
-# once and cut. Predict the curve: straight, or bent?
+# More merges, shorter sequences. We learn from 2,000 captions of our world, or from the prose, and
+# measure on 300 other captions. Training once is enough: a smaller vocabulary has the first of the
+# same merges. Predict the curve: straight, or bent?
 
 # %%
 import numpy as np
@@ -298,64 +308,66 @@ def mean_length(tokenizer, size):
 
 
 for size in (259, from_many.vocab_size):
-    print(f"{size} entries: {mean_length(from_many, size):.1f} tokens per caption")
+    length = mean_length(from_many, size)
+    print(f"{size} entries: {length:.1f} tokens per caption")
 
 # %% mystnb={"image": {"alt": "Captions grow shorter with every merge, and the first merges save the most; merges learned from prose soon stop helping, those learned from captions go on."}}
 from clipbook.figures import curves
 
-lines = {}
-for name, tokenizer in (("from prose", from_prose), ("from captions", from_many)):
-    steps = (0, 4, 8, 16, 24, 40, 56, 72, 88, 104, 120, 136)
+lines, steps = {}, (0, 4, 8, 16, 24, 40, 56, 72, 88, 104, 120, 136)
+for name, tokenizer in {"prose": from_prose, "captions": from_many}.items():
     sizes = [259 + k for k in steps if 259 + k < tokenizer.vocab_size]
     sizes.append(tokenizer.vocab_size)
-    lines[name] = (sizes, [mean_length(tokenizer, size) for size in sizes])
+    lines[f"from {name}"] = (sizes, [mean_length(tokenizer, size) for size in sizes])
 curves(lines, across="entries of the vocabulary", up="tokens per caption")
 
 # %% [markdown]
-# Bent: the first merges take the most frequent pairs and save most. We asked for 1,000 entries and
-# got fewer: our world has few words, and once each is a token, no pair is left inside a word. Real
-# text always has another rare word, so the size is a choice. Each entry costs a row of weights, as
-# the [next chapter](embeddings.ipynb) shows. CLIP's text encoder, 512 wide, has 63 million weights,
-# and its vocabulary 49,408 entries:
+# Bent: the first merges take the most frequent pairs and save most; those from prose soon stop
+# helping. We allowed 1,000 entries and got fewer: our world has few words, and once each is a
+# token, no pair is left inside one. Real text always has another rare word, so there the size is a
+# choice, and each entry costs a row of weights ([next chapter](embeddings.ipynb)). CLIP has 49,408
+# rows of 512, and 63 million weights in its text encoder:
 
 # %%
 rows = 49_408 * 512
-print(f"{rows:,} weights for the vocabulary, {rows / 63e6:.0%} of the text encoder")
+print(f"{rows:,} weights for the vocabulary")
+print(f"{rows / 63e6:.0%} of the text encoder")
 
 # %% [markdown]
 # ## Start, end, padding
 #
-# Ids 0 to 2 are **special tokens**, which no text can contain. *Start* and *end* stand around each
-# caption. They mark its limits, and one of them will collect what the whole says: BERT reads the
-# token at the start, there named `[CLS]`, CLIP the one at the end. *Padding* fills the rest of the
-# row, since a tensor is rectangular. Its length is the **context length**.
+# Ids 0 to 2 are **special tokens**, which no text can contain: 0 for **padding**, 1 for **start**,
+# 2 for **end**. Start and end stand around each caption. The encoder makes a vector of every place,
+# and one of them comes to stand for the whole caption: in BERT that of the start, there named
+# `[CLS]`, in CLIP that of the end. Padding fills a row up to the **context length**, since a tensor
+# is rectangular. Predict the row of "a pup" in a context of 8.
 
 # %%
 import torch
 
 from_prose.context_length = 8
-token_ids, mask = from_prose.batch(["Pepper the aussie pup", "a pup", captions[0]])
+texts = ["Pepper the aussie pup", "a pup", captions[0]]
+token_ids, mask = from_prose.batch(texts)
 print(token_ids.shape, token_ids.dtype)
 print(token_ids)
 print(mask.int())
 
 # %% [markdown]
-# Both are (3, 8): three captions, eight places. The **mask** is true at real tokens, the special
-# ones at both ends included, and tells all that follows to ignore the rest. Caption 1 didn't fit.
-# It lost its last tokens but kept its end token, 2, without which CLIP would have nothing to read.
-# Decoded, the loss is plain:
+# Both are (3, 8): three captions, eight places. The second is the **attention mask**: true at real
+# tokens, start and end included, false at padding, which the encoder must ignore. Caption 1 didn't
+# fit: it lost its last tokens, but kept the end token that CLIP reads. Decoded, the loss is plain:
 
 # %%
 for row, real in zip(token_ids, mask, strict=True):
-    print(int(real.sum()), "real tokens:", repr(from_prose.decode(row[real].tolist())))
+    ids = row[real].tolist()
+    print(len(ids), "real tokens:", repr(from_prose.decode(ids)))
 
 # %% [markdown]
 # ## What CLIP does
 #
 # CLIP's tokenizer is a byte-level BPE like ours, with habits of its own. It makes all letters
-# small. It drops spaces, and marks the last byte of each word, as `p</w>`, so that "pup" within
-# "puppy" is another token than "pup" at its end. So each byte exists twice. Its code counts as
-# follows:
+# small. It drops spaces and marks the last byte of each word instead, as in `p</w>`: "pup" as a
+# word is one token, "pup" within "puppy" another. So each byte has two entries:
 
 # %%
 clip_parts = {
@@ -369,8 +381,9 @@ clip_parts
 
 # %% [markdown]
 # The context length is 77 in the code, start and end included. (The paper says 49,152 entries and
-# 76 places.) We can't load CLIP's list of merges without a download, but we can train its kind on
-# our prose. `tokenizers`, the library below most published models, knows the end-of-word mark:
+# 76 places.) CLIP's merges would be a download, so we train its kind on our prose with Hugging
+# Face's `tokenizers`. `Whitespace` cuts at spaces and around punctuation. Unlike CLIP's, this one
+# begins with the prose's characters, not with bytes.
 
 # %%
 import tokenizers
@@ -379,21 +392,22 @@ from tokenizers import models, normalizers, pre_tokenizers, trainers
 clip_like = tokenizers.Tokenizer(models.BPE(end_of_word_suffix="</w>"))
 clip_like.normalizer = normalizers.Lowercase()
 clip_like.pre_tokenizer = pre_tokenizers.Whitespace()
-options = {"vocab_size": 300, "end_of_word_suffix": "</w>", "show_progress": False}
-clip_like.train_from_iterator(prose.splitlines(), trainers.BpeTrainer(**options))
+options = {"vocab_size": 300, "show_progress": False}
+trainer = trainers.BpeTrainer(end_of_word_suffix="</w>", **options)
+clip_like.train_from_iterator(prose.splitlines(), trainer)
 for text in ("Pepper the aussie pup", "PEPPER, the   puppy"):
     print(clip_like.encode(text).tokens)
 
 # %% [markdown]
-# Capitals and double spaces are gone, and can't come back: this encoding loses what captions
-# seldom need. In ours, "Pepper" and "pepper" differ, and any text returns exactly.
+# Capitals and double spaces are gone for good: this encoding loses what captions seldom need. Ours
+# loses nothing.
 
 # %% [markdown]
 # ## Does another's agree?
 #
-# A test by people who know nothing of our code: give `tokenizers` our merges and compare ids. It
-# stores tokens as text, so each byte needs a visible character. GPT-2's table, the usual one, keeps
-# printable characters and moves the others beyond 255.
+# Give `tokenizers`, which knows nothing of our code, our merges and compare ids. It stores tokens
+# as text, so each byte needs a visible character. In GPT-2's table a printable byte stands for
+# itself, and the others take the characters from 256 on, the space `Ġ`.
 
 # %%
 plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -404,13 +418,13 @@ tokens = [bytes([byte]) for byte in range(256)]
 for left, right in from_prose.merges:
     tokens.append(tokens[left - 3] + tokens[right - 3])
 names = ["".join(letter[byte] for byte in token) for token in tokens]
-names[ord("P")], names[256:262]
+letter[ord("P")], letter[ord(" ")], names[256:262]
 
 # %%
-from clipbook.text.tokenizer import WORD
+from clipbook.text.tokenizer import WORD  # how the package cuts text into words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
-named = [(names[left - 3], names[right - 3]) for left, right in from_prose.merges]
+named = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
 theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named))
 cut = pre_tokenizers.Split(tokenizers.Regex(WORD.pattern), "isolated")
 to_letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -420,7 +434,7 @@ for text in ("Pepper the aussie pup", "é, € and Ω", prose, *captions):
 theirs.encode("Pepper the aussie pup").ids
 
 # %% [markdown]
-# The same ids for every text. `Ġ` in the names is their space.
+# The same ids for all these texts.
 
 # %% [markdown]
 # ## Common mistakes
@@ -435,7 +449,8 @@ print(repr(from_prose.decode(ids)))
 
 # %% [markdown]
 # **The same word gets two ids → a space or a capital.** With the space as a part of the word, the
-# first word of a text is another token than the same word later. CLIP's two habits avoid this.
+# first word of a text is another token than the same word later. CLIP's small letters and
+# end-of-word marks avoid this.
 
 # %%
 for text in ("pup", " pup", " Pup"):
@@ -526,7 +541,7 @@ with check("Split again, other texts"):
 #
 # *3 points, 20 minutes, medium.* Build what `batch` returned above. `rows` holds lists of token
 # ids, without special tokens and of any length. Padding is 0, start 1, end 2. A row that is too
-# long loses its last ids, and keeps its end token.
+# long loses its last ids, and still gets its end token.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -583,17 +598,17 @@ with check("Make a batch"):
 # Graded after you hand it in: types, other lengths.
 ### BEGIN HIDDEN TESTS
 with check("Make a batch, other rows"):
-    rows = [[9] * 3, [9] * 4, [9] * 5, [0, 2, 9], [5]]
+    rows = [[9] * 3, [9] * 4, [9] * 5, [7, 8, 9], [5]]
     before = [list(row) for row in rows]
     token_ids, mask = make_batch(rows, 6)
     assert rows == before, "make_batch changes the lists it is given; make new ones"
     for made, kind in ((token_ids, torch.int64), (mask, torch.bool)):
         assert getattr(made, "dtype", None) == kind, f"{kind} is asked for; see the docstring"
-    want = [[1, 9, 9, 9, 2, 0], [1, 9, 9, 9, 9, 2], [1, 9, 9, 9, 9, 2], [1, 0, 2, 9, 2, 0]]
+    want = [[1, 9, 9, 9, 2, 0], [1, 9, 9, 9, 9, 2], [1, 9, 9, 9, 9, 2], [1, 7, 8, 9, 2, 0]]
     close(token_ids, [*want, [1, 5, 2, 0, 0, 0]], "token_ids, six places")
     lengths = torch.tensor([5, 6, 6, 5, 3])
     want = torch.arange(6) < lengths[:, None]
-    close(mask, want, "the mask, six places; it goes by length, not by which ids are 0 or 2")
+    close(mask, want, "the mask, six places: true up to the end token of each row")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -608,9 +623,10 @@ with check("Make a batch, other rows"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Keep a dictionary from each word to its list of tokens. A pair in "pup" occurs three times when
-# "pup" does, and twice as often if it stands in it twice. `merge` above works on pieces of text as
-# well. `min(pairs, key=lambda pair: (-pairs[pair], pair))` settles ties.
+# Keep a dictionary from each word to its list of tokens. Each place where a pair stands in a word
+# counts as often as the word. `merge` above works on pieces of text as well.
+# `min(pairs, key=lambda pair: (-pairs[pair], pair))` settles ties. It needs at least one pair: what
+# if all words are whole?
 #
 # </details>
 
@@ -698,7 +714,7 @@ with check("Learn from counts, other words"):
 #
 # Fewer, or as many. The first merges stay the same, and a further one can only join two tokens into
 # one. "More" confuses the vocabulary, which grows, with the sequence, which shrinks. For any other
-# text it holds as well, though there the gain may be nothing.
+# text it holds as well, though it may gain nothing.
 #
 # </details>
 
@@ -709,8 +725,8 @@ with check("Learn from counts, other words"):
 # <details><summary>Answer</summary>
 #
 # Something else: several tokens, at worst one for each byte. Unknown tokens belong to vocabularies
-# of words. An error would need a byte without an entry, and all 256 have one. What it costs is
-# places of the context, and a model that must learn what these pieces mean together.
+# of words. An error would need a byte without an entry, and all 256 have one. The cost is places of
+# the context, and a model that must learn what the pieces mean together.
 #
 # </details>
 
@@ -721,8 +737,8 @@ with check("Learn from counts, other words"):
 # <details><summary>Answer</summary>
 #
 # Neither should change: the ids in front are the same, and the mask keeps the padding out. If an
-# embedding changes with the length of its padding, the mask was forgotten. What does change is the
-# work, for each place costs time, real or not.
+# embedding changes with the length of its padding, the mask was forgotten. Only the work grows, for
+# each place costs time, real or not.
 #
 # </details>
 

@@ -15,7 +15,7 @@ import PIL.Image
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 CARD = "#fafaf7"
 INK = "#1d2025"
@@ -105,28 +105,28 @@ def probability_heatmap(
 
 
 def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
-    """How one picture chooses among the captions at several temperatures, a panel for each.
+    """How one picture chooses among the captions at several temperatures, one below the other.
 
     choices: temperature → probabilities, (texts,). own: the place of the picture's own caption.
     """
-    card = Card(7.0, 2.4)
-    panels = card.subplots(1, len(choices), sharey=True, squeeze=False)[0]
+    card = Card(4.4, 1.4 * len(choices))  # no wider: letters stay large on phones
+    panels = card.subplots(len(choices), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (temperature, row) in zip(panels, choices.items(), strict=True):
         row = np.asarray(row, dtype=float)
         bright, dark = colormaps["cividis"](0.9), colormaps["cividis"](0.3)
         bars = axes.bar(
             range(len(row)), row, color=[bright if k == own else dark for k in range(len(row))]
         )
-        axes.bar_label(bars, [f"{value:.2f}" for value in row], fontsize=7, color=INK)
+        axes.bar_label(bars, [f"{value:.2f}" for value in row], fontsize=8, color=INK)
         axes.set_title(f"temperature {temperature:g}", fontsize=10, color=INK)
         axes.set_xticks(range(len(row)), [f"$T_{{{k + 1}}}$" for k in range(len(row))])
-        axes.tick_params(colors=INK, labelsize=8, length=0)
+        axes.tick_params(colors=INK, labelsize=9, length=0)
         axes.set_facecolor(CARD)
-        axes.set_ylim(0, 1.1)
+        axes.set_ylim(0, 1.25)
         axes.set_yticks([0, 0.5, 1])
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.spines["bottom"].set_color(INK)
-    panels[0].set_ylabel("probability", fontsize=9, color=INK)
+    card.supylabel("probability", fontsize=9, color=INK)
     return card
 
 
@@ -204,7 +204,8 @@ def token_heatmap(
         )
     left = 0.25 + 0.085 * max(map(len, rows))  # inches
     top = 0.2 + 0.075 * max(map(len, columns))
-    width, height = left + len(columns) * CELL + 0.15, top + len(rows) * CELL + 0.15
+    right = max(0.15, 0.045 * len(columns[-1]) - CELL / 2 + 0.1)  # its name leans over the edge
+    width, height = left + len(columns) * CELL + right, top + len(rows) * CELL + 0.15
     card = Card(width, height)
     card.set_layout_engine("none")
     axes = card.add_axes(
@@ -234,7 +235,7 @@ def curves(
     lines: name → the numbers across and up. across, up: what the axes are called, with the unit.
     log: which axes are logarithmic, "x", "y" or both.
     """
-    card = Card(6.0, 3.2)
+    card = Card(5.0, 3.0)  # no wider: letters stay large on phones
     axes = card.subplots()
     shades = colormaps["cividis"](np.linspace(0.05, 0.75, len(lines)))
     for (x, y), shade, marker in zip(lines.values(), shades, "osD^v*" * 9, strict=False):
@@ -248,9 +249,9 @@ def curves(
         axes.yaxis.set_major_formatter("{x:g}")
         low, high = axes.get_ylim()
         axes.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else NullFormatter())
-    axes.set_xlabel(across, fontsize=9, color=INK)
-    axes.set_ylabel(up, fontsize=9, color=INK)
-    axes.tick_params(colors=INK, labelsize=8, which="both")
+    axes.set_xlabel(across, fontsize=10, color=INK)
+    axes.set_ylabel(up, fontsize=10, color=INK)
+    axes.tick_params(colors=INK, labelsize=9, which="both")
     axes.set_facecolor(CARD)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
@@ -266,9 +267,9 @@ def _name_lines(axes: Any, names: Sequence[str]) -> None:
     lowest = -np.inf
     for end, name in sorted(ends, key=lambda one: one[0][1]):
         height = axes.transData.transform(end)[1] * points
-        lowest = max(height, lowest + 10)
+        lowest = max(height, lowest + 11)
         axes.annotate(
-            name, end, (8, lowest - height), textcoords="offset points", color=INK, fontsize=8,
+            name, end, (8, lowest - height), textcoords="offset points", color=INK, fontsize=9,
             va="center",
         )  # fmt: skip
 
@@ -281,11 +282,11 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     """
     shapes = [np.asarray(one).shape for one in pictures.values()]
     ratios = [shape[1] / shape[0] for shape in shapes]
-    card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.45)
+    card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
     panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
     for axes, (title, picture) in zip(panels, pictures.items(), strict=True):
         axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_title(title, fontsize=9, color=INK)
+        axes.set_title(title, fontsize=11, color=INK)
         axes.set_axis_off()
     return card
 
@@ -329,13 +330,13 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
             axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
         axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
         axes.set_title(f"{title}: mean {channels.mean():.2f}, deviation {channels.std():.2f}",
-                       fontsize=9, color=INK)  # fmt: skip
+                       fontsize=11, color=INK)  # fmt: skip
         axes.set_yticks([])
-        axes.tick_params(colors=INK, labelsize=8)
+        axes.tick_params(colors=INK, labelsize=10)
         axes.set_facecolor(CARD)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.spines["bottom"].set_color(INK)
-    card.axes[-1].legend(fontsize=8, frameon=False, labelcolor=INK)
+    card.axes[-1].legend(fontsize=10, frameon=False, labelcolor=INK)
     return card
 
 
@@ -347,17 +348,19 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     """
     values = {title: np.asarray(matrix, dtype=float) for title, matrix in panels.items()}
     largest = max(np.abs(matrix).max() for matrix in values.values())
-    card = Card(7.0, 2.9)
+    card = Card(min(7.0, 1.4 + 2.1 * len(values)), 2.9)  # no wider: letters stay large on phones
     drawn = card.subplots(1, len(values), squeeze=False)[0]
     for axes, (title, matrix) in zip(drawn, values.items(), strict=True):
         cells = axes.imshow(matrix, "RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
-        axes.set_title(title, fontsize=10, color=INK)
-        axes.set_xlabel(across, fontsize=9, color=INK)
-        axes.tick_params(colors=INK, labelsize=8)
+        axes.set_title(title, fontsize=11, color=INK)
+        axes.set_xlabel(across, fontsize=11, color=INK)
+        axes.tick_params(colors=INK, labelsize=10)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[:].set_visible(False)
-    drawn[0].set_ylabel(up, fontsize=9, color=INK)
+    drawn[0].set_ylabel(up, fontsize=11, color=INK)
     bar = card.colorbar(cells, ax=list(drawn))
-    bar.ax.tick_params(colors=INK, labelsize=8)
+    bar.ax.tick_params(colors=INK, labelsize=10)
     bar.outline.set_visible(False)
     return card
 
@@ -367,22 +370,22 @@ def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str
 
     shares: name → lowest, measured, highest. across: what the axis is called.
     """
-    card = Card(6.0, 0.75 + 0.32 * len(shares))
+    card = Card(4.6, 0.8 + 0.34 * len(shares))
     axes = card.subplots()
     for row, (low, share, high) in enumerate(shares.values()):
         axes.plot((low, high), (row, row), color=colormaps["cividis"](0.3), linewidth=3)
         axes.plot(share, row, marker="o", markersize=6, color=INK)
         axes.annotate(
             f"{share:.3f}", (low, row), (-6, 0), textcoords="offset points", ha="right",
-            va="center", fontsize=8, color=INK,
+            va="center", fontsize=10, color=INK,
         )  # fmt: skip
     axes.set_yticks(range(len(shares)), list(shares))
     axes.set_ylim(len(shares) - 0.5, -0.5)
     lowest, highest = min(low for low, _, _ in shares.values()), max(k[2] for k in shares.values())
     span = highest - lowest
-    axes.set_xlim(lowest - 0.2 * span, highest + 0.05 * span)  # room for the number on the left
-    axes.set_xlabel(across, fontsize=9, color=INK)
-    axes.tick_params(colors=INK, labelsize=8, length=0)
+    axes.set_xlim(lowest - 0.3 * span, highest + 0.05 * span)  # room for the number on the left
+    axes.set_xlabel(across, fontsize=10, color=INK)
+    axes.tick_params(colors=INK, labelsize=10, length=0)
     axes.set_facecolor(CARD)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(INK)

@@ -51,6 +51,16 @@ WRONG = {
         weights("return (Q @ K.T / Q.shape[1] ** 0.5).softmax(1).T"),
         "rows are queries, columns are keys",
     ),
+    "softmax over everything": (
+        WEIGHTS,
+        weights("e = (Q @ K.T / Q.shape[1] ** 0.5).exp(); return e / e.sum()"),
+        "not all weights together",
+    ),
+    "divided after softmax": (
+        WEIGHTS,
+        weights("return (Q @ K.T).softmax(1) / Q.shape[1] ** 0.5"),
+        "divide the scores, before softmax",
+    ),
     "scores": (WEIGHTS, weights("return Q @ K.T / Q.shape[1] ** 0.5"), "these are the scores"),
     "not transposed": (WEIGHTS, weights("return (Q @ K).softmax(1)"), "your code raised Runtime"),
     "no return": (WEIGHTS, weights("(Q @ K.T).softmax(1)"), "is None"),
@@ -99,6 +109,16 @@ WRONG = {
         MASKS,
         masks(PADDING, CAUSAL.replace("allowed & ", ""), SOFTMAX),
         "with causal, padding must stay hidden",
+    ),
+    "one mask or the other": (
+        MASKS,
+        masks(PADDING, CAUSAL.replace("allowed & ", "allowed | "), SOFTMAX),
+        "combine them with &",
+    ),
+    "softmax along queries": (
+        MASKS,
+        masks(PADDING, CAUSAL, SOFTMAX.replace("softmax(-1)", "softmax(1)")),
+        "take softmax along the keys",
     ),
     "masks not returned": (MASKS, masks(PADDING, CAUSAL), "is None"),
     "looks at itself": (BACK, back("99 * torch.eye(t)", "torch.eye(t)"), "looks at itself"),

@@ -140,6 +140,11 @@ RIGHT = {
         "        right += row.index(max(row)) == i\n"
         "    return right / len(s)",
     ),
+    "share of yeses": (
+        SHARE,
+        "def share_right(s):\n"
+        "    return sum(int(s[i].argmax()) == i for i in range(len(s))) / len(s)",
+    ),
     "share by numpy": (
         SHARE,
         "def share_right(s):\n"
@@ -158,6 +163,12 @@ RIGHT = {
         "        own = row.pop(i)\n"
         "        found.append(own - max(row))\n"
         "    return found",
+    ),
+    "margins as a list of cells": (
+        MARGINS,
+        "def margins(s):\n"
+        "    n = range(len(s))\n"
+        "    return [s[i, i] - max(s[i, j] for j in n if j != i) for i in n]",
     ),
     "margins by subtraction": (
         MARGINS,

@@ -109,6 +109,12 @@ WRONG = {
         "colour in the middle": (but(KERNEL, ("2, 3, 1", "2, 1, 3")), "behind row and column"),
         "width in the middle": (but(KERNEL, ("3, 1, 0", "3, 0, 1")), "width comes last"),
         "flipped": (but(KERNEL, ("kernel.permute", "kernel.flip(2, 3).permute")), "don't flip it"),
+        "width first": (
+            but(KERNEL, ("(-1, kernel.shape[0])", "(kernel.shape[0], -1)")), "is the last axis"
+        ),
+        "width first, turned": (
+            but(KERNEL, ("(-1, kernel.shape[0])", "(kernel.shape[0], -1).T")), "no .T"
+        ),
         "not joined": (but(KERNEL, (".reshape(-1, kernel.shape[0])", "")), "has shape"),
         "no return": (but(KERNEL, ("return moved", "moved")), "is None"),
         "blank": ("def kernel_matrix(k):\n    raise NotImplementedError()", "not written yet"),
@@ -152,11 +158,13 @@ WRONG = {
         "not flat": (
             but(OVERLAP, ("window.flatten(1)", "window[:, 0]")), "flatten the windows to"
         ),
+        "windows before the batch": (but(OVERLAP, (", dim=1", "")), "along dim=1"),
+        "one long row": (but(OVERLAP, ("stack", "cat")), "one long row"),
         "exchanged": (
             but(OVERLAP, ("p = patch_size", "stride, p = patch_size, stride")),
             "stride are exchanged",
         ),
-        "a list": (but(OVERLAP, ("torch.stack(windows, dim=1)", "windows")), "shape|type"),
+        "a list": (but(OVERLAP, ("torch.stack(windows, dim=1)", "windows")), "stack them along"),
         "no return": (but(OVERLAP, ("return torch", "torch")), "is None"),
         "blank": ("def overlapping(*a, **k):\n    raise NotImplementedError()", "not written yet"),
     },
@@ -191,6 +199,13 @@ WRONG_IN_HIDDEN = {
         "colour last": (
             but(OVERLAP, ("window.flatten(1)", "window.permute(0, 2, 3, 1).flatten(1)")),
             "numbers go colour, row, column",
+        ),
+        "windows counted by the stride": (
+            but(OVERLAP, ("range(0, height - p + 1, stride)",
+                          "range(0, (height // stride - 1) * stride, stride)"),
+                ("range(0, width - p + 1, stride)",
+                 "range(0, (width // stride - 1) * stride, stride)")),
+            "has shape|your code raised",
         ),
         "the first picture": (
             but(OVERLAP, ("dim=1)", "dim=1)[:1]")), "has shape"

@@ -99,6 +99,19 @@ WRONG = {
                       "return left / width, top / height, right / width, bottom / height")),
             "not as shares",
         ),
+        "in the resized picture": (
+            but(BOX, ("side = min(width, height)", "k = 224 / min(width, height)\n    side = 224"),
+                ("(width - side) / 2, (height - side)",
+                 "(k * width - side) / 2, (k * height - side)")),
+            "not of the resized picture",
+        ),
+        "in the resized picture, rounded": (
+            but(BOX, ("side = min(width, height)", "side = 224"),
+                ("(width - side) / 2, (height - side) / 2",
+                 "(width * 224 // min(width, height) - side) // 2, "
+                 "(height * 224 // min(width, height) - side) // 2")),
+            "resized and rounded",
+        ),
         "negative rest": (
             but(BOX, ("(width - side) / 2", "(side - width) / 2"),
                 ("left + side, top", "(width + side) / 2, top")),
@@ -143,6 +156,14 @@ WRONG = {
         ),
         "from 0 to 1": (but(WHITE, ("mixed.round()", "mixed / 255")), "not of 0 to 1"),
         "alpha not divided": (but(WHITE, (":] / 255", ":]")), "expected"),
+        "alpha without an axis": (
+            but(WHITE, ("levels[..., 3:] / 255", "levels[..., 3] / 255")), "an axis of its own"
+        ),
+        "a threshold": (
+            but(WHITE, ("levels[..., 3:] / 255", "(levels[..., 3:] > 51).float()"),
+                ("(1 - a) * 255", "(1 - a) * (0.2 * colour + 204)")),
+            "wrong in|expected",
+        ),
         "no return": (but(WHITE, ("return mixed", "mixed")), "is None"),
         "blank": ("def on_white(rgba):\n    raise NotImplementedError()", "not written yet"),
     },
@@ -173,6 +194,13 @@ WRONG = {
         "0 to 255": (but(CONSTANTS, (" / 255", "")), "divide by 255"),
         "count minus one": (but(ALL, (", correction=0", "")), "correction=0"),
         "variance": (but(CONSTANTS, (".sqrt()", "")), "take its square root"),
+        "channels first": (
+            but(ALL, ("one.reshape(-1, 3) for", "one.reshape(3, -1).T for")),
+            "the channels come last",
+        ),
+        "count of numbers": (
+            but(CONSTANTS, ("one.shape[0] * one.shape[1]", "one.numel()")), "numel counts three"
+        ),
         "turned": (but(CONSTANTS, ("[mean, std])", "[mean, std]).T")), "in one row"),
         "one for all channels": (
             but(ALL, ("dim=0), flat", "), flat"), ("dim=0, ", "")), r"has shape \(2,\)"
@@ -212,11 +240,6 @@ WRONG_IN_HIDDEN = {
         "cut off": (but(WHITE, ("mixed.round()", "mixed.byte()")), "cuts off"),
         "cut off in float64": (
             but(WHITE, ("mixed.round()", "mixed.floor()"), (".float()", ".double()")), "cuts off"
-        ),
-        "a threshold": (
-            but(WHITE, ("levels[..., 3:] / 255", "(levels[..., 3:] > 51).float()"),
-                ("(1 - a) * 255", "(1 - a) * (0.2 * colour + 204)")),
-            "wrong in",
         ),
         "in place": (
             but(WHITE, ("    return mixed.round()",

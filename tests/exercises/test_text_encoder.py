@@ -67,6 +67,8 @@ WRONG = {
     "index beyond the end": (END, end("x[rows, mask.sum(1)]"), "your code raised IndexError"),
     "one too early": (END, end("x[rows, mask.sum(1) - 2]"), "before the last real one"),
     "first of the maxima": (END, end("x[rows, mask.int().argmax(1)]"), "the first token"),
+    "last column, padding hidden": (END, end("(x * mask[..., None])[:, -1]"), "hidden or not"),
+    "mean of all": (END, end("x.mean(1)"), "padding and all"),
     "mean": (
         END,
         end("(x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)"),
@@ -121,7 +123,26 @@ WRONG = {
     "no tokens": (COUNT, count(words="0"), "token embeddings are missing"),
     "gains only": (COUNT, count(norms="2 * w", last="w"), "a gain and a shift"),
     "one norm a block": (COUNT, count(norms="2 * w"), "two norms"),
-    "no norms in blocks": (COUNT, count(norms="0"), "norms in the blocks are missing"),
+    "no norms in blocks": (COUNT, count(norms="0"), "its two norms, or"),
+    "no biases in attention": (
+        COUNT,
+        count(query_key_value="3 * w * w", output="w * w"),
+        "or the biases of attention",
+    ),
+    "no bias for queries, keys and values": (
+        COUNT,
+        count(query_key_value="3 * w * w"),
+        "queries, keys and values have biases",
+    ),
+    "no bias on the way out": (COUNT, count(out="w * m"), "way out has a bias"),
+    "no bias on the way back": (COUNT, count(back="m * w"), "way back has a bias"),
+    "two biases of mlp_width": (COUNT, count(back="m * w + m"), "mlp_width and width numbers"),
+    "network four times as wide, whatever is asked": (
+        COUNT,
+        count(out="4 * w * w + 4 * w", back="4 * w * w + w"),
+        "not 4 times the width",
+    ),
+    "positions in each block": (COUNT, count(places="n * C * w"), "once, not in each block"),
     "no last norm": (COUNT, count(last="0"), "last norm is missing"),
     "no norms": (COUNT, count(norms="0", last="0"), "all norms are missing"),
     "no projection": (COUNT, count(projection="0"), "the projection is missing"),
@@ -133,7 +154,7 @@ WRONG = {
         "a matrix each",
     ),
     "half a network": (COUNT, count(back="0"), "two layers, out and back"),
-    "count without return": (COUNT, "def count_weights(**sizes):\n    596", "is None"),
+    "count without return": (COUNT, "def count_weights(**sizes):\n    601", "is None"),
     "count blank": (
         COUNT,
         "def count_weights(**sizes):\n    raise NotImplementedError()",
@@ -154,12 +175,12 @@ WRONG_ONLY_IN_HIDING = {
         "an odd number",
     ),
     "down for ever": (ONE, network((0, 1), (1, -2)), "three must give 0, too"),
-    "network twice as wide, whatever is asked": (
-        COUNT,
-        count(out="2 * w * w + 2 * w", back="2 * w * w + w"),
-        "count_weights of {",
+    "largest": (
+        END,
+        end("x.masked_fill(~mask[..., None], -torch.inf).amax(1)"),
+        "the end tokens of five texts",
     ),
-    "by heart": (COUNT, "def count_weights(**sizes):\n    return 596", "count_weights of {"),
+    "by heart": (COUNT, "def count_weights(**sizes):\n    return 601", "count_weights of {"),
 }
 
 RIGHT = {

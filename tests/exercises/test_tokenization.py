@@ -183,8 +183,6 @@ WRONG_ONLY_IN_HIDING = {
         ),
     },
     "make-batch": {
-        "mask by ids": (but(MAKE, ("return token_ids, mask", "return token_ids, token_ids != 0")),
-                        "goes by length"),
         "mask of floats": (but(MAKE, ("torch.bool", "torch.float32")), "torch.bool is asked for"),
         "ids of floats": (but(MAKE, ("torch.int64", "torch.float32")), "torch.int64 is asked for"),
         "changes its rows": (but(MAKE, ("ids = [1, *ids[: context_length - 2], 2]",
@@ -229,6 +227,7 @@ RIGHT = {
             "    mask = [[k < len(row) for k in range(n)] for row in rows]\n"
             "    return torch.tensor(ids), torch.tensor(mask)"
         ),
+        "mask by ids": but(MAKE, ("return token_ids, mask", "return token_ids, token_ids != 0")),
         "lengths": (
             "def make_batch(rows, n):\n"
             "    lengths = torch.tensor([min(len(row) + 2, n) for row in rows])\n"

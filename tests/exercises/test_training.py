@@ -136,6 +136,9 @@ WRONG_ONLY_IN_HIDING = [
         f"copy.deepcopy({ALL})", "model.load_state_dict(state['model'])",
         "optimiser.load_state_dict(state['optimiser'])"), "second time.* copy the tensors"),
     (CHECKPOINT, "a step by heart", checkpoint(step="5"), "returns 5"),
+    (CHECKPOINT, "emptied by unpacking", checkpoint(
+        f"copy.deepcopy({ALL})", "model.load_state_dict(state.pop('model'))",
+        "optimiser.load_state_dict(state.pop('optimiser'))"), "KeyError"),
 ]  # fmt: skip
 
 RIGHT = [

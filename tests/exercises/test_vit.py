@@ -28,11 +28,11 @@ def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
     return outside + depth * block + width * embed_dim
 """
 STRETCH = """
-def stretch_positions(positions, new):
+def stretch_positions(positions, old, new):
     first, rest = positions[:1], positions[1:]
-    old = round(len(rest) ** 0.5)
-    grid = rest.T.reshape(1, -1, old, old)
-    grid = torch.nn.functional.interpolate(grid, (new, new), mode="bilinear")
+    rows, columns = old
+    grid = rest.T.reshape(1, -1, rows, columns)
+    grid = torch.nn.functional.interpolate(grid, new, mode="bilinear")
     rest = grid[0].flatten(1).T
     return torch.cat([first, rest])
 """
@@ -125,17 +125,38 @@ WRONG = {
         "nearest": (but(STRETCH, ('"bilinear"', '"nearest"')), "copies the nearest"),
         "turned": (
             but(STRETCH, ("grid[0].flatten", "grid[0].transpose(1, 2).flatten")),
-            "rows and columns are exchanged",
+            "down the columns",
+        ),
+        "columns first": (
+            but(STRETCH, ("rows, columns = old", "columns, rows = old"),
+                ("(grid, new,", "(grid, new[::-1],")),
+            "old and new are",
+        ),
+        "old columns first": (
+            but(STRETCH, ("rows, columns = old", "columns, rows = old")), "old is .rows, columns."
+        ),
+        "new columns first": (
+            but(STRETCH, ("(grid, new,", "(grid, new[::-1],")), "new is .rows, columns."
+        ),
+        "squares, as in the chapter": (
+            """
+def stretch_positions(positions, old, new):
+    side = round((len(positions) - 1) ** 0.5)
+    grid = positions[1:].T.reshape(1, -1, side, side)
+    grid = torch.nn.functional.interpolate(grid, (new[0], new[0]), mode="bilinear")
+    return torch.cat([positions[:1], grid[0].flatten(1).T])
+""",
+            "your code raised RuntimeError",
         ),
         "as a line": (
-            "def stretch_positions(positions, new):\n"
+            "def stretch_positions(positions, old, new):\n"
             "    line = positions.T[None]\n"
-            "    line = torch.nn.functional.interpolate(line, 1 + new**2, mode='linear')\n"
+            "    line = torch.nn.functional.interpolate(line, 1 + new[0] * new[1], mode='linear')\n"
             "    return line[0].T",
             "is wrong in",
         ),
         "no return": (but(STRETCH, ("return torch", "torch")), "is None"),
-        "blank": ("def stretch_positions(p, n):\n    raise NotImplementedError()", "not written"),
+        "blank": ("def stretch_positions(*a):\n    raise NotImplementedError()", "not written"),
     },
 }  # fmt: skip
 
@@ -157,14 +178,14 @@ WRONG_IN_HIDDEN = {
     },
     "stretch-positions": {
         "bicubic": (
-            but(STRETCH, ('mode="bilinear"', 'mode="bilinear" if new == 4 else "bicubic"')),
+            but(STRETCH, ('mode="bilinear"', 'mode="bilinear" if new == (4, 6) else "bicubic"')),
             "not bicubic",
         ),
         "antialiased": (
             but(STRETCH, ('"bilinear"', '"bilinear", antialias=True')), "without antialiasing"
         ),
         "by a factor of two": (
-            but(STRETCH, ("(new, new)", "scale_factor=2")), "has shape"
+            but(STRETCH, ("(grid, new,", "(grid, scale_factor=2,")), "has shape"
         ),
         "in place": (
             but(STRETCH, ("return", "positions[0] += 1; first = first - 1\n    return")),
@@ -210,21 +231,21 @@ def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
     },
     "stretch-positions": {
         "two directions": """
-def stretch_positions(positions, new):
-    old = round((len(positions) - 1) ** 0.5)
-    centre = ((torch.arange(new) + 0.5) * old / new - 0.5).clamp(0, old - 1)
-    shares = (1 - (centre[:, None] - torch.arange(old)).abs()).clamp(min=0)
-    grid = positions[1:].reshape(old, old, -1)
-    grid = torch.einsum("ra,cb,abw->rcw", shares, shares, grid)
+def stretch_positions(positions, old, new):
+    shares = []
+    for size, many in zip(old, new):
+        centre = ((torch.arange(many) + 0.5) * size / many - 0.5).clamp(0, size - 1)
+        shares.append((1 - (centre[:, None] - torch.arange(size)).abs()).clamp(min=0))
+    grid = positions[1:].reshape(*old, -1)
+    grid = torch.einsum("ra,cb,abw->rcw", *shares, grid)
     return torch.cat([positions[:1], grid.flatten(0, 1)])
 """,
         "into a new tensor": """
-def stretch_positions(positions, new):
-    old = int((len(positions) - 1) ** 0.5)
-    out = torch.empty(new * new + 1, positions.shape[1])
+def stretch_positions(positions, old, new):
+    out = torch.empty(new[0] * new[1] + 1, positions.shape[1])
     out[0] = positions[0]
     for k in range(positions.shape[1]):
-        sheet = positions[1:, k].reshape(1, 1, old, old)
+        sheet = positions[1:, k].reshape(1, 1, old[0], old[1])
         sheet = torch.nn.functional.interpolate(sheet, new, mode="bilinear", align_corners=False)
         out[1:, k] = sheet.flatten()
     return out

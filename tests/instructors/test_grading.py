@@ -1,6 +1,7 @@
 """Grading by nbgrader: blank notebooks, masters, and a class of simulated students."""
 
 import csv
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def test_blank_earns_nothing_and_the_master_everything(make_course, chapter):
         made = course.notebook(kind, chapter)
         essential(made, source)
         course.hand_in(student, chapter, nbformat.writes(made))
+    shutil.rmtree(course.folder / "source")  # grading does without the masters
     course.run("-m", "nbgrader", "autograde", name_of(chapter))
     assert scores(course, chapter) == {"blank": 0, "master": read(chapter).points}
 

@@ -5,8 +5,11 @@ import io
 
 import execution_cache
 import exercises
+import maths
+import streams
 import widget_pictures
 from bs4 import BeautifulSoup
+from docutils import nodes
 from PIL import Image
 
 EXERCISE = """def double(x):
@@ -19,6 +22,42 @@ CHECK = """assert double(1) == 2
 ### BEGIN HIDDEN TESTS
 assert double(7) == 14
 ### END HIDDEN TESTS"""
+
+
+def test_a_line_that_the_kernel_sent_in_two_parts_is_one_line():
+    parts = [
+        {"output_type": "stream", "name": "stdout", "text": "370"},
+        {"output_type": "stream", "name": "stderr", "text": "warned\n"},
+        {"output_type": "execute_result", "data": {}},
+        {"output_type": "stream", "name": "stdout", "text": " tokens\n"},
+    ]
+    for _ in range(2):  # a page may be written again
+        said = streams.joined(parts)
+        assert [one.get("text") for one in said] == ["370 tokens\n", "warned\n", None]
+
+
+def paragraph(*parts: str) -> nodes.paragraph:
+    """Formulas stand between dollars."""
+    made = nodes.paragraph()
+    for part in parts:
+        formula = part.startswith("$")
+        made += nodes.math("", part.strip("$"), html="<i/>") if formula else nodes.Text(part)
+    return made
+
+
+def test_punctuation_stays_with_a_short_formula():
+    made = paragraph("Take ", "$T_4$", "), then.")
+    maths.keep_together(made[1])
+    assert (made[1]["html"], made[1]["classes"]) == ("<i/>),", ["math-whole"])
+    assert made.astext() == "Take T_4 then."
+
+
+def test_a_long_formula_may_break_and_words_after_one_stay():
+    made = paragraph("$a + b + c + d + e + f + g$", ".", "$x$", " is.", "$y$")
+    before = made.astext()
+    for formula in made.findall(nodes.math):
+        maths.keep_together(formula)
+    assert made.astext() == before
 
 
 def test_blank_exercise_keeps_the_signature_and_the_indentation():

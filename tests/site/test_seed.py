@@ -99,7 +99,7 @@ SEED = {
         START, "A dog, a pup and a red car", "red car; low"),
     "This pushes the model to understand": (LOSS, "Push and pull", "pulled; pushed"),
     "the relationship between visual and textual content": (
-        START, "A dog, a pup and a red car", "which pictures people call so"),
+        START, "A dog, a pup and a red car", "which pictures come with that word"),
     "Learn meaningful connections without explicit labels": (
         START, "Pairs instead of labels", "labels; captions"),
     "for every concept": (ZERO_SHOT, "Classes are captions", "class; caption"),
