@@ -193,7 +193,8 @@ from clipbook.training import train
 
 plain = {"device": "cpu", "workers": 0, "progress": False}
 first_30 = replace(short, steps=30, snapshots=0)
-package = torch.tensor(train(small_clip(), small_batches, first_30, **plain).loss)
+log = train(small_clip(), small_batches, first_30, **plain)
+package = torch.tensor(log.loss)  # (30,)
 again = torch.tensor(train_by_hand(small_clip(), small_batches, first_30))
 assert torch.allclose(package, again, atol=1e-4)
 print(f"largest difference: {(package - again).abs().max():.6f}")
@@ -227,8 +228,9 @@ print(f"picture 9: {names[truth[0]]}, name {truth[0]} of {len(names)}")
 # ## The run
 #
 # A session on Colab may end at any moment. So the run saves itself every 200 steps, on your Drive if
-# you have mounted it (folder symbol on the left, *Mount Drive*), else in a temporary folder. Run the
-# cell again, even in a new session: it goes on from there.
+# you have mounted it (folder symbol on the left, *Mount Drive*). Run the cell again, even in a new
+# session, and it goes on from there. Without a Drive the folder is a temporary one, gone with the
+# session.
 
 # %%
 from pathlib import Path
@@ -238,11 +240,32 @@ from time import perf_counter
 drive = Path("/content/drive/MyDrive")
 folder = drive / "clip-book" / f"training-{name}"
 options = {"folder": folder if drive.exists() else Path(mkdtemp())}
-options["progress"] = "google.colab" in sys.modules  # a bar, but not on this page
+options["progress"] = "google.colab" in sys.modules  # a moving bar
 began = perf_counter()
 history = train(run.model, run.batches, run.config, example=watch, **options)
 took = perf_counter() - began
 print(f"{len(history.loss):,} steps of {N} pairs in {took:.0f} s")
+
+# %% [markdown]
+# And on a T4, Colab's free GPU? We had none, so nobody has measured it. What can be done is count: the
+# multiplications and additions of all steps of the `gpu` preset, shared out at the 8.1 million million
+# a second that a T4 does at most. Small layers keep a GPU far below its most, so expect a run to take
+# several times these seconds.
+
+# %%
+from torch.utils.flop_counter import FlopCounterMode
+
+plan = PRESETS["gpu"].build(seed=0)
+eight = [part[:8] for part in plan.batches[0]]  # counts grow in step with the pairs
+with FlopCounterMode(display=False) as counter:
+    info_nce(plan.model(normalise(eight[0]), *eight[1:])).backward()
+of_a_step = counter.get_total_flops() * plan.batches.batch_size / 8
+weights = sum(p.numel() for p in plan.model.parameters())
+print(f"{plan.config.steps:,} steps of {of_a_step / 1e9:.0f} thousand million operations:")
+print(f"at least {plan.config.steps * of_a_step / 8.1e12:.0f} s on a T4")
+print(
+    f"weights, gradients, two means: {4 * 4 * weights / 1e6:.0f} MB of its 16 GB; batches come on top"
+)
 
 # %% [markdown]
 # The log holds loss, learning rate and scale of every step. (Single losses jump with their batch, so
@@ -283,23 +306,23 @@ from clipbook.widgets import SimilarityMatrix
 
 snapshots = torch.tensor(history.snapshots)  # (24, 308, 72)
 pictures = [render(scene) for scene in scenes]
-grids = snapshots[:, :8, :8]
-SimilarityMatrix(grids, pictures, captions, steps=history.snapshot_steps, step=0)
+grids, at = snapshots[:, :8, :8], history.snapshot_steps
+SimilarityMatrix(grids, pictures, captions, steps=at, step=0)
 
 # %%
 from clipbook.pretrained import training_history
 
 own = (grids.argmax(dim=2) == torch.arange(8)).sum(dim=1)  # (24,)
 for k in range(0, 12, 2):
-    print(f"step {history.snapshot_steps[k]:3}: {own[k]} of 8 find their caption")
+    print(f"step {at[k]:3}: {own[k]} of 8 find their caption")
 longer = training_history("shapes")
 for who, grid in {"yours": grids[-1], "shapes": longer.snapshots[-1]}.items():
     grid = torch.as_tensor(grid)
     print(f"{who:6}: (1, 1) {grid[0, 0]:.2f}, (1, 2) {grid[0, 1]:.2f};", end=" ")
-    print(f"(8, 8) {grid[7, 7]:.2f}, best other in row 8 {grid[7, :7].max():.2f}")
+    print(f"(8, 8) {grid[7, 7]:.2f}, next in row 8 {grid[7, :7].max():.2f}")
 
 # %% [markdown]
-# Most of the diagonal stands after some hundred steps, pair 8 included: green and triangle were
+# Most of the diagonal stands within a hundred steps, pair 8 included: green and triangle were
 # learned apart. But pairs 1 and 2, which differ only in which colour belongs to which shape, hardly
 # come apart in two minutes. The shipped model, trained longer and on more twins, tells.
 
@@ -311,12 +334,12 @@ for who, grid in {"yours": grids[-1], "shapes": longer.snapshots[-1]}.items():
 
 # %%
 chosen = snapshots[:, 8:158, 8:].argmax(dim=2)  # (24, 150)
-wanted = torch.tensor(truth[:150])  # (150,); names 0 to 7 have the first colour, and so on
-colour = (chosen // 8 == wanted // 8).float().mean(dim=1)
+wanted = torch.tensor(truth[:150])  # (150,)
+colour = (chosen // 8 == wanted // 8).float().mean(dim=1)  # 8 names a colour
 shape = (chosen % 8 == wanted % 8).float().mean(dim=1)
 print(" step  colour  shape   (chance: 0.12)")
 for k in range(0, 24, 3):
-    print(f"{history.snapshot_steps[k]:5}  {colour[k]:6.2f}  {shape[k]:5.2f}")
+    print(f"{at[k]:5}  {colour[k]:6.2f}  {shape[k]:5.2f}")
 
 # %% [markdown]
 # Colour, long before shape: any few pixels tell it; a shape must be put together from its edges.
@@ -332,9 +355,9 @@ right = snapshots[:, 8:, 8:].argmax(dim=2) == torch.tensor(truth)  # (24, 300)
 seen = right[:, :150].float().mean(dim=1)  # (24,)
 never = right[:, 150:].float().mean(dim=1)  # (24,)
 assert seen[-1] > 0.8 and never[-1] > 0.4, "far worse than any run of ours"
-print(f"at the end: seen {seen[-1]:.2f}, never seen {never[-1]:.2f}, chance {1 / 64:.2f}")
-at = history.snapshot_steps
-curves({"seen": (at, seen), "never seen": (at, never)}, "step", "right name of 64")
+print(f"seen {seen[-1]:.2f}, never seen {never[-1]:.2f}, chance {1 / 64:.2f}")
+lines = {"seen": (at, seen), "never seen": (at, never)}
+curves(lines, across="step", up="right name of 64")
 
 # %% [markdown]
 # Never-seen combinations come later and end lower, but they come. The gap is hardly learning by
@@ -442,17 +465,24 @@ print("resumed: ", *(f"{loss:.4f}" for loss in resumed.loss[18:23]))
 # ## Luck
 #
 # Another seed gives other first weights and other batches. How much of a result is that? Three
-# short runs of the small model, then what we noted of the `cpu` preset, one run for each seed.
-# Which differs more, seen or never seen?
+# short runs of the small model, then what we noted of five runs of the `cpu` preset, one for each
+# seed. Which differs more, seen or never seen?
 
 # %%
 for seed in (0, 1, 2):
     losses = by_hand if seed == 0 else train_by_hand(small_clip(seed), small_batches, short)
     print(f"small model, seed {seed}: loss at the end {np.mean(losses[-20:]):.2f}")
-# python -m clipbook.training --preset cpu --seed …, on one core of an AMD EPYC, 108 to 114 s each
-noted = {0: (1.000, 0.916), 1: (0.996, 0.917), 2: (0.971, 0.794)}
-for seed, (seen_share, never_share) in noted.items():
-    print(f"cpu preset, seed {seed}: seen {seen_share:.3f}, never seen {never_share:.3f}")
+# Noted: `python -m clipbook.training --preset cpu --seed ...`, one core of an AMD EPYC
+noted = {  # share right on seen and on never-seen combinations, seconds
+    0: (1.000, 0.916, 116),
+    1: (0.996, 0.917, 123),
+    2: (0.971, 0.794, 111),
+    3: (0.997, 0.866, 101),
+    4: (0.981, 0.846, 100),
+}
+for what, values in zip(("seen", "never seen", "seconds"), zip(*noted.values()), strict=True):
+    low, *_, high = sorted(values)
+    print(f"{what:10}  least {low:g}  median {np.median(values):g}  most {high:g}")
 
 # %% [markdown]
 # Never-seen accuracy depends on luck far more. So one run is an anecdote: a change that helps by
@@ -859,7 +889,7 @@ with check("A checkpoint, used late and twice"):
 #
 # <details><summary>Answer</summary>
 #
-# Unknown. With one recipe, our three seeds differed by more than that. "Yes, since both were
+# Unknown. With one recipe, our five seeds differed by more than that. "Yes, since both were
 # measured on the same pictures" removes the luck of the pictures, not that of the weights. Run each
 # with several seeds, and compare all of them.
 #
@@ -882,4 +912,5 @@ with check("A checkpoint, used late and twice"):
 # {cite:t}`radford2021clip`, figure 3 and §2.5. AdamW: {cite:t}`loshchilov2019adamw`, after
 # {cite:t}`kingma2015adam`; the cosine: {cite:t}`loshchilov2017sgdr`; Muon:
 # {cite:t}`jordan2024muon`. Why transformers need a warm-up: {cite:t}`xiong2020prenorm`, §3. The
-# shipped models' numbers: their model card, `src/clipbook/pretrained/shapes/README.md`.
+# shipped models' numbers: their model card, `src/clipbook/pretrained/shapes/README.md`. What a T4 can
+# do: [NVIDIA](https://www.nvidia.com/en-us/data-center/tesla-t4/).

@@ -137,10 +137,10 @@ similarity_heatmap(by_hand, pictures, captions)
 # **Rows are pictures, columns are captions, and a cell says how well the two fit:** their
 # **similarity**. The **diagonal** holds the pairs that belong together.
 #
-# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And the
-# green ring in picture 5 likes $T_8$, "a picture of a big green triangle". We could add rules for
-# shapes, places and "above". For photographs nobody knows how. So both encoders get very many
-# adjustable numbers instead, and **learn**. Such a pair is our **model**.
+# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And
+# picture 5, mostly green, likes caption 8, the green triangle. We could add rules for shapes, places
+# and "above". For photographs nobody knows how. So both encoders get very many adjustable numbers
+# instead, and **learn**. Such a pair is our **model**.
 
 # %% [markdown]
 # ## From noise to a diagonal
@@ -189,7 +189,7 @@ trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
 assert np.allclose(trained, history.snapshots[-1], atol=0.02)
 cell = sum(image_embeddings[0] * text_embeddings[0])  # I_1 · T_1
 assert torch.isclose(cell, trained[0, 0], atol=1e-5)
-print(f"{sum(part.numel() for part in model.parameters()):,} adjustable numbers")
+print(f"{sum(p.numel() for p in model.parameters()):,} adjustable numbers")
 print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
 
 # %% [markdown]
@@ -197,8 +197,8 @@ print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
 #
 # Why push the other cells down? Would it not do to pull each picture and its own caption together?
 # We try. A fresh, smaller model learns from 60 batches of 64 pairs. For each, a `goal` turns the grid
-# into one number, the **loss**: the lower, the better. Here it is minus the mean of the diagonal.
-# Only the lines with a comment matter now. Predict the grid.
+# (times a factor, which is learned too) into one number, the **loss**: the lower, the better. Here it
+# is minus the mean of the diagonal. Only the lines with a comment matter now. Predict the grid.
 
 # %%
 from clipbook.image import normalise
@@ -211,7 +211,7 @@ def learn(goal, steps=60):
     optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
     for step in range(steps):
         batch, token_ids, mask = run.batches[step]
-        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64), scaled
+        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64)
         loss = goal(grid)  # the lower, the better
         optimiser.zero_grad()
         loss.backward()  # how should each number inside change?
