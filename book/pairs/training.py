@@ -480,7 +480,8 @@ noted = {  # share right on seen and on never-seen combinations, seconds
     3: (0.997, 0.866, 101),
     4: (0.981, 0.846, 100),
 }
-for what, values in zip(("seen", "never seen", "seconds"), zip(*noted.values()), strict=True):
+for k, what in enumerate(("seen", "never seen", "seconds")):
+    values = [run_of_a_seed[k] for run_of_a_seed in noted.values()]
     low, *_, high = sorted(values)
     print(f"{what:10}  least {low:g}  median {np.median(values):g}  most {high:g}")
 

@@ -178,9 +178,8 @@ from clipbook.transformer import Block
 def gradients(way, depth, seed=0):
     torch.manual_seed(seed)
     blocks = [Block(64, heads=4, mlp_width=256) for _ in range(depth)]
-    for weight in torch.nn.ModuleList(blocks).parameters():
-        if weight.ndim == 2:
-            torch.nn.init.xavier_normal_(weight)
+    matrices = [p for block in blocks for p in block.parameters() if p.ndim == 2]
+    _ = [torch.nn.init.xavier_normal_(matrix) for matrix in matrices]
     x = torch.randn(4, 8, 64)  # (texts, tokens, width)
     for block in blocks:
         x = WAYS[way](x, block.attention, block.attention_norm)
