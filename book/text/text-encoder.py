@@ -380,6 +380,9 @@ def one_step(student, optimiser):
 
 print(f"first loss {one_step(*make('last')):.2f}, ln 8 = {torch.tensor(8.0).log():.2f}")
 
+# %% [markdown]
+# Near an even guess among 8; a little worse, since random scores prefer some colours for no reason.
+
 
 # %%
 def learn(pooling, seed):
