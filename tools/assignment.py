@@ -111,7 +111,7 @@ def readme(names: list[str]) -> str:
     name = names[0]
     return f"""# A course on The CLIP Book
 
-| | |
+| in this folder | what it is |
 |---|---|
 | `release/` | notebooks for students: hand these out |
 | `guides/` | objectives, minutes, points, hidden checks and open questions of each chapter |
