@@ -5,7 +5,7 @@ The theme and Jupyter Book load all that any book might need. When the pages are
 - gets one style sheet instead of ten (lean_styles.py) and no hints to load scripts before it;
 - loads its scripts deferred, and those of search and tabs only where there is a search or a tab;
 - carries the state of its widgets at its end, behind the text, instead of in its head;
-- loads pictures lazily, with their sizes, as lossless WebP where that is smaller.
+- loads pictures lazily, with their sizes, as WebP where that is smaller.
 
 sphinx-thebe's handlers and style sheet go too: they declare one constant twice, an error on every
 page. Every page is written anew at each build, so what is done here always starts from the theme's own
@@ -26,6 +26,8 @@ STATE = re.compile(
     r'\s*<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>', re.S
 )
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?P<source>[^":]+)"[^>]*?)\s*/?>')
+
+LARGE = 40_000  # bytes
 
 # Scripts that the theme puts into every page, and what a page that uses them contains.
 USED_BY = {
@@ -95,12 +97,17 @@ def sized_images(text: str, folder: Path) -> str:
 
 
 def webp_copies(folder: Path) -> dict[str, str]:
-    """New names of the PNG files in `folder` that are smaller as lossless WebP, which replaces them."""
+    """New names of the PNG files in `folder` that are smaller as WebP, which replaces them.
+
+    Drawings stay exact. What is still large then is a photograph, in which nobody sees the loss.
+    """
     names = {}
     for path in folder.glob("*.png"):
         copy = path.with_suffix(".webp")
         with Image.open(path) as picture:
             picture.save(copy, lossless=True, quality=90, method=4)
+            if copy.stat().st_size > LARGE:
+                picture.save(copy, quality=75, method=4)
         if copy.stat().st_size < path.stat().st_size:
             names[path.name] = copy.name
             path.unlink()
