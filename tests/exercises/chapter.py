@@ -49,3 +49,20 @@ class Exercise:
         assert re.search(hint, said), said
         assert "\n" not in said
         assert "Traceback" not in said
+
+
+def but(answer: str, *changes: tuple[str, str]) -> str:
+    """The right answer with a mistake in it."""
+    for right, wrong in changes:
+        assert answer.count(right) == 1, right
+        answer = answer.replace(right, wrong)
+    return answer
+
+
+def cases(answers: dict) -> list:
+    """Parameters of a test: exercise, answer and perhaps hint, from {exercise: {label: answer}}."""
+    return [
+        pytest.param(name, *(one if isinstance(one, tuple) else (one,)), id=f"{name}: {label}")
+        for name, found in answers.items()
+        for label, one in found.items()
+    ]

@@ -3,7 +3,7 @@ with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but
 
 CHAPTER = "image/cnn"
 EXERCISES = {
@@ -38,14 +38,6 @@ def melt(kernels, mean, variance, gain, shift, eps):
     bias = shift - mean * f
     return kernels * f[:, None, None, None], bias
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1, right
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 WRONG = {

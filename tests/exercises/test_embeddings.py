@@ -3,7 +3,7 @@ down, with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but
 
 CHAPTER = "text/embeddings"
 EXERCISES = {
@@ -35,14 +35,6 @@ def shift_matrix(k, width):
         M[one, two], M[two, one] = -math.sin(b), math.sin(b)
     return M
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 WRONG = {

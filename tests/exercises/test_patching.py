@@ -3,7 +3,7 @@ with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but, cases
 
 CHAPTER = "image/patching"
 EXERCISES = {
@@ -34,14 +34,6 @@ def overlapping(pixels, patch_size, stride):
             windows.append(window.flatten(1))
     return torch.stack(windows, dim=1)
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1, right
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 WRONG = {
@@ -265,14 +257,6 @@ def overlapping(pixels, patch_size, stride):
 """,
     },
 }
-
-
-def cases(answers: dict) -> list:
-    return [
-        pytest.param(name, *(one if isinstance(one, tuple) else (one,)), id=f"{name}: {label}")
-        for name, found in answers.items()
-        for label, one in found.items()
-    ]
 
 
 @pytest.mark.parametrize(("name", "answer", "hint"), cases(WRONG))

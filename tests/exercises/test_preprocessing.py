@@ -3,7 +3,7 @@ down, with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but, cases
 
 CHAPTER = "image/preprocessing"
 EXERCISES = {
@@ -49,14 +49,6 @@ def channel_constants(pictures):
     flat = torch.cat([one.reshape(-1, 3) for one in pictures]).double() / 255
     return torch.stack([flat.mean(dim=0), flat.std(dim=0, correction=0)])
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1, right
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 ROUNDED_HALVES = ("(width - side) / 2, (height - side) / 2",
@@ -314,14 +306,6 @@ def channel_constants(pictures):
         ),
     },
 }  # fmt: skip
-
-
-def cases(answers: dict) -> list:
-    return [
-        pytest.param(name, *(one if isinstance(one, tuple) else (one,)), id=f"{name}: {label}")
-        for name, found in answers.items()
-        for label, one in found.items()
-    ]
 
 
 @pytest.mark.parametrize(("name", "answer", "hint"), cases(WRONG))

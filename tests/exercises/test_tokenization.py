@@ -3,7 +3,7 @@ down, with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but
 
 CHAPTER = "text/tokenization"
 SPLIT = Exercise(CHAPTER, "split-again")
@@ -53,14 +53,6 @@ def learn_merges(counts, n):
                 k += size
     return merges
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 TIES = "min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)"

@@ -3,7 +3,7 @@ with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise
+from .chapter import Exercise, but, cases
 
 CHAPTER = "image/vit"
 EXERCISES = {
@@ -36,14 +36,6 @@ def stretch_positions(positions, old, new):
     rest = grid[0].flatten(1).T
     return torch.cat([first, rest])
 """
-
-
-def but(answer: str, *changes: tuple[str, str]) -> str:
-    """The right answer with a mistake in it."""
-    for right, wrong in changes:
-        assert answer.count(right) == 1, right
-        answer = answer.replace(right, wrong)
-    return answer
 
 
 WRONG = {
@@ -252,14 +244,6 @@ def stretch_positions(positions, old, new):
 """,
     },
 }
-
-
-def cases(answers: dict) -> list:
-    return [
-        pytest.param(name, *(one if isinstance(one, tuple) else (one,)), id=f"{name}: {label}")
-        for name, found in answers.items()
-        for label, one in found.items()
-    ]
 
 
 @pytest.mark.parametrize(("name", "answer", "hint"), cases(WRONG))
