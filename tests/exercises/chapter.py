@@ -66,3 +66,15 @@ def cases(answers: dict) -> list:
         for name, found in answers.items()
         for label, one in found.items()
     ]
+
+
+def every(answers: dict) -> list:
+    """Parameters of a test: exercise and label, from {exercise: {label: answer}}."""
+    return [
+        pytest.param(name, kind, id=f"{name}: {kind}") for name in answers for kind in answers[name]
+    ]
+
+
+def labels(cases: list) -> list[str]:
+    """Labels of cases that are (exercise, label, ...)."""
+    return [case[1] for case in cases]

@@ -3,7 +3,7 @@ with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise, but
+from .chapter import Exercise, but, every
 
 CHAPTER = "image/cnn"
 EXERCISES = {
@@ -219,12 +219,6 @@ RIGHT = {
         ),
     },
 }
-
-
-def every(answers: dict) -> list:
-    return [
-        pytest.param(name, kind, id=f"{name}: {kind}") for name in answers for kind in answers[name]
-    ]
 
 
 @pytest.mark.parametrize(("name", "kind"), every(WRONG))

@@ -6,7 +6,7 @@ import torch
 
 from clipbook.exercises import CheckFailed, check, close
 
-from .chapter import Exercise
+from .chapter import Exercise, labels
 
 CHAPTER = "pairs/similarity-matrix"
 GRID = Exercise(CHAPTER, "cosine-grid")
@@ -236,12 +236,8 @@ CASES_RIGHT = [
 ]
 
 
-def _names(cases: list) -> list[str]:
-    return [case[1] for case in cases]
-
-
 @pytest.mark.parametrize(
-    ("exercise", "name", "answer", "hint"), CASES_WRONG, ids=_names(CASES_WRONG)
+    ("exercise", "name", "answer", "hint"), CASES_WRONG, ids=labels(CASES_WRONG)
 )
 def test_visible_check_turns_the_mistake_down_and_names_it(exercise, name, answer, hint):
     exercise.assert_refused(answer, hint)
@@ -250,14 +246,14 @@ def test_visible_check_turns_the_mistake_down_and_names_it(exercise, name, answe
 @pytest.mark.parametrize(
     ("exercise", "name", "answer", "hint"),
     CASES_WRONG_ONLY_IN_HIDING,
-    ids=_names(CASES_WRONG_ONLY_IN_HIDING),
+    ids=labels(CASES_WRONG_ONLY_IN_HIDING),
 )
 def test_hidden_check_turns_down_what_the_visible_one_cannot_see(exercise, name, answer, hint):
     exercise.assert_accepted(answer, hidden=False)
     exercise.assert_refused(answer, hint, hidden=True)
 
 
-@pytest.mark.parametrize(("exercise", "name", "answer"), CASES_RIGHT, ids=_names(CASES_RIGHT))
+@pytest.mark.parametrize(("exercise", "name", "answer"), CASES_RIGHT, ids=labels(CASES_RIGHT))
 def test_right_answer_written_otherwise_passes_both_checks(exercise, name, answer):
     exercise.assert_accepted(answer)
 

@@ -3,7 +3,7 @@ down, with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from .chapter import Exercise, but
+from .chapter import Exercise, but, every
 
 CHAPTER = "text/tokenization"
 SPLIT = Exercise(CHAPTER, "split-again")
@@ -269,11 +269,6 @@ RIGHT = {
         ),
     },
 }
-
-
-def every(answers: dict) -> list:
-    return [pytest.param(name, kind, id=f"{name}: {kind}") for name in answers
-            for kind in answers[name]]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "kind"), every(WRONG))

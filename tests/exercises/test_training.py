@@ -5,7 +5,7 @@ import pytest
 
 from clipbook.exercises import CheckFailed, check, close
 
-from .chapter import Exercise
+from .chapter import Exercise, labels
 
 CHAPTER = "pairs/training"
 LOG = Exercise(CHAPTER, "read-the-log")
@@ -187,24 +187,20 @@ RIGHT = [
 EXERCISES = [LOG, TRAPEZOID, CHECKPOINT]
 
 
-def _names(cases: list) -> list[str]:
-    return [case[1] for case in cases]
-
-
-@pytest.mark.parametrize(("exercise", "name", "answer", "hint"), WRONG, ids=_names(WRONG))
+@pytest.mark.parametrize(("exercise", "name", "answer", "hint"), WRONG, ids=labels(WRONG))
 def test_visible_check_turns_the_mistake_down_and_names_it(exercise, name, answer, hint):
     exercise.assert_refused(answer, hint)
 
 
 @pytest.mark.parametrize(
-    ("exercise", "name", "answer", "hint"), WRONG_ONLY_IN_HIDING, ids=_names(WRONG_ONLY_IN_HIDING)
+    ("exercise", "name", "answer", "hint"), WRONG_ONLY_IN_HIDING, ids=labels(WRONG_ONLY_IN_HIDING)
 )
 def test_hidden_check_turns_down_what_the_visible_one_cannot_see(exercise, name, answer, hint):
     exercise.assert_accepted(answer, hidden=False)
     exercise.assert_refused(answer, hint, hidden=True)
 
 
-@pytest.mark.parametrize(("exercise", "name", "answer"), RIGHT, ids=_names(RIGHT))
+@pytest.mark.parametrize(("exercise", "name", "answer"), RIGHT, ids=labels(RIGHT))
 def test_right_answer_written_otherwise_passes_both_checks(exercise, name, answer):
     exercise.assert_accepted(answer)
 
