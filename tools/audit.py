@@ -109,7 +109,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     site, command, table = sys.argv[1:4]
-    pages = sys.argv[4:] or sorted(
+    pages = [f"{page.removesuffix('.html')}.html" for page in sys.argv[4:]] or sorted(
         p.relative_to(site).as_posix() for p in Path(site).rglob("*.html")
     )
     # Not pages: templates of the theme, and 404.html, which asks search engines to leave it alone.

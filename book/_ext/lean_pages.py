@@ -12,6 +12,7 @@ page. Every page is written anew at each build, so what is done here always star
 page, and a chapter that is gone leaves no page behind.
 """
 
+import io
 import re
 from pathlib import Path
 
@@ -27,7 +28,7 @@ STATE = re.compile(
 )
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?P<source>[^":]+)"[^>]*?)\s*/?>')
 
-LARGE = 40_000  # bytes
+LARGE = 30_000  # bytes; a drawing without loss is smaller, a photograph is not
 
 # Scripts that the theme puts into every page, and what a page that uses them contains.
 USED_BY = {
@@ -99,28 +100,33 @@ def sized_images(text: str, folder: Path) -> str:
 def webp_copies(folder: Path) -> dict[str, str]:
     """New names of the PNG files in `folder` that are smaller as WebP, which replaces them.
 
-    Drawings stay exact. What is still large then is a photograph, in which nobody sees the loss.
+    Drawings stay exact. What is still large then holds a photograph, in which nobody sees the loss.
     """
     names = {}
     for path in folder.glob("*.png"):
-        copy = path.with_suffix(".webp")
         with Image.open(path) as picture:
-            picture.save(copy, lossless=True, quality=90, method=4)
-            if copy.stat().st_size > LARGE:
-                picture.save(copy, quality=75, method=4)
-        if copy.stat().st_size < path.stat().st_size:
-            names[path.name] = copy.name
+            copies = [_webp(picture, lossless=True, quality=90)]
+            if len(copies[0]) > LARGE:
+                copies.append(_webp(picture, quality=60))
+        smallest = min(copies, key=len)
+        if len(smallest) < path.stat().st_size:
+            names[path.name] = path.with_suffix(".webp").name
+            path.with_suffix(".webp").write_bytes(smallest)
             path.unlink()
-        else:
-            copy.unlink()
     return names
+
+
+def _webp(picture: Image.Image, **options) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "webp", method=6, **options)
+    return file.getvalue()
 
 
 def make_lean(app, exception) -> None:
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    names = webp_copies(site / "_images")
+    names = webp_copies(site / "_images") | webp_copies(site / "_static/images")
     pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
     pages = {page: text for page, text in pages.items() if "</body>" in text}
     for page, text in pages.items():

@@ -61,8 +61,10 @@ def shown(css: str, pages: list[str]) -> set[int]:
 
 
 def cut(font: Path, points: set[int], target: Path) -> None:
-    """Write those characters of a TrueType font to `target`, as WOFF."""
-    options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
+    """Write those characters of a TrueType font to `target`, as WOFF2, without hints for coarse screens."""
+    options = subset.Options(
+        flavor="woff2", layout_features=["*"], notdef_outline=True, hinting=False
+    )
     with subset.load_font(font, options) as whole:
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes=points)
@@ -78,9 +80,9 @@ def with_cut_fonts(css: str, site: Path, points: set[int]) -> str:
         font = next((file for file in files if file.suffix == ".ttf" and file.exists()), None)
         if font is None:
             return face[0]
-        target = site / f"_static/fonts/{font.stem}.woff"
+        target = site / f"_static/fonts/{font.stem}.woff2"
         cut(font, points, target)
-        return SOURCES.sub(f'src:url("fonts/{target.name}") format("woff")', face[0])
+        return SOURCES.sub(f'src:url("fonts/{target.name}") format("woff2")', face[0])
 
     (site / "_static/fonts").mkdir(exist_ok=True)
     return FACE.sub(rewrite, css)
