@@ -74,7 +74,7 @@ test: lint ## everything: format, lint, unit tests, notebooks, strict site, brow
 	@mkdir -p _build; $(MAKE) site > _build/site.log 2>&1 & site=$$!; \
 	notebooks=0; pytest --nbval-lax book || notebooks=1; \
 	wait $$site || { cat _build/site.log; exit 1; }; exit $$notebooks
-	pytest -n 2 -m "(browser or site) and not alone"
+	pytest -n 2 --dist loadgroup -m "(browser or site) and not alone"
 	pytest -m alone
 
 bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel

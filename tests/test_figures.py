@@ -14,8 +14,10 @@ from clipbook.figures import (
     CARD,
     INK,
     curves,
+    interval_chart,
     pairs_strip,
     probability_heatmap,
+    signed_maps,
     similarity_heatmap,
     temperature_bars,
     token_heatmap,
@@ -170,3 +172,28 @@ def test_names_of_lines_that_end_together_do_not_lie_on_each_other():
     assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
     for line, (x, y) in zip(figure.axes[0].lines, lines.values(), strict=True):
         np.testing.assert_array_equal(line.get_xydata(), np.transpose([x, y]))
+
+
+def test_maps_share_one_scale_on_which_zero_is_neutral():
+    panels = {"small": np.array([[0.1, -0.2], [0.0, 0.1]]), "large": np.array([[1.0, -4.0, 0.0]])}
+    card = signed_maps(panels, across="column", up="row")
+    drawn = [axes for axes in card.axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == list(panels)
+    for axes, values in zip(drawn, panels.values(), strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), values)
+        assert axes.images[0].get_clim() == (-4, 4)
+        assert (axes.images[0].cmap.name, axes.get_xlabel()) == ("RdBu_r", "column")
+    assert drawn[0].get_ylabel() == "row"
+
+
+def test_interval_is_a_line_from_low_to_high_with_its_share_on_it():
+    shares = {"seen": (0.95, 0.98, 0.99), "never seen": (0.70, 0.75, 0.80)}
+    axes = interval_chart(shares, across="accuracy").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(shares)
+    for row, (low, share, high) in enumerate(shares.values()):
+        line, dot = axes.lines[2 * row : 2 * row + 2]
+        assert [*line.get_xdata(), *line.get_ydata()] == [low, high, row, row]
+        assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (share, row)
+        assert axes.texts[row].get_text() == f"{share:.3f}"
+    assert axes.get_xlim()[0] < 0.70 and axes.get_xlim()[1] > 0.99
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first name stands on top

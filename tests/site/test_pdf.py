@@ -3,7 +3,13 @@
 import pytest
 from bs4 import BeautifulSoup
 
-pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.slow]
+# One worker prints for all: the book takes a minute.
+pytestmark = [
+    pytest.mark.site,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("pdf"),
+]
 
 
 @pytest.fixture(scope="module")
