@@ -11,7 +11,7 @@ Numbers come from tools/chapters.py, so none is typed twice.
 
 import html
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from docutils import nodes
@@ -55,18 +55,24 @@ def syllabus(lines: Iterable[str]) -> str:
 
 
 def exercise_index(all_chapters: list[chapters.Chapter]) -> str:
-    rows = [
-        [link(chapter), f"**{one.title}.** {one.task}", one.minutes, one.points, one.difficulty]
-        for chapter in all_chapters
-        for one in chapter.exercises
-    ]
-    sums = [
-        "**in all**",
-        f"{len(rows)} exercises",
-        sum(r[2] for r in rows),
-        sum(r[3] for r in rows),
-    ]
-    return table(["chapter", "exercise", "minutes", "points", "difficulty"], [*rows, [*sums, ""]])
+    exercises = [one for chapter in all_chapters for one in chapter.exercises]
+    parts = [f"In all {_worth(exercises)}."]
+    for chapter in all_chapters:
+        lines = [f"**{link(chapter)}**: {_worth(chapter.exercises)}", ""]
+        for one in chapter.exercises:
+            said = [f"{one.minutes} minutes", _many(one.points, "point"), one.difficulty]
+            lines.append(f"- **{one.title}** ({', '.join(filter(None, said))}). {one.task}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _worth(exercises: Sequence[chapters.Exercise]) -> str:
+    minutes, points = sum(one.minutes for one in exercises), sum(one.points for one in exercises)
+    return f"{_many(len(exercises), 'exercise')}, {minutes} minutes, {_many(points, 'point')}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def student_notebooks(all_chapters: list[chapters.Chapter]) -> str:

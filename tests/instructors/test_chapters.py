@@ -125,3 +125,13 @@ def test_hidden_checks_are_described(chapter):
 def test_grade_ids_are_unique_in_the_book():
     names = [n for c in chapters.read_all() for e in c.exercises for n, _ in e.checks]
     assert len(set(names)) == len(names)
+
+
+def test_the_index_lists_every_exercise_and_sums_them(tmp_path):
+    import teaching
+
+    two = [read(tmp_path, CHAPTER)] * 2
+    listed = teaching.exercise_index(two)
+    assert listed.startswith("In all 2 exercises, 50 minutes, 6 points.")
+    assert listed.count("1 exercise, 25 minutes, 3 points") == 2
+    assert listed.count("- **count** (25 minutes, 3 points, easy). Count the things.") == 2
