@@ -49,7 +49,14 @@ class Handler(SimpleHTTPRequestHandler):
         pass
 
 
-def bind(folder: str, port: int, tries: int = 20) -> ThreadingHTTPServer:
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of a browser that hangs up: readers leave pages half loaded."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def bind(folder: str, port: int, tries: int = 20) -> Server:
     """A server of `folder` on 127.0.0.1, at the first free port from `port` on.
 
     Raises:
@@ -58,7 +65,7 @@ def bind(folder: str, port: int, tries: int = 20) -> ThreadingHTTPServer:
     handler = partial(Handler, directory=folder)
     for candidate in range(port, port + tries):
         try:
-            return ThreadingHTTPServer(("127.0.0.1", candidate), handler)
+            return Server(("127.0.0.1", candidate), handler)
         except OSError:
             continue
     raise OSError(f"ports {port} to {port + tries - 1} are all taken; try make book PORT=9000")

@@ -50,3 +50,13 @@ def test_a_page_that_is_not_there_is_a_404_with_the_sites_own_page(tmp_path, own
         code, body, _ = answer(f"{address}/no/such.html")
     assert code == 404
     assert (body == b"ours") == own
+
+
+@pytest.mark.parametrize(("error", "quiet"), [(ConnectionResetError(), True), (OSError(), False)])
+def test_a_browser_that_hangs_up_is_no_news_and_other_faults_are(capsys, tmp_path, error, quiet):
+    with serve.bind(str(tmp_path), 8600) as server:
+        try:
+            raise error
+        except OSError:
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert (capsys.readouterr().err == "") == quiet
