@@ -63,8 +63,11 @@ def article(site: Path, page: str, pages: list[str]) -> BeautifulSoup:
             del link["href"]
     for folded in found.select("details"):
         summary = folded.find("summary")
-        if "hide" not in folded.get("class", []) or "solution" in summary.get_text():
+        if "hide" not in folded.get("class", []):
             folded["open"] = ""
+        elif "solution" in summary.get_text():
+            folded["open"] = ""
+            summary.string = "Solution"
     return found
 
 
