@@ -23,11 +23,27 @@ def hydrated(tab) -> None:
     )
 
 
-def test_page_asks_no_other_host_and_has_no_error(visit, origin, page):
-    seen = visit(f"{origin}/{page}.html", allowed=origin)
+@pytest.mark.parametrize(
+    ("scheme", "viewport"),
+    [("light", DESKTOP), ("dark", PHONE)],
+    ids=["light-desktop", "dark-phone"],
+)
+def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, scheme, viewport):
+    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
     hydrated(seen.tab)
-    assert seen.foreign == []
+    assert seen.foreign == [], "it asks another host"
     assert seen.errors == []
+    wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= viewport["width"]
+    assert seen.tab.locator("html").get_attribute("data-theme") == scheme
+    text, ground = seen.tab.evaluate(
+        "() => [getComputedStyle(document.querySelector('article p')).color,"
+        " getComputedStyle(document.body).backgroundColor]"
+    )
+    assert (luminance(text) < luminance(ground)) == (scheme == "light")
+    bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+    assert axe.violations(seen.tab) == []
 
 
 def test_page_works_from_a_folder(visit, site, page):
@@ -37,19 +53,6 @@ def test_page_works_from_a_folder(visit, site, page):
     assert seen.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_follows_the_colour_scheme_and_can_be_read(visit, origin, page, scheme):
-    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme)
-    assert seen.tab.locator("html").get_attribute("data-theme") == scheme
-    text, ground = seen.tab.evaluate(
-        "() => [getComputedStyle(document.querySelector('article p')).color,"
-        " getComputedStyle(document.body).backgroundColor]"
-    )
-    assert (luminance(text) < luminance(ground)) == (scheme == "light")
-    bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
-    assert (bright + 0.05) / (dark + 0.05) >= 4.5
-
-
 def luminance(colour: str) -> float:
     """Relative luminance of a CSS rgb() colour, as WCAG defines it."""
     parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
@@ -57,15 +60,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_page_is_no_wider_than_the_window(visit, origin, page, viewport):
-    seen = visit(f"{origin}/{page}.html", allowed=origin, viewport=viewport)
-    hydrated(seen.tab)
-    wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
-    assert wide <= viewport["width"]
-
-
-def test_maths_is_typeset_without_a_script(visit, origin, page):
+def test_formulas_and_widgets_are_there_without_scripts(visit, origin, page):
     seen = visit(f"{origin}/{page}.html", allowed=origin, java_script_enabled=False)
     formulas = seen.tab.locator(":is(article span.math, article div.math)")
     assert seen.tab.locator(".katex-html").count() >= formulas.count()
@@ -76,15 +71,7 @@ def test_maths_is_typeset_without_a_script(visit, origin, page):
     for spoken, width in found:
         assert spoken == 1, "nothing for a screen reader"
         assert width > 0
-
-
-@pytest.mark.parametrize(
-    "scheme, viewport", [("light", DESKTOP), ("dark", PHONE)], ids=["light", "dark-phone"]
-)
-def test_page_can_be_used_by_everyone(visit, origin, page, scheme, viewport):
-    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
-    hydrated(seen.tab)
-    assert axe.violations(seen.tab) == []
+    assert all(p.is_visible() for p in seen.tab.locator(".widget > .widget-picture").all())
 
 
 def test_every_picture_has_alternative_text(site, page):
@@ -107,11 +94,6 @@ def test_widget_leaves_a_picture_in_print(visit, origin, page):
     assert all(picture.is_visible() for picture in pictures)
     live = seen.tab.locator(".widget > :not(.widget-picture)")
     assert not any(part.is_visible() for part in live.all())
-
-
-def test_widget_leaves_a_picture_without_scripts(visit, origin, page):
-    seen = visit(f"{origin}/{page}.html", allowed=origin, java_script_enabled=False)
-    assert all(p.is_visible() for p in seen.tab.locator(".widget > .widget-picture").all())
 
 
 @cache
