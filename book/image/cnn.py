@@ -14,8 +14,8 @@
 
 # %% [markdown]
 # **You need** the [vision transformer](vit.ipynb). **Time:** 25 minutes to read, 85 with the
-# exercises. On the [map of the whole model](../index.md) this is the image encoder once more, with
-# other works in the same box, which again ends in $I_1 \dots I_n$.
+# exercises. On the [map of the whole model](../index.md) this is the image encoder once more, the same
+# box with another inside.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -38,9 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## One window, nine weights
 #
-# A picture $x$ of 6 × 6 grey values holds a bright bar. A **kernel** $K$ of 3 × 3 weights is laid
-# over its top left corner; the nine products, added, are one number of the result. Then we move on
-# by a pixel. At place ($r$, $c$):
+# A picture $x$ of 6 × 6 grey values holds a bright bar. We lay a **kernel** $K$ of 3 × 3 weights over
+# its top left corner, add up the nine products, and move on by a pixel. At place ($r$, $c$):
 #
 # $$y_{rc} = \sum_{i=0}^{2} \sum_{j=0}^{2} K_{ij}\, x_{r+i,\,c+j}$$
 #
@@ -73,12 +72,12 @@ y = convolve(x, K)
 number_grid(y)
 
 # %% [markdown]
-# Above zero at the bar's left edge, below at its right, and largest where the window sees three of
-# its rows. The result, a **feature map**, has shape (4, 4): a window of 3 fits four times into 6.
-# So a kernel asks one question, here "does it get brighter to the right?", at every place.
+# Above zero at the bar's left edge, below at its right. The result, a **feature map**, has shape
+# (4, 4): a window of 3 fits four times into 6. A kernel asks one question, here "does it get brighter
+# to the right?", at every place.
 
 # %% [markdown]
-# PyTorch wants room for many pictures, (batch, channels, height, width), and many kernels:
+# PyTorch takes many pictures, (batch, channels, height, width), and many kernels:
 
 # %%
 from torch.nn import functional as F
@@ -87,8 +86,8 @@ assert torch.equal(F.conv2d(x[None, None], K[None, None])[0, 0], y)
 F.conv2d(x[None, None], K[None, None]).shape
 
 # %% [markdown]
-# The same question put to a real picture, the star, and its counterpart for edges that lie flat:
-# $K$ transposed. Predict which edges of the star each one finds.
+# We put the same question to the star. $K$ transposed asks the other one: "brighter downwards?".
+# Predict which edges of the star each one finds.
 
 # %% mystnb={"image": {"alt": "Two maps of the star: in the first, edges with the bright side on the right are red and those with it on the left blue; in the second the same for edges with the bright side below and above."}}
 from clipbook.figures import signed_maps
@@ -104,14 +103,14 @@ edges["brighter downwards"] = convolve(grey, K.T)
 signed_maps(edges, across="column", up="row")
 
 # %% [markdown]
-# In a CNN nobody writes such kernels. Their weights are parameters, and training finds the questions.
+# In a CNN nobody writes such kernels: training finds the weights.
 
 # %% [markdown]
 # ## The same weights everywhere
 #
 # Our CNN's first layer makes 16 maps of 16 × 16 out of a picture of 3 × 32 × 32, with 16 kernels: nine
-# weights for each of the three colours. How many weights are that, against a layer in which each
-# output has its own weight for each pixel?
+# weights for each of the three colours. How many weights is that, and how many if each output had its
+# own weight for each pixel?
 
 # %%
 inputs, outputs = 3 * 32 * 32, 16 * 16 * 16
@@ -120,8 +119,7 @@ print(f"same at all places:     {16 * 3 * 3 * 3:12,}")
 
 # %% [markdown]
 # Two beliefs about pictures are built in: an output needs only a neighbourhood, and the same question
-# makes sense at every place. What follows from the second? Move the star six pixels to the right.
-# Predict its feature map.
+# makes sense at every place. Move the star six pixels to the right. Predict its feature map.
 
 # %% mystnb={"image": {"alt": "The feature map of the star and that of the star moved by six pixels: the same map, six columns further to the right."}}
 moved = grey.roll(6, dims=1)
@@ -130,16 +128,16 @@ assert torch.equal(after[:, 6:], before[:, :-6])
 signed_maps({"the star": before, "moved by 6": after}, across="column", up="row")
 
 # %% [markdown]
-# This is **equivariance**: the map moves with the picture, number for number. A ViT has it in its patch
-# embedding, from patch to patch, and loses it as soon as positions are added.
+# This is **equivariance**: the map moves with the picture, number for number. A ViT's patch embedding
+# has it for moves by whole patches, until positions are added.
 
 # %% [markdown]
 # ## Colours in, channels out
 #
 # Three things make it a layer. A kernel covers all $C$ input **channels** (three colours at first) and
-# adds up over them; each of the $D$ maps has its own: weights of shape ($D$, $C$, 3, 3). **Padding**
-# lays $p$ rows of zeros round the picture; **stride** $s$ moves the window by $s$ pixels. With kernels
-# of size $k$ a side of $n$ becomes
+# adds up over them; each of the $D$ maps has its own: weights of shape ($D$, $C$, $k$, $k$).
+# **Padding** lays $p$ rows of zeros round the picture; **stride** $s$ moves the window by $s$ pixels. A
+# side of $n$ becomes
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
 
@@ -159,26 +157,27 @@ for padding, stride in ((0, 1), (1, 1), (1, 2)):
     print(f"padding {padding}, stride {stride}:", tuple(y.shape))
 
 # %% [markdown]
-# Padding of 1 keeps the size, stride 2 halves it. With $k = s = 8$ the windows don't overlap: that
-# is the ViT's [patch embedding](patching.ipynb), a convolution too.
+# Padding of 1 keeps the size, stride 2 halves it. With $k = s = 8$ it is the ViT's [patch
+# embedding](patching.ipynb).
 
 # %% [markdown]
 # ## A stage
 #
-# Our CNN has three **stages**. Each halves the picture with stride 2, then looks once more and adds
-# what it found as a correction: a residual, as in the transformer. Between the convolutions,
-# ReLU sets what is below zero to 0, and **batch norm** keeps the numbers at one scale: per channel,
+# Our CNN has three **stages** of two convolutions. The first halves the picture with stride 2; what
+# the second finds is added as a correction: a residual, as in the transformer. Behind each, **batch
+# norm** keeps the numbers at one scale; at last ReLU sets what is below zero to 0. Batch norm is, per
+# channel,
 #
 # $$\frac{y - \mu}{\sqrt{\sigma^2 + \epsilon}}\, g + b$$
 #
-# In training $\mu$ and $\sigma^2$ are those of the batch; afterwards, averages kept from training.
+# with learned $g$ and $b$ and a tiny $\epsilon$. In training the mean $\mu$ and the variance $\sigma^2$
+# are those of the batch; afterwards, averages kept from training.
 
 
 # %%
 def batch_norm(y, norm):
-    mean, variance, gain, shift = (
-        one[:, None, None] for one in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    )
+    kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    mean, variance, gain, shift = (one[:, None, None] for one in kept)
     return (y - mean) / (variance + norm.eps).sqrt() * gain + shift
 
 
@@ -203,14 +202,13 @@ with torch.no_grad():
         print(tuple(ours.shape))
 
 # %% [markdown]
-# Half the side, twice the channels, from stage to stage: less and less *where*, more and more
-# *what*.
+# Half the side, twice the channels, from stage to stage: less *where*, more *what*.
 
 # %% [markdown]
 # ## Feature maps at three scales
 #
-# The ring and the cross, seen by 16 channels of each stage. Bright is a strong answer, each map
-# scaled to its own largest.
+# The ring and the cross, seen by 16 channels of each stage. Bright is a strong answer, on each map's
+# own scale.
 
 
 # %% mystnb={"image": {"alt": "Sixteen maps from each of three stages. In the first, the ring, the cross and the stripes can be recognised; in the second there are coarse blobs; in the third four by four squares, of which a few are bright."}}
@@ -218,7 +216,7 @@ from clipbook.figures import picture_row
 
 
 def mosaic(maps):
-    """(at least 16, side, side) -> sixteen maps as one grey picture, 4 × 4, of equal size."""
+    """(at least 16, side, side) -> sixteen maps as one grey picture, 4 × 4."""
     maps = maps[:16] / maps[:16].amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
     scale = 32 // maps.shape[1]
     maps = maps.repeat_interleave(scale, 1).repeat_interleave(scale, 2)  # (16, 32, 32)
@@ -230,9 +228,9 @@ names = ("16 × 16 places", "8 × 8", "4 × 4")
 picture_row({name: mosaic(one[4]) for name, one in zip(names, maps, strict=True)})
 
 # %% [markdown]
-# First outlines, strokes and filled forms, then blobs, at last a few squares that look like nothing.
-# What do they know? A **probe** tells: average each map over its places, fit the best linear guess
-# from these averages on 800 pictures, and test it on 400. Predict: which stage suffices for the
+# First outlines and filled forms, then blobs, at last a few squares that look like nothing. What do
+# they know? A **probe** tells: average each map over its places, fit a linear guess from these
+# averages on 800 pictures (least squares), and test it on 400. Predict: which stage suffices for the
 # colour, which for the shape?
 
 # %%
@@ -245,25 +243,26 @@ wanted = {"colour": COLOURS, "shape": SHAPES}
 with torch.no_grad():
     at_stages = cnn.feature_maps(preprocess([render(scene) for scene in shown]))
 for name, words in wanted.items():
-    truth = torch.tensor([words.index(getattr(scene.objects[0], name)) for scene in shown])
+    found = [words.index(getattr(scene.objects[0], name)) for scene in shown]
+    truth = F.one_hot(torch.tensor(found), 8).float()  # (1200, 8)
     for k, one in enumerate(at_stages):
         for taken in sorted({16, one.shape[1]}):
-            known = F.pad(one[:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # (1200, taken + 1)
-            fitted = torch.linalg.lstsq(known[:800], F.one_hot(truth[:800], 8).float()).solution
-            right = (known[800:] @ fitted).argmax(dim=1) == truth[800:]
-            print(f"{name:6} stage {k + 1}, {taken} channels: {right.float().mean():.2f}")
+            known = F.pad(one[:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # and a bias
+            fitted = torch.linalg.lstsq(known[:800], truth[:800]).solution
+            right = (known @ fitted)[800:].argmax(dim=1) == truth[800:].argmax(dim=1)
+            print(f"{name:6} stage {k + 1}, {taken} channels: {right.sum() / 400:.2f}")
 
 # %% [markdown]
 # Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
-# the second stage know far more. Its numbers see more of a thing at once. How much?
+# the second stage know far more. How much of a thing does one of its numbers see?
 
 # %% [markdown]
 # ## How far it sees
 #
-# The **receptive field** of a number is the square of pixels that can change it. After one layer with
-# $k = 3$ it is 3 pixels wide. The next layer reaches one place further on each side, and a place is
-# now $j$ pixels wide, the product of the strides so far. So each layer adds $(k - 1)\,j$. Our stages
-# have two layers of $k = 3$, the first with stride 2. Predict the field after the third.
+# The **receptive field** of a number is the square of pixels that can change it. A layer looks at $k$
+# places in a row, $k - 1$ more than one, and they lie $j$ pixels apart, the product of the strides of
+# all layers *before* it. So each layer adds $(k - 1)\,j$. Our stages have two layers of $k = 3$, the
+# first with stride 2. Predict the field after the third stage.
 
 # %%
 after_1 = 1 + 2 * 1 + 2 * 2  # from one pixel; places 1 pixel wide, then 2
@@ -272,8 +271,8 @@ after_3 = after_2 + 2 * 4 + 2 * 8  # 4, then 8
 print("pixels:", after_1, after_2, after_3)
 
 # %% [markdown]
-# Is it so? The gradient of a number in the middle with respect to a pixel is zero if the pixel can't
-# change it. We add up its size over 200 pictures.
+# Is it so? Where a pixel can't change a number, the number's gradient is zero. We take one in the middle
+# and add up the gradient's size over 200 pictures.
 
 # %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
 probe = preprocess([render(scene) for scene in shown[:200]]).requires_grad_()
@@ -284,20 +283,20 @@ for k, side in enumerate((16, 8, 4)):
     strength = gradient.abs().sum(dim=(0, 1))  # (32, 32)
     wide = int((strength.sum(dim=0) > 0).sum())
     inner = strength[8:24, 8:24].sum() / strength.sum()
-    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} of the strength in the middle 16 × 16")
+    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} within the middle 16 × 16")
     fields[f"after stage {k + 1}"] = 255 * (strength / strength.max()).sqrt()
 picture_row(fields)
 
 # %% [markdown]
 # 7 and 19 as computed; 43 is cut off at 32, where the picture ends. The reach isn't used evenly: the
-# middle, a quarter of the picture, leads, since more paths go through it. A ViT's patch looks at all
-# others from the first block on.
+# middle leads, because windows overlap and more paths go through it. A ViT's patch looks at all others
+# from the first block on.
 
 # %% [markdown]
 # ## One vector
 #
 # 16 places of 64 channels are left. **Global average pooling** takes the mean over the places, however
-# many; a layer norm and a matrix bring it into the space of the captions.
+# many; a layer norm and a matrix lead into the space of the captions.
 
 # %%
 with torch.no_grad():
@@ -310,8 +309,8 @@ with torch.no_grad():
 I.shape, T.shape
 
 # %% [markdown]
-# Pixels in, (8, 64) out: the interface of the ViT, so everything behind it stays as it is. (CLIP's own
-# ResNets pool by attention instead of the mean.) Here, too, each picture finds its caption:
+# Pixels in, (8, 64) out, as with the ViT: all that follows stays as it is. (CLIP's own ResNets pool by
+# attention.) Here, too, each picture finds its caption:
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -322,8 +321,7 @@ SimilarityMatrix(I @ T.T, pictures, captions)
 # ## Who told it where?
 #
 # Maps move with the picture, and a mean doesn't care where its terms lie; so a heart top left and one
-# bottom right should end in the same vector. Yet the caption says "in the top left". Predict: can the
-# CNN tell the corners apart?
+# bottom right should end in the same vector. Predict: can the CNN tell the corners apart?
 
 # %%
 corners = ("top left", "top right", "bottom left", "bottom right")
@@ -337,9 +335,9 @@ assert cosines.argmax(dim=1).tolist() == [0, 1, 2, 3]
 cosines
 
 # %% [markdown]
-# It can. The leak is the padding: zeros round the picture make its border look different, and layer
-# by layer that spreads inwards. The test: let the picture go on at its opposite border ("circular")
-# instead of ending in zeros.
+# It can. The suspect is the padding: zeros round the picture make its border look different, and layer
+# by layer that spreads inwards. The test: instead of ending in zeros, let the picture go on at its
+# opposite border ("circular").
 
 # %%
 from copy import deepcopy
@@ -355,13 +353,13 @@ cosines
 
 # %% [markdown]
 # All rows the same: without a border the CNN is blind to such shifts, by multiples of 8, the product of
-# its strides. It had learned where things lie from the frame alone; a ViT is handed positions.
+# its strides. Its places came from the frame alone; a ViT is handed positions.
 
 # %% [markdown]
 # ## ViT against CNN: the sizes
 #
-# The two shipped models differ in their image encoder. Predict which is larger, and which computes
-# more for a picture.
+# The book's two trained models differ in their image encoder. Predict which is larger, and which
+# computes more for a picture.
 
 # %%
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -370,17 +368,22 @@ from torch.utils.flop_counter import FlopCounterMode
 encoders = {"ViT": clipbook.load("shapes")[0].image_encoder, "CNN": cnn}
 for name, encoder in encoders.items():
     count = sum(one.numel() for one in encoder.parameters())
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+    counter = FlopCounterMode(display=False)
+    with counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         encoder(pixels[:1])
-    print(f"{name}: {count:8,} parameters, {counter.get_total_flops() / 1e6:5.1f} MFLOPs a picture")
+    flops = counter.get_total_flops() / 1e6
+    print(f"{name}: {count:8,} parameters, {flops:5.1f} MFLOPs a picture")
+
+# %% [markdown]
+# The ViT, both times.
 
 # %% [markdown]
 # ## The race
 #
-# The ViT, both times. Which learns our pairs faster? Both get fresh weights, the same text
-# encoder, recipe, batches of 64 pairs and loss (each picture shall choose its own caption among the
-# 64; [the next part](../pairs/contrastive-loss.ipynb) builds it), and the same *time*: 12 seconds of
-# the processor. How many steps fit in is each one's own affair.
+# Which learns our pairs faster? Both get fresh weights, the same text encoder, recipe, batches of 64
+# pairs and loss (each picture shall choose its own caption among the 64; [the next
+# part](../pairs/contrastive-loss.ipynb) builds it), and the same *time*: 12 seconds of the processor,
+# however many steps fit in.
 
 # %%
 from time import perf_counter, process_time
@@ -403,7 +406,7 @@ maker = SceneBatches(runs["CNN"].tokenizer, batch_size=64, twins=0)
 batches = [[part.to(device) for part in maker[k]] for k in range(250)]
 
 # %% [markdown]
-# The measure: of 64 new pictures, which share chooses its own caption? By chance, one in 64.
+# The measure: which share of 64 new pictures chooses its own caption? By chance, one in 64.
 
 
 # %%
@@ -425,8 +428,8 @@ def own_caption_found(model):
 print(f"before training: {own_caption_found(runs['CNN'].model.to(device)):.2f}")
 
 # %% [markdown]
-# The clock stands still while we measure. The learning rate warms up over 30 steps and falls to
-# zero along a cosine, as in the shipped models' training.
+# The learning rate warms up over 30 steps and falls to zero along a cosine. The clock stands still
+# while we measure.
 
 
 # %%
@@ -471,13 +474,14 @@ curves(lines, across="processor seconds of training", up="own caption found")
 # %% [markdown]
 # On one core the CNN wins the sprint: it makes more steps in the same time, and in the second half it
 # is ahead even at equal numbers of steps. (Your seconds give other numbers, a GPU perhaps another
-# order.) Not having to learn that neighbours belong together is worth most when time is short.
+# order.) How much of that is its built-in neighbourhood, and how much its smaller size, the race can't
+# say.
 
 # %% [markdown]
 # ## The long run
 #
-# The shipped models were trained for 1,279 seconds (ViT) and 519 (CNN) on one core, says the model
-# card in `clipbook/pretrained/shapes`. Predict how the two curves of the loss lie (0 is perfect).
+# The book's models were trained for 1,279 seconds (ViT) and 519 (CNN) on one core, says the model card
+# in `clipbook/pretrained/shapes`. Predict the two curves of the loss (0 is perfect).
 
 # %% mystnb={"image": {"alt": "Loss against seconds, logarithmic: the CNN's falls faster and is lower until its training ends; the ViT's goes on falling and ends lower."}}
 from clipbook.pretrained import training_history
@@ -496,42 +500,42 @@ curves(lines, across="seconds of training", up="loss", log="y")
 
 # %% [markdown]
 # The CNN's is lower as long as both train. Part of that is its batch: it chooses among 64 captions,
-# the ViT among 128, which is harder. Even so the ViT, given more than twice the time, ends lower. That
-# isn't an equal fight: the CNN was never given 1,279 seconds.
+# the ViT among 128, which is harder. Even so the ViT ends lower, given more than twice the time. The CNN
+# was never given 1,279 seconds.
 
 # %% [markdown]
-# So we put the same questions to both, on 500 new scenes with a thing whose colour and shape were
-# never trained together. Does the picture choose its own caption among 500? And does it prefer
-# that to its **twin**, in which the relation is turned round ("above" for "below")?
+# So we ask both the same, on 500 new scenes with a thing whose colour and shape were never trained
+# together. Does the picture choose its own caption among 500? And does it prefer that to its **twin**,
+# in which the relation is turned round ("above" for "below")?
 
 # %%
 from clipbook.evaluation.scenes import evaluate_scenes
 
+questions = ("picture to caption, first of 500", "beats its twin, relation turned")
 for name in ("shapes", "shapes-cnn"):
-    results = evaluate_scenes(*clipbook.load(name), scenes=20)  # 20: for questions not shown here
-    for question in ("picture to caption, first of 500", "beats its twin, relation turned"):
+    results = evaluate_scenes(*clipbook.load(name), scenes=20)  # 20: others, not shown
+    for question in questions:
         print(f"{name:11} {question:34} {results[question]:.3f}")
 
 # %% [markdown]
 # Both are good; the ViT finds more captions, for more than twice the time and almost five times the
-# parameters. On our data, then: the CNN in a hurry, else the ViT. One seed and one size of each don't
-# show more.
+# parameters. One seed and one size of each don't show more.
 
 # %% [markdown]
 # ## Why PaliGemma's encoder is a ViT
 #
-# PaliGemma gives pictures to a language model, and takes its image encoder from SigLIP, a sibling
-# of CLIP. It wants not one vector but a row of **tokens** to put in front of the words. A ViT has
-# them: at 224 pixels with patches of 14,
+# PaliGemma gives pictures to a language model, and takes its image encoder, a ViT, from SigLIP, a
+# sibling of CLIP. It wants a row of **tokens** to put in front of the words. A ViT has them: at 224
+# pixels with patches of 14,
 
 # %%
 print("PaliGemma, picture tokens:", (224 // 14) ** 2)
 print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).shape))
 
 # %% [markdown]
-# A CNN's places would do as well, so this isn't the whole reason. The rest is scale. From hundreds of
-# millions of pictures a ViT can learn what a CNN has built in, and CLIP's authors found their ViTs
-# about three times as efficient in computing as their ResNets.
+# A CNN's places would do as well, so tokens aren't the whole reason. Scale speaks for a ViT: from
+# hundreds of millions of pictures it can learn what a CNN has built in, and CLIP's authors found their
+# ViTs about three times as efficient in computing as their ResNets.
 
 # %% [markdown]
 # ## Common mistakes
@@ -547,8 +551,8 @@ with torch.no_grad():
         print(f"{name:5} cosine of alone and together: {alone @ together:.4f}")
 
 # %% [markdown]
-# **Another picture size raises an error in the last layer → flattened rather than pooled.** The
-# mean has 64 numbers at every size; flattened maps have more with each place.
+# **Another picture size raises an error in the last layer → flattened rather than pooled.** Only the
+# mean has 64 numbers at every size.
 
 # %%
 flat = torch.nn.Linear(64 * 4 * 4, 64)
@@ -573,16 +577,14 @@ except RuntimeError as error:
 # %% [markdown]
 # ## Exercise: a whole layer
 #
-# *3 points, 20 minutes, easy.* Extend `convolve` from one map and one kernel to a layer: a picture
-# of ($C$, height, width), kernels of ($D$, $C$, $k$, $k$), and a stride. No padding. Use loops and
-# sums, not `conv2d`.
+# *3 points, 20 minutes, easy.* Extend `convolve` to a layer: a picture of ($C$, height, width), kernels
+# of ($D$, $C$, $k$, $k$), and a stride. No padding. Use loops and sums, not `conv2d`.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # The formula above, with $p = 0$, tells the size of the result. The window of place ($r$, $c$)
-# begins at pixel ($rs$, $cs$) and has all channels; multiply it with one kernel and add up
-# everything.
+# begins at pixel ($rs$, $cs$) and has all channels.
 #
 # </details>
 
@@ -723,9 +725,8 @@ with check("Receptive field of other networks"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Write the formula of batch norm as $y \cdot f + \text{rest}$: what are $f$ and the rest? $y$ is
-# linear in the kernels, so a factor for map $d$ may as well multiply kernel $d$. Mind along which
-# dimension.
+# Write batch norm as $y \cdot f + \text{rest}$: what are $f$ and the rest? $y$ is linear in the
+# kernels, so a factor for map $d$ may as well multiply kernel $d$. Mind along which dimension.
 #
 # </details>
 
@@ -814,8 +815,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 # <details><summary>Answer</summary>
 #
 # No. Each kernel is asked at every place, so one set for "star" serves all. "Yes, or it couldn't
-# tell the places apart" mixes up two things: *where* it was found is the place in the map and, after
-# the mean, what the border's zeros left behind.
+# tell the places apart" is tempting, but *where* is the place in the map and, after the mean, what the
+# border's zeros left behind.
 #
 # </details>
 
@@ -825,8 +826,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 #
 # <details><summary>Answer</summary>
 #
-# No. Each sees (nearly) all, but strongest round its own middle, and the picture lies differently in
-# each one's field. "The same, for they see the same" would be true of a plain sum over the picture.
+# No. Each sees (nearly) all, but strongest round its own middle. "The same, for they see the same"
+# would be true of a plain sum over the picture.
 #
 # </details>
 
@@ -836,8 +837,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 #
 # <details><summary>Answer</summary>
 #
-# It shows who is ahead after twelve seconds, with these sizes, on this data; with more time the order
-# turned round. "Yes" generalises from one point of a curve, "no, the ViT is better" from another.
+# It shows who is ahead after twelve seconds, with these sizes, on this data. "Yes" generalises from one
+# point of a curve; "no, the ViT is better" does the same with the long run, where it had more time.
 #
 # </details>
 
@@ -848,8 +849,7 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 #
 # - A convolution asks one question at every place, with shared weights: its map moves with the
 #   picture.
-# - Stages trade *where* for *what*; the receptive field grows by $(k - 1)\,j$ a layer, and a mean
-#   over places makes one vector.
+# - The receptive field grows by $(k - 1)\,j$ a layer, and a mean over places makes one vector.
 # - What a CNN has built in pays when time and data are short; a ViT buys it back with more of both.
 #
 # Next: **[pictures and captions are vectors now: which belongs to

@@ -12,10 +12,9 @@
 # 3. say what a patch size costs, and what is lost within patches and between them.
 
 # %% [markdown]
-# **You need** [preprocessing](preprocessing.ipynb); that tokens and places have vectors is told in
-# [embeddings](../text/embeddings.ipynb). **Time:** 20 minutes to read, 70 with the exercises. On the
-# [map of the whole model](../index.md) this is the step between a picture and the image encoder: the
-# picture cut into 16 squares.
+# **You need** [preprocessing](preprocessing.ipynb) and [embeddings](../text/embeddings.ipynb).
+# **Time:** 20 minutes to read, 70 with the exercises. On the [map of the whole model](../index.md)
+# this is the step between a picture and the image encoder.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -39,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # ## Why not one token for each pixel?
 #
 # The plainest sequence is pixel after pixel, row by row. But a transformer compares every token with
-# every token. Predict how many pairs that makes in a picture of our own, 32 × 32 pixels, and in one
-# of CLIP's, 224 × 224; then with a square of 8 × 8 pixels for a token.
+# every token. Predict how many pairs that makes in a picture of ours, 32 × 32 pixels, and in one of
+# CLIP's, 224 × 224; then with squares of 8 × 8 pixels for tokens.
 
 # %%
 for side in (32, 224):
@@ -49,16 +48,15 @@ for side in (32, 224):
     print(f"{(side // 8) ** 2:3} squares of 8 px, {patch_pairs:7,} pairs")
 
 # %% [markdown]
-# 2.5 billion comparisons in every layer, each between two dots that say next to nothing. Pixels are
-# to pictures what letters are to captions: too many and too small. So we take squares, **patches**,
-# as a [tokenizer](../text/tokenization.ipynb) takes pieces of words.
+# 2.5 billion comparisons in every layer, each between two dots. So we take squares, **patches**, as a
+# [tokenizer](../text/tokenization.ipynb) takes pieces of words, not letters.
 
 # %% [markdown]
 # ## Cut with a knife
 #
 # We take the third of our eight pictures, the star, as a tensor of shape ($C$, $H$, $W$): 3 colours
-# (the channels of the last chapter), 32 rows, 32 columns. With a patch size of $p = 8$ pixels, four
-# rows of four patches fill it. Number them row by row from 0: which ones hold a part of the star?
+# (channels), 32 rows, 32 columns. With a patch size of $p = 8$ pixels, four rows of four patches fill
+# it. Number them row by row from 0: which ones hold a part of the star?
 
 # %% mystnb={"image": {"alt": "The yellow star, and patches 5, 6, 9 and 10, each of which holds one quarter of it."}}
 import numpy as np
@@ -79,9 +77,8 @@ for k in (5, 6, 9, 10):
 picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
 
 # %% [markdown]
-# Only the four in the middle; the other twelve are plain ground. A transformer wants vectors, so we
-# **flatten** each patch: all its reds, row by row, then the greens, then the blues, 3 · 8 · 8 = 192
-# numbers.
+# Only the four in the middle. A transformer wants vectors, so we **flatten** each patch: all its reds,
+# row by row, then the greens, then the blues, 3 · 8 · 8 = 192 numbers.
 
 
 # %%
@@ -98,9 +95,9 @@ def cut(picture, p):
 cut(star, p).shape
 
 # %% [markdown]
-# (Tokens, numbers), the shape of a caption after its embedding. Here is the sequence of Chelsea, the
-# cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you still know a cat
-# in the shuffled row?
+# (Patches, numbers), as a caption is (tokens, numbers) after its embedding. Here is the sequence of
+# Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you still
+# know a cat in the shuffled row?
 
 # %%
 import skimage.data
@@ -112,13 +109,13 @@ chelsea = ImageOps.fit(Image.fromarray(skimage.data.chelsea()), (96, 96))
 PatchExplorer(chelsea, patch_size=16)
 
 # %% [markdown]
-# A large patch may show an eye; small ones say something only by where they lie, as letters do.
+# A large patch may show an eye; small ones say something only by where they lie.
 
 # %% [markdown]
 # ## In one step
 #
 # The same without a loop: split axes, reorder them, join. We watch numbers instead of colours: 4 rows,
-# 6 columns, patches of $p = 2$. Predict the six patches, flattened.
+# 6 columns, $p = 2$. Predict the six patches, flattened.
 
 # %% mystnb={"image": {"alt": "The numbers 0 to 23 in four rows of six, with lines that cut them into two rows of three patches; the first holds 0, 1, 6 and 7."}}
 from clipbook.figures import number_grid
@@ -144,8 +141,8 @@ assert torch.equal(rows, cut(x[None], p))
 number_grid(rows)
 
 # %% [markdown]
-# Without the `permute` a row would hold four pixels in succession, a strip. For a batch in colour two
-# axes come along: $N$ pictures stay in front, $C$ colours go inside the patch.
+# Without the `permute` a row would hold four pixels in succession, a strip. A batch in colour has two
+# axes more: $N$ pictures stay in front, $C$ colours go inside the patch.
 
 
 # %%
@@ -167,14 +164,14 @@ assert torch.equal(patches, patchify(X, 8))
 patches.shape
 
 # %% [markdown]
-# (Pictures, patches, numbers): knife, axes and the package's `patchify` agree to the last bit.
+# (Pictures, patches, numbers): the package's `patchify` agrees.
 
 # %% [markdown]
 # ## And back
 #
 # In reverse: split the row of patches into $i$ and $j$, the 192 numbers into $C$, $a$ and $b$; put $a$
-# behind $i$ and $b$ behind $j$; join. One thing must be told: in how many rows the patches lay.
-# Predict what the star becomes with two rows in place of four.
+# behind $i$ and $b$ behind $j$; join. The sequence doesn't say in how many rows the patches lay, so
+# we must. Predict what the star becomes with two rows in place of four.
 
 
 # %% mystnb={"image": {"alt": "Put together in four rows, the star is whole; in two rows its upper and its lower half stand side by side in a long picture."}}
@@ -197,12 +194,12 @@ laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2)}
 picture_row({name: one.permute(1, 2, 0) for name, one in laid.items()})
 
 # %% [markdown]
-# Cutting loses no number. But the sequence doesn't know that it was a square.
+# Cutting loses no number, only the square.
 
 # %% [markdown]
 # ## A vector for each patch
 #
-# A token looks up its row in a table. A patch would need a table with a row for every patch that can
+# A token looks up its row in a table. For patches the table would need a row for every patch that can
 # occur. Predict: how many digits has their number?
 
 # %%
@@ -210,9 +207,10 @@ possible = 256**192  # 192 numbers, each from 0 to 255
 print(f"a number of {len(str(possible))} digits; CLIP has 49,408 tokens")
 
 # %% [markdown]
-# Instead, one matrix $E$ of shape (192, $w$) turns the numbers of a patch into $w$ others; $w$ is the
-# **width** of the transformer. A one-hot token *chooses* one row of its table; a patch *mixes* all
-# rows of $E$, as much of each as its numbers say. We take $E$ from the book's trained model, $w = 96$.
+# Instead, one matrix $E$ of shape (192, $w$), the **linear projection**, turns the numbers of a patch
+# into $w$ others; $w$ is the **width** of the transformer. A token *chooses* one row of its table; a
+# patch *mixes* all rows of $E$, as much of each as its numbers say. We take $E$ from the book's
+# trained model, $w = 96$.
 
 # %%
 import clipbook
@@ -227,15 +225,15 @@ print("numbers:", Z.shape, " weights in E:", E.numel())
 print("two corners of the ground, alike:", torch.equal(Z[2, 0], Z[2, 3]))
 
 # %% [markdown]
-# The same $E$ serves all places and all pictures, so equal patches become equal vectors, wherever
-# they lie.
+# The same $E$ serves all places, so equal patches become equal vectors, wherever they lie.
 
 # %% [markdown]
 # ## The same as a convolution
 #
-# Much published code has no such cut but a **convolution**: a small window of weights, the **kernel**,
-# is laid over the picture, multiplied and added up, then moved on by its **stride**. If the stride
-# equals the window, the windows *are* the patches. Predict the shape of the weights of 96 kernels.
+# Much published code, CLIP's too, has a **convolution** instead: a small window of weights, the
+# **kernel**, is laid over the picture, multiplied and added up, then moved on by its **stride**. If
+# the stride equals the window, the windows *are* the patches. Predict the shape of the weights of 96
+# kernels.
 
 # %%
 from torch import nn
@@ -252,7 +250,6 @@ maps.shape, as_rows.shape
 # %% [markdown]
 # Column $k$ of $E$ is kernel $k$, rolled out: colour, row, column; hence this order in our patches.
 # The convolution returns a map for each of the 96 numbers; `flatten` and `transpose` make rows of it.
-# CLIP's weights come in this form. A [CNN](cnn.ipynb) uses small, overlapping windows.
 
 # %% [markdown]
 # ## Where a patch lies
@@ -266,9 +263,9 @@ for one, other in ((3, 4), (1, 5)):
 
 # %% [markdown]
 # 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
-# of its own, as in captions: patch $k$ enters the transformer as $z_k + P_k$, where $z_k$ is its row
-# of $Z$ and $P$ has the shape (16, $w$). How much hangs on $P$? We move the heart two patches to the
-# right and two down, and ask the model where it is, with $P$ and without. Predict all four answers.
+# of its own, as in captions: patch $k$ enters the transformer as $z_k + P_k$, with row $k$ of $Z$ and
+# of the positions $P$, (16, $w$). We move the heart two patches to the right and two down, and ask
+# the model where it is, with $P$ and without. Predict all four answers.
 
 # %% mystnb={"image": {"alt": "The pink heart in the top left corner, and the same heart in the bottom right corner."}}
 moved = X[3:4].roll((16, 16), dims=(2, 3))  # (1, 3, 32, 32)
@@ -294,14 +291,14 @@ assert apart < 1e-4
 
 # %% [markdown]
 # Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
-# right for both (here for neither). Nor does anybody tell the model that the places form a square: it
-# gets 16 vectors and has to find out, as the [next chapter](vit.ipynb) shows.
+# right for both (here for neither). That places form a square nobody says either; the [next
+# chapter](vit.ipynb) shows what a model finds out.
 
 # %% [markdown]
 # ## What a patch size costs
 #
-# A picture of side $s$ gives $n = (s / p)^2$ patches. In a block of the transformer, matrices of
-# $12w^2$ weights ([counted in the next chapter](vit.ipynb)) are applied to each patch: $12\,n\,w^2$
+# A picture of side $s$ gives $n = (s / p)^2$ patches. A transformer is a stack of equal blocks. In each,
+# matrices of $12w^2$ weights ([counted in the next chapter](vit.ipynb)) meet every patch: $12\,n\,w^2$
 # multiplications. Besides, all $n^2$ pairs are compared, $w$ multiplications each, then mixed, as many
 # again: $2\,n^2 w$. Half the patch size: by what factor does each part grow?
 
@@ -312,9 +309,9 @@ s, w = 224, 768  # CLIP's base models
 sizes = np.array([56, 32, 28, 16, 14, 8, 7, 4, 2])
 n = (s // sizes) ** 2
 matrices, pairs = 12 * n * w**2 / 1e6, 2 * n**2 * w / 1e6  # in millions
-print("patch  patches  numbers each   matrices      pairs")
+print("patch patches  numbers  matrices     pairs")
 for row in zip(sizes, n, 3 * sizes**2, matrices, pairs, strict=True):
-    print("{:5} {:8,} {:13,} {:10,.0f} {:10,.1f}".format(*row))
+    print("{:5} {:7,} {:8,} {:9,.0f} {:9,.1f}".format(*row))
 
 # %% mystnb={"image": {"alt": "Both costs rise as patches shrink; the pairs are far cheaper at 32 pixels, rise twice as steeply and overtake the matrices between 4 and 2 pixels."}}
 curves(
@@ -329,7 +326,7 @@ curves(
 # pairs overtake them at $n = 6w$, where $2\,n^2 w = 12\,n\,w^2$. Does the clock agree?
 
 # %%
-import time
+from timeit import repeat
 
 from clipbook.transformer import Block
 
@@ -337,27 +334,24 @@ block = Block(w, 12, 4 * w).eval()
 seconds, counted = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
 with torch.no_grad():
     for size in (32, 16, 8):
-        tokens, took = torch.randn(1, (s // size) ** 2, w), []
-        for _ in range(4):  # the first one warms up
-            began = time.perf_counter()
-            block(tokens)
-            took.append(time.perf_counter() - began)
-        seconds[size] = min(took)
+        tokens = torch.randn(1, (s // size) ** 2, w)
+        took = repeat("block(tokens)", globals=globals(), number=1, repeat=4)
+        seconds[size] = min(took)  # the first one warms up
         times, count = seconds[size] / seconds[32], counted[size] / counted[32]
-        print(f"{size:2} px {1000 * min(took):5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
+        ms = 1000 * seconds[size]
+        print(f"{size:2} px {ms:5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
 assert seconds[8] > seconds[32]
 
 # %% [markdown]
-# Roughly: little work leaves a machine half idle, and what we didn't count takes time too. So the patch
-# size is a dial between detail and time, but not one to turn after training: $E$ has a row for each
-# number of a patch, $P$ one for each place.
+# Roughly: multiplications aren't seconds. The patch size is a dial between detail and time, but not one
+# to turn after training: $E$ has a row for each number of a patch, $P$ one for each place.
 
 # %% [markdown]
 # ## What is lost within a patch
 #
-# $E$ makes 96 numbers of 192: half of what a patch could say is gone. Of all pictures that $E$ can't
-# tell from the star, its pseudo-inverse gives the one nearest to plain grey (all zeros, after
-# normalising). Predict what the two have in common.
+# $E$ makes 96 numbers of 192, so many different patches give the same 96. The plainest of them, with
+# normalised values nearest to zero, comes from $E$'s pseudo-inverse, its inverse as far as there is
+# one. We replace each patch by that twin. Predict what picture and twin have in common.
 
 # %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
 from clipbook.image.preprocessing import MEAN, STD
@@ -377,15 +371,13 @@ picture_row(
 )
 
 # %% [markdown]
-# Before they were rounded and clipped for show, the two of a pair were *one* to the model: all later
-# layers get the same numbers. Things keep form and colour; the ground, which captions never mention,
-# can be noise without $E$ noticing. In CLIP's ViT-B/32 a patch's 3,072 numbers become 768; in
-# ViT-B/16, 768 become 768, and nothing need be lost.
+# To the model the two are *one* (but for the rounding here): all later layers get the same numbers.
+# Things keep form and colour; the ground, which captions never mention, can be noise. CLIP's ViT-B/32
+# makes 768 of a patch's 3,072 numbers; ViT-B/16 makes 768 of 768, and nothing need be lost.
 
 # %% [markdown]
-# Something else is lost within: that pixels are neighbours. $E$ treats its 192 numbers as a list. Were
-# the pixels of *all* patches exchanged in one and the same way, $E$ with its rows exchanged would do as
-# well:
+# Something else is lost within: that pixels are neighbours. To $E$ the 192 numbers are a list. Reorder
+# them in *all* patches, and the rows of $E$ in the same way:
 
 # %%
 order = torch.randperm(192, generator=torch.Generator().manual_seed(0))
@@ -396,9 +388,9 @@ print("the same vectors from exchanged pixels")
 # ## What is lost between patches
 #
 # The knife doesn't look where it cuts. Move the heart by one pixel and every patch on it holds other
-# numbers; at eight pixels they are the old patches again, elsewhere. How far is a patch of the moved
-# picture from the most similar one of the unmoved? We average over the patches. Predict the curve for
-# three patch sizes.
+# numbers; at eight pixels they are the old patches again, elsewhere. How much does a patch of the moved
+# picture differ, number for number, from the most similar one of the unmoved? Predict the curve, a mean
+# over the patches, for three patch sizes.
 
 # %% mystnb={"image": {"alt": "The difference rises with the shift and falls back to zero each time the shift is a multiple of the patch size; the larger the patches, the higher it rises."}}
 shifts = range(21)
@@ -414,15 +406,13 @@ for p in (4, 8, 16):
 curves(lines, across="shift, in pixels", up="difference from the nearest")
 
 # %% [markdown]
-# Zero at every multiple of $p$, high in between. With $p = 8$ the knife can meet one and the same heart
-# in $8 \cdot 8$ ways, and the model must learn that all are hearts; a CNN, whose windows go pixel by
-# pixel, has it easier. The smaller the patches, the smaller the harm.
+# Zero at every multiple of $p$, high in between, and higher for larger patches. With $p = 8$ the knife
+# can meet one heart in $8 \cdot 8$ ways, and the model must learn that all are hearts.
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **The picture comes back as strips → `reshape` without `permute`.** The shapes are right, so
-# nothing complains.
+# **The picture comes back as strips → `reshape` without `permute`.** The shapes are right.
 
 # %% mystnb={"image": {"alt": "Cut by reshape alone, the star falls into thin strips spread over all patches; cut with permute it is whole."}}
 strips = star.reshape(1, 16, 192)
@@ -435,8 +425,7 @@ picture_row(
 
 # %% [markdown]
 # **Loaded weights, and poor answers → patches are flattened in another order.** Some libraries put
-# the colour last: row, column, colour. For each of our eight pictures, the caption chosen (right is
-# 0 to 7):
+# the colour last: row, column, colour. The captions chosen for our eight pictures (right is 0 to 7):
 
 # %%
 colour_last = patches.reshape(8, 16, 3, 64).transpose(2, 3).reshape(8, 16, 192)
@@ -447,7 +436,7 @@ with torch.no_grad():
         print(f"colour {name:5}", (embeddings @ texts.T).argmax(dim=1).tolist())
 
 # %% [markdown]
-# Two of eight, and one caption for nearly all.
+# Two of eight.
 #
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
 # of 38 × 38 pixels leaves six over. `patchify` refuses, the convolution doesn't:
@@ -468,9 +457,8 @@ except ValueError as error:
 # ## Exercise: find the pixel
 #
 # *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
-# which patch of the sequence is it, and which of the patch's numbers? Both count from 0; patches go
-# row by row, numbers colour, row, column, as in the chapter. Return (patch, number), for a picture of
-# any `width` that `patch_size` divides.
+# which patch of the sequence is it, and which of the patch's numbers? Both count from 0, in the order
+# of this chapter. Return (patch, number), for a picture of any `width` that `patch_size` divides.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -542,8 +530,8 @@ with check("Find the pixel, everywhere"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Row $k$ of the matrix belongs to number $k$ of a patch. First bring the axes into the order that you
-# want to read them in, `permute`, then join the first three, `reshape`.
+# Row $k$ of the matrix belongs to number $k$ of a patch. First bring the axes into that order,
+# `permute`, then join the first three, `reshape`.
 #
 # </details>
 
@@ -613,15 +601,14 @@ with check("Carry the weights over, other sizes"):
 #
 # *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window has
 # `patch_size` pixels a side, but moves on by `stride`. Return (batch, patches, $C \cdot p \cdot p$):
-# all windows that fit whole into the picture, row by row, each flattened colour, row, column. What is
-# left at the right or the bottom is dropped.
+# all windows that fit whole into the picture, row by row, each flattened colour, row, column.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# `cut` is nearly there: what changes are the corners. The last window begins at $H - p$ or before
-# it, and `range` stops *before* its end. Slices of a batch, `pixels[:, :, r : r + p, c : c + p]`, are
-# flattened from axis 1 on.
+# Only the corners of `cut` change. The last window begins at $H - p$ or before it, and `range` stops
+# *before* its end. Slices of a batch, `pixels[:, :, r : r + p, c : c + p]`, are flattened from axis 1
+# on.
 #
 # </details>
 
@@ -696,7 +683,7 @@ with check("Patches that overlap, other sizes"):
 #
 # Four times as many patches (49 become 196), sixteen times as many pairs, a quarter of the weights in
 # $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second direction;
-# "more detail, more weights" confuses the work with the weights.
+# "more detail, more weights" takes work for weights.
 #
 # </details>
 
@@ -706,9 +693,9 @@ with check("Patches that overlap, other sizes"):
 #
 # <details><summary>Answer</summary>
 #
-# The first no: a bag of patches has no order. The second yes: $E$ has a row of its own for each
-# place within a patch, and after training these rows stay as they are. "Neither, both are only
-# reordered" overlooks $E$; "both" takes the order of a row for something that attention sees.
+# The first no: a bag of patches has no order. The second yes: $E$ has a row for each place within a
+# patch, and these rows stay as they are. "Neither, both are only reordered" overlooks $E$; "both"
+# takes the order of a row for something that attention sees.
 #
 # </details>
 
@@ -720,7 +707,6 @@ with check("Patches that overlap, other sizes"):
 #
 # It can: the stride has no weights. It returns maps of 7 × 7, $(32 - 8) / 4 + 1$ windows a side,
 # 49 vectors of which 16 are our old ones. Not 8 × 8: the eighth window would hang over the edge.
-# But $P$ has 16 rows and wouldn't fit.
 #
 # </details>
 

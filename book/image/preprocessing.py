@@ -1,10 +1,9 @@
 # %% [markdown]
 # # Preprocessing
 #
-# CLIP, the model of this book, turns a picture into a vector. The part that does so, its **image
-# encoder**, takes one shape only, with numbers around zero; a photograph has any size, any file
-# format, and perhaps lies on its side. **What has to happen to a picture before a model may see it,
-# and what is lost on the way?**
+# The **image encoder** of CLIP turns a picture into a vector. It takes one shape only, with numbers
+# around zero; a photograph has any size and file format, and perhaps lies on its side. **What has to
+# happen to a picture before a model may see it, and what is lost on the way?**
 
 # %% [markdown]
 # After this chapter you can
@@ -15,8 +14,8 @@
 
 # %% [markdown]
 # **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 75 with
-# the exercises. On the [map of the whole model](../index.md) this is the very first step of the
-# image side, from the picture to the numbers that enter the image encoder.
+# the exercises. On the [map of the whole model](../index.md) this is the first step of the image
+# side.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -39,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## A picture is numbers
 #
-# CLIP's authors draw a puppy, Pepper; our tools bring a cat, Chelsea. Predict: which comes first in
-# her array, width or height?
+# Our photograph is of Chelsea, a cat that comes with scikit-image. Predict: which comes first in her
+# array, width or height?
 
 # %% mystnb={"image": {"alt": "A photograph of a tabby cat, wider than it is high: green eyes, long white whiskers, fine fur."}}
 import numpy as np
@@ -68,8 +67,8 @@ print("one pixel, red green blue:", array[102, 158])
 number_grid(array[98:106, 158:166, 0])  # the red channel, (8, 8)
 
 # %% [markdown]
-# No eye, no cat, only brightness at places. How many such numbers must an encoder find the cat in?
-# Our own example pictures are far smaller.
+# No cat, only brightness at places. How many such numbers are there, and how many in one of the
+# book's own small pictures?
 
 # %%
 from clipbook.scenes import EXAMPLE, render
@@ -82,8 +81,8 @@ print(f"{captions[2]}: {np.asarray(star).shape}, {np.asarray(star).size:,} numbe
 # %% [markdown]
 # ## Four ways in which a file can lie
 #
-# Not every file holds rows of red, green and blue. We make four others from a smaller Chelsea.
-# Predict what each array holds: how many channels, and which range?
+# Not every file holds red, green and blue. We make four others of a smaller Chelsea. Predict what
+# each array holds: how many channels, and which range?
 
 # %%
 import io
@@ -104,10 +103,9 @@ for name, picture in {"grey": grey, "palette": palette, "alpha": half}.items():
 print("JPEG     width, height", Image.open(sideways).size, "of an upright", little.size)
 
 # %% [markdown]
-# - **Grey** has no channel axis: code that looks for one fails, or takes the columns for it.
-# - A **palette** picture holds no brightness but numbers of a colour list, here 0 to 15.
-# - **Alpha**, a fourth channel, says how opaque a pixel is; under a transparent one there is still a
-#   colour: white, black, or whatever was hidden.
+# - **Grey** has two axes only: code that takes the last one for the channels finds 151 of them.
+# - **Palette**: each number is a place in a list of colours, here 0 to 15, and no brightness.
+# - **Alpha**, a fourth channel, says how opaque a pixel is; a transparent pixel still has a colour.
 # - **EXIF**: a camera may store the picture lying, with a note how to turn it.
 #
 # Predict what a program sees that ignores the last three:
@@ -121,8 +119,8 @@ careless = {
 picture_row(careless)
 
 # %% [markdown]
-# None of them raises an error. `open_picture` mends all four: three channels, upright, and
-# transparent parts on white, as on a page.
+# No error is raised. `open_picture` mends all four: three channels, upright, transparent parts on
+# white.
 
 # %% mystnb={"image": {"alt": "Read with care, the three pictures show the cat in its colours and upright, the transparent half white."}}
 from clipbook.image import open_picture
@@ -140,8 +138,8 @@ picture_row(mended)
 # %% [markdown]
 # ## Resize: what a pixel must answer for
 #
-# The encoder wants a small square. The obvious way to halve a picture is to keep every second
-# pixel. Predict: what becomes of stripes one pixel wide, black and white in turn?
+# The obvious way to halve a picture is to keep every second pixel. Predict what becomes of black and
+# white stripes, one pixel wide.
 
 # %%
 stripes = torch.tensor([255.0, 0.0]).repeat(8)  # (16,)
@@ -150,28 +148,27 @@ print("every third: ", stripes[::3].int().tolist())
 print("mean of two: ", stripes.reshape(8, 2).mean(dim=1).tolist())
 
 # %% [markdown]
-# Every second pixel: a white wall. Every third: stripes, three times as wide as the true ones.
-# Detail finer than the new pixels does not vanish, it comes back as something that was never there:
-# **aliasing**. The cure is to average, so that each new pixel answers for all the old ones that it
-# covers. Then the stripes become grey, as they look from afar.
+# Every second pixel: a white wall. Every third: stripes three times too wide. Detail finer than the
+# new pixels comes back as something that was never there: **aliasing**. The cure is to average, so
+# that each new pixel answers for all the old ones that it covers: the stripes become grey.
 
 # %% [markdown]
 # CLIP resizes with a finer average, **bicubic**. An old pixel at distance $t$ from the new pixel's
 # centre gets the weight
 #
-# $$w(t) = \begin{cases} 1.5\,|t|^3 - 2.5\,|t|^2 + 1 & |t| < 1 \\
-# -0.5\,|t|^3 + 2.5\,|t|^2 - 4\,|t| + 2 & 1 \le |t| < 2 \\ 0 & \text{else} \end{cases}$$
+# $$w(t) = \begin{cases} 1.5\,t^3 - 2.5\,t^2 + 1 & t < 1 \\
+# 0.5\,(1 - t)\,(2 - t)^2 & 1 \le t < 2 \\ 0 & \text{else} \end{cases}$$
 #
-# That is 1 at the centre, 0 at a distance of 1, a little below zero up to 2. When a picture shrinks,
-# $t$ counts *new* pixels: the smaller the result, the more old pixels take part. That is the
-# antialiasing. When it grows, $t$ counts old ones.
+# That is 1 at the centre, 0 at a distance of 1, a little below zero up to 2. The unit of $t$ is the
+# width of the larger pixels: of the new ones when a picture shrinks, so that all the old ones below
+# take part (**antialiasing**), of the old ones when it grows.
 
 
 # %%
 def cubic(t):
     t = t.abs()
     near = 1.5 * t**3 - 2.5 * t**2 + 1
-    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    far = 0.5 * (1 - t) * (2 - t) ** 2
     return torch.where(t < 1, near, torch.where(t < 2, far, 0.0))
 
 
@@ -189,8 +186,8 @@ weights(16, 8)[3]  # of the sixteen old pixels, in the fourth new one
 # %% [markdown]
 # The two middle pixels count most; the small negative weights keep edges crisp. A row adds up to 1,
 # so a grey wall keeps its grey. CLIP makes the short side as long as the encoder wants, here 64, and
-# the long one in proportion, rounded down. Each axis has a matrix of weights: $X W_w^\top$ makes the
-# rows shorter, $W_h$ in front the columns. Predict: does Pillow get the same levels?
+# the long one in proportion, rounded down. Each axis has its own weights: $X W_w^\top$ takes 451
+# columns to 96, then $W_h$ in front takes 300 rows to 64. Predict: does Pillow get the same levels?
 
 # %%
 X = torch.tensor(array).permute(2, 0, 1).float()  # (3, 300, 451), channels first
@@ -201,12 +198,13 @@ small = (W_h @ shorter).round().clamp(0, 255)  # (3, 64, 96)
 pillow = photo.resize((96, 64), Image.Resampling.BICUBIC)
 difference = (small - torch.tensor(np.asarray(pillow)).permute(2, 0, 1)).abs()
 assert difference.max() <= 1
-print(f"{(difference == 0).float().mean():.2%} of the levels are Pillow's, the rest off by one")
+same = (difference == 0).float().mean()
+print(f"{same:.2%} of the levels are Pillow's, the rest off by one")
 
 # %% [markdown]
-# It does, rounding after each axis as we did (`clamp`, for negative weights can push a level past
-# white). Now three ways side by side; PyTorch's bicubic looks, unless told otherwise, at 4 × 4 old
-# pixels only. Predict what becomes of the white whiskers.
+# Nearly all; `clamp` was needed because negative weights can push a level past white. Now three ways
+# side by side; PyTorch's bicubic looks, unless told otherwise, at 4 × 4 old pixels only. Predict what
+# becomes of the white whiskers.
 
 # %% mystnb={"image": {"alt": "The bottom left quarter, enlarged: without averaging the whiskers break up into rows of white dots and the fur turns to grain; with antialiasing whiskers are faint lines and the fur is smooth."}}
 from torch.nn.functional import interpolate
@@ -220,8 +218,8 @@ ways = {
 picture_row({name: one[32:, :48] for name, one in ways.items()})  # bottom left quarter
 
 # %% [markdown]
-# Two ways turn whiskers into dots and fur into grain. "Bicubic" in the name does not help; averaging
-# over all that is covered does. In levels, compared with ours:
+# Two ways turn whiskers into dots and fur into grain: "bicubic" in the name does not help. How far
+# from ours, in levels?
 
 # %%
 wide = interpolate(X[None], (64, 96), mode="bicubic", antialias=True)[0]
@@ -232,8 +230,8 @@ assert (wide - small).abs().max() < 2
 # %% [markdown]
 # ## Crop: what the model never sees
 #
-# 64 rows, 96 columns; the encoder wants 64 × 64. CLIP keeps the **centre**. Predict: what share of
-# the photograph is thrown away?
+# 64 rows, 96 columns; the encoder wants 64 × 64. CLIP keeps the **centre**. What share is thrown
+# away?
 
 # %% mystnb={"image": {"alt": "The middle square of the photograph is bright and holds both eyes and the nose; dark strips at the left and the right are cut off."}}
 size = 64
@@ -250,8 +248,7 @@ picture_row(
 )
 
 # %% [markdown]
-# A third is gone, here whiskers and part of an ear; elsewhere it is the point. We lay three of our
-# pictures side by side, with a caption that is true of all:
+# A third is gone, here whiskers and part of an ear. It may be what the caption is about:
 
 # %% mystnb={"image": {"alt": "A wide picture of a heart, a star and an orange square; after the centre crop only the star is left."}}
 triple = Image.new("RGB", (96, 32))
@@ -261,9 +258,8 @@ print("a pink heart, a yellow star and an orange square")
 picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
 
 # %% [markdown]
-# Training on this pair punishes the model for not seeing a heart that was cut off. Squeezing the
-# picture into a square distorts it; filling it up with plain strips wastes pixels. Use a model with
-# the choice that it was trained with.
+# Training on this pair punishes the model for not seeing a heart. (Squeezing the picture distorts it;
+# filling it up with plain strips wastes pixels. Do what was done in training.)
 
 # %% [markdown]
 # ## Normalise
@@ -280,18 +276,17 @@ from clipbook.figures import channel_histograms
 mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])  # (3,), red, green, blue
 std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
 unit = cropped / 255  # (3, 64, 64), in [0, 1]
-pixels = (unit - mean[:, None, None]) / std[:, None, None]  # (3, 1, 1) meets (3, 64, 64)
+pixels = (unit - mean[:, None, None]) / std[:, None, None]  # (3, 64, 64)
 channel_histograms({"before": unit, "after": pixels})
 
 # %% [markdown]
-# Each histogram keeps its shape; only the scale changes, and zero now means "as bright as usual".
-# Chelsea's own mean is not exactly 0, nor her deviation 1: the constants describe *all* those
-# pictures, not this one.
+# Only the scale changes; zero now means "as bright as usual". Chelsea's own mean isn't quite 0, nor
+# her deviation 1: the constants describe *all* those pictures.
 
 # %% [markdown]
 # Why? A layer begins with dot products, and lists of positive numbers all point in much the same
-# direction: "bright". The **cosine** says how much: 1 for the same direction, 0 for nothing in
-# common. Predict Chelsea's with a cup of coffee, before and after.
+# direction: "bright". The **cosine** says how much: 1 for the same direction, 0 for a right angle,
+# below 0 for opposite. Predict Chelsea's with a cup of coffee, before and after.
 
 # %%
 from torch.nn.functional import normalize
@@ -305,31 +300,31 @@ before = four * std[:, None, None] + mean[:, None, None]
 names = ["coffee", "astronaut", "rocket"]
 for title, batch in {"before": before, "after": four}.items():
     rows = normalize(batch.flatten(1), dim=1)  # (4, 12288), unit length
-    cosines = (rows[0] @ rows[1:].T).tolist()
-    print(title, {name: round(cosine, 2) for name, cosine in zip(names, cosines, strict=True)})
+    cosines = zip(names, (rows[0] @ rows[1:].T).tolist(), strict=True)
+    print(f"{title:6}", *(f"{name} {cosine:.2f} " for name, cosine in cosines))
 
 # %% [markdown]
-# Before, a cat is 0.8 like everything. After, most of what all pictures share is gone; what is left
-# tells them apart. Training gains as well: the gradient of a neuron's weights is its input times one
-# number, so with positive inputs all its weights rise or fall together.
+# Before, the cat is about equally like all three. After, what pictures share is mostly gone, and the rest
+# tells them apart.
 
 # %% [markdown]
 # ## And back, for looking
 #
-# A normalised picture can't be shown: most tools clip what is below 0. Undo the steps in reverse
-# order, and round before `byte()`, which cuts off what follows the point.
+# Most tools clip what is below 0. To show a normalised picture, undo the steps in reverse order, and
+# round before `byte()`, which cuts off what follows the point.
 
 # %% mystnb={"image": {"alt": "Shown without undoing the normalisation, the cat is black in many places; undone, it looks as it did before."}}
 shown = (pixels * std[:, None, None] + mean[:, None, None]) * 255
 shown = shown.round().clamp(0, 255).byte()
 assert torch.equal(shown, cropped.byte())  # nothing was lost
 clipped = (pixels.clamp(0, 1) * 255).byte()
-picture_row({"forgot to undo": clipped.permute(1, 2, 0), "undone": shown.permute(1, 2, 0)})
+both = {"forgot to undo": clipped, "undone": shown}
+picture_row({name: one.permute(1, 2, 0) for name, one in both.items()})
 
 # %% [markdown]
 # ## The package's version, and everybody's
 #
-# `preprocess` does all of this for a batch of pictures or files: open, resize, crop, normalise.
+# `preprocess` does it all for a batch of pictures or files: open, resize, crop, normalise.
 
 # %%
 ours = preprocess(photo, size=64)
@@ -338,9 +333,8 @@ assert (ours[0] - pixels).abs().max() < 1.01 * level
 print(ours.shape, f"{(ours[0] == pixels).float().mean():.2%} equal to ours by hand")
 
 # %% [markdown]
-# (batch, channels, height, width): every image encoder in this book takes this shape. Whoever loads
-# weights must prepare pictures as their trainers did. `transformers`, a library of published models,
-# has a *processor* for it. At CLIP's own size, 224:
+# (batch, channels, height, width): every image encoder in this book takes this shape. `transformers`,
+# a library of published models, has a *processor* that does the same for CLIP, at 224 pixels:
 
 # %%
 from transformers import CLIPImageProcessorPil
@@ -355,8 +349,8 @@ print(ours.shape, "largest difference", (ours - theirs).abs().max().item())
 # ## Common mistakes
 #
 # **A good model turns poor and nothing complains → the normalisation was forgotten**, or done
-# twice. We ask the book's small model, trained on pictures like our eight, which of eight captions it
-# chooses for each; right is 0 to 7.
+# twice. The book's small CLIP, trained on pictures like our eight, turns pictures and captions into
+# vectors and chooses for each picture the caption with the largest dot product; right is 0 to 7.
 
 # %%
 import clipbook
@@ -365,11 +359,13 @@ model, tokenizer = clipbook.load("shapes")
 right = preprocess([render(scene) for scene in scenes])  # (8, 3, 32, 32)
 in_unit = right * std[:, None, None] + mean[:, None, None]
 twice = (right - mean[:, None, None]) / std[:, None, None]
-ways = {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255, "twice": twice}
+ways = {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255}
+ways["twice"] = twice
 with torch.no_grad():
     texts = model.encode_text(*tokenizer.batch(captions))
     for name, batch in ways.items():
-        print(f"{name:10}", (model.encode_image(batch) @ texts.T).argmax(dim=1).tolist())
+        chosen = (model.encode_image(batch) @ texts.T).argmax(dim=1)
+        print(f"{name:10}", chosen.tolist())
 
 # %% [markdown]
 # Two wrong, six wrong, two wrong, and no error message.
@@ -393,16 +389,15 @@ picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0
 # %% [markdown]
 # ## Exercise: what the model saw
 #
-# *3 points, 10 minutes, easy.* Why did the model miss a thing in the corner? Find the part of the
-# *original* picture that resize and centre crop leave: a box (left, top, right, bottom), in the
-# original's pixels, without rounding. Left and right run along the width, top and bottom along the
-# height.
+# *3 points, 10 minutes, easy.* Find the part of the *original* picture that resize and centre crop
+# leave: a box (left, top, right, bottom), in the original's pixels, without rounding. Left and right
+# run along the width, top and bottom along the height.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The box is a square of the original that keeps the short side whole. What is left over of the long
-# side is divided equally between its two ends.
+# The box is a square, as long as the short side. What is left over of the long side is divided
+# equally between its two ends.
 #
 # </details>
 
@@ -464,10 +459,9 @@ with check("Seen box, other sizes"):
 # %% [markdown]
 # ## Exercise: on white
 #
-# *3 points, 20 minutes, medium.* Lay a transparent picture on white, by hand. Alpha says how much of
-# the pixel's colour is seen, from 0 (nothing) to 255 (all); white shows through with the rest. Take
-# a tensor (height, width, 4) of `uint8`, give (height, width, 3), rounded to whole levels, as whole
-# numbers or floats.
+# *3 points, 20 minutes, medium.* Lay a transparent picture on white. Alpha says how much of the
+# pixel's colour is seen, from 0 (nothing) to 255 (all); the rest is white. Take a tensor (height,
+# width, 4) of `uint8`, give (height, width, 3), rounded to whole levels, as whole numbers or floats.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -545,15 +539,15 @@ with check("On white, a whole picture"):
 #
 # *3 points, 25 minutes, hard.* You train from scratch and need your own $\mu$ and $\sigma$. Given a
 # list of tensors (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
-# mean and the standard deviation over *all pixels of all pictures*, on the scale of 0 to 1. Return
-# (2, 3): the means, then the deviations (divide by the count, not the count minus 1).
+# mean and the standard deviation (divide by the count, not the count minus 1) over *all pixels of all
+# pictures*, on the scale of 0 to 1. Return (2, 3): the means, then the deviations.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# A large picture must count for more: don't average the pictures' means or deviations. Either put
-# all pixels into one tensor (pixels, 3), or add up count, sum and sum of squares over the pictures:
-# the variance is the mean of the squares minus the square of the mean.
+# A large picture must count for more, so averaging the pictures' means won't do. Put all pixels into
+# one tensor, (pixels, 3), or add up count, sum and sum of squares: the variance is the mean of the
+# squares minus the square of the mean.
 #
 # </details>
 
@@ -656,8 +650,7 @@ with check("Channel constants, other pictures"):
 # <details><summary>Answer</summary>
 #
 # (1, 3, 224, 224), with three quarters of the picture: 300 of its 400 columns, all rows. Not
-# (1, 3, 224, 298): that is the size between resize and crop. And not (1, 224, 224, 3): channels
-# come before height and width in PyTorch.
+# (1, 3, 224, 298): that is before the crop. Not (1, 224, 224, 3): in PyTorch channels come first.
 #
 # </details>
 
@@ -667,8 +660,8 @@ with check("Channel constants, other pictures"):
 # <details><summary>Answer</summary>
 #
 # No. Aliasing comes from detail too fine for the new pixels; here these are finer than the old ones,
-# and $t$ counts old pixels, antialiasing or not (`max(step, 1)`). "Yes, it sharpens" is tempting, but
-# no resizing brings back what was never recorded.
+# and $t$ counts old pixels either way (`max(step, 1)`). "Yes, it sharpens" is tempting, but no
+# resizing brings back what was never recorded.
 #
 # </details>
 
@@ -678,18 +671,18 @@ with check("Channel constants, other pictures"):
 #
 # <details><summary>Answer</summary>
 #
-# Not without training on. The weights expect that a value of 0 means the brightness it meant in
-# their training; other constants make the same grey look like another. "Mean 0 and deviation 1 are
-# always best" holds for the start of a training, not for weights that have already adapted.
+# Not without training on. To the weights a value of 0 means the brightness that it meant in their
+# training; other constants make the same grey look like another. "Mean 0 and deviation 1 are always
+# best" is said of a training's start, not of weights that have already adapted.
 #
 # </details>
 
 # %% [markdown]
 # ## What to remember
 #
-# We have built the way from a file to the tensor that an image encoder takes, equal to CLIP's own.
+# We have built the way from a file to an image encoder's input, equal to CLIP's own.
 #
-# - Open with care: three channels, upright, transparency on white; a careless reader fails silently.
+# - Open with care: three channels, upright, transparency on white; carelessness raises no error.
 # - When shrinking, average over all that a new pixel covers; the centre crop then throws away the
 #   ends of the long side.
 # - Normalise with the constants that the weights were trained with, and undo it for looking.

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Vision transformer
 #
-# A picture has become a row of patches, and the transformer that reads captions takes a row of
-# anything. **How does a row of patches become one vector for the whole picture, and what must a
-# transformer learn about pictures that nobody told it?** We take our trained model apart.
+# The transformer that reads captions takes a row of anything, so of patches, too. **How does a row of
+# patches become one vector for the whole picture, and what must a transformer learn about pictures that
+# nobody told it?** We take our trained model apart.
 
 # %% [markdown]
 # After this chapter you can
 #
-# 1. build a ViT's forward pass by hand, from pixels to the image features $I_1 \dots I_n$, and count
+# 1. build a ViT's forward pass by hand, from pixels to the image embeddings $I_1 \dots I_n$, and count
 #    its parameters and operations;
 # 2. read attention maps and position maps, and say what each does and does not show;
 # 3. give a trained ViT pictures of another size, and name what a CNN has built in and a ViT has not.
@@ -40,7 +40,7 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## From patches to tokens
 #
-# Our trained model, and the eight pictures of the running example. We follow the third, the star.
+# Our trained model, and three of the eight pictures of the running example.
 
 # %% mystnb={"image": {"alt": "Three of the eight pictures: a red circle above a blue square, the large yellow star, a green ring beside an orange cross."}}
 import torch
@@ -59,9 +59,8 @@ pixels = preprocess(pictures)  # (8, 3, 32, 32)
 picture_row({f"$I_{k + 1}$": pictures[k] for k in (0, 2, 4)})
 
 # %% [markdown]
-# A patch of 8 × 8 pixels in three colours is 192 numbers. One matrix $E$ turns it into $w = 96$, the
-# **width**, and a row of $P$ says where it lies. Predict the three shapes before you run the cell:
-# how many patches, how many numbers each?
+# As in the last chapter, a patch is 192 numbers; the matrix $E$ turns them into $w = 96$, the **width**,
+# and a row of $P$ says where the patch lies. Predict the three shapes.
 
 # %%
 patches = patchify(pixels, 8)
@@ -72,16 +71,16 @@ for name, one in {"patches": patches, "patches @ E": patches @ E, "x": x}.items(
     print(f"{name:12}", tuple(one.shape))
 
 # %% [markdown]
-# (pictures, patches, width): what a caption becomes, too, with patches for tokens. From here on the
-# encoder needn't know that it looks at a picture.
+# (pictures, patches, width): patches are tokens now, and from here on the encoder needn't know that it
+# looks at a picture.
 
 # %% [markdown]
 # ## Who speaks for the picture?
 #
 # The blocks keep one vector per token, and we want one per picture. The first ViT, like CLIP, puts a
 # **class token** in front: a learned vector $c$, the same for all pictures, that gathers by
-# attention what the patches know. A layer norm brings all tokens to deviation 1. Predict: by how
-# much does the class token deviate between our eight pictures, before the first block and after it?
+# attention what the patches know. Predict: by how much does it differ between our eight pictures
+# (standard deviation) before the first block, and by how much after it?
 
 # %%
 from clipbook.image import ViT, ViTConfig
@@ -93,21 +92,20 @@ with torch.no_grad():
     c = untrained.class_embedding.expand(8, 1, -1)  # (8, 1, 96)
     x = torch.cat([c, x], dim=1) + untrained.positions  # (8, 17, 96)
     x = untrained.input_norm(x)
-    print("before ", x[:, 0].std(dim=0).mean())  # over the pictures; the mean of 96 numbers
+    print("before ", x[:, 0].std(dim=0).mean())  # over the pictures
     for k, block in enumerate(untrained.blocks):
         x = block(x)
         print("block", k + 1, x[:, 0].std(dim=0).mean())
 
 # %% [markdown]
 # Zero: it has seen no pixel. Each block lets it look at the patches once more. Our small model has no
-# class token; it takes the **mean** of all patches after the last block, so that nothing has to learn
-# to gather.
+# class token; it takes the **mean** of all patches after the last block.
 
 # %% [markdown]
 # ## The whole encoder
 #
-# Patches and positions, a norm in front of the blocks (CLIP's addition), the blocks, another norm, and
-# a last matrix into the space that pictures share with captions:
+# Patches and positions, a norm (CLIP's addition), the blocks, another norm, and a last matrix into the
+# space that pictures share with captions:
 
 
 # %%
@@ -128,7 +126,7 @@ for one in (vit, untrained):
 encode(pixels, vit).shape
 
 # %% [markdown]
-# The same numbers as the package's `ViT`. Divided by their lengths these eight rows are
+# The same numbers as the package's `ViT`. Divided by their lengths these eight rows are the embeddings
 # $I_1 \dots I_8$, the rows of the [similarity matrix](../pairs/similarity-matrix.ipynb). Do they
 # find their captions?
 
@@ -144,8 +142,8 @@ print("each picture's best caption:", (I @ T.T).argmax(dim=1).tolist())
 #
 # A block of width $w$ holds four $w \times w$ matrices (query, key, value, output) and two of
 # $w \times 4w$ in the feed-forward network: $12w^2$ weights. Their biases are $4w$ and $4w + w$
-# numbers, its two norms $2w$ each: $13w$ more. $E$ and the last matrix have no bias. Where do you
-# expect most of our parameters: in the patches, the positions or the blocks?
+# numbers, its two norms $2w$ each: $13w$ more. $E$ and the last matrix have no bias. Where are most
+# parameters: in the patches, the positions or the blocks?
 
 # %%
 w, n, blocks, out = 96, 16, 3, 64
@@ -163,8 +161,8 @@ assert sum(counted.values()) == sum(one.numel() for one in vit.parameters())
 # %% [markdown]
 # Nearly all in the blocks. Now the operations for one picture. A product of ($a$, $b$) and
 # ($b$, $c$) takes $abc$ multiplications and as many additions: $2abc$ **FLOPs**. The blocks'
-# matrices meet each of $n$ tokens; attention compares and mixes all $n^2$ pairs. We count products
-# only, as PyTorch's counter does; norms, softmax and GELU are left out.
+# matrices meet each of $n$ tokens; attention compares and mixes all $n^2$ pairs. Like PyTorch's
+# counter, we count matrix products only.
 
 # %%
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -173,15 +171,16 @@ from torch.utils.flop_counter import FlopCounterMode
 matrices = blocks * 2 * n * 12 * w**2
 pairs = blocks * 2 * (2 * n**2 * w)  # scores, then weights @ values
 ends = 2 * n * 192 * w + 2 * w * out  # patch embedding and projection
-with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+counter = FlopCounterMode(display=False)
+with counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
     vit(pixels[:1])  # MATH: attention in plain products, which the counter sees
 print(f"matrices {matrices:,}  pairs {pairs:,}  ends {ends:,}")
 assert counter.get_total_flops() == matrices + pairs + ends
 
 # %% [markdown]
-# By hand and by program the same; with 16 tokens the pairs cost little. And in CLIP? We build its
-# encoders without memory for the weights (device "meta"). ViT-B/32 and ViT-B/16 differ in the patch
-# size alone. Predict what that does to tokens, parameters and work.
+# The counter agrees; with 16 tokens the pairs cost little. And in CLIP? (The device "meta" builds its
+# encoders without memory for the weights.) ViT-B/32 and ViT-B/16 differ in the patch size alone. Predict
+# what that does to tokens, parameters and work.
 
 # %%
 sizes = {"ViT-B/32": (32, 768, 12, 12, 512), "ViT-B/16": (16, 768, 12, 12, 512)}
@@ -193,38 +192,42 @@ for name, (patch, w, blocks, heads, out) in sizes.items():
         count = sum(one.numel() for one in ViT(config).parameters())
     n = config.patches + 1
     pairs = blocks * 4 * n**2 * w
-    total = blocks * 24 * n * w**2 + pairs + 2 * config.patches * 3 * patch**2 * w + 2 * w * out
+    ends = 2 * config.patches * 3 * patch**2 * w + 2 * w * out
+    total = blocks * 24 * n * w**2 + pairs + ends
     print(f"{name:12} {n:5}  {count:11,}  {total / 1e9:7.1f}  {pairs / total:10.0%}")
 
 # %% [markdown]
-# Half the patch size: four times the tokens, about four times the work, the same blocks, and even a
-# few parameters fewer, for $E$ has shrunk more than $P$ has grown. Detail costs time, not weights.
+# Half the patch size: four times the tokens, about four times the work, and even a few parameters
+# fewer, for $E$ has shrunk more than $P$ has grown. Detail costs time, not weights.
 
 # %% [markdown]
 # ## Where it looks
 #
 # Each patch is a query and a key; the attention weights of one query sum to 1. Choose a patch of the
-# ring in the picture below, then one of the empty ground, and go through the three blocks ("layers"
-# 0 to 2). Predict first: will empty patches look at their neighbours, at themselves or at the things?
+# ring below, then one of the empty ground, and go through the three blocks ("layers" 0 to 2). Predict
+# first: will empty patches look at their neighbours, at themselves or at the things?
 
 # %%
 from clipbook.widgets import AttentionExplorer
 
 with torch.no_grad():
-    weights = vit.attention_weights(pixels)  # (3, 8, 4, 16, 16)
+    weights = vit.attention_weights(pixels)  # (3, 8, 4, 16, 16): blocks, pictures, heads
 AttentionExplorer(weights[:, 4], image=pictures[4], query=5)
 
 # %% [markdown]
-# In the last block patch 5, a piece of the ring, spends most of its attention on the cross. To count
-# rather than look, we must know which patches hold a thing: those that change with its colour.
+# In the last block patch 5, a piece of the ring, looks most at 7 and 6, the cross's upper half. To count
+# instead of looking, we must know which patches hold a thing: those that change with its colour.
 
 # %%
 from dataclasses import replace
 
 other = {"red": "blue"}  # all else becomes red
 recoloured = [
-    replace(s, objects=tuple(replace(o, colour=other.get(o.colour, "red")) for o in s.objects))
-    for s in scenes
+    replace(
+        scene,
+        objects=tuple(replace(o, colour=other.get(o.colour, "red")) for o in scene.objects),
+    )
+    for scene in scenes
 ]
 changed = preprocess([render(scene) for scene in recoloured]) != pixels
 on_things = patchify(changed.float(), 8).amax(dim=2)  # (8, 16), 1 where a thing lies
@@ -232,15 +235,14 @@ print(on_things[4].reshape(4, 4).int())
 print(f"all pictures: {on_things.mean():.2f} of the patches hold a thing")
 
 # %% [markdown]
-# Which share of the empty patches' attention goes to things, block by block? For comparison, a ViT
-# that has learned nothing.
+# Which share of the empty patches' attention goes to things, in our ViT and in an untrained one?
 
 
 # %%
 def look_at_things(encoder):
     with torch.no_grad():
-        looks = encoder.attention_weights(pixels).mean(dim=2)  # (3, 8, 16, 16), mean of the heads
-    share = (looks * on_things[:, None]).sum(dim=-1)  # (3, 8, 16), a share for each query
+        looks = encoder.attention_weights(pixels).mean(dim=2)  # (3, 8, 16, 16)
+    share = (looks * on_things[:, None]).sum(dim=-1)  # (3, 8, 16), for each query
     return share[:, on_things == 0].mean(dim=1)  # (3,)
 
 
@@ -251,15 +253,14 @@ assert look_at_things(vit)[-1] > 1.5 * on_things.mean()
 
 # %% [markdown]
 # Untrained, things get about their share of the area. Trained, empty patches look away from them in
-# the first block and mostly at them in the last. Nobody ever marked a thing in a picture; captions
-# were enough.
+# the first block and mostly at them in the last, though nobody ever marked a thing in a picture.
 
 # %% [markdown]
 # ## Seen is not used
 #
 # Does attention show what the result *depends* on? A weight says how much of a value is taken, not
 # what it holds. Harder evidence: cover a patch with ground, and see how far the picture's embedding
-# turns. The star lies in patches 5, 6, 9 and 10. Predict: which of them does the model need most?
+# turns (1 minus the cosine). The star lies in patches 5, 6, 9 and 10. Which does the model need most?
 
 
 # %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
@@ -272,7 +273,7 @@ with torch.no_grad():
         covered = star.clone()
         covered[:, patch] = star[:, 0]
         turned.append(1 - (model.encode_image(unpatchify(covered, 8)) @ whole.T).item())
-received = weights[-1, 2].mean(dim=(0, 1))  # (16,): last block, mean over heads and queries
+received = weights[-1, 2].mean(dim=(0, 1))  # (16,), over heads and queries
 maps = {"attention received": received, "change when covered": torch.tensor(turned)}
 for name, one in maps.items():
     print(f"{name:19}", *(f" {k}: {one[k]:.3f}" for k in (5, 6, 9, 10)))
@@ -280,17 +281,15 @@ shown = {name: (255 * one / one.max()).reshape(4, 4) for name, one in maps.items
 picture_row({"the star": pictures[2]} | shown)
 
 # %% [markdown]
-# Ground covered with ground changes nothing, of course; compare the four. Patch 5 receives most
-# attention and 9 least, yet covering 9 turns the embedding furthest. Attention isn't the only way: a
-# patch also keeps its vector in the residual and counts in the mean. Read an attention map as a hint;
-# cover things up before you claim anything.
+# Of the four, patch 5 receives most attention and 9 least, yet covering 9 turns the embedding furthest.
+# Attention isn't the only way: a patch also keeps its vector in the residual and counts in the mean.
+# Read an attention map as a hint; cover things up before you claim anything.
 
 # %% [markdown]
 # ## What it learned about places
 #
 # To a fresh ViT patch 5 is no nearer to patch 6 than to patch 15: the rows of $P$ are random. And
-# after training? We compare three rows with all 16, by their cosine: 0 (top left), 5 (second row) and
-# 14 (last row).
+# after training? We compare three rows with all 16, by their cosine.
 
 
 # %% mystnb={"image": {"alt": "Three maps of four by four: besides the patch itself, which is darkest red, its neighbours are reddish and far patches bluish."}}
@@ -322,16 +321,15 @@ lines = {
 curves(lines, across="distance, in patches", up="mean cosine")
 
 # %% [markdown]
-# So the model drew the map itself, from pictures and captions; in large ViTs' maps whole rows and
-# columns stand out.
+# The model drew the map itself, from pictures and captions.
 
 # %% [markdown]
 # ## A larger picture
 #
 # A picture of 48 × 48 pixels has 36 patches, and $P$ has 16 rows. But rows of neighbours are alike,
 # so we lay $P$ out as a 4 × 4 map and stretch that to 6 × 6: each new place takes a mean of the old
-# places round it, at most four, the nearer the more. This is **bilinear** interpolation. Predict:
-# does the model still find the captions?
+# places round it, at most four, the nearer the more (**bilinear** interpolation). Does the model
+# still find the captions?
 
 
 # %%
@@ -352,9 +350,9 @@ assert torch.allclose(stretched(P, 4), P)
 stretched(P, 6).shape
 
 # %% [markdown]
-# The same 200 scenes drawn at several sizes; how many find their own among 200 captions? For
-# comparison, $P$ filled up with random rows, so that row 4, which began the second row of patches,
-# now ends the first.
+# We draw 200 scenes at several sizes; how many find their own among 200 captions? For comparison we
+# leave $P$ as it is and fill it up with random rows. Then row 4, which began the second row of patches,
+# comes to lie in the first.
 
 
 # %%
@@ -369,27 +367,28 @@ texts.shape
 
 # %%
 lines = []
+filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
 with torch.no_grad():
     for size in (32, 40, 48, 64):
         new = size // 8
-        filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
         batch = preprocess([render(scene, size=size) for scene in some], size=size)
-        for name, rows in {"stretched": stretched(P, new), "filled up": filled[: new**2]}.items():
+        ways = {"stretched": stretched(P, new), "filled up": filled[: new**2]}
+        for name, rows in ways.items():
             found = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
             right = (found == torch.arange(200)).float().mean()
             lines.append(f"{size} px, {name:10} {right:.2f}")
 print(*lines, sep="\n")
 
 # %% [markdown]
-# Stretching saves most of it, filling up next to nothing. The further from 32, the worse: the places
-# are right, but a patch shows smaller pieces of things than any in training. So a ViT is trained on
-# after stretching: CLIP's largest, for one more epoch at 336 pixels.
+# Stretching saves most of it, filling up little. The further from 32, the worse: a patch now shows
+# a smaller piece of a thing than any in training. So a ViT is trained on after stretching: CLIP's
+# largest, for one more epoch at 336 pixels.
 
 # %% [markdown]
 # ## Equal to CLIP's
 #
-# Would the weights that others have trained fit into our encoder? We let `transformers` make a small
-# CLIP with random weights, and carry them over.
+# Would the weights of others fit into our encoder? We let `transformers` make a small CLIP with random
+# weights, and carry them over.
 
 # %%
 from transformers import CLIPConfig, CLIPModel
@@ -401,7 +400,8 @@ tower["num_hidden_layers"] = 2
 text = tower | {"vocab_size": 99, "bos_token_id": 97, "eos_token_id": 98}
 vision = tower | {"image_size": 32, "patch_size": 8}
 torch.manual_seed(0)
-theirs = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)).eval()
+config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)
+theirs = CLIPModel(config).eval()
 ours = from_transformers(theirs).image_encoder
 with torch.no_grad():
     want = theirs.visual_projection(theirs.vision_model(pixels).pooler_output)
@@ -409,14 +409,13 @@ assert torch.allclose(encode(pixels, ours), want, atol=1e-5)
 ours.config
 
 # %% [markdown]
-# The same. CLIP reads a class token, its activation is called `quick_gelu`, and its
-# patch embedding is stored as a strided convolution.
+# The same, with a class token and another activation, `quick_gelu`.
 
 # %% [markdown]
 # ## What nobody told it
 #
-# Exchange patches in *every* picture of the world, always in the same way: a jigsaw no human could
-# read. Predict: would a ViT find its task harder?
+# Exchange patches in *every* picture of the world, always in the same way. Predict: would a ViT find
+# its task harder?
 
 # %% mystnb={"image": {"alt": "The star, and its sixteen patches in a random order, in which no star can be seen."}}
 order = torch.randperm(16, generator=torch.Generator().manual_seed(1))
@@ -430,14 +429,13 @@ picture_row({"the world": pictures[2], "a jigsaw world": mixed.byte()})
 # %% [markdown]
 # No harder at all. With the rows of $P$ in the same order every embedding stays the same; and as a
 # fresh $P$ is random, one order is as good a start as another. Nothing in the ViT says that patches
-# lie in a plane. A convolution, which joins neighbours, would join strangers. What a [CNN](cnn.ipynb)
-# takes for granted, that near things belong together and look the same wherever they lie, is its
-# **inductive bias**.
+# lie in a plane. What a [CNN](cnn.ipynb) takes for granted, that near things belong together and look
+# the same wherever they lie, is its **inductive bias**.
 
 # %% [markdown]
 # What isn't built in must be learned. A small race: in which of five places (top left … middle) does
-# the one thing lie? We take 1,000 pictures, 150 steps, two ViTs that differ only in how large $P$
-# is drawn at the start, and a CNN. Predict the order.
+# the one thing lie? A CNN and two ViTs get 1,000 pictures and 150 steps. The ViTs differ in the
+# deviation of $P$'s random start: 1 or 0.1. Predict the order.
 
 
 # %%
@@ -445,7 +443,8 @@ from clipbook.image import CNN, CNNConfig
 from clipbook.scenes import sample
 from clipbook.scenes.world import PLACES
 
-drawn = [s for s in sample(3500, np.random.default_rng(1), objects=1) if s.objects[0].place]
+some = sample(3500, np.random.default_rng(1), objects=1)
+drawn = [scene for scene in some if scene.objects[0].place]
 inputs = preprocess([render(scene) for scene in drawn])  # (1943, 3, 32, 32)
 labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in drawn])
 torch.manual_seed(0)
@@ -469,24 +468,24 @@ def race(racer):
             right.append((found == labels[1000:]).float().mean().item())
         pick = torch.randint(1000, (64,))
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(racer.train()(inputs[pick]), labels[pick]).backward()
+        answers = racer.train()(inputs[pick])
+        torch.nn.functional.cross_entropy(answers, labels[pick]).backward()
         optimiser.step()
     return range(0, 151, 25), right
 
 
-curves({name: race(racer) for name, racer in racers.items()}, across="step", up="right answers")
+curves({k: race(one) for k, one in racers.items()}, across="step", up="right answers")
 
 # %% [markdown]
-# The CNN needs fewest steps, with the fewest parameters. (If a thing looks the same everywhere, how
-# can it name a place? The next chapter finds the leak.) The ViT follows if $P$ is large from the
-# start; drawn ten times smaller, it is slow. It's alike on a large scale: trained on ImageNet's 1.3
-# million pictures ViTs stayed behind CNNs of like size, on 300 million they won.
+# The CNN needs fewest steps, with the fewest parameters. (How it knows places, the next chapter tells.)
+# The ViT follows if $P$ starts large; with a small $P$ it is slow. On a large scale it's alike: trained
+# on ImageNet's 1.3 million pictures ViTs stayed behind CNNs of like size, on 300 million they won.
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **Loaded weights give nearly the right features → another activation.** CLIP's `quick_gelu` is
-# $x\,\sigma(1.702x)$ with the sigmoid $\sigma$, so close to GELU that nothing looks broken.
+# **Loaded weights give nearly the right features → another activation.** CLIP's `quick_gelu`,
+# $x\,\sigma(1.702x)$ with the sigmoid $\sigma$, is close to GELU.
 
 # %%
 almost = ViT(replace(ours.config, activation="gelu")).eval()
@@ -497,8 +496,8 @@ print(f"largest number {want.abs().max():.3f}")
 assert not torch.allclose(encode(pixels, almost), want, atol=1e-5)
 
 # %% [markdown]
-# **Every picture gets the same features → the class token is read where it has seen nothing**: in
-# front of the blocks, or with no block at all.
+# **Every picture gets the same features → the class token is read where it has seen nothing**, in
+# front of the blocks.
 
 # %%
 blind = ViT(ViTConfig(depth=0, pooling="first"))
@@ -528,7 +527,7 @@ for name, rows in {"reshape": scrambled, "T, then reshape": kept}.items():
 # <details><summary>Hint</summary>
 #
 # Rows are queries. One row of the averaged matrix is the class token's; its first entry is the look
-# at itself. Patches go row by row through the picture.
+# at itself.
 #
 # </details>
 
@@ -589,16 +588,15 @@ with check("Class map, other sizes"), torch.no_grad():
 # %% [markdown]
 # ## Exercise: count them
 #
-# *3 points, 20 minutes, medium.* How many parameters has a ViT **with a class token**, of any size?
-# As in this chapter: three colour channels, a bias for each matrix of the blocks and no other, a
-# weight and a bias for each number in a layer norm.
+# *3 points, 20 minutes, medium.* How many parameters has a ViT **with a class token**? As in this
+# chapter: three colour channels, a bias for each matrix of the blocks and no other, a weight and a bias
+# for each number in a layer norm.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # Go through `encode` line by line. The feed-forward network is `mlp_width` wide, not always four
-# times the width. A block has two norms, and two more stand outside the blocks. The number of heads
-# has no influence.
+# times the width. A block has two norms, and two more stand outside the blocks.
 #
 # </details>
 
@@ -666,9 +664,8 @@ with check("Count them, at other sizes"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Take row 0 off first and put it back last. `stretched` from the chapter shows the way for squares:
-# `interpolate` wants (batch, channels, rows, columns). Leave its other settings alone: no
-# `align_corners`, no antialiasing. Check with `stretched` on a square.
+# Take row 0 off first and put it back last. `stretched` shows the way for squares: `interpolate` wants
+# (batch, channels, rows, columns). Leave its other settings alone.
 #
 # </details>
 
@@ -765,8 +762,8 @@ with check("Stretch positions, other sizes"):
 # <details><summary>Answer</summary>
 #
 # Not shown. The map says how much is taken from there in one layer; what that value holds, the layers
-# before have mixed. "Yes, attention is what the model looks at" skips that; "no, maps mean nothing"
-# goes too far: it is a hint, and covering the head is the test.
+# before have mixed. "Yes" skips that; "no, maps mean nothing" goes too far: covering the head is the
+# test.
 #
 # </details>
 
@@ -776,9 +773,9 @@ with check("Stretch positions, other sizes"):
 #
 # <details><summary>Answer</summary>
 #
-# Four times the tokens: the matrices' share of the work grows four times, the pairs' share sixteen
-# times. Only $P$ has more rows; all other parameters stay. "Four times the parameters" mistakes a
-# ViT for a network with a weight per pixel.
+# Four times the tokens: the matrices' work grows four times, the pairs' sixteen times. Only $P$ has
+# more rows; all other parameters stay. "Four times the parameters" mistakes a ViT for a network with a
+# weight per pixel.
 #
 # </details>
 
@@ -789,9 +786,9 @@ with check("Stretch positions, other sizes"):
 #
 # <details><summary>Answer</summary>
 #
-# The colours: what is in the patches is still there. The relation mostly not: the patches are then a
-# bag, the same in any order. "Neither" forgets that a patch brings its pixels along; and a hint of the
-# relation survives where one patch holds parts of both.
+# The colours: what is in the patches is still there. The relation mostly not: the patches are a bag
+# (a hint survives where one patch holds parts of both). "Neither" forgets that a patch brings its
+# pixels along.
 #
 # </details>
 

@@ -2,8 +2,8 @@
 # # The contrastive loss
 #
 # The grid shows which picture fits which caption. To improve it, an optimiser needs one number that
-# falls as the grid gets better, and its slope. **How does the whole grid become one
-# number, and what does that number do to each cell?**
+# falls as the grid gets better. **How does the whole grid become one number, and what does that
+# number do to each cell?**
 
 # %% [markdown]
 # After this chapter you can
@@ -15,8 +15,8 @@
 
 # %% [markdown]
 # **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
-# with the exercises. On the [map of the whole model](../index.md) this comes after the grid: the
-# last station, from which gradients run back into both encoders.
+# with the exercises. On the [map of the whole model](../index.md) this comes after the grid;
+# from here gradients run back into both encoders.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -40,9 +40,8 @@ if importlib.util.find_spec("clipbook") is None:
 # ## A row is a quiz
 #
 # Two pictures, two captions. $L$ holds the **logits**, similarities times the scale: rows are
-# pictures, columns captions, shape (2, 2). Which of the $N = 2$ captions is mine, asks picture 1.
-# That is a classification among $N$ classes; for row $i$, class $i$ is right. Predict: which
-# picture is surer of its caption?
+# pictures, columns captions, shape (2, 2). Which of the $N = 2$ captions is mine, asks each picture.
+# For picture $i$, row $i$, caption $i$ is right. Predict: which picture is surer of its caption?
 
 # %%
 import torch
@@ -54,9 +53,9 @@ P_rows = powers / powers.sum(dim=1, keepdim=True)  # softmax along each row, (2,
 P_rows
 
 # %% [markdown]
-# Picture 2: its logits lie 3 apart, those of picture 1 only 1. Nothing but differences within a row
-# matters. An answer costs $-\ln$ of the probability given to the right one: 0 if sure, and more the
-# less sure. This is **cross-entropy**.
+# Picture 2: its logits lie 3 apart, those of picture 1 only 1; nothing but differences within a row
+# matters. An answer costs $-\ln$ of the probability given to the right one, 0 if sure. This is
+# **cross-entropy**.
 #
 # $$\ell_i = -\ln \frac{e^{L_{ii}}}{\sum_j e^{L_{ij}}}$$
 
@@ -67,8 +66,8 @@ picture_costs, picture_costs.mean()
 # %% [markdown]
 # ## And so is a column
 #
-# Captions choose among pictures, too. Column 1 holds 2 and 0, column 2 holds 1 and 3. Predict
-# before you run it: which caption is surer of its picture?
+# Captions choose among pictures, too. Column 1 holds 2 and 0, column 2 holds 1 and 3. Predict:
+# which caption is surer of its picture?
 
 # %%
 P_columns = powers / powers.sum(dim=0, keepdim=True)  # (2, 2)
@@ -79,9 +78,9 @@ print("captions:", caption_costs)
 print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {loss:.3f}")
 
 # %% [markdown]
-# Neither: both columns have a difference of 2. The loss is the mean of both directions, and is
-# called **InfoNCE**. Why both? A picture that attracts every caption disturbs no row, but all
-# columns.
+# Neither: both columns have a difference of 2. The mean of both directions is the loss, called
+# **InfoNCE**. Why both? A row compares captions only; a picture that attracts all of them is
+# noticed by the columns alone.
 
 # %% [markdown]
 # ## The same, safe for large numbers
@@ -90,9 +89,8 @@ print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {l
 #
 # $$\ell_i = \ln \sum_j e^{L_{ij}} - L_{ii}.$$
 #
-# The first term, **log-sum-exp**, is a soft maximum: above the largest logit, by $\ln N$ at most.
-# The cost is how far the own logit stays below it. CLIP's logits reach 100. Predict: what is
-# $e^{100}$ in 32-bit numbers?
+# The first term, **log-sum-exp**, is a soft maximum: it lies above the largest logit, by $\ln N$ at
+# most. CLIP's logits reach 100. Predict: what is $e^{100}$ in 32-bit numbers?
 
 # %%
 large = torch.tensor([100.0, 98.0])
@@ -108,15 +106,15 @@ def log_sum_exp(L, dim):
 print(f"safe cost: {log_sum_exp(large, 0) - large[0]:.3f}")
 
 # %% [markdown]
-# Infinity, and infinity divided by infinity is no number (`nan`). We may take the largest logit $m$
-# out of the sum, since $\sum_j e^{L_j} = e^{m} \sum_j e^{L_j - m}$, and then the largest power is
+# Infinity, and infinity divided by infinity is no number (`nan`). `log_sum_exp` takes the largest
+# logit $m$ out of the sum, $\sum_j e^{L_j} = e^{m} \sum_j e^{L_j - m}$, so that the largest power is
 # $e^0 = 1$.
 
 # %% [markdown]
 # ## Four pairs from the model
 #
-# The first four of our eight pairs, as the trained model sees them, at a temperature of 0.2, milder
-# than its own.
+# The first four of our eight pairs, as the trained model sees them. Predict from the cosines: which
+# two pictures pay most?
 
 # %% mystnb={"image": {"alt": "The diagonal of the four-by-four grid holds the highest cosine of each row."}}
 import clipbook
@@ -142,17 +140,20 @@ def clip_loss(L):
     return (over_rows + over_columns) / 2
 
 
-tau = 0.2
+tau = 0.2  # a temperature milder than the model's own
 four = cosines[:4, :4] / tau
 print("over rows:   ", log_sum_exp(four, 1) - four.diagonal())
 print("over columns:", log_sum_exp(four, 0) - four.diagonal())
 print(f"loss: {clip_loss(four):.3f}")
 
 # %% [markdown]
+# Pictures 1 and 2: between them, only colours have changed places.
+
+# %% [markdown]
 # ## The package's version, and everybody's
 #
-# `info_nce` says the same with PyTorch's `cross_entropy`, which takes logits and the number of the
-# right class. The library `transformers` has a version of its own; there, rows are captions.
+# `info_nce` uses PyTorch's `cross_entropy`, which takes logits and the number of the right class. The
+# library `transformers` has a version of its own; there, rows are captions.
 
 # %%
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
@@ -169,8 +170,8 @@ for grid in (L, four, cosines / tau, cosines * 100):
 # ## Where it starts
 #
 # A model that finds all captions equally good gives each $1/N$, so each quiz costs
-# $-\ln(1/N) = \ln N$. Predict the loss of such a guess for 8 pairs, for 128, and for CLIP's batch
-# of 32,768. We compare a model of the same build with random weights, at CLIP's first τ of 0.07.
+# $-\ln(1/N) = \ln N$. Predict this for 8 pairs, for 128, and for CLIP's batch of 32,768. We compare a
+# model with random weights, at CLIP's first τ of 0.07.
 
 # %%
 import math
@@ -190,9 +191,9 @@ for N in (8, 32, 128):
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
 # %% [markdown]
-# A little above $\ln N$: random logits differ, and to prefer without knowing costs more than to be
-# fair. A first loss far above is a warning: the model is sure, and wrong. One that stays at $\ln N$
-# says that nothing is learned.
+# A little above $\ln N$: random weights prefer some captions without knowing, and a wrong preference
+# costs more than a right one saves. A first loss far above is a warning: the model is sure, and
+# wrong. One that stays at $\ln N$ says that nothing is learned.
 
 # %% [markdown]
 # ## How hot?
@@ -211,10 +212,9 @@ for s in (1, 5, 14.3, 100):
 print(f"a guess: {math.log(N):.4f}")
 
 # %% [markdown]
-# With bare cosines more than half of a guess remains, and no model gets even there: 128 captions
-# can't all point away from every picture but one. How far must the scale grow? Two grids of eight:
-# in one, own cells are 0.5 and the rest 0.3; in the other, caption 2 also fits picture 1 too well,
-# with 0.6. Predict both curves.
+# With bare cosines more than half of a guess remains. How far must the scale grow? Two grids of
+# eight: in one, own cells are 0.5 and the rest 0.3; in the other, caption 2 also fits picture 1 too
+# well, with 0.6. Predict both curves.
 
 # %% mystnb={"image": {"alt": "With all pairs right the loss falls towards zero as the scale grows; with one cell wrong it falls, reaches a lowest point and rises again."}}
 from clipbook.figures import curves
@@ -231,9 +231,9 @@ assert both["one wrong"][1][-1] > both["one wrong"][1][4]
 curves(both, across="scale", up="loss", log="x")
 
 # %% [markdown]
-# A large scale makes right answers cheaper and wrong ones dearer. Which one is best depends on the
-# model, and changes with it; so CLIP **learns** it, as its logarithm `log_scale`, which keeps it
-# positive. Let gradient descent find it for both grids, with the cosines fixed.
+# A large scale makes right answers cheaper and wrong ones dearer. The best one changes with the
+# model, so CLIP **learns** it, as its logarithm `log_scale`, which keeps it positive. Let gradient
+# descent find it for both grids, with the cosines fixed.
 
 # %%
 for name, grid in (("all right", right), ("one wrong", spoilt)):
@@ -247,8 +247,8 @@ for name, grid in (("all right", right), ("one wrong", spoilt)):
             print(f"{name}, step {step:4}: scale {log_scale.exp():.0f}")
 
 # %% [markdown]
-# With one wrong cell it comes to rest. With everything right there is no end: larger is always a
-# bit better. CLIP therefore **clamps** the scale at 100, and our model does so after each step.
+# With one wrong cell it comes to rest. With everything right, larger is always a bit better. CLIP
+# therefore **clamps** the scale at 100, and our model does so after each step.
 
 # %%
 untrained.log_scale.data.fill_(8.0)
@@ -262,7 +262,7 @@ print(f"the trained model's scale: {model.scale:.1f}")
 #
 # How does the loss change with one logit? The cost of row $i$ is a log-sum-exp minus $L_{ii}$. The
 # derivative of the first is $e^{L_{ij}}$ over the sum of such powers, which is the softmax $p_{ij}$
-# again; the second gives −1, in the own cell alone. The same goes for columns, and the loss is the
+# again; $-L_{ii}$ gives −1, in the own cell alone. The same goes for columns, and the loss is the
 # mean over $2N$ costs. With $I$, 1 on the diagonal and 0 elsewhere:
 #
 # $$\frac{\partial\,\text{loss}}{\partial L}
@@ -281,12 +281,11 @@ print(f"sum: {by_hand.sum().abs():.6f}")
 # %% [markdown]
 # Descent goes against the gradient. The diagonal is negative: own cells are **pulled up**. The rest
 # is positive: these are **pushed down**, in proportion to their probabilities in row and column, so
-# (1, 2) and (2, 1), where only colours have changed places, most of all. Together, all add up to
-# zero.
+# (1, 2) and (2, 1) most of all.
 
 # %% [markdown]
-# Now in motion, for all eight pairs during training. Predict where the colours are strongest at
-# first, and where they stay longest; then press *Play*.
+# Now all eight pairs during training. Predict where the colours are strongest at first, and where
+# they stay longest; then press *Play*.
 
 # %%
 from clipbook.pretrained import training_history
@@ -304,9 +303,10 @@ SimilarityMatrix(
 )
 
 # %% [markdown]
-# At first there is a strong pull on the diagonal and a weak push everywhere else, for $p$ is near
-# $1/8$ in each cell. Later only cells that still attract somebody are pushed: the loss spends its
-# force on what is not yet told apart. Does the pull at the start agree with the formula?
+# At first there is a strong pull on the diagonal and a weak push everywhere else. Later only cells
+# that still attract somebody are pushed: the loss spends its force on what is not yet told apart.
+# Check the start with the formula: with $p = 1/8$ in each row and column, an own cell has
+# $2\,(1/8 - 1)/(2 \cdot 8)$, any other $2 \cdot (1/8)/(2 \cdot 8)$.
 
 # %%
 start = torch.tensor(history.snapshots[0], requires_grad=True)
@@ -320,14 +320,13 @@ ratio = start.grad.norm() / logits.grad.norm()
 print(f"gradient in the cosines: {ratio:.1f} times as large")
 
 # %% [markdown]
-# The last line is the chain rule: a cosine gets its logit's gradient times the scale, here 5.
+# The last line is the chain rule: a cosine gets its logit's gradient times the scale, 5.
 
 # %% [markdown]
 # ## More pairs, more contrast
 #
-# Each picture meets $N - 1$ wrong captions, its **negatives**. Twice as many pairs need twice as
-# many embeddings and make four times as many cells. Predict: the same model, larger batches, CLIP's
-# first τ of 0.07; does the loss rise or fall?
+# Each picture meets $N - 1$ wrong captions, its **negatives**. Predict: the same model, larger
+# batches, CLIP's first τ of 0.07; does the loss rise or fall?
 
 
 # %% mystnb={"image": {"alt": "For the same trained model the loss rises with the batch size; it stays below ln N, the loss of a guess, which rises too."}}
@@ -347,9 +346,9 @@ curves(lines, across="batch size N", up="loss", log="x")
 
 # %% [markdown]
 # It rises: more captions, a harder quiz. **Losses of different batch sizes can't be compared.**
-# Among more negatives there is likelier a confusing one, to learn from. Must a batch be large for
-# that, or only *hard*? We keep $N = 32$, and let each scene, where it can, be a twin of the one
-# before, with a single thing changed.
+# Among more negatives there is likelier a confusing one. Must a batch be large for that, or only
+# *hard*? We keep $N = 32$, and let each scene, where it can, be a twin of the one before, with a
+# single thing changed.
 
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
@@ -360,8 +359,8 @@ for name, twins in (("chance", 0.0), ("twins", 1.0)):
     print(f"        about as hard as {as_hard} pairs by chance")
 
 # %% [markdown]
-# Not one caption more, and the quiz is as hard as a larger one. Twins are **hard negatives**, and
-# the loss finds them by itself: its push goes to cells with a high probability.
+# Twins are **hard negatives**. The loss finds them by itself: its push goes to cells with a high
+# probability.
 
 # %% [markdown]
 # ## False negatives
@@ -386,16 +385,16 @@ SimilarityMatrix(
 
 # %% [markdown]
 # The marked cells are pushed down, although nothing is wrong with them. Nobody can obey: equal
-# captions have equal embeddings, so columns 3 and 5 are the same numbers, and picture 3 can give
-# neither more than one half. With $c_i$ copies of caption $i$ in the batch, its picture's quiz
+# captions have equal embeddings, so columns 3 and 5 are the same, and picture 3 can give neither
+# more than one half. With $c_i$ copies of caption $i$ in the batch, its picture's quiz
 # costs at least $\ln c_i$, and the loss has a **floor**:
 #
 # $$\text{loss} \;\ge\; \frac{1}{N} \sum_i \ln c_i$$
 
 # %% [markdown]
-# Columns have the same floor: captions 3 and 5 give the same answer, but one is asked for picture 3
-# and the other for picture 5. To give both a half is the cheapest. Predict the floor of our five,
-# then let free vectors find it, without encoders: one for each picture, one for each *different*
+# Columns have the same floor: captions 3 and 5 give one answer, but one is asked for picture 3, the
+# other for picture 5, and a half for each is the cheapest. Predict the floor of our five. Then, in
+# place of encoders, we train vectors directly: one for each picture, one for each *different*
 # caption.
 
 # %%
@@ -414,9 +413,9 @@ for _ in range(500):
 print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {loss.item():.4f}")
 
 # %% [markdown]
-# To the floor and no further. How high is it if our world's scenes are drawn at random? And a
-# caption needn't be a copy to be true of another picture: "a star" is true of every star.
-# `describes` knows which statement is true of which scene.
+# How high is the floor if our world's scenes are drawn at random? And a caption needn't be a copy to
+# be true of another picture: "a star" is true of every star. `state` chooses what to mention of a
+# scene, `say` words it, and `describes` knows which statement is true of which scene.
 
 # %%
 from collections import Counter
@@ -433,9 +432,8 @@ for N in (32, 256, 1024):
     print(f"N = {N:4}: floor {floor:.2f}, false negatives a picture {others / N:.1f}")
 
 # %% [markdown]
-# The larger the batch, the more of them: the price of many negatives. This book trains with batches
-# in which no caption is true of another scene, as `sample_pairs` makes them. With pairs from the
-# web nobody can check that, and the loss has to live with some.
+# The larger the batch, the more of them. This book trains with batches in which no caption is true
+# of another scene, as `sample_pairs` makes them. With pairs from the web nobody can check that.
 
 # %% [markdown]
 # ## Common mistakes
@@ -449,7 +447,7 @@ print("right:", (cosines.argmax(dim=1) == torch.arange(8)).sum().item(), "of 8")
 
 # %% [markdown]
 # **The loss can't fall below some odd number → softmax was taken twice.** `cross_entropy` wants
-# logits. Given probabilities, even a perfect answer is expensive:
+# logits. Of probabilities, even a perfect answer is expensive:
 
 # %%
 from torch.nn.functional import cross_entropy
@@ -459,15 +457,15 @@ print(f"of probabilities: {cross_entropy(certain, torch.arange(8)):.2f}")
 print(f"of logits:        {cross_entropy(100 * certain, torch.arange(8)):.2f}")
 
 # %% [markdown]
-# **The loss is 0.0 at once → the batch has one pair.** A quiz with one answer. The last batch of a
-# pass through the data can be so small; leave it out.
+# **The loss is 0.0 at once → the batch has one pair.** The last batch of a pass through the data can
+# be so small; leave it out.
 
 # %%
 info_nce(torch.tensor([[-5.0]])).item()
 
 # %% [markdown]
-# **`inf` or `nan` after a while → powers of unscaled logits.** We saw it in 32 bits; in half
-# precision, 16 bits, it comes much earlier.
+# **`inf` or `nan` after a while → powers taken without log-sum-exp.** In half precision, 16 bits, a
+# logit of 12 is enough.
 
 # %%
 for logit in (11.0, 12.0):
@@ -546,8 +544,8 @@ with check("The pictures' side, other grids"):
 # <details><summary>Hint</summary>
 #
 # The formula stands under "Push and pull". Two softmaxes along different dimensions, and the
-# identity `torch.eye(N)` is subtracted from each. Do the signs come out right: negative on the
-# diagonal? Do all cells add up to zero?
+# identity `torch.eye(N)` is subtracted from each. Is your diagonal negative, and do all cells add up
+# to zero?
 #
 # </details>
 
@@ -624,9 +622,8 @@ with check("The gradient by hand, as autograd finds it"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# In a group of $c$ equal captions, each picture can give its own at most $1/c$. Every *pair* of the
-# batch pays, not every group: how often does a group's cost count in the mean over $N$?
-# `collections.Counter` counts.
+# In a group of $c$ equal captions, each picture can give its own at most $1/c$. Every *pair* pays,
+# not every group: how often does a group's cost count in the mean over $N$?
 #
 # </details>
 
@@ -646,6 +643,7 @@ from clipbook.exercises import check, close
 batch = ["a star", "a ring", "a star", "a star", "a ring", "a heart", "a cross"]
 mistakes = {
     "every pair pays, so a group of c counts c times": 0.4479399,
+    "every pair pays: multiply a group's cost by its c": 0.2559656,
     "that is a guess among all, not among equal ones": 1.9459101,
     "that is a guess among different captions; those can be told apart": 1.3862944,
     "first the logarithm, then the mean": 0.7621401,
@@ -685,9 +683,8 @@ with check("The floor, other batches"):
 #
 # <details><summary>Answer</summary>
 #
-# The losses can't tell. A quiz among 512 is harder: a guess costs 6.2 there, 4.2 among 64. "The
-# lower loss" compares different quizzes; "the larger batch" needn't be right either. Measure both
-# on the same batches.
+# The losses can't tell: a guess costs 6.2 among 512, 4.2 among 64. "The lower loss" compares
+# different quizzes; "the larger batch" needn't be right either. Measure both on the same batches.
 #
 # </details>
 
@@ -696,9 +693,9 @@ with check("The floor, other batches"):
 #
 # <details><summary>Answer</summary>
 #
-# The rows' side stays: a softmax sees differences only. But it isn't unchanged as a whole: in every
-# column, picture 1 has become more attractive. Caption 1 likes that, all others pay. "Nothing, for
-# softmax ignores a constant" forgets the second direction.
+# The rows' side stays: a softmax sees differences only. But in every column picture 1 has become
+# more attractive: caption 1 pays less, all others more. "Nothing, for softmax ignores a constant"
+# forgets the second direction.
 #
 # </details>
 
@@ -707,9 +704,8 @@ with check("The floor, other batches"):
 #
 # <details><summary>Answer</summary>
 #
-# No: $\ln 2 = 0.69$ is the floor. A larger model doesn't help, for equal captions get equal
-# embeddings from any model; nor does a lower temperature. Other batches do. And 0.69 alone isn't
-# always a floor: with two pairs a batch, it is $\ln N$, the guess.
+# No: $\ln 2 = 0.69$ is the floor. A larger model or a lower temperature doesn't help, for equal
+# captions get equal embeddings from any model. Other batches do.
 #
 # </details>
 
@@ -721,8 +717,8 @@ with check("The floor, other batches"):
 # - It starts near $\ln N$, and its floor is the mean of $\ln c_i$, above 0 only if captions repeat.
 # - Its gradient is what is believed minus what is true: a pull on the diagonal, a push on each
 #   other cell by how much it attracts, true or not.
-# - The temperature sharpens the choice; it is learned, and clamped because more is always better
-#   once all is right.
+# - The scale sharpens the choice; it is learned, and clamped because more is always better once all
+#   is right.
 #
 # Next: **[does it learn, if we let it?](training.ipynb)**
 

@@ -14,7 +14,7 @@
 
 # %% [markdown]
 # **You need** [contrastive learning](../start/contrastive-learning.ipynb); the encoders may stay
-# closed boxes. **Time:** 20 minutes to read, 65 with the exercises. On the
+# closed boxes. **Time:** 20 minutes to read, 60 with the exercises. On the
 # [map of the whole model](../index.md) this is the grid in the middle, where both encoders end.
 
 # %% tags=["hide-input"]
@@ -38,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Eight pairs
 #
-# The pairs of the first chapter again, $I_1$ to $I_8$ above $T_1$ to $T_8$. Pairs 1 and 2 differ
-# only in which shape has which colour. Python counts from 0, so picture 1 is `pictures[0]`.
+# The pairs of the first chapter again, $I_1$ to $I_8$ above $T_1$ to $T_8$. Python counts from 0,
+# so picture 1 is `pictures[0]`.
 
 # %% mystnb={"image": {"alt": "Eight small pictures of coloured shapes, each above its own caption; the first two hold a circle above a square, with red and blue exchanged."}}
 from clipbook.figures import pairs_strip
@@ -50,10 +50,9 @@ pictures = [render(scene) for scene in scenes]
 pairs_strip(pictures, captions)
 
 # %% [markdown]
-# An **encoder** makes a vector of each, its **embedding**: the
-# [text encoder](../text/text-encoder.ipynb) of a caption, a [ViT](../image/vit.ipynb) or a
-# [CNN](../image/cnn.ipynb) of a picture. We load the small model that this book trained, with a
-# ViT.
+# An **encoder** makes a vector of each, its **embedding**: a
+# [text encoder](../text/text-encoder.ipynb) of a caption, a [ViT](../image/vit.ipynb) or
+# [CNN](../image/cnn.ipynb) of a picture. We load a small trained model, with a ViT.
 
 # %%
 import torch
@@ -69,8 +68,7 @@ with torch.no_grad():
 image_embeddings.shape, text_embeddings.shape
 
 # %% [markdown]
-# Twice (8, 64): 64 numbers for each picture and 64 for each caption, in one space that both share.
-# That is why they can be compared.
+# All have 64 numbers, and since the encoders were trained together, these can be compared.
 
 # %% [markdown]
 # ## One cell, by hand
@@ -95,8 +93,8 @@ for j in (0, 2):
     print(f"{cell:5.2f} = {up:.2f} − {down:.2f}   {captions[j]}")
 
 # %% [markdown]
-# The picture's own caption scores high, the star far lower. Two numbers of the same sign at the
-# same place add to the sum, opposite signs take away; with the star, more is taken away.
+# The picture's own caption scores high, the star far lower. Where the two vectors have the same
+# sign, a product adds to the sum; where the signs differ, it takes away.
 
 # %% [markdown]
 # ## The whole grid
@@ -112,8 +110,8 @@ for i in range(8):
 by_hand[0]
 
 # %% [markdown]
-# A matrix product does just this: rows of the first times columns of the second. We transpose the
-# captions' embeddings, so that each stands in a column: (8, 64) times (64, 8) makes (8, 8).
+# A matrix product does just this: rows of the first times columns of the second. Transposed, each
+# caption's embedding stands in a column: (8, 64) times (64, 8) makes (8, 8).
 
 # %% mystnb={"image": {"alt": "The diagonal is deep red: each picture is most similar to its own caption."}}
 from clipbook.figures import similarity_heatmap
@@ -124,8 +122,8 @@ assert torch.equal(similarities.argmax(dim=1), torch.arange(8))
 similarity_heatmap(similarities, pictures, captions)
 
 # %% [markdown]
-# **The diagonal stands out.** The matching pairs lie on it; a cell off it is a picture with the
-# caption of another. Nobody told the model what a star is: it was shown pairs, nothing else.
+# **The diagonal stands out:** on it lie the matching pairs. A cell off it is a picture with the
+# caption of another.
 
 # %% [markdown]
 # ## Why unit length
@@ -143,8 +141,8 @@ print("after: ", after)
 
 # %% [markdown]
 # Each list holds, for pictures 1 to 8, where the highest cell of the row is. Pictures 1 and 7 have
-# fallen for $T_2$: look at their cells in its column, and move the point by one place. The remedy
-# is to divide each vector by its length.
+# fallen for $T_2$: ten times 0.35 and 0.09, their cells in its column, is more than their own
+# captions get. The remedy is to divide each vector by its length.
 
 
 # %%
@@ -155,8 +153,8 @@ def to_unit_length(rows):
 to_unit_length(torch.tensor([[3.0, 4], [0, 10]]))
 
 # %% [markdown]
-# What encoders return before this step differs in length, too. Of 256 fresh pictures, how many
-# choose rightly, with vectors as they are and with unit length? We draw eight times.
+# Before this step, what our encoders return differs in length, too. Does it matter? We count right
+# choices among 256 fresh pictures, eight times.
 
 # %%
 import numpy as np
@@ -178,21 +176,22 @@ print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
 print(*right.items(), sep="\n")
 
 # %% [markdown]
-# In most draws, uneven lengths cost a few choices. With unit length, only the direction counts, and
-# the dot product measures the **cosine** of the angle between two vectors: 1 for the same
-# direction, 0 for a right angle, −1 for opposite ones.
+# In most draws, uneven lengths cost a few choices; the model was trained with unit length. Now only
+# the direction counts, and the dot product is the **cosine** of the angle between two vectors: 1
+# for the same direction, 0 for a right angle, −1 for opposite ones.
 #
 # $$\cos(I_i, T_j) = \frac{I_i \cdot T_j}{\lVert I_i \rVert \, \lVert T_j \rVert}$$
 #
-# `encode_image` and `encode_text` do this; from here on, *similarity* means this cosine. The
-# package's `similarity` is our matrix product, and refuses rows of any other length.
+# `encode_image` and `encode_text` return unit length; from here on, *similarity* means this cosine.
+# The package's `similarity` is our matrix product, and refuses rows of any other length.
 
 # %%
 from clipbook.pairs import similarity
 
 cosines = to_unit_length(raw_images) @ to_unit_length(raw_texts).T  # (256, 256)
 with torch.no_grad():
-    packaged = similarity(model.encode_image(pixels), model.encode_text(*tokenizer.batch(said)))
+    unit_images = model.encode_image(pixels)  # (256, 64)
+    packaged = similarity(unit_images, model.encode_text(*tokenizer.batch(said)))
 assert torch.allclose(cosines, packaged, atol=1e-5)
 assert torch.equal(similarity(image_embeddings, text_embeddings), similarities)
 print(f"all 65,536 cells lie between {cosines.min():.2f} and {cosines.max():.2f}")
@@ -200,15 +199,15 @@ print(f"all 65,536 cells lie between {cosines.min():.2f} and {cosines.max():.2f}
 # %% [markdown]
 # ## Matching, not matching, nearly matching
 #
-# Picture 3 plays the puppy of the first chapter: $T_3$ is its "aussie pup", and $T_7$, an orange
-# square, its "red car". Predict: which wrong pair scores highest in the whole grid?
+# Picture 3 plays the puppy of the first chapter: $T_3$ is its "aussie pup", and $T_4$, a pink
+# heart, its "red car". Predict: which wrong pair scores highest in the whole grid?
 
 # %%
 wrong = similarities.clone().fill_diagonal_(-2)  # lower than any cosine
 i, j = divmod(wrong.argmax().item(), 8)
 assert {i, j} == {0, 1}
 print(f"picture 3, own caption:  {similarities[2, 2]:5.2f}")
-print(f"picture 3, 'red car':    {similarities[2, 6]:5.2f}")
+print(f"picture 3, 'red car':    {similarities[2, 3]:5.2f}")
 print(f"mean of all wrong pairs: {wrong[wrong > -2].mean():5.2f}")
 print(f"highest wrong pair:      {wrong[i, j]:5.2f}")
 print(f"    picture {i + 1}: {captions[i]}")
@@ -216,8 +215,8 @@ print(f"    caption {j + 1}: {captions[j]}")
 
 # %% [markdown]
 # It is a **hard negative**: every word of the wrong caption fits the picture, only the colours
-# have changed places. To score it low, an encoder has to know which colour goes with which shape.
-# To tell the star from the orange square, it needn't.
+# have changed places. To score it low, the encoders must know which colour goes with which shape.
+# To tell the star from the heart, they needn't.
 
 # %% [markdown]
 # ## From similarities to choices
@@ -244,8 +243,8 @@ temperature_bars({t: softmax(row / t) for t in (1.0, 0.2, 0.05)}, own=0)
 
 # %% [markdown]
 # A small temperature sharpens the choice, a large one evens it out; the order stays. At 1, with
-# bare cosines, no choice is clear. CLIP learns its temperature along with everything else. It
-# works with the inverse, the **scale**, and calls a similarity times the scale a **logit**.
+# bare cosines, no choice is clear. CLIP learns its temperature along with everything else. Its
+# inverse is the **scale**, and a similarity times the scale is a **logit**.
 
 # %%
 scale = model.scale.item()
@@ -254,8 +253,8 @@ print(f"scale {scale:.1f}, so temperature {1 / scale:.3f}")
 print(f"the least sure picture gives its own caption {own.min():.4f}")
 
 # %% [markdown]
-# So sharp that nothing is left to look at. We take τ = 0.2, where the runners-up still show.
-# **Rows:** each picture chooses among the captions.
+# Too sharp to see anything. We take τ = 0.2, where the runners-up still show. **Rows:** each
+# picture chooses among the captions.
 
 # %% mystnb={"image": {"alt": "Softmax over rows: the diagonal is bright, each picture gives most to its own caption."}}
 from clipbook.figures import probability_heatmap
@@ -266,8 +265,7 @@ assert torch.allclose(over_rows, (similarities / tau).softmax(dim=1))
 probability_heatmap(over_rows, pictures)
 
 # %% [markdown]
-# **Columns:** each caption chooses among the pictures. Same cosines, same τ. Predict: are the
-# numbers the same?
+# **Columns:** each caption chooses among the pictures. Predict: are the numbers the same?
 
 # %% mystnb={"image": {"alt": "Softmax over columns: the diagonal is bright again, but its numbers differ from those over rows."}}
 columns = [softmax(column / tau) for column in similarities.T]
@@ -281,19 +279,18 @@ assert not torch.allclose(both[0], both[1], atol=0.01)
 both
 
 # %% [markdown]
-# They are not: the same cell is divided by the sum of its row, or of its column. Some pictures
-# (upper line) are surer of their captions than these are of them, others less.
+# They are not: a cell's power of $e$ is divided by the sum of its row (upper line), or of its
+# column (lower line).
 
 # %% [markdown]
 # ## Watch the diagonal emerge
 #
-# The grid of these eight pairs was recorded while the model was trained. In the first chapter you
-# saw its cosines. *Show* has five more views:
+# You know this recording of the training, and its cosines. *Show* has five more views:
 #
 # - **logits**: cosines divided by τ;
 # - **softmax over each row**, or **each column**: who chooses whom;
 # - **sigmoid**: each cell asked for itself, are these two a pair?
-# - **gradient**: where training raises a cell (blue) or lowers it (red).
+# - **gradient**: where training raises a cell (below 0, blue) or lowers it (above 0, red).
 #
 # Predict what pictures choose before training, then press *Play*.
 
@@ -303,15 +300,13 @@ from clipbook.widgets import SimilarityMatrix
 
 history = training_history("shapes")
 steps = history.snapshot_steps
-SimilarityMatrix(
-    history.snapshots, pictures, captions, steps=steps, view="row", temperature=tau, step=0
-)
+begin = {"view": "row", "temperature": tau, "step": 0}
+SimilarityMatrix(history.snapshots, pictures, captions, steps=steps, **begin)
 
 # %% [markdown]
 # Point at a cell, or walk with the arrow keys, to read it in all six views. At step 0 all rows look
 # alike: an untrained encoder gives every picture nearly the same embedding. Then the diagonal
-# rises and the rest sinks, though not everywhere at once. When did each picture last choose a
-# wrong caption?
+# rises and the rest sinks. When did each picture last choose a wrong caption?
 
 # %%
 grids = torch.tensor(history.snapshots)  # (snapshots, 8, 8)
@@ -322,8 +317,7 @@ for k in range(8):
 assert grids[0].std(dim=0).max() < 0.1  # down a column, little changes
 
 # %% [markdown]
-# Pictures 1 and 2, each with the other's caption as its hard negative, come right last, and long
-# after the others.
+# Pictures 1 and 2, each with the other's caption as its hard negative, come last by far.
 
 # %% [markdown]
 # ## A cell that answers for itself
@@ -345,14 +339,14 @@ print(f"sigmoid, own caption:        {torch.sigmoid(similarities[0, 0] / tau_her
 
 # %% [markdown]
 # Softmax is nearly certain of the hard negative, since the others are worse still. The sigmoid can
-# say no. Set τ and $b$ so in the widget's sigmoid view, and look at the whole grid.
+# say no. For the whole grid, set τ to 0.07 and $b$ to −7 in the widget's sigmoid view.
 
 # %% [markdown]
 # ## What training wants of the grid
 #
 # **Maximise the diagonal, minimise the rest.** One number says how far we are, the **InfoNCE**
 # loss: low where every picture and every caption surely chooses its partner. The next chapter
-# builds it; here we only read it. Among eight, a guess costs $\ln 8$.
+# builds it. Among eight, an even guess costs $\ln 8$.
 
 # %%
 import math
@@ -367,8 +361,7 @@ assert losses[-1] < 0.5 < 1.8 < losses[0]
 
 # %% [markdown]
 # The untrained model does about as well as guessing. Training changes both encoders so that the
-# number falls. It needs no label such as "star" or "green", only which caption came with which
-# picture; the other seven captions are the contrast.
+# number falls. All it needs is which caption came with which picture; the others are the contrast.
 
 # %% [markdown]
 # ## Common mistakes
@@ -399,8 +392,8 @@ print("dim=0:", few_logits.softmax(dim=0).sum(dim=1))
 print("dim=1:", few_logits.softmax(dim=1).sum(dim=1))
 
 # %% [markdown]
-# **A good model has a terrible loss → captions and pictures are in different orders**, as when
-# only one of them is shuffled. Each picture still has its favourite, but off the diagonal.
+# **A good model has a terrible loss → captions and pictures are in different orders**, as when only
+# one of them is shuffled. Each picture still has a favourite, but off the diagonal.
 
 # %%
 mixed = similarities[:, torch.tensor([3, 0, 7, 5, 1, 6, 2, 4])]
@@ -411,14 +404,14 @@ print("highest in each row:", mixed.max(dim=1).values)
 # %% [markdown]
 # ## Exercise: a grid from vectors of any length
 #
-# *2 points, 10 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
+# *2 points, 5 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
 # all their cosines: rows are pictures, columns are captions. Leave what you are given unchanged.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Both sides need unit length, each row by itself: `norm(dim=1, keepdim=True)` has shape (N, 1), so
-# that division goes row by row. Then one matrix product; the captions must stand in its columns.
+# Both sides need unit length, each row by itself; `keepdim=True` keeps the lengths in a column, so
+# that division goes row by row. Then one matrix product, with the captions in columns.
 #
 # </details>
 
@@ -481,16 +474,16 @@ with check("A grid from any vectors, other sizes"):
 # ## Exercise: the rank of the own caption
 #
 # *3 points, 15 minutes, medium.* Among a thousand captions, "is the own one the highest?" is a
-# harsh question. Ask for its **rank**: 1 if no other caption is as similar, 2 if one other is as
-# similar or more, and so on. So a tie counts against it; else a model that finds everything equal
-# would look perfect.
+# harsh question. Return its **rank** for each picture: 1 if no other caption is as similar, 2 if
+# one other is as similar or more, and so on. So a tie counts against it; else a model that finds
+# everything equal would look perfect.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # The own cells are `similarities.diagonal()`, of shape (N,). In row $i$, count the cells that are
-# at least as high as own cell $i$; the own cell counts itself. To compare every row with its own
-# number at once, the numbers must stand in a column, (N, 1).
+# at least as high as own cell $i$; it counts itself. To compare all rows at once, the own cells
+# must stand in a column, (N, 1).
 #
 # </details>
 
@@ -540,8 +533,8 @@ with check("Caption ranks, other matrices"):
 # ## Exercise: which temperature?
 #
 # *3 points, 20 minutes, hard.* A picture has cosine `own` with its own caption, and the same lower
-# cosine `other` with each of the $N - 1$ wrong ones. At which temperature does softmax give its own
-# caption the probability `p`, more than a guess? Return τ.
+# cosine `other` with each of the $N - 1$ wrong ones. At which temperature τ does softmax give its
+# own caption the probability `p`, which lies between $1/N$ and 1?
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -558,7 +551,7 @@ import math
 
 
 def which_temperature(p, own, other, N):
-    """Temperature at which own gets p, against N - 1 times other: four numbers -> one."""
+    """Temperature at which own gets p, against N - 1 times other."""
     ### BEGIN SOLUTION
     times = p / ((1 - p) / (N - 1))
     return (own - other) / math.log(times)
@@ -610,8 +603,7 @@ with check("Which temperature, other rows"):
 # <details><summary>Answer</summary>
 #
 # Only how high it is; it rises. Halving τ doubles every logit, which keeps their order, so neither
-# the favourite nor a rank can change. For another favourite you would need other cosines, that is,
-# other embeddings.
+# the favourite nor a rank can change. Another favourite needs other embeddings.
 #
 # </details>
 
@@ -620,9 +612,9 @@ with check("Which temperature, other rows"):
 #
 # <details><summary>Answer</summary>
 #
-# Not in general. Both start from the same cosine, but one divides by a sum over the row, the other
-# by a sum over the column. That the grid is square doesn't make it symmetric: cell (3, 5) is
-# picture 3 with caption 5, cell (5, 3) is picture 5 with caption 3.
+# Not in general. Both start from the same cosine, but one is divided by a sum over the row, the
+# other by a sum over the column. A square grid needn't be symmetric: cell (3, 5) is picture 3 with
+# caption 5, cell (5, 3) is picture 5 with caption 3.
 #
 # </details>
 
@@ -632,9 +624,8 @@ with check("Which temperature, other rows"):
 #
 # <details><summary>Answer</summary>
 #
-# No. Softmax spreads a probability of 1 over whatever captions are there, and a cosine exists for
-# any two vectors, also for things that training never showed. A high score says "nearest of
-# these", not "true". A lower temperature doesn't help: it makes the same choice look surer. A
+# No. Softmax spreads a probability of 1 over whatever captions are there. A high score says
+# "nearest of these", not "true", and a lower temperature only makes the same choice look surer. A
 # sigmoid may say no to all, if the model was trained with it.
 #
 # </details>
@@ -647,8 +638,8 @@ with check("Which temperature, other rows"):
 # - Rows are pictures, columns are captions; a cell is the cosine of two embeddings of unit length.
 # - Divided by a temperature, a row's softmax is a picture's choice of caption, a column's is a
 #   caption's choice of picture.
-# - Training raises the diagonal and lowers the rest; which caption came with which picture is all
-#   that it is told.
+# - Training raises the diagonal and lowers the rest, told only which caption came with which
+#   picture.
 #
 # Next: **[why this loss, and what does it do to each cell?](contrastive-loss.ipynb)**
 

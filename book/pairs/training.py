@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Training
 #
-# The pieces are there: data, two encoders, a grid, a loss with a slope. **How do random weights
-# become a CLIP, how do we see that it works, and what do we do if the loss won't move?**
+# The pieces are there: data, two encoders, a grid, a loss. **How do random weights become a CLIP, how
+# do we see that it works, and what do we do if the loss won't move?**
 
 # %% [markdown]
 # After this chapter you can
@@ -37,9 +37,9 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## What goes in
 #
-# A **preset** is a recipe: encoders, batches, settings. `cpu` is made for two minutes on one core; on a
-# GPU we take the larger `gpu`. `build` gives a model with random weights and an endless stream of
-# batches.
+# A **preset** is a recipe: encoders, batches, settings. `cpu` takes about two minutes on one core; on
+# a GPU we take the larger `shapes`, that of the shipped model, whose results stand below. `build`
+# gives a model with random weights and an endless stream of batches.
 
 # %%
 import torch
@@ -48,7 +48,7 @@ from clipbook.training import PRESETS
 
 torch.set_num_threads(1)  # so small a model gains nothing from more
 torch.set_flush_denormal(True)  # numbers almost 0 slow a processor down
-name = "gpu" if torch.cuda.is_available() else "cpu"
+name = "shapes" if torch.cuda.is_available() else "cpu"
 run = PRESETS[name].build(seed=0)
 tokenizer = run.tokenizer
 batch_pictures, token_ids, mask = run.batches[0]
@@ -56,26 +56,26 @@ print(f"{name}: {sum(p.numel() for p in run.model.parameters()):,} parameters")
 print(batch_pictures.shape, token_ids.shape, mask.shape)
 
 # %% [markdown]
-# Pictures (N, 32, 32, 3), token ids and mask (N, tokens). Here are four of the pairs. Predict: why do
-# some look nearly alike?
+# Pictures (N, 32, 32, 3), token ids (N, tokens), and a mask, true where a token is no padding. Here
+# are four of the pairs. Predict: why do some look nearly alike?
 
 # %% mystnb={"image": {"alt": "Four scenes with their captions; a scene and its twin differ in a single respect, and so do their captions."}}
 from clipbook.figures import pairs_strip
 
 some = range(1, 5)
 said = [tokenizer.decode(token_ids[i, mask[i]].tolist()) for i in some]
-pairs_strip([batch_pictures[i].numpy() for i in some], said)
+pairs_strip([batch_pictures[i].numpy() for i in some], said, across=2)
 
 # %% [markdown]
 # Some scenes are followed by a **twin**, a hard negative: mirrored, with exchanged colours, or with
 # another shape. Still no caption is true of another scene of its batch. Every batch is drawn anew,
-# from the seed and its number alone: batch 1,000 is the same tomorrow, and hardly a picture comes
-# twice. Eight combinations of colour and shape, such as the green triangle, never occur.
+# from the seed and its number alone, and hardly a picture comes twice. Eight combinations of colour
+# and shape, such as the green triangle, never occur.
 
 # %% [markdown]
 # ## The first loss
 #
-# Before any training: predict the loss, from $N$ alone.
+# Predict the loss before any training, from $N$ alone.
 
 # %%
 import math
@@ -89,16 +89,15 @@ with torch.no_grad():
 print(f"N = {N}: ln N = {math.log(N):.2f}, measured {info_nce(logits):.2f}")
 
 # %% [markdown]
-# A little above $\ln N$: a guess, spoilt by noise. If yours is far above, something is wrong before
-# training has begun.
+# A little above $\ln N$, as in the last chapter.
 
 # %% [markdown]
 # ## How fast
 #
 # A **step** moves each weight against its gradient; the **learning rate** says how far. For the first
 # $w$ steps it goes up in a straight line (**warm-up**), since the first gradients come from random
-# weights; then it falls to zero along half a cosine, so that the end is calm. In step $k$ of $n$ the
-# largest rate is multiplied by
+# weights; then it falls along half a cosine, so that the end is calm. In step $k$ of $n$ the largest
+# rate is multiplied by
 #
 # $$f_k = \begin{cases} \dfrac{k+1}{w} & k < w \\[2ex]
 #   \dfrac12\Bigl(1 + \cos \pi\,\dfrac{k-w}{n-w}\Bigr) & k \ge w \end{cases}$$
@@ -123,7 +122,7 @@ curves({"factor": (steps[::3], f[::3])}, across="step k", up="share of largest r
 # **AdamW** gives each weight a step of its own size: the mean of its last gradients, divided by the
 # root of the mean of their squares, so that weights with small gradients move, too. The matrices of
 # the transformer's blocks get **Muon**, which looks at a matrix as a whole: its step changes the
-# output equally much, whatever the input's direction. `make_optimisers` deals the weights out:
+# output about equally much, whatever the input's direction. `make_optimisers` deals the weights out:
 
 # %%
 from clipbook.training.optimisers import make_optimisers, set_learning_rate
@@ -135,7 +134,7 @@ for optimiser in make_optimisers(run.model, run.config):
 # %% [markdown]
 # ## The loop
 #
-# That is the whole of training, in the order in which data flows:
+# The whole of training, in the order in which data flows:
 
 
 # %%
@@ -157,9 +156,8 @@ def train_by_hand(model, batches, config, forward=None):
 
 
 # %% [markdown]
-# `clip_grad_norm_` shortens a gradient that is too long, so that one odd batch can't ruin the
-# weights; without `zero_grad`, gradients would pile up; `forward` is for the mistakes below. We try
-# it on a small model, with batches of 32 without twins.
+# `clip_grad_norm_` shortens a gradient that is too long; without `zero_grad`, gradients would pile
+# up; `forward` is for the mistakes below. We try it on a small model, with batches of 32, no twins.
 
 # %%
 from clipbook.image import CNNConfig
@@ -182,9 +180,9 @@ print(f"ln 32 = {math.log(32):.2f}; each 11th loss:")
 print(*(f"{loss:.2f}" for loss in by_hand[::11]))
 
 # %% [markdown]
-# It learns. The package's `train` is the same loop, with what a long run needs besides: batches made
-# ahead on another core, half precision on a GPU, a log, checkpoints. Same weights, same batches:
-# predict the difference after 30 steps.
+# It learns. The package's `train` is the same loop, and adds batches made ahead on another core, half
+# precision on a GPU, a log and checkpoints. Same weights, same batches: predict the largest
+# difference of the first 30 losses.
 
 # %%
 from dataclasses import replace
@@ -203,9 +201,9 @@ print(f"largest difference: {(package - again).abs().max():.6f}")
 # ## Decide what to watch, before
 #
 # The loss alone doesn't say *what* is learned. `train` keeps **snapshots**: at 24 moments, the grid
-# of a batch that we choose. Its pictures: our eight, then 150 of one object from seen combinations
-# and 150 from never-seen ones. Its captions: our eight, then the names of all 64 combinations. So
-# each snapshot shows which name a picture chooses; `truth` is the number of the right one.
+# of cosines of pictures and captions that we choose. Pictures: our eight, then 150 of one object from
+# seen combinations and 150 from never-seen ones. Captions: our eight, then the names of all 64
+# combinations. So each snapshot shows which name a picture chooses; `truth` is the right one's number.
 
 # %%
 import numpy as np
@@ -228,9 +226,8 @@ print(f"picture 9: {names[truth[0]]}, name {truth[0]} of {len(names)}")
 # ## The run
 #
 # A session on Colab may end at any moment. So the run saves itself every 200 steps, on your Drive if
-# you have mounted it (folder symbol on the left, *Mount Drive*). Run the cell again, even in a new
-# session, and it goes on from there. Without a Drive the folder is a temporary one, gone with the
-# session.
+# you have mounted it (folder symbol on the left, *Mount Drive*), and goes on from there when you run
+# the cells in a new session.
 
 # %%
 from pathlib import Path
@@ -247,29 +244,28 @@ took = perf_counter() - began
 print(f"{len(history.loss):,} steps of {N} pairs in {took:.0f} s")
 
 # %% [markdown]
-# And on a T4, Colab's free GPU? We had none, so nobody has measured it. What can be done is count: the
-# multiplications and additions of all steps of the `gpu` preset, shared out at the 8.1 million million
-# a second that a T4 does at most. Small layers keep a GPU far below its most, so expect a run to take
-# several times these seconds.
+# And on a T4, Colab's free GPU? We have not measured it. But we can count the multiplications and
+# additions of the `shapes` preset, and divide by what a T4 does at most: 8.1 million million a second in
+# 32 bits, 65 in half precision, which `train` uses. Small layers stay far below: a step is hundreds
+# of small calls, each of which has to be started. So expect minutes, not these seconds.
 
 # %%
 from torch.utils.flop_counter import FlopCounterMode
 
-plan = PRESETS["gpu"].build(seed=0)
+plan = PRESETS["shapes"].build(seed=0)
 eight = [part[:8] for part in plan.batches[0]]  # counts grow in step with the pairs
 with FlopCounterMode(display=False) as counter:
     info_nce(plan.model(normalise(eight[0]), *eight[1:])).backward()
 of_a_step = counter.get_total_flops() * plan.batches.batch_size / 8
 weights = sum(p.numel() for p in plan.model.parameters())
 print(f"{plan.config.steps:,} steps of {of_a_step / 1e9:.0f} thousand million operations:")
-print(f"at least {plan.config.steps * of_a_step / 8.1e12:.0f} s on a T4")
-print(
-    f"weights, gradients, two means: {4 * 4 * weights / 1e6:.0f} MB of its 16 GB; batches come on top"
-)
+for bits, most in ((32, 8.1e12), (16, 65e12)):
+    print(f"at least {plan.config.steps * of_a_step / most:.0f} s on a T4 in {bits} bits")
+print(f"weights, gradients, optimisers: {4 * 4 * weights / 1e6:.0f} MB of its 16 GB")
 
 # %% [markdown]
-# The log holds loss, learning rate and scale of every step. (Single losses jump with their batch, so
-# we print and draw means.) Predict how the scale moves while the grid is still wrong, and later.
+# The log holds loss, learning rate and scale of every step. Single losses jump with their batch, so
+# we show means. Predict how the scale moves while the grid is still wrong, and later.
 
 # %%
 model = run.model.cpu()
@@ -289,16 +285,15 @@ def smoothed(values, parts=40):
 
 guess = [0, len(history.loss)], [math.log(N)] * 2
 lines = {"a guess, ln N": guess, "your run": smoothed(history.loss)}
-curves(lines, across="step", up="loss, in nats")
+curves(lines, across="step", up="loss")
 
 # %% [markdown]
-# Steep, then slow. The scale hardly moves at first: a guess doesn't get cheaper by being surer. It
-# grows when the grid is mostly right.
+# A guess doesn't get cheaper by being surer. The scale grows when the grid is mostly right.
 
 # %% [markdown]
 # ## The diagonal emerges
 #
-# Your own run, our eight pairs. Predict which cells beside the diagonal stay bright longest, and what
+# Your own run, our eight pairs. Predict which cells beside the diagonal stay red longest, and what
 # becomes of pair 8, the green triangle that no batch contained. Then press *Play*.
 
 # %%
@@ -329,8 +324,8 @@ for who, grid in {"yours": grids[-1], "shapes": longer.snapshots[-1]}.items():
 # %% [markdown]
 # ## What comes first
 #
-# Does a model learn colour or shape first? The name that a picture chooses has both. Predict, then
-# look at the 150 pictures of seen combinations.
+# Does a model learn colour or shape first? The name that a picture chooses has both. Predict, for the
+# 150 pictures of seen combinations.
 
 # %%
 chosen = snapshots[:, 8:158, 8:].argmax(dim=2)  # (24, 150)
@@ -342,13 +337,14 @@ for k in range(0, 24, 3):
     print(f"{at[k]:5}  {colour[k]:6.2f}  {shape[k]:5.2f}")
 
 # %% [markdown]
-# Colour, long before shape: any few pixels tell it; a shape must be put together from its edges.
+# Colour, long before shape. Perhaps because any few pixels tell a colour, while a shape must be put
+# together from its edges.
 
 # %% [markdown]
 # ## What it never saw
 #
-# A model could learn its pairs by heart and know nothing else: **overfitting**. Then two curves part:
-# seen combinations rise, never-seen ones stay or fall. Predict yours.
+# A model could learn its pairs by heart and know nothing else: **overfitting**. Then seen combinations
+# rise, and never-seen ones stay or fall. Predict both curves.
 
 # %% mystnb={"image": {"alt": "The share of right names among 64 rises for seen combinations first, for never-seen ones later and less high; neither falls again for long."}}
 right = snapshots[:, 8:, 8:].argmax(dim=2) == torch.tensor(truth)  # (24, 300)
@@ -361,9 +357,8 @@ curves(lines, across="step", up="right name of 64")
 
 # %% [markdown]
 # Never-seen combinations come later and end lower, but they come. The gap is hardly learning by
-# heart, as hardly a picture came twice; more likely colour had come to say something about shape:
-# nothing green was ever a triangle. To see the real thing, give the small model two batches only,
-# over and over. Predict both columns.
+# heart, as hardly a picture came twice; perhaps colour had come to say something about shape. To see
+# real overfitting, give the small model two batches only, over and over. Predict both columns.
 
 
 # %%
@@ -381,15 +376,15 @@ for what, number in (("new pairs always", 100), ("64 pairs again", 2)):
     print(f"{what:16}: trained on {old:.2f}, new {loss_on_new(student):.2f}")
 
 # %% [markdown]
-# By heart: nearly zero on its 64 pairs, and worse than a guess on new ones. The training loss alone
-# looks like success.
+# By heart: nearly zero on its 64 pairs, and worse than a guess on new ones.
 
 # %% [markdown]
 # ## Next to a longer run
 #
-# The shipped model `shapes` has a ViT and saw 10,000 batches of 128 pairs: 1,279 seconds on one
-# core, says its model card. Losses of different batch sizes can't be compared, but the grid of our
-# eight pairs can: own cosine minus the best other one in its row, on average.
+# The recipe `shapes`, which a GPU would have run here, made the shipped model: 10,000 batches of 128
+# pairs for a ViT. That was no GPU either, but one processor core in 1,279 seconds, says its model
+# card. Losses of different batch sizes can't be compared, so we compare the **margin** in the grid of
+# our eight pairs: own cosine minus the best other one in its row, on average.
 
 
 # %% mystnb={"image": {"alt": "The margin of the own caption over the best other one begins below zero in both runs, jumps up early, and ends above zero; the longer run ends higher."}}
@@ -407,9 +402,9 @@ lines = {
 curves(lines, across="step", up="margin of the own caption")
 
 # %% [markdown]
-# The first hundreds of steps do most. And what can each do in the end? Yours is measured now, on 300
-# scenes; the other columns are from the model card, on 1,000. `shapes-cnn` is the `cpu` preset's model
-# after 12,000 steps. The `gpu` preset we have not run: on a GPU, the first column is news.
+# The first hundreds of steps do most. What can each do in the end? Yours is measured now, on 300
+# scenes; the others, from the model card, on 1,000. `shapes-cnn` is the model of the `cpu`
+# preset after 12,000 steps with more twins. (On a GPU the first two columns should agree.)
 
 # %%
 import json
@@ -425,15 +420,15 @@ for task, share in evaluate_scenes(model, tokenizer, scenes=300).items():
 
 # %% [markdown]
 # The last two rows are choices between two, where a coin gets one half. Two minutes teach what is in
-# a picture; which colour is where, and what is above what, takes longer, and more twins.
+# a picture; only the longer runs tell which colour is where, and what is above what.
 
 # %% [markdown]
 # ## When a session dies
 #
 # A checkpoint must hold more than weights: the optimisers' memory (AdamW's means), the number of the
-# next step, which fixes rate *and* batch, and the log. Let a short run die at step 25, with a
-# checkpoint every 10. Then a new model, with quite other weights, finds the folder. Predict whether
-# its losses differ from those of a run that never stopped.
+# next step, which fixes rate *and* batch, and the log. A short run dies at step 25, with a checkpoint
+# every 10; then a new model, with other weights, finds the folder. Predict: do its losses differ from
+# those of a run that never stopped?
 
 
 # %%
@@ -459,14 +454,15 @@ print("straight:", *(f"{loss:.4f}" for loss in straight.loss[18:23]))
 print("resumed: ", *(f"{loss:.4f}" for loss in resumed.loss[18:23]))
 
 # %% [markdown]
-# The same to the last bit; only steps 20 to 24 were done twice. (On a GPU the last digits may differ.)
+# They are the same to the last bit; only steps 20 to 24 were done twice. On a GPU the last digits may
+# differ.
 
 # %% [markdown]
 # ## Luck
 #
-# Another seed gives other first weights and other batches. How much of a result is that? Three
-# short runs of the small model, then what we noted of five runs of the `cpu` preset, one for each
-# seed. Which differs more, seen or never seen?
+# Another seed gives other first weights and other batches. How much of a result is that? Three short
+# runs of the small model (other weights only), then what we noted of five runs of the `cpu` preset.
+# Predict: which differs more, seen or never seen?
 
 # %%
 for seed in (0, 1, 2):
@@ -486,15 +482,15 @@ for k, what in enumerate(("seen", "never seen", "seconds")):
     print(f"{what:10}  least {low:g}  median {np.median(values):g}  most {high:g}")
 
 # %% [markdown]
-# Never-seen accuracy depends on luck far more. So one run is an anecdote: a change that helps by
-# less than the seeds differ has shown nothing yet.
+# Never-seen accuracy depends on luck more. A change that helps by less than the seeds differ has
+# shown nothing yet.
 
 # %% [markdown]
 # ## Common mistakes: why does my loss sit at ln N?
 #
-# A loss at $\ln N$ says: all captions look equally good. Many faults end there, some only look like
-# it. We reproduce each with the small model, 100 steps of 32 pairs, $\ln 32 = 3.47$, and print the
-# first loss and the mean of the last 20. Before each cell, predict: stuck, slow, or harmless?
+# A loss at $\ln N$ says: all captions look equally good. We reproduce each fault with the small
+# model, 100 steps of 32 pairs, $\ln 32 = 3.47$, and print the first loss and the mean of the last 20.
+# Before each cell, predict: stuck, slow, or harmless?
 
 
 # %%
@@ -509,7 +505,7 @@ attempt("all is well")
 
 # %% [markdown]
 # **Soon exactly ln N, for ever → captions and pictures don't belong together.** Two lists are shuffled
-# separately, one of them is sorted, a filter drops items on one side:
+# separately, or a filter drops items on one side:
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -530,8 +526,8 @@ short_captions = [(p, t[:, :2], m[:, :2]) for p, t, m in small_batches]
 attempt("captions cut", batches=short_captions)
 
 # %% [markdown]
-# **Far up, then exactly ln N → the learning rate is far too large.** The first steps throw the
-# weights so far that they don't find back. How alike are the embeddings of different pictures then?
+# **Far up, then exactly ln N → the learning rate is far too large.** How alike are the embeddings of
+# different pictures then?
 
 # %%
 thrown = small_clip()
@@ -543,17 +539,17 @@ least = (seen_by_it @ seen_by_it.T).min()
 print(f"   least cosine of two pictures {least:.2f}, scale {thrown.scale:.2f}")
 
 # %% [markdown]
-# All pictures have become nearly one, and the scale was thrown down, too. A rate ten times too large
-# only costs time; one that is too small isn't stuck, but looks so:
+# All pictures have become nearly one, and the scale was thrown down, too. A rate ten times as large
+# costs time; one that is too small looks stuck, but isn't:
 
 # %%
 attempt("rate × 10", learning_rate=0.01)
 attempt("rate ÷ 100", learning_rate=1e-5)
 
 # %% [markdown]
-# **It sinks a little below ln N, and slowly → the scale is fixed too low**, or the temperature too
-# high, which is the same. The gradient is smaller, and the loss can't fall below the bound of the last
-# chapter, $\ln(1 + (N-1)\,e^{-2s})$. At $s = 0.1$ that is nearly a guess.
+# **It sinks a little below ln N, and slowly → the scale is fixed too low**, the temperature too high.
+# The gradient is smaller, and the loss can't fall below the bound of the last chapter,
+# $\ln(1 + (N-1)\,e^{-2s})$. At $s = 0.1$ that is nearly a guess.
 
 
 # %%
@@ -569,7 +565,7 @@ for temperature in (1, 10):
 
 # %% [markdown]
 # **Far above ln N at first → embeddings aren't of unit length.** Logits are then as large as the
-# encoders' outputs happen to be. It still learns, from further away:
+# encoders' outputs happen to be:
 
 
 # %%
@@ -581,17 +577,16 @@ bare = small_clip()
 attempt("not normalised", bare, forward=unnormalised)
 
 # %% [markdown]
-# **Not exactly ln N, and no trend at all → the optimiser holds other weights.** Whoever makes or
-# loads a new model must make a new optimiser for it. Here the optimiser has one model's weights, and
-# the batches go through another:
+# **Not exactly ln N, and no trend at all → the optimiser holds other weights.** A new model needs a
+# new optimiser. Here the optimiser has one model's weights, and the batches go through another:
 
 # %%
 attempt("other weights", forward=small_clip())
 print("   each 11th:", *(f"{loss:.2f}" for loss in losses["other weights"][::11]))
 
 # %% [markdown]
-# **No warm-up → harmless here.** Large transformers need one. Here it changes hardly more than the seed
-# did; what matters is the rate:
+# **No warm-up → harmless here.** Transformers that normalise after each sum need one; ours normalises
+# before. Here it changes hardly more than the seed did; what matters is the rate:
 
 # %%
 attempt("no warm-up", warmup_steps=0)
@@ -612,7 +607,7 @@ assert ends["all is well"] < 0.6 * math.log(32)
 # %% [markdown]
 # How do you find your own fault? **Give the model one or two batches, again and again.** If it can't
 # learn even these by heart, the loop is broken (rate, scale, optimiser), or one side says nothing. If
-# it can, look at the pairs: mixed captions can be learned by heart, too, but not understood.
+# it can, look at the pairs: mixed captions can be learned by heart, too.
 
 # %%
 attempt("shuffled, two batches", batches=mixed[:2])
@@ -622,10 +617,9 @@ attempt("rate × 300, two batches", batches=small_batches[:2], learning_rate=0.3
 # %% [markdown]
 # ## Exercise: read the log
 #
-# *2 points, 10 minutes, easy.* At which step has a run clearly left the guess? Return the first
-# step $k$, counted from 0, at which the mean of the last `window` losses, step $k$ included, is
-# below half of $\ln N$. Return `None` if that never happens. Fewer than `window` losses have no
-# mean yet.
+# *2 points, 10 minutes, easy.* When has a run clearly left the guess? Return the first step $k$,
+# counted from 0, at which the mean of the last `window` losses, step $k$ included, is below half of
+# $\ln N$, or `None` if that never happens. Fewer than `window` losses have no mean yet.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -691,17 +685,16 @@ with check("Read the log, other logs"):
 # %% [markdown]
 # ## Exercise: another schedule
 #
-# *3 points, 15 minutes, medium.* A cosine must know its end from the beginning. A **trapezoid**
-# needn't: up in a straight line, as ours, so that step `warmup - 1` is the first with the full
-# `peak`; there it stays; and in the last `cooldown` steps it falls in a straight line: the very
-# last step has `peak / cooldown`, the one before it twice that, and so on. Return the rate of one
-# step. `warmup` or `cooldown` may be 0; they never overlap.
+# *3 points, 15 minutes, medium.* A **trapezoid** goes up in a straight line, as ours, so that step
+# `warmup - 1` is the first with the full `peak`; there it stays; and in the last `cooldown` steps it
+# falls in a straight line: the very last step has `peak / cooldown`, the one before it twice that,
+# and so on. Return the rate of step `k`. `warmup` or `cooldown` may be 0; they never overlap.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # How many steps are left, step $k$ included? For the last one: 1. Ask first whether $k$ belongs to
-# the warm-up, then whether it belongs to the cool-down.
+# the warm-up, then to the cool-down.
 #
 # </details>
 
@@ -769,9 +762,8 @@ with check("Another schedule, other lengths"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Modules and optimisers both have `state_dict()` and `load_state_dict(…)`. What these hand out and
-# take in are the tensors themselves, which the next step changes in place. `copy.deepcopy` makes
-# them yours.
+# Modules and optimisers both have `state_dict()` and `load_state_dict(…)`. These hand out, and may
+# take in, the tensors themselves, which the next step changes in place. `copy.deepcopy` copies them.
 #
 # </details>
 
@@ -818,11 +810,11 @@ def go(model, optimiser, start, stop):
         optimiser.step()
 
 
-def assert_same(got, want):
+def assert_same(got, want, advice="does the checkpoint hold them?"):
     for name, tensor in want.state_dict().items():
         kind = "weights" if name in dict(want.named_parameters()) else "batch norm's averages"
         same = torch.allclose(got.state_dict()[name].float(), tensor.float(), atol=1e-6)
-        assert same, f"the {kind} ({name}) are not what they were; does the checkpoint hold them?"
+        assert same, f"the {kind} ({name}) are not what they were; {advice}"
 
 
 with check("A checkpoint"):
@@ -838,7 +830,7 @@ with check("A checkpoint"):
     assert new_optimiser.state_dict()["state"], "the optimiser's memory (its means) is lost"
     go(first, its_optimiser, 5, 8)
     go(second, new_optimiser, 5, 8)
-    assert_same(second, first)
+    assert_same(second, first, "both runs change the same tensors: copy them")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "checkpoint-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: the run goes on before the checkpoint is used, and it is used twice.
@@ -868,8 +860,8 @@ with check("A checkpoint, used late and twice"):
 #
 # $\ln 256 = 5.55$: it guesses. First whether pictures and captions belong together, by printing a
 # few; then a single batch, again and again. "Train longer" is tempting, but our healthy runs left
-# the guess within a hundred steps. "A larger model" learns nothing from mixed pairs either. That
-# gradients aren't zero proves little: mixed pairs give gradients, only in no common direction.
+# the guess within a hundred steps. "A larger model" learns nothing from mixed pairs either, and these
+# give gradients, too, only in no common direction.
 #
 # </details>
 
@@ -880,8 +872,8 @@ with check("A checkpoint, used late and twice"):
 # <details><summary>Answer</summary>
 #
 # Warm-up begins again, then the largest rate: weights that were nearly at rest are shaken, and the
-# batches already seen return. It will learn, but it is another run. "Nothing, for the weights are
-# all there is" forgets what the optimisers remember, the rate, and the place in the stream.
+# batches already seen return. "Nothing, for the weights are all there is" forgets what the
+# optimisers remember, the rate, and the place in the stream.
 #
 # </details>
 
@@ -892,7 +884,7 @@ with check("A checkpoint, used late and twice"):
 #
 # Unknown. With one recipe, our five seeds differed by more than that. "Yes, since both were
 # measured on the same pictures" removes the luck of the pictures, not that of the weights. Run each
-# with several seeds, and compare all of them.
+# with several seeds.
 #
 # </details>
 
@@ -902,16 +894,16 @@ with check("A checkpoint, used late and twice"):
 # We have trained a CLIP from random weights: batch, loss, gradient, step, some thousand times.
 #
 # - The first loss is near $\ln N$. Know that number, and what yours should be, before you begin.
-# - Watch what training never shows; the training loss can't tell learning from learning by heart.
-# - A loss that sits at $\ln N$ means that all looks alike: mixed pairs, one side constant, a rate
-#   too large, a scale too low. One batch, again and again, tells a broken loop from mixed pairs.
+# - Watch what training never shows: the training loss can't tell learning from learning by heart.
+# - A loss that sits at $\ln N$: mixed pairs, one side constant, a rate too large, a scale too low.
+#   One batch, again and again, tells a broken loop from mixed pairs.
 #
-# Next: [what can it do that it was never trained for?](zero-shot.ipynb)
+# Next: **[what can it do that it was never trained for?](zero-shot.ipynb)**
 
 # %% [markdown]
 # **Sources.** The loop and its settings (cosine, clamp, batch of 32,768):
 # {cite:t}`radford2021clip`, figure 3 and §2.5. AdamW: {cite:t}`loshchilov2019adamw`, after
 # {cite:t}`kingma2015adam`; the cosine: {cite:t}`loshchilov2017sgdr`; Muon:
-# {cite:t}`jordan2024muon`. Why transformers need a warm-up: {cite:t}`xiong2020prenorm`, §3. The
+# {cite:t}`jordan2024muon`. Which transformers need a warm-up: {cite:t}`xiong2020prenorm`, §3. The
 # shipped models' numbers: their model card, `src/clipbook/pretrained/shapes/README.md`. What a T4 can
 # do: [NVIDIA](https://www.nvidia.com/en-us/data-center/tesla-t4/).

@@ -16,7 +16,7 @@
 # %% [markdown]
 # **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
 # with the exercises. On the [map of the whole model](../index.md) this comes after everything: both
-# encoders are trained and stay as they are; we only ask.
+# encoders are trained and stay as they are.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -39,9 +39,9 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Classes are captions
 #
-# Picture 8 of our eight pairs shows a green triangle. No picture of training did: of the world's
-# 8 × 8 combinations of colour and shape, eight were kept back, and this is one of them. We write
-# $C = 64$ captions, one for each combination.
+# Picture 8 of our eight pairs shows a green triangle. No picture of training did: of the 8 × 8
+# combinations of colour and shape, eight were kept back, this one among them. We write $C = 64$
+# captions, one for each combination.
 
 # %% mystnb={"image": {"alt": "A large green triangle on a grey ground."}}
 import torch
@@ -61,8 +61,8 @@ picture_row({"picture 8": render(scenes[7])})
 
 # %% [markdown]
 # The rest is one row of the similarity matrix: $I_8$, the picture's embedding, (1, 64), against $T$,
-# one row for each class, $(C, 64)$. (64 twice: a coincidence.) The class whose caption is most
-# similar wins. Predict: which come second and third, those of the same colour or of the same shape?
+# one row for each class, $(C, 64)$. The class whose caption is most similar wins. Predict: which come
+# second and third, those of the same colour or of the same shape?
 
 # %%
 import clipbook
@@ -78,9 +78,8 @@ for value, k in zip(*similarities.topk(5), strict=True):
 assert names[similarities.argmax()] == "a green triangle"
 
 # %% [markdown]
-# The right class wins, though it was never shown: put together from colours and shapes that the
-# model knows. This is **zero-shot classification**: zero labelled examples of the classes. Take other
-# captions, and the same model is another classifier.
+# The right class wins, though it was never shown. This is **zero-shot classification**: zero labelled
+# examples of the classes. Take other captions, and the same model is another classifier.
 #
 # For probabilities, multiply by the scale and take the softmax, as in any row. `zero_shot` does that;
 # `templates=["{}"]` leaves our captions as they are. Predict the probability of the first.
@@ -103,13 +102,13 @@ print(f"so the first is {np.exp(lead) / 1e6:.1f} million times as probable as th
 print(f"probability of the first: {package.max():.6f}")
 
 # %% [markdown]
-# The scale makes near certainty of a modest lead. What it is worth, we shall see.
+# The scale makes near certainty of a modest lead.
 
 # %% [markdown]
 # ## How often is it right?
 #
-# One picture proves little. We draw 1,000 one-object pictures of combinations that training showed,
-# and 1,000 of those that it did not. **Accuracy** is the share of right answers. Predict both.
+# We draw 1,000 one-object pictures of combinations that training showed, and 1,000 of those that it
+# did not. **Accuracy** is the share of right answers. Predict both.
 
 
 # %%
@@ -150,9 +149,9 @@ print(f"a guess   : {1 / len(names):.3f}")
 #
 # Another 1,000 pictures would give another number. If $p$ is the true accuracy, $n$ answers are $n$
 # tosses of a coin that falls right with probability $p$. The share of right ones, $\hat p = x/n$,
-# then has the standard deviation $\sqrt{p(1-p)/n}$, and about 95 times in 100 lies within $z = 1.96$
-# of these from $p$. So try every $p$, and keep those that make our $\hat p$ plausible. Predict what
-# is left for 1,000 right of 1,000.
+# has the standard deviation $\sqrt{p(1-p)/n}$, and about 95 times in 100 lies within $z = 1.96$ of
+# these from $p$. So try every $p$, and keep those whose range holds our $\hat p$. Predict what is left
+# for 1,000 right of 1,000.
 
 
 # %%
@@ -166,11 +165,10 @@ print("1,000 of 1,000: {:.4f} to {:.4f}".format(*interval(1000, 1000)))
 print("   20 of 20:    {:.4f} to {:.4f}".format(*interval(20, 20)))
 
 # %% [markdown]
-# Even without an error the truth may lie a little below 1; with 20 pictures, far below. This is
-# **Wilson's interval**; the package solves a quadratic equation instead of trying.
+# With 20 pictures the truth may lie far below 1, even without an error. This is **Wilson's interval**.
 #
-# Now make it harder: noise on each colour value of each pixel, with a standard deviation of 20 of
-# 255. Predict which group suffers more.
+# Now add noise to each colour value of each pixel, with a standard deviation of 20 of 255. Predict
+# which group suffers more.
 
 
 # %% mystnb={"image": {"alt": "The green triangle without noise and with two strengths of it: it can be recognised in all three."}}
@@ -203,7 +201,7 @@ interval_chart(shares, across="accuracy with its 95 % interval")
 
 # %% [markdown]
 # On clear pictures the intervals overlap: nothing shows that new combinations are harder. On noisy
-# ones it seems so. But an interval speaks of other *pictures*, and there are only eight new
+# ones they lie apart. But an interval speaks of other *pictures*, and there are only eight new
 # *combinations*. Predict: do all eight suffer alike?
 
 # %%
@@ -214,15 +212,15 @@ for name, share in sorted(by_class.items(), key=lambda one: one[1]):
 print(f"{rows['seen, noisy'].float().mean():.2f}  all seen ones together")
 
 # %% [markdown]
-# Two are far below the seen ones, four not below at all. That these eight are harder in noise is
-# shown; that *new* is harder is not, with eight chosen once. Ask of every interval what was counted.
+# Two are far below the seen ones, four not below at all. So we know that these eight together are
+# harder in noise. Whether eight others would be, we don't: the interval counted pictures, not
+# combinations. Ask of every interval what was counted.
 
 # %% [markdown]
 # ## The wording is part of the classifier
 #
-# A label such as "red circle" is not yet a caption. A **template** makes one of it:
-# `"a picture of a {}"`. Predict, on clear pictures: how good are labels alone, and with nothing but
-# a space before them?
+# A **template** such as `"a picture of a {}"` makes a caption of a label such as "red circle". Predict,
+# on clear pictures: how good are labels alone, and with nothing but a space before them?
 
 
 # %%
@@ -238,13 +236,11 @@ for template in ("{}", " {}", "a {}", "a picture of a {}"):
 
 # %% [markdown]
 # A missing space costs nearly everything. `" red"`, space and all, is a token that the encoder knows;
-# at the start of a sentence, where training had no colours, `"red"` falls apart. If a classifier
-# looks stupid, look at its *tokens* first.
+# at the start of a sentence, where training had no colours, `"red"` falls apart.
 
 # %% [markdown]
-# Which of the good sentences? CLIP's answer: many. Average the embeddings of a class over the
-# templates, and bring the mean back to unit length. This **ensemble** costs nothing later: still one
-# vector a class.
+# Which of the good sentences? CLIP's answer: many. Average a class's embeddings over the templates,
+# and bring the mean back to unit length: an **ensemble**, still one vector a class.
 
 # %%
 templates = ["{}", "a picture of {}", "there is {}", "a photo of {}", "a drawing of {}"]
@@ -273,16 +269,17 @@ for template, T_one in [*zip(templates, E, strict=True), ("ensemble", T_ensemble
 interval_chart(shares, across="accuracy on 2,000 noisy pictures")
 
 # %% [markdown]
-# The highest has a word that the model doesn't know; only the lowest is clearly apart from it. The
-# ensemble isn't the highest, but nobody had to choose it. On ImageNet CLIP gained 1.3 points by "A
-# photo of a {label}." and 3.5 more by an ensemble of 80. A warning: if you choose a template on these
-# pictures, its number here is too good. Report it on others.
+# The highest has a word that the model doesn't know; only the lowest interval lies apart from it. The
+# ensemble isn't the highest, but nobody had to choose it. If you choose a template on these pictures,
+# its number here is too good: report it on others. On ImageNet CLIP gained 1.3 points by "A photo of a
+# {label}." and 3.5 more by an ensemble of 80.
 
 # %% [markdown]
 # ## Read a confusion matrix
 #
-# An accuracy doesn't say *what* is confused with what. Turn every picture upside down: a square
-# stays a square, a triangle stands on its point. Predict what the model will call each shape.
+# A **confusion matrix** says what is confused with what: a row tells what becomes of a shape, a column
+# what hides behind an answer. Turn every picture upside down: a square stays a square, a triangle
+# stands on its point. Predict what the model will call each shape.
 
 # %% mystnb={"image": {"alt": "Upside down, circle, square, diamond, cross and ring keep their names; all triangles are called hearts; hearts are called triangle or circle, and stars split among four names."}}
 from clipbook.figures import token_heatmap
@@ -298,11 +295,8 @@ confusion = counts / counts.sum(dim=1, keepdim=True)  # rows: truth; columns: an
 token_heatmap(confusion, SHAPES, [f"“{s}”" for s in SHAPES])
 
 # %% [markdown]
-# A row tells what becomes of a shape; a column, what hides behind an answer. Symmetric shapes keep
-# their names. A triangle on its point is always a heart: wide above, pointed below. A heart is mostly
-# a triangle or a circle; stars scatter. Perhaps the model looks at where a shape is wide rather than
-# at its outline. And the column of "heart": nothing that is called so is one. Were the colours lost,
-# too?
+# Symmetric shapes keep their names. A triangle on its point is always a heart: wide above, pointed
+# below. And the column of "heart": nothing that is called so is one. Were the colours lost, too?
 
 # %%
 colours = [f"{'an' if colour == 'orange' else 'a'} {colour} shape" for colour in COLOURS]
@@ -313,8 +307,8 @@ print(f"colour: {right.float().mean():.3f}")
 print(f"shape:  {confusion.diagonal().mean():.3f}")
 
 # %% [markdown]
-# Not at all. Here is one picture of each shape, upside down, against the eight names. Move the
-# temperature down to the model's own, 1/scale, and up: where does the triangle's row begin to doubt?
+# Not at all. Here is one picture of each shape, upside down. Predict what a higher temperature does to
+# the triangle's row, and whether any temperature gives it the right name; then move the slider.
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -324,12 +318,15 @@ turned = [render(scene).rotate(180) for scene in first]
 SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selected=(2, 7))
 
 # %% [markdown]
+# A high temperature makes it doubt, but the order of the names stays.
+
+# %% [markdown]
 # ## Retrieval, both ways
 #
 # **Retrieval** searches a collection: the caption of a picture among $N$, or the picture of a
-# caption. **Recall@k** is the share of searches with the own partner among the first $k$: its rank,
-# how many are at least as similar, itself included, is at most $k$. We take 500 pairs, with captions
-# as in training, each true of its own picture only.
+# caption. The **rank** of the own partner is the number of candidates at least as similar, itself
+# included; **recall@k** is the share of searches where it is at most $k$. We take 500 pairs, with
+# captions as in training, each true of its own picture only.
 
 # %%
 from clipbook.evaluation import recall_at_k
@@ -347,9 +344,9 @@ for k in (1, 5, 10):
     print(f"recall@{k:<2}: its caption {to_caption:.3f}, its picture {to_picture:.3f}")
 
 # %% [markdown]
-# Now as people write: `state` picks what to mention, `say` words it, and nobody makes sure that it
-# fits a single picture. "A star" may be true of a dozen. Predict recall@1. `describes` knows what is
-# true of which picture, so we can also ask: was the first answer *true*?
+# Now as people write: `state` picks what to mention, `say` words it, and the caption may be true of
+# other pictures, too. Predict recall@1. `describes` knows what is true of which picture, so we can
+# also ask: was the first answer *true*?
 
 # %%
 from clipbook.scenes import describes, say, state
@@ -367,16 +364,15 @@ print(f"recall@1, own caption:   {recall_at_k(S, 1)[0]:.3f}")
 print(f"first caption is true:   {true[torch.arange(500), best].float().mean():.3f}")
 
 # %% [markdown]
-# The model didn't get worse, the measure did, as in any data set that takes only the own caption for
-# right.
+# The model didn't get worse, the measure did: it takes only the own caption for right.
 
 # %% [markdown]
 # ## With labels: a linear probe
 #
 # How good is the picture's side without words? Take the image encoder's features $f$, before the
-# projection, (pictures, 96), as they are. Fit one linear layer, from 96 numbers to 64 logits, to
-# labels: a **linear probe**. Predict: how many labelled pictures does it need to equal zero-shot, and
-# how does it do on combinations without labels?
+# projection, (pictures, 96), and fit one linear layer, from 96 numbers to 64 logits, to labels: a
+# **linear probe**. Predict: how many labelled pictures does it need to equal zero-shot, and how does
+# it do on combinations without labels?
 
 
 # %%
@@ -416,8 +412,8 @@ curves(lines, across="labelled pictures", up="accuracy", log="x")
 # probe is never right: for it, classes are 64 numbers, and nothing says that "green triangle" is made
 # of *green* and *triangle*. Captions do.
 #
-# The reverse exists as well. Grounds are dark, grey or striped, and no caption ever says so.
-# Predict: zero-shot and probe, on the ground?
+# Grounds are dark, grey or striped, and no caption ever says so. Predict zero-shot and probe, on the
+# ground.
 
 # %%
 from clipbook.scenes import GROUNDS
@@ -432,16 +428,15 @@ for name, answers in (("zero-shot", asked), ("probe", probed)):
 print("a guess  : 0.333")
 
 # %% [markdown]
-# The features know the ground quite well; the words don't reach it. Zero-shot finds what captions
-# talk about; a probe finds what the encoder has kept, even by accident.
+# Zero-shot is no better than a guess, here a little worse. It finds what captions talk about; a probe
+# finds what the encoder has kept, even by accident.
 
 # %% [markdown]
 # ## Where it fails: relations
 #
-# Large CLIPs are poor at "who is where": many can hardly tell "the horse is eating the grass" from
-# "the grass is eating the horse". Ours was trained on [twins](training.ipynb), scenes that differ in
-# one thing, sometimes in this. Is it cured? We say the true relation and its opposite in five ways; a
-# guess gets 0.5. Predict which ways work.
+# Many CLIPs can hardly tell "the horse is eating the grass" from "the grass is eating the horse".
+# Ours was trained on [twins](training.ipynb), scenes that differ in one thing, sometimes in who is
+# where. We say the true relation and its opposite in five ways; a guess gets 0.5. Predict which work.
 
 
 # %%
@@ -488,7 +483,7 @@ for way in WAYS:
 # In the words of training nearly everything is right. "On top of" still works, perhaps since *top*
 # is known from "top left". "Higher" is a guess. The last is *worse* than a guess: with "left",
 # training named the left thing first; here it comes second. The model has learned sentences of one
-# form, not the relation.
+# form.
 
 # %% [markdown]
 # ## Where it fails: counting, negation, unknown words
@@ -527,11 +522,10 @@ print(table)
 print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
 
 # %% [markdown]
-# Half of it is right, and yet nothing is counted: no picture is ever called two or three. The table
-# tells; the accuracy alone would not.
+# Half of it is right, and yet nothing is counted: no picture is ever called two or three.
 #
-# Negation next. A picture shows a red circle; how similar is it to "no red circle", compared with a
-# caption of another colour, which is false as well? And with "xx" instead of "no"?
+# Negation next. How similar is a red circle to "no red circle", compared with a caption of another
+# colour, which is false as well? And with "xx" instead of "no"?
 
 # %%
 things = [scene.objects[0] for scene in seen]
@@ -551,8 +545,8 @@ for kind, said in sentences.items():
 # "No red circle" fits a red circle as well as the truth does, and so does "xx red circle": *no* is
 # noise before known words. No caption of training says what is not there.
 #
-# And a word that doesn't exist? We replace one colour's name by "blorp" and leave the other seven.
-# Predict: how many pictures of that colour are found?
+# And a word that doesn't exist? We replace one colour's name by "blorp". Predict: how many pictures of
+# that colour are found?
 
 # %%
 print("blorp for   alone   in “a picture of …”")
@@ -566,15 +560,15 @@ for k, colour in enumerate(COLOURS):
     print(f"{colour:11} {found[0]:.2f}    {found[1]:.2f}")
 
 # %% [markdown]
-# Alone, nearly all, whichever colour it stands for: the seven others don't fit. In "a picture of a
-# blorp shape", next to none. **A high accuracy doesn't prove that a word is understood.** Change what
-# it is compared with, and how it is said.
+# Alone, nearly all: the seven others don't fit. In "a picture of a blorp shape", next to none. **A high
+# accuracy doesn't prove that a word is understood.** Change what it is compared with, and how it is
+# said.
 
 # %% [markdown]
 # ## Where it fails: everything else
 #
-# Photographs that scikit-image ships, against four true names. Predict the probabilities, and what
-# the model says among its own 64 classes.
+# Four photographs against their names. Predict the probabilities, and what the model says among its
+# own 64 classes.
 
 # %% mystnb={"image": {"alt": "Four photographs: a cat, an astronaut, a cup of coffee and a rocket."}}
 import skimage.data
@@ -601,8 +595,9 @@ print(f"scenes: a highest cosine of {lowest:.2f} or more")
 
 # %% [markdown]
 # All four are coffee, almost with certainty. Softmax divides 1 among the classes that are offered,
-# and "none of these" isn't. Whether any fits, the cosine tells: it is far below that of every scene.
-# The last exercise uses this.
+# and "none of these" isn't. Here the highest cosine gives it away: it is far below that of every scene.
+# The last exercise uses this. It doesn't always help: upside down, a triangle has a high cosine with
+# "a heart", as the widget shows.
 
 # %% [markdown]
 # ## Common mistakes
@@ -625,7 +620,7 @@ print(f"logits:  {(model.scale * I_seen @ T.T).softmax(dim=1).max().item():.3f}"
 
 # %% [markdown]
 # **A broken model has a perfect recall → ties were counted for it.** If all embeddings are equal,
-# so are all cells, and "none is higher than the own" is always true.
+# none is ever higher than the own.
 
 # %%
 constant = torch.full((500, 500), 0.7)
@@ -642,8 +637,8 @@ print("recall@1:   ", recall_at_k(constant, 1)[0])
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The templates are dimension 0. A length is wanted for each class: `norm` along the last dimension,
-# with `keepdim=True`, so that it can divide the rows.
+# The templates are dimension 0. Each class has a length: `norm` along the last dimension, with
+# `keepdim=True`, so that it can divide the rows.
 #
 # </details>
 
@@ -793,16 +788,16 @@ with check("Recall of the true, other grids"):
 # %% [markdown]
 # ## Exercise: none of these
 #
-# *3 points, 20 minutes, hard.* Give the classifier a way out. `known` holds similarities of pictures
+# *3 points, 20 minutes, hard.* `known` holds similarities of pictures
 # that do belong to the classes, `similarities` those of new pictures. Return the class of each new
 # picture, or −1 where its best similarity lies **below that of every known picture**.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Two steps. The threshold: each known picture has a best similarity; which of these is the lowest?
-# Then the answers: an argmax for each row, and −1 where the row's maximum is below the threshold.
-# `torch.where` chooses. On the threshold is not below it.
+# The threshold: each known picture has a best similarity; which of these is the lowest? Then an argmax
+# for each row, and −1 where the row's maximum is below the threshold. `torch.where` chooses. On the
+# threshold is not below it.
 #
 # </details>
 
@@ -820,7 +815,7 @@ def none_of_these(similarities, known):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "none-of-these-check", "schema_version": 3, "task": false}
 from clipbook.exercises import check, close
 
-known_4 = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.5, 0.2], [0.0, 0.3, 0.8], [0.7, -0.2, 0.1]])
+known_4 = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.2, 0.5], [0.0, 0.3, 0.8], [0.7, -0.2, 0.1]])
 new_6 = torch.tensor(
     [[0.1, 0.9, 0.2], [0.3, 0.2, 0.5], [0.45, 0.4, 0.4], [-0.5, -0.4, -0.3], [0.55, 0.1, 0.5],
      [0.1, 0.7, 0.1]]
@@ -869,9 +864,8 @@ with check("None of these, other pictures"):
 #
 # <details><summary>Answer</summary>
 #
-# Not shown. "Yes, 0.96 > 0.95" forgets that 2 pictures make the difference. "No, they are equal" is
-# wrong, too: nothing was shown either way. Take more pictures; and as both saw the same ones, count
-# only those on which they differ.
+# Not shown: 2 pictures make the difference. "No, they are equal" is wrong, too: nothing was shown
+# either way. Take more pictures; and as both saw the same ones, count only those on which they differ.
 #
 # </details>
 #
@@ -903,8 +897,8 @@ with check("None of these, other pictures"):
 # - A number needs its interval, its baseline and a look at the confusions.
 # - The model knows what captions said, as they said it. Outside, it answers all the same.
 #
-# Next: **which of these failures come from the loss, which from the data, and which from the
-# numbers?** Go back to [the loss](contrastive-loss.ipynb) with this question, or on with the map of
+# Next: **which of these failures come from the loss, and which from the data?** Go back to
+# [the loss](contrastive-loss.ipynb) with this question, or to the map of
 # [the whole model](../index.md).
 
 # %% [markdown]

@@ -2,8 +2,7 @@
 # # Why this number?
 #
 # **A loss, a score or an accuracy looks odd: what is behind it?** Each section is named after what
-# you see; it says the cause, reproduces it, and says what to do. A cell that no longer finds what
-# its text claims fails, and the book with it.
+# you see; it says the cause, reproduces it, and says what to do.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -58,9 +57,8 @@ print(f"loss {info_nce(scale * cosines):.2f}, a guess costs ln {N} = {math.log(N
 #
 # **All captions look equally good, and go on doing so.** Either pictures and captions don't belong
 # together (only one of two lists was shuffled), or one side carries nothing: black pictures, texts
-# cut off too early. The model's best answer is a guess. Look at what the loop really gets, picture
-# beside caption. A frozen encoder, often suspected, only makes learning slower: the other one learns
-# to meet it. [Training](../pairs/training.ipynb) reproduces more causes.
+# cut off too early. Look at what the loop really gets, picture beside caption. A frozen encoder only
+# makes learning slower: the other one learns to meet it. [Training](../pairs/training.ipynb) reproduces more causes.
 
 
 # %%
@@ -101,9 +99,8 @@ assert all(abs(ends[name] - math.log(32)) < 0.1 for name in list(spoils)[1:])
 # ## The loss stops less than 2 below ln N
 #
 # **The cosines reach the loss unscaled**, or with a scale fixed too low. They lie in [−1, 1], and
-# the softmax of such numbers is nearly flat: even a perfect grid costs $\ln(1 + (N-1)\,e^{-2})$, and
-# our good one not much less than a guess. Multiply by
-# [the scale](../pairs/contrastive-loss.ipynb#how-hot).
+# the softmax of such numbers is nearly flat: even a perfect grid costs $\ln(1 + (N-1)\,e^{-2})$.
+# Multiply by [the scale](../pairs/contrastive-loss.ipynb#how-hot).
 
 # %%
 perfect = 2 * torch.eye(N) - 1  # 1 on the diagonal, -1 elsewhere
@@ -115,8 +112,8 @@ assert math.log(N) - 2 < info_nce(perfect) < info_nce(cosines) < math.log(N)
 # ## The first loss is far above ln N
 #
 # **The embeddings aren't of unit length**, so logits are as large as the lengths happen to be: a
-# model that is sure and wrong. Here both encoders' raw outputs, from a model that knows nothing.
-# Divide each row by its length; `similarity` refuses rows that are not.
+# model that is sure and wrong. Divide each row by its length; the package's `similarity` refuses rows
+# of any other. Here both encoders' raw outputs, from a model that knows nothing.
 
 # %%
 fresh = PRESETS["cpu"].build(seed=0).model.eval()
@@ -147,8 +144,8 @@ assert info_nce(scale * mixed) > 2 * math.log(N)
 # %% [markdown]
 # ## The loss is 0 from the start
 #
-# **The batch has one pair.** A quiz with one answer. Often it is the last, incomplete batch of an
-# epoch: drop it. [Why contrast needs others](../start/contrastive-learning.ipynb#why-contrast)
+# **The batch has one pair**, and nothing to [contrast](../start/contrastive-learning.ipynb#why-contrast)
+# it with. Often it is the last, incomplete batch of an epoch: drop it.
 
 # %%
 alone = info_nce(scale * cosines[:1, :1])
@@ -177,7 +174,7 @@ for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
 #
 # **Losses of different batch sizes can't be compared:** a larger batch is a harder quiz, and a guess
 # costs ln N. So a validation loss on batches of 16 looks better than a training loss on 64. Use the
-# same N, or compare accuracies at the same N.
+# same N.
 
 # %%
 small = torch.stack([info_nce(scale * cosines[k : k + 16, k : k + 16]) for k in range(0, N, 16)])
@@ -190,9 +187,8 @@ assert small.mean() < large
 #
 # **Nothing has pushed.** At step 0 this is normal among pictures: an untrained encoder gives all of
 # them nearly the same embedding, and a column of the grid hardly varies. Later it means that the goal
-# has no contrast; the first chapter
-# [makes it happen](../start/contrastive-learning.ipynb#why-contrast). Look at the cells *off* the
-# diagonal: where they are as high as those on it, the diagonal says nothing.
+# has no contrast, as [in the first chapter](../start/contrastive-learning.ipynb#why-contrast). Look at
+# the cells *off* the diagonal: where they are as high as those on it, the diagonal says nothing.
 
 # %%
 off = ~torch.eye(N, dtype=torch.bool)
@@ -209,8 +205,9 @@ for name, (rows, grid) in grids.items():
 #
 # **That is healthy.** The loss compares cells of a row and of a column with each other; a constant
 # taken off all cells costs nothing. In published CLIPs pictures and texts lie in two cones, the
-# **modality gap**, and matching pairs seldom exceed 0.4. We build such a gap: one more number, the
-# same for all pictures, the opposite for all texts.
+# **modality gap**, and matching pairs seldom exceed 0.4. We build such a gap: one more number in each
+# embedding, the same for all pictures, the opposite for all texts. Bringing them back to unit length
+# shrinks all differences, and a larger scale makes up for that.
 
 # %%
 own = cosines.diagonal().mean()
@@ -232,7 +229,7 @@ assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 # ## The scale sits at 100
 #
 # **Every pair of the batch is right, and so a larger scale always pays;** CLIP therefore clamps it.
-# Harmless by itself; it says that the batches have become easy. If it gets there within the first
+# This is harmless: the batches have become easy. If it gets there within the first
 # steps, check for pairs that can be told apart without looking, such as a file name in the caption.
 
 # %%
@@ -269,7 +266,7 @@ assert (powers / powers.sum()).isnan().any() and guarded.isnan().all()
 # ## Accuracy at chance, both ways
 #
 # **The two encoders don't belong together:** pictures from one model, texts from another, or a
-# tokenizer that the text encoder wasn't trained with. Each is fine, and no error is raised.
+# tokenizer that the text encoder wasn't trained with. No error is raised.
 
 # %%
 stranger, _ = clipbook.load("shapes-cnn")
@@ -285,9 +282,8 @@ for name, others in (("own", texts), ("another model's", foreign), ("ids off by 
 # %% [markdown]
 # ## Accuracy good one way, poor the other
 #
-# **One side isn't of unit length.** Let the captions' embeddings differ in length. Along a row a
-# long one beats a better one; down a column all cells grow alike, and nothing changes. Normalise
-# both.
+# **One side isn't of unit length**, here the captions. Along a row a long one beats a better one; down
+# a column all cells grow alike, and nothing changes. Normalise both.
 
 # %%
 lengths = torch.linspace(1, 50, N)[:, None]  # (64, 1)

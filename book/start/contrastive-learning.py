@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Contrastive learning
 #
-# Nobody can write down what makes a photograph one of a dog, and nobody has time to label all
-# pictures. Yet pictures with a sentence beside them are everywhere. **How can a model learn what
-# pictures show, if all it gets is which sentence came with which picture?**
+# Nobody can write down what makes a photograph one of a dog, or has time to label all pictures. Yet
+# pictures with a sentence beside them are everywhere. **How can a model learn what pictures show,
+# if all it gets is which sentence came with which picture?**
 
 # %% [markdown]
 # After this chapter you can
@@ -13,9 +13,9 @@
 # 3. say where such a model is used, and which chapter builds which part.
 
 # %% [markdown]
-# **You need** Python; no other chapter, and nothing about neural networks. **Time:** 20 minutes to
-# read, 45 with the exercises. On the [map of the whole model](../index.md) this is all of it, seen
-# from far away. Skim code that you don't know yet.
+# **You need** Python; no other chapter, and nothing about neural networks. Skim code that you don't
+# know yet. **Time:** 20 minutes to read, 45 with the exercises. On the
+# [map of the whole model](../index.md) this is all of it, seen from far away.
 
 # %% tags=["hide-input"]
 # Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
@@ -38,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Eight pairs
 #
-# Eight pictures from a small world of coloured shapes that the book draws itself, each with a
-# **caption** that is true of it. Picture $i$ is called $I_i$, and caption $j$ is called $T_j$.
+# Eight pictures from a small world of coloured shapes, which the book draws itself, each with a
+# **caption** that is true of it. Picture $i$ is $I_i$, caption $j$ is $T_j$.
 
 # %% mystnb={"image": {"alt": "Eight small pictures of coloured shapes, each above its own caption; the first two hold a circle above a square, with red and blue exchanged."}}
 from clipbook.figures import pairs_strip
@@ -52,8 +52,8 @@ pairs_strip(pictures, captions)
 # %% [markdown]
 # ## Pairs instead of labels
 #
-# The older way to teach is with **labels**: somebody sorts each picture into one class of a fixed
-# list. We draw 1,000 pairs from our world. Predict: how many different captions are among them?
+# The older way to teach is with **labels**: somebody sorts each picture into a class from a fixed
+# list. We draw 1,000 pairs. Predict: how many different captions are among them?
 
 # %%
 import numpy as np
@@ -68,18 +68,18 @@ assert len(set(said)) > 800
 print(*said[5:8], sep="\n")
 
 # %% [markdown]
-# Nearly every caption is a class of its own, and a list of classes would say nothing of what "red
-# circle" and "red square" have in common. So we ask a question that every collection of pairs
+# As a label, nearly every caption would be a class of its own, and a list of classes says nothing
+# of what "red circle" and "red square" have in common. So we ask what every collection of pairs
 # answers by itself: **which of these captions came with this picture?**
 
 # %% [markdown]
 # ## Two encoders, by hand
 #
-# To compare a picture with a sentence, both must become the same kind of thing: a list of numbers,
-# an **embedding**. What makes it is an **encoder**. **CLIP** (contrastive language–image
-# pre-training), which this book builds, has two. Here is one for captions. It only counts the eight
-# colour words, and divides by the list's length, the root of the sum of squares, so that naming more
-# colours is no advantage.
+# To compare a picture with a sentence, both must become the same kind of thing: a list of numbers
+# (a *vector*), called an **embedding**. An **encoder** makes it. **CLIP** (contrastive
+# language–image pre-training), which this book builds, has two. Ours for captions counts the eight
+# colour words. Then it divides by the root of the sum of squares, the vector's *length*, so that
+# naming more colours is no advantage.
 
 # %%
 from clipbook.scenes import COLOURS
@@ -95,9 +95,9 @@ print(captions[0])
 dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
 
 # %% [markdown]
-# The other encoder does the same with pixels. A picture is 32 rows of 32 pixels, each with three
-# numbers from 0 to 255: red, green, blue. For each colour we count the pixels that differ from it by
-# less than 40 in all three.
+# The other does the same with a picture: 32 rows of 32 pixels, each with three numbers from 0 to
+# 255, for red, green and blue. For each colour it counts the pixels that differ from it by less
+# than 40 in all three.
 
 # %%
 from clipbook.scenes.drawing import RGB
@@ -118,9 +118,9 @@ encode_picture(pictures[0]).round(2)
 # ## The grid
 #
 # Picture and caption agree where both have large numbers in the same places. So multiply number by
-# number and add up: the **dot product** $I_i \cdot T_j$, here 1 for equal embeddings and 0 for
-# nothing in common. We compare every picture with every caption. Predict: which pictures can't make
-# up their mind?
+# number and add up: the **dot product** $I_i \cdot T_j$. For vectors of length 1, as ours, it is
+# also called their *cosine*: 1 for equal ones, here 0 for nothing in common. We compare every
+# picture with every caption. Predict: which pictures can't make up their mind?
 
 # %% mystnb={"image": {"alt": "With encoders that only know colours most of the diagonal is red, but pictures 1 and 2 fit captions 1 and 2 equally well."}}
 from clipbook.figures import similarity_heatmap
@@ -137,16 +137,16 @@ similarity_heatmap(by_hand, pictures, captions)
 # **Rows are pictures, columns are captions, and a cell says how well the two fit:** their
 # **similarity**. The **diagonal** holds the pairs that belong together.
 #
-# Colours go a long way. But pictures 1 and 2 have the same ones, so both captions fit both. And
-# picture 5, mostly green, likes caption 8, the green triangle. We could add rules for shapes, places
-# and "above". For photographs nobody knows how. So both encoders get very many adjustable numbers
-# instead, and **learn**. Such a pair is our **model**.
+# Pictures 1 and 2 have the same colours, so both captions fit both; and picture 5, mostly green,
+# likes the green triangle of caption 8 nearly as much as its own. We could add rules for shapes and
+# "above"; for photographs nobody knows how. So both encoders, our **model**, get very many
+# adjustable numbers instead, and **learn**.
 
 # %% [markdown]
 # ## From noise to a diagonal
 #
-# Here is the grid of a model that has random numbers inside. Its embeddings have 64 numbers, whose
-# meaning nobody has fixed, and cells can be negative, down to −1. Predict: is there a diagonal?
+# Here is the grid of a model whose adjustable numbers are random. Its embeddings have 64 numbers,
+# to which nobody gave a meaning, and cells can be negative, down to −1. Is there a diagonal?
 
 # %% mystnb={"image": {"alt": "Untrained: every row looks alike, there is no diagonal."}}
 from clipbook.pretrained import training_history
@@ -156,10 +156,10 @@ untrained = np.array(history.snapshots[0])  # (8, 8)
 similarity_heatmap(untrained, pictures, captions)
 
 # %% [markdown]
-# No: the rows are alike. Then the model was trained, in 10,000 steps. In each it saw another 128
-# pairs, a **batch**, and changed its numbers a little, to make own cells higher and others lower.
-# Predict which pictures find their caption last, and press *Play*. Our similarity is the *cosine*;
-# the other controls and numbers can wait.
+# No: the rows are alike. Then it was trained. In each of 10,000 steps it saw 128 freshly drawn
+# pairs, a **batch**, and changed its numbers a little, to make a picture's cell with its own
+# caption higher and the others lower. Predict which of our pictures find their caption last, then
+# press *Play*. The other controls can wait.
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -171,8 +171,7 @@ SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 # The diagonal stands out: higher scores are stronger matches. Pictures 1 and 2 come last, for they
 # differ only in which colour is on which shape.
 #
-# That was a recording. Now we ask the finished model. (`preprocess` and `tokenizer` prepare what its
-# encoders read; later chapters build them.) Is a cell still a dot product?
+# That was a recording; now we ask the finished model. Is a cell still a dot product?
 
 # %%
 import torch
@@ -183,6 +182,7 @@ from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():  # use it, don't train it
+    # preprocess and tokenizer prepare what the encoders read; later chapters build them
     image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
@@ -195,10 +195,10 @@ print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
 # %% [markdown]
 # ## Why contrast?
 #
-# Why push the other cells down? Would it not do to pull each picture and its own caption together?
-# We try. A fresh, smaller model learns from 60 batches of 64 pairs. For each, a `goal` turns the grid
-# (times a factor, which is learned too) into one number, the **loss**: the lower, the better. Here it
-# is minus the mean of the diagonal. Only the lines with a comment matter now. Predict the grid.
+# Why push the other cells down? Would it not do to pull own pairs together? A fresh, smaller model
+# tries, with 60 batches of 64 pairs. For each, `goal` makes one number of the grid, the **loss**:
+# the lower, the better. Ours is minus the mean of the diagonal. Look only at lines with a comment.
+# Predict the grid.
 
 # %%
 from clipbook.image import normalise
@@ -211,7 +211,7 @@ def learn(goal, steps=60):
     optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
     for step in range(steps):
         batch, token_ids, mask = run.batches[step]
-        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64)
+        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64), times a factor
         loss = goal(grid)  # the lower, the better
         optimiser.zero_grad()
         loss.backward()  # how should each number inside change?
@@ -235,10 +235,10 @@ assert pulled.min() > 0.8
 similarity_heatmap(pulled, pictures, captions)
 
 # %% [markdown]
-# A perfect diagonal, and worthless: everything fits everything. The easiest way there is the same
-# embedding for every picture and every caption. Now the same beginning, pairs and number of steps
-# with contrast: the loss `info_nce` wants each own cell to **stand out from its row and its column**.
-# Predict: what is the mean of the other cells?
+# A perfect diagonal, and worthless: everything fits everything, for all embeddings have become
+# nearly the same. Now the same beginning and the same batches with contrast: the loss `info_nce`
+# wants each cell of the diagonal to **stand out from its row and its column**. Predict: what is the
+# mean of the other cells?
 
 
 # %%
@@ -255,17 +255,17 @@ print("with contrast:", means(contrasted))
 print("fully trained:", means(trained))
 
 # %% [markdown]
-# The own cells are lower than before, and worth more: the others are far below them. That is the
-# **training objective**, in one sentence: *maximise the similarity of matching pairs, minimise that
-# of all others*. A [later chapter](../pairs/contrastive-loss.ipynb) turns it into a formula. Hence
-# the name: a model learns **contrastively**, from what goes together against what doesn't.
+# The own cells, those of the diagonal, are lower than before and worth more: the others are far
+# below. That is the **training objective**: *maximise the similarity of matching pairs, minimise
+# that of all others*. A [later chapter](../pairs/contrastive-loss.ipynb) makes a formula of it.
+# Hence the name: a model learns **contrastively**, from what goes together against what doesn't.
 
 # %% [markdown]
 # ## A dog, a pup and a red car
 #
-# CLIP's authors explain their model with a photograph of a puppy and "Pepper the aussie pup": a
-# pair, which should score high. With "red car" the photograph should score low. In our world let
-# picture 3, the star, be the dog. Predict which of these captions it likes.
+# CLIP's authors explain their model with a photograph of a puppy and "Pepper the aussie pup". This
+# pair should score high, the photograph with "red car" low. In our world let picture 3, the star,
+# be the dog. Predict which of these captions it likes.
 
 # %% mystnb={"image": {"alt": "The yellow star is red in the columns 'a yellow star' and 'a star' and nearly white or blue in those of other shapes; columns of unknown words are coloured too."}}
 my_captions = [
@@ -282,43 +282,41 @@ swapped = similarity(image_embeddings, mine)  # (8, 6)
 similarity_heatmap(swapped, pictures, my_captions)
 
 # %% [markdown]
-# "A yellow star" is its pup, "a small pink heart" its red car. Nobody has told the model what a star
-# is; it has only seen which pictures come with that word. ("Car" it has never met: see below.) **Swap
-# the captions**: run this chapter with the rocket at the top of the page.
+# "A yellow star" is its pup, "a small pink heart" its red car. Nobody told the model what a star
+# is; it has only seen which pictures come with that word. **Swap the captions**: run this chapter
+# with the rocket at the top of the page.
 
 # %% [markdown]
 # ## Where such an encoder works
 #
-# Others build with parts of such a model. In a **vision–language model**, which answers questions
-# about pictures, its image encoder becomes the eye:
+# In a **vision–language model**, which answers questions about pictures, the image encoder of a
+# contrastive model becomes the eye:
 
 # %% [markdown]
 # ![A picture goes through a contrastive image encoder and a linear projection and becomes a row of image tokens; a question goes through a tokenizer and becomes a row of text tokens; a language model reads both rows and writes the answer.](../images/vision-language-model.svg)
 
 # %% [markdown]
-# 1. The **contrastive vision encoder** turns the picture into vectors, a list of numbers for each
-#    small square of it. Contrast has taught it to keep what words speak about.
-# 2. A **linear projection**, a product with one table of numbers, makes each vector as long as those
-#    that the language model has for words.
-# 3. The **language model** reads them in front of the question, as if they were words, and writes
-#    the answer.
+# 1. The **contrastive vision encoder**, trained on pairs, turns the picture into vectors: not one,
+#    as so far, but those from which it makes that one, one for each small square of the picture.
+# 2. A **linear projection**, a product with one table of numbers, gives each vector as many numbers
+#    as the language model's own have.
+# 3. The **language model** has a vector for each piece of a word, a *token*. It reads the picture's
+#    vectors in front of the question's, as if they were words too, and writes the answer.
 #
-# PaliGemma is such a model. Its eye is the vision transformer (ViT) of SigLIP, CLIP's sibling with
-# another loss.
+# PaliGemma is such a model. Its eye is the vision transformer (ViT) of SigLIP, a CLIP with another
+# loss.
 
 # %% [markdown]
 # ## The map
 #
-# Each chapter builds one part by hand, then takes it from the package.
-#
 # | part of the grid | chapter | what you will have built |
 # |---|---|---|
-# | columns | [tokenization](../text/tokenization.ipynb) | a caption cut into sub-words |
+# | columns | [tokenization](../text/tokenization.ipynb) | a caption cut into tokens, sub-words |
 # | | [embeddings](../text/embeddings.ipynb) | a vector for each token and its place |
 # | | [attention](../text/attention.ipynb) | words that look at each other |
 # | | [text encoder](../text/text-encoder.ipynb) | a caption's embedding $T_j$ |
 # | rows | [preprocessing](../image/preprocessing.ipynb) | any picture as numbers of one size |
-# | | [patching](../image/patching.ipynb) | a picture cut into "words" |
+# | | [patching](../image/patching.ipynb) | a picture cut into small squares |
 # | | [vision transformer](../image/vit.ipynb) | a picture's embedding $I_i$ |
 # | | [CNN](../image/cnn.ipynb) | the same in another way |
 # | cells | [similarity matrix](../pairs/similarity-matrix.ipynb) | the grid, and choices made from it |
@@ -330,16 +328,16 @@ similarity_heatmap(swapped, pictures, my_captions)
 # ## Common mistakes
 #
 # **A high similarity is taken for "true" → the grid only compares.** For a caption about something
-# that no picture shows, some picture is still the nearest.
+# that no picture shows, some picture is still nearest.
 
 # %%
 column, caption = swapped[:, -1], my_captions[-1]
 print(f"{caption}: picture {column.argmax() + 1}, with {column.max():.2f}")
 
 # %% [markdown]
-# **Good encoders, and no diagonal → they come from different models.** What each of the 64 numbers
-# means, only encoders that were trained together agree on. Here another trained model encodes the
-# captions, cut into the same tokens:
+# **Good encoders, and no diagonal → they come from different models.** Only encoders that were
+# trained together agree on what each of the 64 numbers means. Here another trained model encodes
+# the captions:
 
 # %%
 stranger, _ = clipbook.load("shapes-cnn")
@@ -352,8 +350,8 @@ for name, texts in both.items():
     print(f"{name}: {right} of 8 pictures find their caption")
 
 # %% [markdown]
-# **The loss is 0 from the start, and nothing is learned → a batch of one pair.** The only caption is
-# always the best one: no others, no contrast.
+# **The loss is 0 from the start, and nothing is learned → a batch of one pair.** The only caption
+# is always the best one: no others, no contrast.
 
 # %%
 info_nce(trained[:1, :1])
@@ -362,21 +360,21 @@ info_nce(trained[:1, :1])
 # ## Exercise: how many are right
 #
 # *3 points, 10 minutes, easy.* Each picture chooses the caption with the highest similarity in its
-# row. Return the **share of pictures that choose their own**, from 0 to 1. Picture $i$'s own caption
-# is column $i$; there may be more captions than pictures.
+# row. Return the **share of pictures that choose their own**, from 0 to 1. Picture $i$'s own
+# caption is column $i$; further columns may follow.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# `similarities[i].argmax()` is the place of the highest cell in row $i$; Python counts from 0, and
-# so do pictures here. Count the rows where that place is $i$, and divide by the number of rows.
+# `similarities[i].argmax()` is the place of the highest cell in row $i$, both counted from 0. Count
+# the rows where that place is $i$, and divide by the number of rows.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "share-right", "schema_version": 3, "task": false}
 def share_right(similarities):
-    """Share of pictures that choose their own caption: (N, M) with M >= N -> one number."""
+    """Share of pictures that choose their own caption: (N, M) -> one number."""
     ### BEGIN SOLUTION
     choices = similarities.argmax(dim=1)  # (N,)
     return (choices == torch.arange(len(similarities))).float().mean()
@@ -386,7 +384,8 @@ def share_right(similarities):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "share-right-check", "schema_version": 3, "task": false}
 from clipbook.exercises import check, close
 
-rows = [[6, 2, 1, 9, 3], [1, 7, 4, 2, 0], [7, 6, 4, 0, 1], [2, 1, 5, 6, 3], [3, 8, 0, 7, 6]]
+rows = [[6, 2, 1, 9, 3], [1, 7, 4, 2, 0], [7, 6, 4, 0, 1]]
+rows += [[2, 1, 5, 6, 3], [3, 8, 0, 7, 6]]
 grid = torch.tensor(rows) / 10
 mistakes = {
     "that is how many; divide by the number of pictures": 2,
@@ -424,14 +423,14 @@ with check("How many are right, other grids"):
 #
 # *3 points, 15 minutes, medium.* "Right" may be by a hair. For each picture, return its **margin**:
 # its own cell minus the highest *other* cell of its row. Above 0 the picture is right; the larger,
-# the more clearly. The grid is square; a list of $N$ numbers is as good as a tensor.
+# the more clearly. The grid is square; a list of $N$ numbers will do.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The own cell mustn't take part in the search for the highest other one. Put something into it that
-# can't win: similarities are at least −1, so −2 is safe; 0 is not, as a row may be negative
-# throughout. `fill_diagonal_` changes the very tensor it is called on, so `clone()` it first.
+# `line = similarities[i].tolist()` is row $i$ as a list; `line[:i] + line[i + 1 :]` is the row
+# without its own cell. Or without a loop: put −2, less than any similarity, into the diagonal of a
+# copy, `similarities.clone().fill_diagonal_(-2)`, and take `max(dim=1).values`.
 #
 # </details>
 
@@ -490,8 +489,8 @@ with check("How narrowly, other grids"):
 #
 # <details><summary>Answer</summary>
 #
-# 8 high, those of the diagonal; 56 low. Row 2, column 5 is picture 2 with caption 5. "Picture 5 with
-# caption 2" reads the grid the wrong way round: rows are pictures.
+# 8 high, those of the diagonal; 56 low. Row 2, column 5 is picture 2 with caption 5, not picture 5
+# with caption 2: rows are pictures.
 #
 # </details>
 
@@ -501,7 +500,7 @@ with check("How narrowly, other grids"):
 # <details><summary>Answer</summary>
 #
 # You can't tell. The model that was only pulled had higher ones, and knew nothing. What counts is
-# how far the own cell stands out from its row and column. Nor is 0.6 bad: ask what the others have.
+# how far the own cell stands out from its row and column, so 0.6 may be better.
 #
 # </details>
 
@@ -510,9 +509,9 @@ with check("How narrowly, other grids"):
 #
 # <details><summary>Answer</summary>
 #
-# None. Somebody did write captions, so it isn't learning from nothing; but there was no list of
-# classes, and nobody said which part of a caption names a shape. That "star" matters follows from
-# the contrast: without it, pictures could not be told from others of their batch.
+# None. Somebody did write captions, but there was no list of classes, and nobody said which word
+# names a shape. That "star" matters follows from the contrast: without it, pictures could not be
+# told from others of their batch.
 #
 # </details>
 
@@ -522,15 +521,14 @@ with check("How narrowly, other grids"):
 # We have built a grid with encoders of our own, and watched learned ones do better.
 #
 # - Rows are pictures, columns are captions, a cell is a similarity; the diagonal holds the pairs.
-# - Training maximises the diagonal and minimises the rest. Without the second half all embeddings
-#   become the same.
-# - Pairs replace labels: what a picture shows is learned from which captions fit and which don't.
+# - Training maximises the diagonal and minimises the rest; else all embeddings become the same.
+# - Pairs replace labels: what pictures show is learned from which captions fit.
 #
 # Next: **[how does a caption become numbers at all?](../text/tokenization.ipynb)**
 
 # %% [markdown]
 # **Sources.** Two encoders, the grid, the puppy: {cite:t}`radford2021clip`, figure 1 and §2.3;
-# pairs from the web at a large scale, too: {cite:t}`jia2021align`; the same for medical pictures
-# before: {cite:t}`zhang2022convirt`, §2. PaliGemma's parts: {cite:t}`beyer2024paligemma`; SigLIP:
-# {cite:t}`zhai2023siglip`. How the recorded model was trained: its model card,
-# `src/clipbook/pretrained/shapes/README.md`. The rest are measurements of this page.
+# before, for medical pictures: {cite:t}`zhang2022convirt`, §2; since, at a larger scale:
+# {cite:t}`jia2021align`. PaliGemma's parts: {cite:t}`beyer2024paligemma`; SigLIP:
+# {cite:t}`zhai2023siglip`. The recorded model: its model card,
+# `src/clipbook/pretrained/shapes/README.md`.

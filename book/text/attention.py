@@ -3,8 +3,7 @@
 #
 # In "the aussie pup", the word "aussie" says something about "pup". But the embedding of "pup" is
 # a row of a table, the same in every caption. **How does one token learn what the others say?** It
-# asks them. We build the asking and the answering, first with numbers small enough to check on
-# paper.
+# asks them. We build this first with numbers small enough to check on paper.
 
 # %% [markdown]
 # After this chapter you can
@@ -40,9 +39,9 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Three tokens
 #
-# We take the end of "Pepper the aussie pup", one token a word. Real embeddings are learned, and
-# their numbers have no names. We make ours up, and name them: is the token an article, does it
-# describe, is it a thing, is it about animals? Four numbers a token, so `x` is (3, 4).
+# We take the end of "Pepper the aussie pup", one token a word. Learned embeddings hold numbers
+# without names. We make ours up, and name them: is the token an article, does it describe, is it a
+# thing, is it about animals? Four numbers a token, so `x` is (3, 4).
 
 # %%
 import torch
@@ -69,8 +68,8 @@ x.shape
 #
 # A model learns the matrices; we write them. `W_Q` has a row for each of the four numbers, which
 # says what a token with a 1 there looks for. "pup" has two, as a thing and as an animal, so its
-# query is the sum of two rows. Its key is what it is; its value ten times that (to tell values from
-# weights at a glance), with nothing of an article.
+# query is the sum of two rows. Keys are the tokens' own rows. Values are ten times these, to tell
+# them from weights at a glance, without the article.
 
 # %%
 W_Q = torch.tensor(
@@ -93,8 +92,8 @@ Q
 # ## One token asks
 #
 # How well does a key fit a query? Their dot product says so: the **score**. Take a pencil. The
-# query of "pup" is [0, 2, 0, 2]; the keys are the rows of `x`, as `W_K` changes nothing. Which of
-# the three tokens will "pup" look at most, and will it look at itself at all?
+# query of "pup" is [0, 2, 0, 2]; the keys are the rows of `x`. Which token will "pup" look at most,
+# and will it look at itself at all?
 
 # %%
 q = Q[2]
@@ -106,8 +105,8 @@ dict(zip(tokens, scores, strict=True))
 
 # %% [markdown]
 # Most at "aussie", which describes *and* is about animals. To become **weights**, shares of one
-# whole, scores are divided by $\sqrt d = 2$ (why, we shall see); then comes **softmax**: raise $e$
-# to each, divide by the sum.
+# whole, scores are divided by $\sqrt d = 2$ (reason below); then comes **softmax**: raise $e$ to
+# each, divide by the sum.
 
 # %%
 import math
@@ -131,8 +130,7 @@ pup
 
 # %% [markdown]
 # The row of "pup" has a 0 under *describes*; what it gathered has 6.65 there, from "aussie". **A
-# token's new vector is a weighted mean of the values of all tokens**, its own included. No rule
-# said which neighbour matters to "pup": its query and their keys did.
+# token's new vector is a weighted mean of the values of all tokens**, its own included.
 
 # %% [markdown]
 # ## All tokens at once
@@ -160,18 +158,15 @@ assert torch.allclose(gathered[2], pup)
 token_heatmap(weights, tokens, tokens)
 
 # %% [markdown]
-# Each row adds up to 1. "the" looks mostly at "pup", but "pup" hardly at "the": asking and offering
-# are different matrices.
+# Each row adds up to 1. "the" looks mostly at "pup", but "pup" hardly at "the", for queries and
+# keys come from different matrices.
 
 # %% [markdown]
 # ## Why divide by √d
 #
 # A score is a sum of $d$ products. If the numbers in queries and keys are independent with mean 0
-# and variance 1, so is each product, and the sum has variance $d$: a typical size of $\sqrt d$.
-# Wider vectors make larger scores, and softmax of large scores is all or nothing.
-
-# %% [markdown]
-# We draw 200 random queries with 16 keys each:
+# and variance 1, so is each product, and the sum has variance $d$, a standard deviation of
+# $\sqrt d$. Wider vectors make larger scores. We draw 200 random queries with 16 keys each:
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -180,7 +175,7 @@ for d in (4, 16, 64, 256, 1024):
     queries = torch.randn(200, 1, d, generator=generator)
     keys = torch.randn(200, 16, d, generator=generator)
     drawn[d] = (queries * keys).sum(dim=2)
-    print(f"d = {d:4}   deviation of the scores {drawn[d].std():4.1f}")
+    print(f"d = {d:4}   standard deviation of the scores {drawn[d].std():4.1f}")
 
 # %% [markdown]
 # The **entropy** $H = -\sum p \ln p$ of a query's weights $p$ tells over how many tokens they
@@ -201,9 +196,9 @@ for name, power in (("divided by √d", 0.5), ("not divided", 0)):
 curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 
 # %% [markdown]
-# Undivided, a head with 64 numbers a key looks at hardly two tokens of 16, picked at random. And it
-# can hardly learn better: if a score grows a little, its weight grows $p(1-p)$ times as much
-# (softmax's derivative), next to nothing near $p = 0$ and $p = 1$. This slope, averaged:
+# Undivided, a query of 64 numbers looks at fewer than two tokens of 16, picked at random. And it
+# learns slowly: if a score grows a little, its weight grows $p(1-p)$ times as much (softmax's
+# derivative), next to nothing near $p = 0$ and $p = 1$. This slope, averaged:
 
 # %%
 assert slopes["divided by √d"][-1] > 5 * slopes["not divided"][-1]
@@ -213,12 +208,10 @@ for d, divided, raw in zip(drawn, *slopes.values(), strict=True):
 # %% [markdown]
 # ## Who may look at whom
 #
-# A **causal mask** lets a token see itself and those before it, never those after. GPT needs it:
-# it predicts the next word, and must not peek. CLIP's text encoder has one, too: its authors wanted
-# to be able to start it from a language model's weights.
-#
-# What may not be seen gets the score −∞ *before* softmax, since $e^{-\infty} = 0$. `attend` once
-# more, with a mask. Predict the first row.
+# A **causal mask** lets a token see itself and those before it, never those after. GPT needs it: it
+# predicts the next token, and must not peek. CLIP's text encoder has one, too: its authors wanted
+# to be able to start it from a language model's weights. What may not be seen gets the score −∞
+# *before* softmax, since $e^{-\infty} = 0$. Predict the first row.
 
 
 # %% mystnb={"image": {"alt": "Below and on the diagonal are weights, above it nothing: the first token looks only at itself, the last at all three."}}
@@ -236,10 +229,10 @@ assert weights[0].tolist() == [1, 0, 0]
 token_heatmap(weights.masked_fill(~causal, torch.nan), tokens, tokens)
 
 # %% [markdown]
-# "the" has only itself left. The last row is what it was: the last token sees everything.
+# "the" has only itself left. The last token sees everything, as before.
 #
 # The second mask hides **padding**, with which short captions in a batch are filled up. A padding
-# token has an embedding like any other; take one of all ones. How much of its attention does "pup"
+# token has an embedding like any other; ours is all ones. How much of its attention does "pup"
 # waste on it?
 
 # %%
@@ -251,8 +244,8 @@ for name, allowed in (("no mask", None), ("padding hidden", real[None, :])):
 
 # %% [markdown]
 # 0.67, most of it. The mask has the shape (1, 3), one row for all queries: the padding's *column*
-# goes. `allowed_keys` of the package makes both masks for a batch, of shape (batch, heads, queries,
-# keys): here for one text, and alike for all heads.
+# goes. The package's `allowed_keys` combines both masks, in the shape (batch, heads, queries,
+# keys); a 1 is repeated for all heads.
 
 # %%
 from clipbook.transformer import allowed_keys
@@ -264,13 +257,10 @@ both.shape, both[0, 0].int()
 # %% [markdown]
 # ## Several heads
 #
-# One softmax gives one mean. But "pup" may want its adjective *and* its article, and in one mean
-# the two blur. So $Q$, $K$ and $V$, all of width $w$, are cut into $h$ parts of $d = w / h$
-# columns, and each part, a **head**, attends on its own. Their results are put side by side and
-# mixed by an output matrix $W_O$.
-#
-# Here is a real layer: the first of the book's own text encoder, with the first caption of our
-# example.
+# "pup" may want its adjective *and* its article, and in one mean the two blur. So $Q$, $K$ and $V$,
+# all of width $w$, are cut into $h$ parts of $d = w / h$ columns, and each part, a **head**,
+# attends on its own. Their results are put side by side and mixed by an output matrix $W_O$. Here
+# is the first layer of the book's own text encoder, and the first caption of our example:
 
 # %%
 import clipbook
@@ -287,9 +277,8 @@ print(*words)
 attention
 
 # %% [markdown]
-# `query_key_value` holds $W_Q$, $W_K$ and $W_V$ side by side, with a constant added to each (a
-# bias); `output` is $W_O$. The layer's input is token plus position embedding, normalised (the next
-# chapter says why). One head after the other, by hand:
+# `query_key_value` holds $W_Q$, $W_K$ and $W_V$ side by side, and a bias, which is added to each
+# product; `output` is $W_O$. One head after the other, by hand:
 
 
 # %%
@@ -308,6 +297,8 @@ def multi_head(x, attention, allowed):
 
 attention.heads
 
+# %% [markdown]
+# The layer's input is token plus position embedding, normalised (the next chapter says why).
 
 # %%
 t = len(words)
@@ -320,8 +311,7 @@ x.shape, by_hand.shape, weights.shape
 
 # %% [markdown]
 # The package's `MultiHeadAttention` does all heads in one product: it reshapes $(t, w)$ to
-# $(t, h, d)$ and swaps the first two, so that heads become a dimension beside the batch's. Same
-# numbers:
+# $(t, h, d)$ and swaps the first two. Same numbers:
 
 # %%
 with torch.no_grad():
@@ -336,9 +326,8 @@ for h in range(attention.heads):
 # %% [markdown]
 # ## Where the trained model looks
 #
-# The weights of all layers and heads. The caption's meaning is read at the end token of the last
-# layer: predict which words it looks at. And is there a head that always looks at the token before?
-# Choose a token, a layer, a head.
+# The model reads the caption's meaning at the end token of the last layer. Predict which words this
+# token looks at, then choose other tokens, layers and heads.
 
 # %%
 from clipbook.widgets import AttentionExplorer
@@ -352,18 +341,15 @@ AttentionExplorer(all_weights, tokens=words, causal=True, query=t - 1)
 for layer, heads in enumerate(all_weights):
     for h, weights in enumerate(heads):  # (t, t)
         most, k = weights.max(dim=1)
-        before = weights[range(1, t), range(t - 1)].mean()
         print(f"layer {layer}, head {h}:", end="")
         for i in (5, 8, 9):
             print(f"  {words[i]} → {words[k[i]]} {most[i]:.2f}", end="")
         print()
-        print(f"    on the token before, on average: {before:.2f}")
 
 # %% [markdown]
-# In the last layer `<end>` looks at "square" with one head, at "above" with the other, and at no
-# colour. But these two had asked before it: in layer 0 "above" looked most at "circle" and "red",
-# "square" at "above" and "blue". What tokens gather in one layer they can hand over in the next. No
-# head keeps to the token before.
+# In the last layer `<end>` looks most at "square" with one head, at "above" with the other, and not
+# at the colours. But in the layer before, "square" had looked at "blue", and "above" at "red" and
+# "circle". What tokens gather in one layer they can hand over in the next.
 #
 # Don't read too much into weights, though: they say how much of a *value* flows in, not whether
 # that mattered. Values may be small, and later layers may undo it.
@@ -371,8 +357,8 @@ for layer, heads in enumerate(all_weights):
 # %% [markdown]
 # ## The same as PyTorch's
 #
-# `torch.nn.MultiheadAttention` is the standard. It calls the weights by other names, and its mask
-# is true where looking is *forbidden*. With our weights carried over it must give our numbers.
+# `torch.nn.MultiheadAttention` has other names for the weights, and its mask is true where looking
+# is *forbidden*. With our weights it must give our numbers.
 
 # %%
 theirs = torch.nn.MultiheadAttention(64, attention.heads, batch_first=True)
@@ -389,9 +375,9 @@ f"largest difference {(expected[0] - by_hand).abs().max():.0e}"
 # %% [markdown]
 # ## What it costs
 #
-# Every token scores every token: $t$ tokens make $t^2$ scores a head. The work for $Q$, $K$ and $V$
-# grows only with $t$. We time both on the processor, with $w = 64$. Predict: how much longer does
-# each take if the text is twice as long?
+# $t$ tokens make $t^2$ scores a head. The work for $Q$, $K$ and $V$ grows only with $t$. We time
+# both on the processor, with $w = 64$. Predict: how much longer does each take if the text is twice
+# as long?
 
 # %% mystnb={"image": {"alt": "On logarithmic axes the time of attention rises along a steep line, fourfold for twice the tokens, and passes the time of the projections, which only doubles."}}
 from torch.utils.benchmark import Timer
@@ -421,16 +407,15 @@ for k in range(1, len(lengths)):
     print(f"{lengths[k]:5} tokens: {scores}, time ×{factor:.1f}")
 
 # %% [markdown]
-# For long texts, twice the tokens cost four times as much, or more: all those scores also have to
-# be stored and fetched. CLIP's captions have 77 tokens at most, but a picture of 224 × 224 pixels
-# makes $14^2 = 196$ patches of 16 × 16, and $28^2 = 784$ of 8 × 8: sixteen times the scores. Hence
-# patch sizes are chosen with care.
+# For long texts, twice the tokens cost four times as much, or more, as the scores must also be
+# stored and fetched. CLIP's captions have 77 tokens at most, but a picture of 224 × 224 pixels
+# makes $14^2 = 196$ patches of 16 × 16, and $28^2 = 784$ of 8 × 8: sixteen times the scores.
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **Rows of weights don't add up to 1 → softmax went along the wrong axis.** Each query spreads its
-# attention over the keys, so softmax runs along a row, `dim=-1`.
+# **Rows of weights don't add up to 1 → softmax went along the wrong axis.** It must run along a
+# row, over the keys: `dim=-1`.
 
 # %%
 scores = Q @ K.T / 2  # our three tokens again
@@ -447,14 +432,14 @@ allowed = torch.ones(3, 3, dtype=torch.bool).tril()
 
 # %% [markdown]
 # **A row of nan → a query has no key left.** Its scores are all −∞, and softmax divides 0 by 0.
-# Here the diagonal was hidden along with the future, and the first token may not even see itself.
+# Here the diagonal was hidden along with the future.
 
 # %%
 attend(Q, K, V, allowed.tril(-1))[1]
 
 # %% [markdown]
-# **The first token changes when the last one does → the mask is inverted**, as when a mask in
-# PyTorch's sense, true for *forbidden*, goes where ours is expected.
+# **The first token changes when the last one does → the mask is inverted**, as when PyTorch's kind,
+# true for *forbidden*, goes where ours is expected.
 
 # %%
 changed = V.clone()
@@ -465,8 +450,7 @@ for name, mask in (("ours", allowed), ("inverted", ~allowed)):
 
 # %% [markdown]
 # **Right shape, wrong numbers → heads were cut with `view` alone.** A head is some columns of *all*
-# tokens. `view` to $(h, t, d)$ keeps the numbers in line, so of two heads the first gets all
-# columns of the first half of the tokens.
+# tokens. `view` to $(h, t, d)$ gives the first of two heads all columns of the first tokens.
 
 # %%
 grid = torch.arange(8).view(4, 2)  # token k holds 2k and 2k + 1
@@ -478,9 +462,8 @@ print("head 0, view, then transpose:", right[0, :, 0])
 # %% [markdown]
 # ## Exercise: weights
 #
-# *3 points, 10 minutes, easy.* Queries and keys need not be equally many: in other models, the
-# tokens of one text ask those of another. Write the weights for $t$ queries and $s$ keys of $d$
-# numbers each.
+# *3 points, 10 minutes, easy.* Queries and keys need not be equally many. Write the weights for $t$
+# queries and $s$ keys of $d$ numbers each.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -556,8 +539,7 @@ with check("Attention weights, other sizes"):
 # <details><summary>Hint</summary>
 #
 # Scores are (batch, query, key). To hide a *key* from all queries, `real` needs the shape
-# $(b, 1, t)$. The future of query $i$ are the keys $j > i$: `tril` keeps $j \le i$. Combine the two
-# with `&`, fill with −∞, then softmax.
+# $(b, 1, t)$. The future of query $i$ are the keys $j > i$: `tril` keeps $j \le i$.
 #
 # </details>
 
@@ -633,9 +615,9 @@ with check("Masks, a batch"):
 # %% [markdown]
 # ## Exercise: a head that looks back
 #
-# *4 points, 25 minutes, hard.* Trained models often have a head with which each token looks at the
-# one before it. Design one. The input is nothing but positions, one-hot: `x = torch.eye(t)`. Give
-# $W_Q$ and $W_K$, each $(t, t)$, such that in
+# *4 points, 25 minutes, hard.* Design a head with which each token looks at the one before it. The
+# input is nothing but positions, one-hot: `x = torch.eye(t)`. Give $W_Q$ and $W_K$, each $(t, t)$,
+# such that in
 # $\text{softmax}(x W_Q (x W_K)^\top / \sqrt t)$ every token but the first puts at least 0.95 on the
 # one before. No mask. The first token may look wherever it likes.
 
@@ -704,9 +686,8 @@ with check("Looking back, other lengths"):
 # <details><summary>Answer</summary>
 #
 # The same rows come out, in the shuffled order: scores depend on what two tokens hold, not on where
-# they stand. "Each token gets another vector" would be true
-# with a causal mask, or once positions are added; "nothing changes at all" forgets that rows move
-# along with their tokens.
+# they stand. "Each token gets another vector" would be true with a causal mask, or once positions
+# are added; "nothing changes" forgets that rows move along with their tokens.
 #
 # </details>
 
@@ -727,10 +708,10 @@ with check("Looking back, other lengths"):
 #
 # <details><summary>Answer</summary>
 #
-# Not for the real tokens: padding lies in their future. What padding tokens gather is rubbish that
-# nobody reads. Without the causal mask, or with padding in front, real tokens would see it. "Its
-# embedding is 0, so it does no harm" is wrong twice: it needn't be 0, and a key of zeros has the
-# score 0, and so a share of the softmax.
+# Not for the real tokens: padding lies in their future, and nobody reads what padding gathers.
+# Without the causal mask, or with padding in front, real tokens would see it. "Its embedding is 0,
+# so it does no harm" is wrong twice: it needn't be 0, and a key of zeros has the score 0, and so a
+# share of the softmax.
 #
 # </details>
 
@@ -739,8 +720,7 @@ with check("Looking back, other lengths"):
 #
 # We have built attention, from one query on paper to the heads of a trained encoder.
 #
-# - Query meets keys, softmax makes weights, weights mix values; weights depend on the text, the
-#   three matrices do not.
+# - Query meets keys, softmax makes weights, weights mix values.
 # - Scores are divided by $\sqrt d$ so that softmax stays soft at any width, and hidden keys get
 #   −∞ before it.
 # - Heads are slices of the width that attend apart. The cost grows with the square of the tokens.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Embeddings
 #
-# A tokenizer turns "Pepper the aussie pup" into four numbers, such as 275 or 271. They are names,
-# as on lockers: nothing can be computed with them. **How does a token id become something that a
-# model can compare, and how does the model know which word came first?**
+# A tokenizer turns "Pepper the aussie pup" into four numbers. They are names, as on lockers:
+# nothing can be computed with them. **How does a token id become something that a model can
+# compare, and how does the model know which word came first?**
 
 # %% [markdown]
 # After this chapter you can
@@ -38,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## A number that is a name
 #
-# To have one token a word, we train a small tokenizer, with ids of its own, on our caption twice:
-# whatever stands together there stands together twice, and is merged.
+# We train a small tokenizer, with ids of its own, on our caption twice: whatever stands together
+# there stands together twice, and is merged, so that each word is one token.
 
 # %%
 import torch
@@ -61,8 +61,8 @@ mean = token_ids.float().mean().item()
 print(mean, "is the id of", repr(tokenizer.token(round(mean))))
 
 # %% [markdown]
-# Nonsense: half a name isn't the middle of four words. Ids count the order in which tokens were
-# made, no more. We need numbers that can mean something, and several for each token.
+# Nonsense: ids count the order in which tokens were made, no more. We need numbers that can mean
+# something, and several for each token.
 
 # %% [markdown]
 # ## A row of a table
@@ -82,9 +82,8 @@ assert torch.equal(T[3], E[271])
 token_heatmap(T, tokens, [str(k + 1) for k in range(d)], signed=True)
 
 # %% [markdown]
-# From (4,) to (4, 8): these are **token embeddings**, and each depends on its own token alone. (In
-# the [similarity matrix](../pairs/similarity-matrix.ipynb) $T_i$ stands for a whole caption; both
-# are common.)
+# From (4,) to (4, 8): these are **token embeddings**, and each depends on its own token alone.
+# (Later $T_j$ will stand for a whole caption; both are common.)
 
 # %% [markdown]
 # ## A lookup is a matrix product
@@ -105,16 +104,15 @@ H.shape, H.sum(dim=1), (H @ E).shape
 
 # %% [markdown]
 # It takes the row at its 1 once and all others zero times. So the table is a weight matrix like
-# others, and is trained like them. Nobody computes it that way, for nearly all products are with
-# zero. For one caption in CLIP, of 77 places:
+# others, and is trained like them. But nearly all those products are with zero. For one caption in
+# CLIP, of 77 places:
 
 # %%
 print(f"one-hot: {77 * 49_408 * 512:,} multiplications")
 print(f"lookup:  none, only {77 * 512:,} numbers copied")
 
 # %% [markdown]
-# PyTorch's name for the lookup is `nn.Embedding`. It takes ids of any shape and adds one
-# dimension, the width.
+# PyTorch's lookup is `nn.Embedding`. It takes ids of any shape and adds one dimension, the width.
 
 # %%
 from torch import nn
@@ -127,11 +125,10 @@ batch_ids.shape, embedding(batch_ids).shape
 # %% [markdown]
 # ## What training writes into the table
 #
-# Random rows say nothing. The book's own model, made in [training](../pairs/training.ipynb), began
-# with such rows, 64 wide, and saw only scenes with their captions. Their world has two words for
-# each size, "small" or "little", "large" or "big", and for a relation, "above" or "over". Predict:
-# which words have similar rows now? The cosine is 1 for the same direction, 0 for nothing in
-# common, −1 for opposite.
+# The book's own model, made in [training](../pairs/training.ipynb), began with random rows, 64
+# wide, and saw only pictures of scenes with their captions. These say "small" or "little", "large"
+# or "big", "above" or "over". Predict: which words have similar rows now? The cosine of two rows is
+# 1 for the same direction, 0 for a right angle, −1 for opposite.
 
 # %% mystnb={"image": {"alt": "Small and little have nearly the same direction, and so have large and big, above and over; small and large point apart; colours have little in common with sizes."}}
 import clipbook
@@ -149,9 +146,9 @@ assert cosines[0, 1] > cosines[0, 2]
 token_heatmap(cosines, words, words, signed=True)
 
 # %% [markdown]
-# Words that say the same of a picture have come together, though nobody told the model that they
-# are synonyms. Captions alone can't have: "large" fits wherever "small" does, yet these point
-# apart. So a row does come to mean something, by its direction.
+# Words that say the same of a picture have come together, and the pictures did it. Captions alone
+# could not tell: there "large" fits wherever "small" does, yet these two point apart. So a row
+# comes to mean something, by its direction.
 
 # %% [markdown]
 # ## The order is lost
@@ -172,9 +169,9 @@ print(*captions[:2], sep="\n")
 print(f"distance of the means: {(means[0] - means[1]).norm():.6f}")
 
 # %% [markdown]
-# Zero: the same rows in another order, and a mean doesn't see order. Would a whole encoder? Here is
-# one with random weights, in which every token looks at every other ([attention](attention.ipynb)).
-# Predict: how far apart are its two outputs, with random positions and with none?
+# A mean doesn't see order. Would a whole encoder? Here is one with random weights, in which every
+# token looks at every other ([attention](attention.ipynb)); its output is read at the start token
+# (`"first"`). Predict: how far apart are its two outputs, with random positions and with none?
 
 # %%
 from clipbook.text import TextConfig, TextEncoder
@@ -191,8 +188,8 @@ with torch.no_grad():
 assert distance < 1e-4
 
 # %% [markdown]
-# Without positions a caption is a **bag of words**, to a whole encoder too. (A mask that lets each
-# token look back only, as in CLIP, gives some of the order away.)
+# Without positions a caption is a **bag of words** to this encoder too. (CLIP's tokens only look
+# back, which gives some of the order away.)
 
 # %% [markdown]
 # ## A vector for each place
@@ -215,8 +212,8 @@ for ids in (first, second):
     print(f"'red' at place {place}:", with_positions(ids)[place, :6])
 
 # %% [markdown]
-# The same word, two vectors. Now the mean again, of $x$ rather than $T$. Predict: how far apart
-# are the two captions this time?
+# The same word, two vectors. Predict: how far apart are the means of $x$, rather than $T$, of the
+# two captions?
 
 # %%
 means = [with_positions(ids).mean(dim=0) for ids in (first, second)]
@@ -227,18 +224,17 @@ assert torch.allclose(*means, atol=1e-5)
 assert not torch.allclose(*bent, atol=1e-4)
 
 # %% [markdown]
-# Still zero! The mean of sums is the sum of the means: all tokens plus all places, whoever stands
-# where. A place must act *together* with its token, in a step that isn't linear. Here negative
-# numbers become 0 first (`relu`), and the difference shows. An encoder's blocks are full of such
-# steps.
+# Still zero: the mean of sums is the sum of the means, all tokens plus all places, whoever stands
+# where. It takes a step that isn't linear before the mean. Here negative numbers become 0 first
+# (`relu`), and the difference shows. An encoder has many such steps.
 
 # %% [markdown]
 # ## Sines and cosines
 #
 # The first transformer computed its positions instead of learning them. Think of a clock with $d/2$
-# hands. From place to place hand $i$ turns by a fixed angle, $\omega_i = 10000^{-2i/d}$: the first
-# fast, each later one slower. At place $t$ it has turned by $\omega_i t$, and the tip of the hand
-# gives two numbers ($t$ and $i$ begin at 0):
+# hands. From place to place hand $i$ turns by the angle $\omega_i = 10000^{-2i/d}$, in radians: the
+# first fast, each later one slower. At place $t$ its tip gives two numbers ($t$ and $i$ begin at
+# 0):
 #
 # $$P_{t,2i} = \sin(\omega_i t)$$
 # $$P_{t,2i+1} = \cos(\omega_i t)$$
@@ -264,8 +260,8 @@ assert torch.allclose(computed, sinusoidal_positions(32, 64), atol=1e-5)
 sinusoidal(3, d)
 
 # %% [markdown]
-# Rows are the places 0, 1 and 2; each pair of columns is a hand. Predict: in a table 64 wide, which
-# columns change fast from place to place, which slowly? And has the learned table found the same?
+# Rows are the places 0, 1 and 2; each pair of columns is a hand. Predict: has the learned table, 64
+# wide, found the same?
 
 # %% mystnb={"image": {"alt": "The computed table shows fast waves on the left that slow down to nothing on the right; the learned table shows no such waves."}}
 from clipbook.figures import signed_maps
@@ -275,12 +271,12 @@ panels = {"sines and cosines": computed, "learned, largest value 1": learned}
 signed_maps(panels, across="number in the row", up="place")
 
 # %% [markdown]
-# On the left fast hands. On the right slow ones that hardly leave their start, where the sine is 0
-# and the cosine 1: hence the stripes. The learned table looks nothing like it. Let us compare whole
-# places: cosines between the rows of each table.
+# On the left fast hands, on the right slow ones that hardly leave their start, where the sine is 0
+# and the cosine 1: hence the stripes. The learned table looks nothing like it. Now the cosines
+# between the rows, the places, of each table:
 
 
-# %% mystnb={"image": {"alt": "Between computed places the cosine depends on their distance alone; learned places form two groups, the beginning and the middle, and the last ones have little in common with any other."}}
+# %% mystnb={"image": {"alt": "Between computed places the cosine depends on their distance alone; learned places form three blocks, the first two, the next few and the rest of a caption, and the last ones have little in common with any other."}}
 def place_cosines(P):
     rows = P / P.norm(dim=1, keepdim=True)
     return rows @ rows.T  # (32, 32)
@@ -294,17 +290,17 @@ panels = {"sines and cosines": cosines, "learned": place_cosines(positions)}
 signed_maps(panels, across="place", up="place")
 
 # %% [markdown]
-# Computed: one cosine for each distance, wherever you are, and near places are alike. Learned: two
-# groups, the beginning of captions and their middle, and last rows like noise (we come back to
-# them). The transformer's authors found both kinds about equally good. A learned table ends at its
-# last row, in CLIP the 77th; sines can be computed for any place.
+# Computed: one cosine for each distance, wherever you are. Learned: three blocks, the first two
+# places, the next few and the rest of a caption; then rows like noise (we come back to them). The
+# transformer's authors found both kinds about equally good. A learned table ends at its last row,
+# in CLIP the 77th; sines can be computed for any place.
 
 # %% [markdown]
 # ## Why add?
 #
-# Adding seems to spoil two good vectors; why not put them side by side, $[T, P]$, of width $2d$?
-# The next layer multiplies by a matrix, of which one half meets $T$ and the other $P$. If both
-# halves are the same $W$, that *is* adding first:
+# Why not put both vectors side by side, $[T, P]$, of width $2d$? The next layer multiplies by a
+# matrix, of which one half meets $T$ and the other $P$. If both halves are the same $W$, that *is*
+# adding first:
 
 # %%
 P = sinusoidal(4, d)
@@ -315,10 +311,9 @@ assert torch.allclose(side_by_side, (T + P) @ W, atol=1e-5)
 side_by_side.shape
 
 # %% [markdown]
-# With two different halves it could do more, but $x$ would be twice as wide all the way through the
-# encoder. Does the sum lose anything? Add every random token to every random place and look for
-# both again: which row of each table has the largest dot product with the sum? Predict how often it
-# is the right one, at several widths.
+# Two different halves could do more, but $x$ would be twice as wide. Does the sum lose anything?
+# Add every random token to every random place and look for both again: which row of each table has
+# the largest dot product with the sum? Predict how often it is the right one, at several widths.
 
 # %%
 for width in (4, 16, 64, 256):
@@ -333,13 +328,13 @@ for width in (4, 16, 64, 256):
 
 # %% [markdown]
 # In few dimensions the two drown each other; in many, two random directions are nearly at right
-# angles, and both stay readable. Training can move them further apart.
+# angles, and both stay readable.
 
 # %% [markdown]
 # ## Only used rows learn
 #
-# Which rows does one caption change? Let the loss be the sum of all numbers that the lookup gives.
-# Predict the gradient of the rows of "the", which stands in it twice, "Pepper" and "Pepp".
+# Let the loss be the sum of all numbers that the lookup gives for "Pepper the aussie pup the pup".
+# Predict the gradient of the rows of " the", "Pepper" and "Pepp".
 
 # %%
 repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
@@ -352,10 +347,9 @@ for one in reached:
 print(f"{len(reached)} of {V} rows reached")
 
 # %% [markdown]
-# Each use adds a 1; rows that aren't used get exactly zero. A rare word therefore learns rarely.
-# Our trained model shows the same for places. `TextEncoder` begins with random ones of deviation
-# 0.01, and no weight decay shrinks them, so those that no caption reaches must be as long as at
-# first.
+# Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
+# trained model shows it for places, which began at random with standard deviation 0.01. Those that
+# no caption reaches must be as long as at first.
 
 # %%
 import numpy as np
@@ -374,8 +368,8 @@ print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
 # %% [markdown]
 # ## The package's version
 #
-# `TextEncoder` holds both tables. A **hook** is a function that PyTorch calls when a module runs;
-# ours keeps what the first block is given. It must be our lookup and our sum.
+# `TextEncoder` holds both tables. We listen with a **hook**, a function that PyTorch calls when a
+# module runs. What the first block is given must be our lookup and our sum.
 
 # %%
 heard = []
@@ -391,8 +385,7 @@ assert torch.allclose(heard[0], ours, atol=1e-6)
 ids.shape, heard[0].shape
 
 # %% [markdown]
-# (8, 32) token ids became (8, places in use, 64) numbers. $P$ has no batch dimension; PyTorch adds
-# the same places to each caption.
+# $P$ has no batch dimension; PyTorch adds the same places to each caption.
 
 # %% [markdown]
 # ## Common mistakes
@@ -419,7 +412,7 @@ print("wrong:", wrong[0, :3, 0], wrong[1, :3, 0])
 
 # %% [markdown]
 # **A long caption fails where short ones work → it has more tokens than the table has places.**
-# `Tokenizer.batch` cuts to the context length, and both must agree on it.
+# `Tokenizer.batch` cuts to a context length; both must agree on it.
 
 # %%
 try:
@@ -428,8 +421,8 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# **The row of the padding learns → nothing said that it is padding.** Here each padded place of two
-# captions adds a 1. `padding_idx` keeps the gradient at zero.
+# **The row of the padding learns → nothing said that it is padding.** Each padded place of our two
+# captions adds a 1; `padding_idx` keeps the gradient at zero.
 
 # %%
 for padding in (None, 0):
@@ -447,7 +440,7 @@ for padding in (None, 0):
 # <details><summary>Hint</summary>
 #
 # `table[token_ids]` is (batch, places, width). Which rows of `positions` are needed, and along
-# which dimension do they go? Row 0 belongs to column 0 of `token_ids`, whatever id stands there.
+# which dimension do they go?
 #
 # </details>
 
@@ -514,8 +507,7 @@ with check("Embed a batch, as the package does"):
 # <details><summary>Hint</summary>
 #
 # Look again at the token that occurred twice. Beware of `gradient[token_ids] += upstream`: where an
-# id stands twice, PyTorch writes twice and keeps one. A loop is fine; so is the one-hot matrix of
-# above, turned round.
+# id stands twice, PyTorch keeps only one. A loop is fine; so is the one-hot matrix, turned round.
 #
 # </details>
 
@@ -576,8 +568,8 @@ with check("The gradient of the table, as PyTorch finds it"):
 # %% [markdown]
 # ## Exercise: a matrix that walks
 #
-# *4 points, 25 minutes, hard.* The authors of the sines hoped that "three places further" would be
-# easy to compute. It is: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
+# *4 points, 25 minutes, hard.* With sines "three places further" is a matrix product, which is why
+# their authors chose them: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
 # *every* place $t$. Return it. $P$ is `sinusoidal_positions(places, width)`, for any `places`.
 
 # %% [markdown]
@@ -664,7 +656,7 @@ with check("A matrix that walks, other steps"):
 # <details><summary>Answer</summary>
 #
 # Only the list. The mean of $T$ has no places at all. The mean of $x$ has them, but as a sum that
-# is the same for all captions of this length. The encoder keeps the list until its last layer.
+# is the same for all captions of this length.
 #
 # </details>
 
@@ -673,9 +665,9 @@ with check("A matrix that walks, other steps"):
 #
 # <details><summary>Answer</summary>
 #
-# As random as at first. No gradient has reached it. It isn't zero, for nobody set it to zero, and
-# not the mean of its neighbours, for rows know nothing of each other. (Weight decay, if the
-# optimiser applies it to the table, shrinks it even so.)
+# As random as at first, for no gradient has reached it (weight decay, if the table has any, shrinks
+# it even so). It isn't zero, for nobody set it to zero, and not the mean of its neighbours, for
+# rows know nothing of each other.
 #
 # </details>
 

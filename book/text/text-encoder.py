@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The text encoder
 #
-# Attention lets tokens learn from each other, but it returns as many vectors as it got. A caption
-# has one meaning. **How do layers of attention turn a caption into one vector?** We build the block
-# around attention, stack it, pick the token that speaks for all, and end with CLIP's text encoder.
+# Attention lets tokens learn from each other, but it returns as many vectors as it got. **How do
+# layers of attention turn a caption into one vector?** We build the block around attention, stack
+# it, pick the token that speaks for all, and end with CLIP's text encoder.
 
 # %% [markdown]
 # After this chapter you can
@@ -38,8 +38,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## A caption on its way in
 #
-# The first caption of our example, and the small trained model. Each token's embedding plus its
-# position's embedding makes `x`, of shape (10 tokens, 64 numbers).
+# We take the first caption of our example, and the small trained model. Token embedding plus
+# position embedding makes `x`, of shape (10 tokens, 64 numbers).
 
 # %%
 import torch
@@ -61,14 +61,15 @@ x.shape
 # %% [markdown]
 # ## What attention leaves undone
 #
-# Attention moves information *between* tokens. But what a token gets is a weighted mean, and a mean
-# concludes nothing: "red" and "circle" in, half of each out. So after attention each token passes,
-# by itself, through a **feed-forward network**: four times wider, a bend, and back.
+# A block has four parts. The first is attention, which moves information *between* tokens. But what
+# a token gets is a weighted mean, and a mean concludes nothing: "red" and "circle" in, half of each
+# out. So then each token passes, by itself, through the second, a **feed-forward network**: a
+# matrix that makes it four times wider, a **bend**, and a matrix back.
 #
 # $$\text{mlp}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
-# Without a **bend**, $W_1 W_2$ would be a single matrix. This one, GELU, sends large negative
-# numbers to 0 and leaves large positive ones as they are:
+# A bend is a function that is no straight line, applied to each number; without it, $W_1 W_2$ would
+# be a single matrix. GELU sends large negative numbers to 0 and leaves large positive ones:
 
 
 # %%
@@ -95,19 +96,18 @@ assert torch.allclose(feed_forward(x[order]), after[order], atol=1e-4)
 W_1.shape, W_2.shape
 
 # %% [markdown]
-# No token sees another here: shuffled rows come out as the same rows, shuffled. The whole recipe is
-# this alternation: gather from others, then think alone.
+# No token sees another here: shuffled rows come out as the same rows, shuffled. Gather from others,
+# then think alone: that is the recipe.
 
 # %% [markdown]
 # ## Keeping the numbers in bounds
 #
 # Each layer's output is the next one's input, so sizes must not drift. The third part, **layer
 # norm**, takes one token's 64 numbers, subtracts their mean $\mu$, divides by their standard
-# deviation $\sigma$, then gives each number a learned gain $g$ and shift $b$:
+# deviation $\sigma$, then gives each number a learned gain $g$ and shift $b$. A small $\epsilon$
+# guards against division by 0:
 #
 # $$\text{norm}(x) = g\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + b$$
-#
-# The $\epsilon$ of 0.00001 only guards against division by 0.
 
 
 # %%
@@ -127,9 +127,9 @@ for name, rows in (("before", x), ("after", layer_norm(x))):
 # %% [markdown]
 # ## Adding, not replacing
 #
-# The fourth part is the simplest: what attention and the network compute is *added* to the token's
-# vector. So a layer need not carry along what it doesn't change. This is a **residual connection**.
-# The four together are the **block**:
+# The fourth part is a **residual connection**: what attention and the network compute is *added* to
+# the token's vector, so they need not carry along what they don't change. The four together are the
+# **block**:
 
 # %%
 causal = torch.ones(t, t, dtype=torch.bool).tril()
@@ -147,7 +147,7 @@ for name, weight in block.named_parameters():
     print(f"{name:32} {tuple(weight.shape)!s:10} {weight.numel():6,}")
 
 # %% [markdown]
-# (10, 64) in, (10, 64) out. The network holds about two thirds of the weights, attention one third.
+# The network holds about two thirds of the weights, attention one third.
 
 # %% [markdown]
 # ## Norm before or after?
@@ -165,11 +165,9 @@ WAYS = {
 list(WAYS)
 
 # %% [markdown]
-# Does it matter? We stack untrained blocks, send random tokens through, and mix the last token's
-# numbers at random into one result. Its gradient at a block's $W_2$ says how much the result
-# answers to this block. Weights are drawn by Xavier's rule, which roughly keeps the size of numbers
-# through a matrix. A pre-norm stack gets a last norm, as in GPT-2 and CLIP. Predict: in which of
-# the four can't the first blocks learn?
+# We stack untrained blocks, send random tokens through, and sum the last token's numbers with
+# random factors. A block whose $W_2$ gets hardly any gradient from this sum can hardly learn.
+# Predict: in which of the four can't the first blocks learn?
 
 # %%
 from clipbook.transformer import Block
@@ -179,12 +177,12 @@ def gradients(way, depth, seed=0):
     torch.manual_seed(seed)
     blocks = [Block(64, heads=4, mlp_width=256) for _ in range(depth)]
     matrices = [p for block in blocks for p in block.parameters() if p.ndim == 2]
-    _ = [torch.nn.init.xavier_normal_(matrix) for matrix in matrices]
+    _ = [torch.nn.init.xavier_normal_(one) for one in matrices]  # roughly keeps sizes
     x = torch.randn(4, 8, 64)  # (texts, tokens, width)
     for block in blocks:
         x = WAYS[way](x, block.attention, block.attention_norm)
         x = WAYS[way](x, block.mlp, block.mlp_norm)
-    x = layer_norm(x) if way == "pre-norm" else x
+    x = layer_norm(x) if way == "pre-norm" else x  # a last norm, as in GPT-2 and CLIP
     (x[:, -1] * torch.randn(4, 64)).sum().backward()
     return [block.mlp[2].weight.grad.norm().item() for block in blocks]
 
@@ -192,7 +190,7 @@ def gradients(way, depth, seed=0):
 sizes = gradients("pre-norm", depth=4)
 print("block 1 to 4:", ", ".join(f"{size:.0f}" for size in sizes))
 
-# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks ten-thousandfold from the last block to the first; with the residual alone it is large everywhere and grows; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
+# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks ten-thousandfold from the last block to the first; with the residual alone it is large everywhere, most of all in the first blocks; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
 from clipbook.figures import curves
 
 depth = 12
@@ -203,10 +201,9 @@ lines = {way: (range(1, depth + 1), sizes[way]) for way in WAYS}
 curves(lines, "block (12 is the last)", "size of the gradient", log="y")
 
 # %% [markdown]
-# With neither, the first blocks hear next to nothing. With the residual alone, numbers grow from
-# block to block, and gradients with them. Either norm keeps all twelve within a small factor. What
-# tells the two apart is depth. Here is the gradient of the *last* block, mean of three draws, in
-# stacks of 2 to 32:
+# With neither, the first blocks get next to nothing. With the residual alone, all gradients are
+# large. Either norm keeps all twelve within a small factor. Depth tells the two apart. Here is the
+# gradient of the *last* block, mean of three draws:
 
 # %% mystnb={"image": {"alt": "As the stack deepens from 2 to 32 blocks the gradient of the last one stays about the same with post-norm and falls several-fold with pre-norm."}}
 depths = [2, 4, 8, 16, 32]
@@ -221,16 +218,16 @@ lines = {way: (depths, sizes) for way, sizes in last.items()}
 curves(lines, "blocks", "gradient, last block", log="xy")
 
 # %% [markdown]
-# With pre-norm, the sum that runs past the blocks grows, and the last norm divides by it: each of
-# many blocks has a smaller say. With post-norm, the last block's gradient stays as large however
-# deep the stack. Xiong and others see in this why post-norm transformers need **warm-up**, a
-# learning rate that begins tiny, and found that pre-norm ones can do without.
+# With pre-norm, each of many blocks has a smaller say: the sum that runs past them grows, and the
+# last norm divides by it. With post-norm, the last block's gradient stays large however deep the
+# stack. Xiong and others see in this why post-norm transformers need **warm-up**, a learning rate
+# that begins tiny, and found that pre-norm ones can do without.
 
 # %% [markdown]
 # ## The stack
 #
-# The rest is short: blocks one after another, a last norm, and one token's vector. Our encoder is
-# causal, so we read the last token, `<end>`, the only one that has seen the whole caption. Then a
+# The rest: blocks one after another, a last norm, and one token's vector. Our encoder is causal, so
+# we read the last token, `<end>`, the only one that has seen the whole caption. Then a
 # **projection**, a matrix without bias, takes it into the space that texts share with pictures.
 
 
@@ -253,15 +250,15 @@ embedding.shape
 
 # %% [markdown]
 # **That is the text embedding $T_1$.** Thanks to the projection, text and image encoder can differ
-# in width and still end in one space.
+# in width.
 
 # %% [markdown]
 # ## Who speaks for the caption?
 #
 # Two designs are common. GPT-like, as in CLIP: causal mask, and the **end token** is read.
-# BERT-like: no mask but for padding, and a **[CLS]** token in *front* is read; it has nothing to
-# say itself and gathers the sequence. Our start token can play [CLS]. A third design mixes the two
-# up: causal, and read in front.
+# BERT-like: no mask but for padding, and a **[CLS]** token in *front* is read, which gathers the
+# sequence. Our start token can play [CLS]. A third design mixes the two up: causal, and read in
+# front.
 
 
 # %%
@@ -295,9 +292,9 @@ for name, pooling in (("causal, end", "last"), ("free, [CLS]", "first")):
     print(f"{name}: {ours[0, :3]} …")
 
 # %% [markdown]
-# Predict for each of the three designs: which words can change the caption's vector? We put
-# "yellow" in place of each token in turn, and measure how far the vector moves. The largest move of
-# a design is shown as 1.
+# Predict for each of the three designs: which words can change the caption's vector? In the second,
+# untrained encoder we put "yellow" in place of each token in turn, and measure how far the vector
+# moves. The largest move of a design is shown as 1.
 
 # %% mystnb={"image": {"alt": "Read at the end of a causal stack or at [CLS] of a free one, every token moves the vector, none by far the most; read at [CLS] of a causal stack, no token but the first moves it."}}
 from clipbook.figures import token_heatmap
@@ -317,13 +314,13 @@ token_heatmap(moves, words, list(DESIGNS))
 
 # %% [markdown]
 # Both proper designs hear every token, none by far the most: what matters is still to be learned.
-# The mixed one hears no word at all: in a causal stack, the first token sees only itself.
+# The mixed one hears no word, as the first token of a causal stack sees only itself.
 
 # %% [markdown]
 # ## Which one learns better?
 #
-# A task that asks for the whole caption: **which colour is on top?** "a red star under a blue ring"
-# has the answer blue. Colours, order and the relation must come together.
+# A task that asks for the whole caption: **which colour is on top?** For "a red star under a blue
+# ring" it is blue.
 
 # %%
 from itertools import product
@@ -345,8 +342,7 @@ len(every), texts[0], COLOURS[on_top[0]]
 
 # %% [markdown]
 # We train each design from scratch on 5,000 of them, twice from different random weights; its 8
-# outputs are the scores of the 8 colours. After 40 and after 200 steps it answers for 500 captions
-# that it has never met.
+# outputs are the scores of the 8 colours. After 40 and after 200 steps it answers for 500 others.
 
 # %%
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -359,8 +355,7 @@ print(f"{sum(weight.numel() for weight in weights):,} numbers to be learned")
 
 
 # %% [markdown]
-# One step takes 64 of the captions. Predict the first loss, with nothing learned and 8 colours to
-# choose from.
+# One step takes 64 of the captions. Predict the first loss, with nothing learned.
 
 
 # %%
@@ -381,7 +376,7 @@ def one_step(student, optimiser):
 print(f"first loss {one_step(*make('last')):.2f}, ln 8 = {torch.tensor(8.0).log():.2f}")
 
 # %% [markdown]
-# Near an even guess among 8; a little worse, since random scores prefer some colours for no reason.
+# A little worse than an even guess among 8.
 
 
 # %%
@@ -419,16 +414,14 @@ curves(lines, "steps", "loss, mean of two runs")
 # %% [markdown]
 # Both solve it, and two runs each can't name a winner. At step 40 nearly every answer is one of the
 # caption's two colours, but only about half are the right one: *which* words are there is learned
-# before how they stand to each other.
-#
-# So what decides is what else one wants. BERT's free attention lets a token use both its sides. The
-# causal mask allows next-word prediction.
+# before how they stand to each other. So what decides is what else one wants. BERT's tokens use
+# both their sides; the causal mask allows next-word prediction.
 
 # %% [markdown]
 # ## The same as CLIP's
 #
-# Is this really CLIP's text encoder? The library `transformers` holds the one that everybody uses.
-# We make a tiny one with random weights, carry these over, and compare.
+# The library `transformers` has CLIP's text encoder. We make a tiny one with random weights, carry
+# these over into ours, and compare.
 
 # %%
 from transformers import CLIPConfig, CLIPModel
@@ -458,14 +451,14 @@ with torch.no_grad():
 print("largest difference:", difference)
 
 # %% [markdown]
-# CLIP's own, in its paper: width 512, 12 layers, 8 heads, 63 million weights. From our trained
-# encoder it differs in its sizes and in the bend, `quick_gelu` (see the mistakes below).
+# The CLIP of the paper has width 512, 12 layers, 8 heads, 63 million weights. From our trained
+# encoder it differs only in its sizes and in the bend, `quick_gelu` (see the mistakes below).
 
 # %% [markdown]
 # ## Before any training
 #
-# A random encoder is not nothing. For five pairs of captions, here is which share of their words
-# they have in common. Predict the cosines in an untrained encoder, then in the trained one.
+# What does a random encoder tell apart? For five pairs of captions, here is how many of all words
+# in the two are in both. Predict the cosines in an untrained encoder, then in the trained one.
 
 # %%
 pairs = {
@@ -507,16 +500,15 @@ for name, difference in zip(columns[1:], little - large, strict=True):
     print(f"{name:9}: little nearer than large by {difference:5.2f}")
 
 # %% [markdown]
-# Untrained (mean of twenty random encoders), captions are the more alike the more words they share,
-# as in a bag; start, end and places they share anyway. So it does tell captions with different
-# words apart. But it takes *large* for *small* as lightly as *little*, and hardly notices who has
-# which colour. **Word overlap comes free, meaning must be trained.**
+# Untrained (mean of twenty random encoders), captions that share more words are more alike. But
+# *large* for *small* counts as little as *little* does, and who has which colour hardly matters.
+# **Word overlap comes free, meaning must be trained.**
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **All captions get the same vector → causal mask, but read at [CLS].** We saw its column of zeros;
-# here are the eight captions of our example.
+# **All captions get the same vector → causal mask, but read at [CLS].** Here are our eight
+# captions.
 
 # %%
 captions = [caption for _, caption in EXAMPLE]
@@ -554,8 +546,8 @@ for name, over in (("one token, (w,)", (64,)), ("all tokens, (t, w)", x.shape)):
 
 # %% [markdown]
 # **Loaded weights work, but not quite → the wrong bend.** OpenAI's CLIP was trained with
-# $x \cdot \text{sigmoid}(1.702\,x)$, a quick stand-in for GELU. Weights load into either, and
-# nothing warns that the numbers are off.
+# $x \cdot \text{sigmoid}(1.702\,x)$, a quick stand-in for GELU. Weights load into either without a
+# warning.
 
 # %%
 quick = ours.config.activation
@@ -577,8 +569,8 @@ print(f"{quick} against gelu: off by up to {off:.4f}, of {largest:.2f}")
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# How many real tokens does each text have, and at which index does the last of them stand? To take
-# another column from each row, index with two lists: the rows $0 \dots b-1$, and a column for each.
+# At which index does the last real token of each text stand? To take another column from each row,
+# index with two lists: the rows $0 \dots b-1$, and a column for each.
 #
 # </details>
 
@@ -630,16 +622,16 @@ with check("Read at the end, other batches"):
 # ## Exercise: count the weights
 #
 # *3 points, 25 minutes, medium.* How many numbers does a text encoder learn? Count token and
-# position embeddings, blocks, last norm and projection. All linear layers have a bias but the
-# projection; a norm has gain and shift. The list of a block's weights above helps. CLIP's published
-# encoder (49,408 tokens, context 77, width 512, 12 blocks, network 2,048 wide, 512 numbers in an
-# embedding) must give its 63 million.
+# position embeddings, blocks (see the list of weights above), last norm and projection. All linear
+# layers have a bias but the projection; a norm has gain and shift. CLIP's own encoder
+# (49,408 tokens, context 77, width 512, 12 blocks, network 2,048 wide, 512 numbers in an embedding)
+# must give its 63 million.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Go by parts: the two tables; in each block, $W_Q, W_K, W_V, W_O$ with biases, two norms, two
-# layers of the network with biases; then what comes once. Heads are slices, they cost nothing.
+# Go by parts: two tables; in each block $W_Q, W_K, W_V, W_O$, two norms, two layers of the network;
+# then what comes once. Heads are slices, they cost nothing.
 #
 # </details>
 
@@ -789,9 +781,10 @@ with check("Exactly one, of more"):
 #
 # <details><summary>Answer</summary>
 #
-# Attention only averages values, so a token could never *conclude* from what it gathered, as in the
-# exercise "exactly one". "Nothing, softmax bends as well" is half true: it bends the weights, not
-# what is averaged. "Tokens no longer see each other" mixes the parts up: that is attention's work.
+# The step in which a token *concludes* from what it gathered, as in the exercise "exactly one":
+# attention averages values. "Nothing, softmax bends as well" is half true: it bends the weights,
+# not what is averaged. "Tokens no longer see each other" mixes the parts up: that is attention's
+# work.
 #
 # </details>
 
@@ -800,9 +793,9 @@ with check("Exactly one, of more"):
 #
 # <details><summary>Answer</summary>
 #
-# In a causal stack it has seen every word, so it could work. But it would have two jobs, to be
-# "square" and to sum up, and in each caption another token would do the second. "It hasn't seen
-# the whole caption" is wrong; "the end token holds more numbers" is, too: all have one width.
+# It has seen every word, so it could work. But it would have two jobs, to be "square" and to sum
+# up, and in each caption another token would do the second. "It hasn't seen the whole caption" is
+# wrong; "the end token holds more numbers" is, too: all have one width.
 #
 # </details>
 
@@ -827,7 +820,8 @@ with check("Exactly one, of more"):
 # - Mask and pooling belong together: causal with the end token, free with [CLS].
 # - A random encoder compares words; training makes it compare meanings.
 #
-# Next: [**what is a picture to a model, and what is done to it first?**](../image/preprocessing.ipynb)
+# Next: [**what is a picture to a model, and what is done to it
+# first?**](../image/preprocessing.ipynb)
 
 # %% [markdown]
 # **Sources.** {cite:t}`vaswani2017attention`, §3.1 and §3.3: block and feed-forward network.

@@ -3,7 +3,7 @@
 #
 # A caption is letters, and a model multiplies numbers. **How does "Pepper the aussie pup" become a
 # short list of numbers, when nobody can list all words that people will ever write?** We cut text
-# into pieces that are learned from text: larger than letters, smaller than words where need be.
+# into pieces that we learn by counting: whole words where they are frequent, else parts of words.
 
 # %% [markdown]
 # After this chapter you can
@@ -39,9 +39,8 @@ if importlib.util.find_spec("clipbook") is None:
 # %% [markdown]
 # ## Why not words?
 #
-# The obvious plan: number the words. Our vocabulary is every word of the book's eight example
-# captions, and 0 stands for any other word. Predict: which of the four texts below get a list of
-# their own?
+# The obvious plan: number the words of the book's eight example captions, and let 0 stand for any
+# other word. Predict: which of the four texts below get a list of their own?
 
 # %%
 from clipbook.scenes import EXAMPLE
@@ -59,15 +58,15 @@ for text in (
     print([number.get(word, 0) for word in text.split()], text)
 
 # %% [markdown]
-# Pepper and Pogo come out the same: only "the" is left of them. "Reddish" is lost like any unknown
-# word, though "red" is known. A longer vocabulary helps, but names, slang and slips of the pen have
-# no end.
+# Pepper and Pogo come out the same: only "the" is left of them. "Reddish" is lost, though "red" is
+# known. A longer list helps, but names, slang and slips of the pen have no end.
 
 # %% [markdown]
 # ## Why not characters?
 #
-# Letters never run out: a computer stores text as **bytes**, numbers from 0 to 255. The usual code,
-# UTF-8, spends one byte on each of a to z, and two to four on a character beyond English.
+# Any text is spelled from characters, but Unicode has room for over a million of them. A computer
+# stores text as **bytes**, numbers from 0 to 255. The usual code, UTF-8, spends one byte on each of
+# a to z, and two to four on a character beyond English.
 
 # %%
 import sys
@@ -78,31 +77,31 @@ for text in ("pup", "é", "€", "Pepper the aussie pup"):
 print(f"Unicode has room for {sys.maxunicode + 1:,} characters; a byte has 256 values")
 
 # %% [markdown]
-# So 256 entries would do, and nothing is unknown. The price is length: our caption takes 21 numbers
-# for four words. A text encoder compares every **place** of such a list with every other
-# ([attention](attention.ipynb)), so work grows with the square of the length:
+# So 256 numbers would do, and no text is unknown. The price is length: our caption takes 21 of them
+# for four words. A text encoder compares every **place** of such a list with every place
+# ([attention](attention.ipynb)):
 
 # %%
 for places in (4, 21):
     print(f"{places:2} places, {places**2:3} comparisons")
 
 # %% [markdown]
-# Nor does a "p" mean anything by itself. We want both: whole words where they are frequent, bytes
-# where all else fails, and **sub-words** in between. Each piece that text is cut into is a
-# **token**.
+# We want both: whole words where they are frequent, bytes where all else fails, and **sub-words**
+# in between. Each piece that text is cut into is a **token**, and all tokens together are the
+# **vocabulary**.
 
 # %% [markdown]
 # ## Count what stands together
 #
-# **Byte-pair encoding**, BPE, finds the pieces by counting. First we cut captions into words, each
-# with the space before it so that joining them gives the text back, and the words into bytes.
+# **Byte-pair encoding**, BPE, finds the pieces by counting. First we cut captions into words, and
+# these into bytes. A word keeps the space before it, so that joining gives the text back.
 
 # %%
 import re
 
 
 def split(text):
-    words = re.findall(r" ?[^ ]+| +", text)
+    words = re.findall(r" ?[^ ]+| +", text)  # at most a space and a word, or only spaces
     return [[bytes([byte]) for byte in word.encode()] for word in words]
 
 
@@ -111,9 +110,8 @@ print(len(words), "words, as")
 words[1]
 
 # %% [markdown]
-# (Python shows the byte 115 as `b's'`, its letter.) Now count which two tokens stand side by side.
-# Predict: which pair is the most frequent in captions such as "a small red circle above a blue
-# square"?
+# (Python shows the byte 115 as `b's'`, its letter.) Which two stand side by side most often, in
+# captions such as "a small red circle above a blue square"? Predict.
 
 # %%
 from collections import Counter
@@ -127,14 +125,13 @@ def count_pairs(words):
 count_pairs(words).most_common(5)
 
 # %% [markdown]
-# It is "r" with "e": red, green, square, picture. Several pairs share second place, so ties will
-# need a rule. No pair spans two words, since we count inside words.
+# It is "r" with "e": red, green, square, picture. Several pairs share second place, so we shall
+# need a rule for ties. No pair spans two words.
 
 # %% [markdown]
 # ## Merge, and repeat
 #
-# The most frequent pair becomes one token, everywhere. We go through a word from left to right;
-# where the pair stands, we write the merged token and step over both parts.
+# The most frequent pair becomes one token, everywhere. We go through a word from left to right.
 
 
 # %%
@@ -155,8 +152,8 @@ merge(split("square")[0], (b"r", b"e"))
 # %% [markdown]
 # Then count again, with the new token as a neighbour like any other, until no pair stands twice.
 # Every token gets a number, its **id**: 0 to 2 are kept for special tokens (below), the 256 bytes
-# follow, and each merge adds one. Of equally frequent pairs the one with the smaller ids goes
-# first: `min` finds the largest count, then the smallest ids.
+# follow, and each merge adds one. Of equally frequent pairs `min` takes the one with the smaller
+# ids.
 
 # %%
 token_id = {bytes([byte]): 3 + byte for byte in range(256)}
@@ -173,15 +170,14 @@ print(len(merges), "merges; the first:", merges[:4])
 print("the last:", merges[-3:])
 
 # %% [markdown]
-# Late merges are made of early ones: `b' cir'` with `b'cle'`. This list, in its order, is all that
-# a tokenizer has learned.
+# Late merges join early ones: `b' cir'` with `b'cle'`. This list, in its order, is all that a
+# tokenizer has learned.
 
 # %% [markdown]
 # ## Encode and decode
 #
-# To **encode** a text is to cut it into words and bytes, then to do all merges again in the order
-# in which they were learned. Watch caption 1 with more and more of them. Predict: in which order do
-# "red", "square" and "a" become whole?
+# To **encode** a text is to cut it into words and bytes, then to do all merges in the order in
+# which they were learned. Predict: which becomes whole sooner in caption 1, "square" or "red"?
 
 
 # %%
@@ -196,12 +192,11 @@ for k in (0, 1, 4, 20, 46, len(merges)):
     tokens = encode(captions[0], merges[:k])
     print(f"{k} merges, {len(tokens)} tokens:\n   ", b"|".join(tokens).decode())
 times = Counter(" ".join(captions).split())
-print({word: times[word] for word in ("a", "square", "red")})
+print({word: times[word] for word in ("square", "red")})
 
 # %% [markdown]
-# The more often a word stands in the eight captions, the sooner: "a", "square", "red". All merges
-# done, eight words are eight tokens. To **decode** is to join the bytes again. Nothing is lost,
-# whatever the text:
+# "Square" is longer, but stands in the captions more often. All merges done, eight words are eight
+# tokens. To **decode** is to join the bytes again. Nothing is lost, whatever the text:
 
 # %%
 for text in (captions[0], "Pepper the aussie pup", "é,  € and Ω "):
@@ -211,14 +206,13 @@ for text in (captions[0], "Pepper the aussie pup", "é,  € and Ω "):
     print(f"{len(ids)} tokens: {ids}")
 
 # %% [markdown]
-# These lists are what a model gets: **token ids**. But Pepper's is 16 long, for four words.
+# These lists are what a model gets: **token ids**.
 
 # %% [markdown]
 # ## A word it has never met
 #
 # `clipbook.text.Tokenizer` is the same algorithm; it also cuts punctuation off words, and keeps its
-# merges as pairs of ids. From the same captions it must learn the same merges: the cell asserts it.
-# Predict how it cuts "aussie".
+# merges as pairs of ids. From our captions it must learn our merges. Predict how it cuts "aussie".
 
 # %%
 from clipbook.text import Tokenizer
@@ -237,9 +231,9 @@ def pieces(tokenizer, text):
 print(pieces(from_captions, "Pepper the aussie pup"))
 
 # %% [markdown]
-# Only "the" is in the captions; "aussie" falls into bytes. Nothing is unknown, but the model must
-# read letter by letter. So train another on some of this book's own prose, in which our pup occurs.
-# It may have 512 entries, but stops where no pair is left that stands twice:
+# "Aussie" falls into bytes. Nothing is unknown, but the model must read letter by letter. So train
+# another on some prose about our pup. It may have 512 entries, but stops where no pair stands
+# twice:
 
 # %%
 prose = """\
@@ -269,16 +263,15 @@ for text in ("Pepper the aussie pup", "Australian puppies", captions[0]):
 assert pieces(from_prose, "Pepper the aussie pup") == "Pepper| the| aussie| pup"
 
 # %% [markdown]
-# Four tokens for four words, and no wonder: the caption stands in that prose. "Australian" stands
-# there once, too rarely to become whole; "puppies" never does, yet takes four tokens, not eight
-# bytes, in pieces of other words. Each tokenizer is short on what it was trained on, and neither is
-# ever stuck.
+# The caption stands in that prose, and takes four tokens for four words. "Australian" stands there
+# once, too rarely to become whole. "Puppies" never does, but pieces of other words make four tokens
+# of its eight bytes. Each tokenizer is short on what it was trained on, and neither is ever stuck.
 
 # %% [markdown]
 # ## Watch it merge
 #
-# Type, and move the slider through the merges. Try your own name, "pup" with and without a space
-# before it, and a word in another script.
+# Type, and move the slider. Try your own name, "pup" with and without a space before it, and a word
+# in another script.
 
 # %%
 from clipbook.widgets import TokenizerExplorer
@@ -288,9 +281,9 @@ TokenizerExplorer(from_prose, text="Pepper the aussie pup")
 # %% [markdown]
 # ## How large a vocabulary?
 #
-# More merges, shorter sequences. We learn from 2,000 captions of our world, or from the prose, and
-# measure on 300 other captions. Training once is enough: a smaller vocabulary has the first of the
-# same merges. Predict the curve: straight, or bent?
+# More merges, shorter sequences. We learn from 2,000 captions of the book's scenes, or from the
+# prose, and measure on 300 other captions. A smaller vocabulary has the first of the same merges,
+# so we train only once. Predict the curve: straight, or bent?
 
 # %%
 import numpy as np
@@ -323,10 +316,10 @@ curves(lines, across="entries of the vocabulary", up="tokens per caption")
 
 # %% [markdown]
 # Bent: the first merges take the most frequent pairs and save most; those from prose soon stop
-# helping. We allowed 1,000 entries and got fewer: our world has few words, and once each is a
-# token, no pair is left inside one. Real text always has another rare word, so there the size is a
-# choice, and each entry costs a row of weights ([next chapter](embeddings.ipynb)). CLIP has 49,408
-# rows of 512, and 63 million weights in its text encoder:
+# helping. We allowed 1,000 entries and got 401: captions of scenes use few words, and once each is
+# a token, no pair is left. Real text always has another rare word, so the size is a choice, and
+# each entry costs a row of weights ([next chapter](embeddings.ipynb)). CLIP has 49,408 rows of 512,
+# and 63 million weights in its text encoder:
 
 # %%
 rows = 49_408 * 512
@@ -336,11 +329,11 @@ print(f"{rows / 63e6:.0%} of the text encoder")
 # %% [markdown]
 # ## Start, end, padding
 #
-# Ids 0 to 2 are **special tokens**, which no text can contain: 0 for **padding**, 1 for **start**,
-# 2 for **end**. Start and end stand around each caption. The encoder makes a vector of every place,
-# and one of them comes to stand for the whole caption: in BERT that of the start, there named
-# `[CLS]`, in CLIP that of the end. Padding fills a row up to the **context length**, since a tensor
-# is rectangular. Predict the row of "a pup" in a context of 8.
+# Ids 0 to 2 are **special tokens**, which no text can contain. **Start** (1) and **end** (2) stand
+# around each caption. The encoder will make a vector of every place, and one of them stands for the
+# whole caption: in CLIP that of the end, in BERT that of the start, which is called `[CLS]` there.
+# **Padding** (0) fills each row up to the **context length**, since a tensor is rectangular.
+# Predict the row of "a pup" in a context of 8.
 
 # %%
 import torch
@@ -355,7 +348,7 @@ print(mask.int())
 # %% [markdown]
 # Both are (3, 8): three captions, eight places. The second is the **attention mask**: true at real
 # tokens, start and end included, false at padding, which the encoder must ignore. Caption 1 didn't
-# fit: it lost its last tokens, but kept the end token that CLIP reads. Decoded, the loss is plain:
+# fit: it lost most of its tokens, but not the end token that CLIP reads.
 
 # %%
 for row, real in zip(token_ids, mask, strict=True):
@@ -365,9 +358,8 @@ for row, real in zip(token_ids, mask, strict=True):
 # %% [markdown]
 # ## What CLIP does
 #
-# CLIP's tokenizer is a byte-level BPE like ours, with habits of its own. It makes all letters
-# small. It drops spaces and marks the last byte of each word instead, as in `p</w>`: "pup" as a
-# word is one token, "pup" within "puppy" another. So each byte has two entries:
+# CLIP's tokenizer is a byte-level BPE like ours. But it writes all letters in lower case, and drops
+# spaces: it marks the last byte of each word instead, as in `p</w>`, so each byte has two entries:
 
 # %%
 clip_parts = {
@@ -380,10 +372,9 @@ assert sum(clip_parts.values()) == 49_408
 clip_parts
 
 # %% [markdown]
-# The context length is 77 in the code, start and end included. (The paper says 49,152 entries and
-# 76 places.) CLIP's merges would be a download, so we train its kind on our prose with Hugging
-# Face's `tokenizers`. `Whitespace` cuts at spaces and around punctuation. Unlike CLIP's, this one
-# begins with the prose's characters, not with bytes.
+# (The paper's 49,152 entries count the bytes once; its context of 76 places is 77 in the code.)
+# CLIP's merges would be a download, so we train its kind on our prose with Hugging Face's
+# `tokenizers`. Unlike CLIP's, it begins with the prose's characters, not with bytes.
 
 # %%
 import tokenizers
@@ -399,13 +390,12 @@ for text in ("Pepper the aussie pup", "PEPPER, the   puppy"):
     print(clip_like.encode(text).tokens)
 
 # %% [markdown]
-# Capitals and double spaces are gone for good: this encoding loses what captions seldom need. Ours
-# loses nothing.
+# Capitals and double spaces are gone for good; ours loses nothing.
 
 # %% [markdown]
 # ## Does another's agree?
 #
-# Give `tokenizers`, which knows nothing of our code, our merges and compare ids. It stores tokens
+# `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It stores tokens
 # as text, so each byte needs a visible character. In GPT-2's table a printable byte stands for
 # itself, and the others take the characters from 256 on, the space `Ġ`.
 
@@ -420,8 +410,11 @@ for left, right in from_prose.merges:
 names = ["".join(letter[byte] for byte in token) for token in tokens]
 letter[ord("P")], letter[ord(" ")], names[256:262]
 
+# %% [markdown]
+# In these names we hand over the vocabulary and the merges, and our way to cut words:
+
 # %%
-from clipbook.text.tokenizer import WORD  # how the package cuts text into words
+from clipbook.text.tokenizer import WORD  # the package's pattern for words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
 named = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
@@ -433,14 +426,12 @@ for text in ("Pepper the aussie pup", "é, € and Ω", prose, *captions):
     assert theirs.encode(text).ids == from_prose.encode(text)
 theirs.encode("Pepper the aussie pup").ids
 
-# %% [markdown]
-# The same ids for all these texts.
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **A trained model talks nonsense → text was encoded with another tokenizer.** No error warns:
-# the ids fit the table, they only mean other tokens.
+# **A trained model talks nonsense → text was encoded with another tokenizer.** No error warns: the
+# ids exist, they only mean other tokens.
 
 # %%
 ids = from_captions.encode(captions[0])
@@ -448,9 +439,8 @@ print(ids)
 print(repr(from_prose.decode(ids)))
 
 # %% [markdown]
-# **The same word gets two ids → a space or a capital.** With the space as a part of the word, the
-# first word of a text is another token than the same word later. CLIP's small letters and
-# end-of-word marks avoid this.
+# **The same word gets other ids → a space or a capital.** The first word of a text has no space
+# before it. CLIP's lower case and end-of-word marks avoid this.
 
 # %%
 for text in ("pup", " pup", " Pup"):
@@ -483,8 +473,8 @@ except ValueError as error:
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Token 259 + k may be made of tokens that were merged themselves, but only of earlier ones. So undo
-# the last merge first, everywhere, then the one before.
+# A merge joins only bytes and earlier merges. So undo the last merge first, everywhere, then the
+# one before.
 #
 # </details>
 
@@ -547,7 +537,7 @@ with check("Split again, other texts"):
 # <details><summary>Hint</summary>
 #
 # How many ids of a row fit, if two places are taken? Cut first, put start and end around, then
-# write the result into a row of zeros. The mask needs the same number of places.
+# write the result into a row of zeros.
 #
 # </details>
 
@@ -583,6 +573,7 @@ id_mistakes = {
 mask_mistakes = {
     "true is real and false is padding": [[0, 0, 0, 0, 1], [0] * 5],
     "start and end are real tokens": [[0, 1, 1, 0, 0], [0, 1, 1, 1, 0]],
+    "start and end are real tokens, too": [[1, 1, 0, 0, 0], [1] * 5],
     "the end token is real": [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]],
     "padding is not real": [[1] * 5, [1] * 5],
 }
@@ -614,19 +605,19 @@ with check("Make a batch, other rows"):
 # %% [markdown]
 # ## Exercise: learn from counts
 #
-# *4 points, 30 minutes, hard.* Real text repeats its words, and a tokenizer is trained on each
-# word once with its **count**. Write the whole training for words given as a dictionary such as
-# `{"pup": 3, "puppy": 2}`. Tokens are pieces of text here, at first single characters. Return at
-# most `n` merges, each a pair of pieces, in the order in which they are learned. Of equally
-# frequent pairs take the one that Python sorts first. Stop early where no pair occurs twice.
+# *4 points, 30 minutes, hard.* Real text repeats its words, so a tokenizer is trained on each word
+# once with its **count**. Write the whole training for words given as a dictionary: `{"pup": 3}`
+# stands for three words "pup", and each of its pairs counts three. Tokens are pieces of text here,
+# at first single characters. Return at most `n` merges, each a pair of pieces, in the order in
+# which they are learned. Of equally frequent pairs take the one that Python sorts first. Stop early
+# where no pair counts two.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Keep a dictionary from each word to its list of tokens. Each place where a pair stands in a word
-# counts as often as the word. `merge` above works on pieces of text as well.
-# `min(pairs, key=lambda pair: (-pairs[pair], pair))` settles ties. It needs at least one pair: what
-# if all words are whole?
+# Keep a dictionary from each word to its list of tokens. `merge` above works on pieces of text,
+# too. `min(pairs, key=lambda pair: (-pairs[pair], pair))` settles ties. It needs at least one pair:
+# what if all words are whole?
 #
 # </details>
 
@@ -713,8 +704,7 @@ with check("Learn from counts, other words"):
 # <details><summary>Answer</summary>
 #
 # Fewer, or as many. The first merges stay the same, and a further one can only join two tokens into
-# one. "More" confuses the vocabulary, which grows, with the sequence, which shrinks. For any other
-# text it holds as well, though it may gain nothing.
+# one. "More" confuses the vocabulary, which grows, with the sequence, which shrinks.
 #
 # </details>
 
@@ -724,9 +714,9 @@ with check("Learn from counts, other words"):
 #
 # <details><summary>Answer</summary>
 #
-# Something else: several tokens, at worst one for each byte. Unknown tokens belong to vocabularies
-# of words. An error would need a byte without an entry, and all 256 have one. The cost is places of
-# the context, and a model that must learn what the pieces mean together.
+# Something else: as a rule several tokens, at worst one for each byte. Unknown tokens belong to
+# vocabularies of words. An error would need a byte without an entry, and all 256 have one. The cost
+# is places of the context, and a model must learn what the pieces mean together.
 #
 # </details>
 
@@ -737,8 +727,8 @@ with check("Learn from counts, other words"):
 # <details><summary>Answer</summary>
 #
 # Neither should change: the ids in front are the same, and the mask keeps the padding out. If an
-# embedding changes with the length of its padding, the mask was forgotten. Only the work grows, for
-# each place costs time, real or not.
+# embedding changes with its padding, the mask was forgotten. Only the work grows, for each place
+# costs time.
 #
 # </details>
 
@@ -748,9 +738,8 @@ with check("Learn from counts, other words"):
 # We have built a byte-level BPE tokenizer, from counting pairs to a padded batch.
 #
 # - Training merges the most frequent neighbours, again and again; encoding repeats the merges in
-#   the order in which they were learned.
-# - Bytes are always there, so no text is unknown; what a tokenizer was trained on decides what is
-#   short.
+#   that order.
+# - Bytes are always there, so no text is unknown; text like that of the training gets short.
 # - A batch is token ids with start and end, padded to the context length, and a mask of what is
 #   real.
 #

@@ -61,18 +61,20 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     return drawing.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
 
 
-def pairs_strip(pictures: Sequence[PIL.Image.Image], captions: Sequence[str]) -> Card:
-    """Pictures I₁ to Iₙ, four to a line, each above its caption.
+def pairs_strip(
+    pictures: Sequence[PIL.Image.Image], captions: Sequence[str], *, across: int = 4
+) -> Card:
+    """Pictures I₁ to Iₙ, each above its caption.
 
-    Raises ValueError where there are not as many captions as pictures.
+    across: pictures to a line. Raises ValueError where there are not as many captions as pictures.
     """
     if len(pictures) != len(captions):
         raise ValueError(
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"
         )
-    lines = -(-len(pictures) // 4)
-    card = Card(7.0, 2.6 * lines)
-    grid = card.subplots(lines, 4, squeeze=False)
+    lines = -(-len(pictures) // across)
+    card = Card(1.75 * across, 2.6 * lines)
+    grid = card.subplots(lines, across, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -221,7 +223,7 @@ def token_heatmap(
         value = values[row, column]
         empty = np.isnan(value)
         axes.text(
-            column, row, "·" if empty else f"{value:z.2f}".replace("-", "−"), fontsize=8,
+            column, row, "·" if empty else f"{value:z.2f}".replace("-", "−"), fontsize=9,
             ha="center", va="center", color=INK if empty else ink(colours(cells.norm(value))),
         )  # fmt: skip
     return card
@@ -241,6 +243,8 @@ def curves(
     for (x, y), shade, marker in zip(lines.values(), shades, "osD^v*" * 9, strict=False):
         x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
         axes.plot(x, y, color=shade, marker=marker, markersize=4, linewidth=1.5)
+    if all((np.asarray(x, float) % 1 == 0).all() for x, _ in lines.values()):
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 4, 5, 10]))
     if "x" in log:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -284,9 +288,13 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     ratios = [shape[1] / shape[0] for shape in shapes]
     card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
     panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
+    points = 72 * 6.6 / sum(ratios)  # the width of a square picture
+    lengths = [max(1, len(title)) for title in pictures]
+    room = min(ratio * points / (0.6 * n) for ratio, n in zip(ratios, lengths, strict=True))
+    letters = min(max(room, 11), 16)  # as large as every title allows, for phones
     for axes, (title, picture) in zip(panels, pictures.items(), strict=True):
         axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_title(title, fontsize=11, color=INK)
+        axes.set_title(title, fontsize=letters, color=INK)
         axes.set_axis_off()
     return card
 
@@ -330,13 +338,13 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
             axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
         axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
         axes.set_title(f"{title}: mean {channels.mean():.2f}, deviation {channels.std():.2f}",
-                       fontsize=11, color=INK)  # fmt: skip
+                       fontsize=13, color=INK)  # fmt: skip
         axes.set_yticks([])
-        axes.tick_params(colors=INK, labelsize=10)
+        axes.tick_params(colors=INK, labelsize=13)
         axes.set_facecolor(CARD)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.spines["bottom"].set_color(INK)
-    card.axes[-1].legend(fontsize=10, frameon=False, labelcolor=INK)
+    card.axes[-1].legend(fontsize=12, frameon=False, labelcolor=INK)
     return card
 
 
@@ -348,19 +356,21 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     """
     values = {title: np.asarray(matrix, dtype=float) for title, matrix in panels.items()}
     largest = max(np.abs(matrix).max() for matrix in values.values())
+    colours = colormaps["RdBu_r"].resampled(101)  # few enough that the file keeps each of them
     card = Card(min(7.0, 1.4 + 2.1 * len(values)), 2.9)  # no wider: letters stay large on phones
     drawn = card.subplots(1, len(values), squeeze=False)[0]
+    letters = 11 if len(values) < 3 else 14  # a wide card shrinks more
     for axes, (title, matrix) in zip(drawn, values.items(), strict=True):
-        cells = axes.imshow(matrix, "RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
-        axes.set_title(title, fontsize=11, color=INK)
-        axes.set_xlabel(across, fontsize=11, color=INK)
-        axes.tick_params(colors=INK, labelsize=10)
+        cells = axes.imshow(matrix, colours, vmin=-largest, vmax=largest, aspect="auto")
+        axes.set_title(title, fontsize=letters, color=INK)
+        axes.set_xlabel(across, fontsize=letters, color=INK)
+        axes.tick_params(colors=INK, labelsize=letters - 1)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[:].set_visible(False)
-    drawn[0].set_ylabel(up, fontsize=11, color=INK)
+    drawn[0].set_ylabel(up, fontsize=letters, color=INK)
     bar = card.colorbar(cells, ax=list(drawn))
-    bar.ax.tick_params(colors=INK, labelsize=10)
+    bar.ax.tick_params(colors=INK, labelsize=letters - 1)
     bar.outline.set_visible(False)
     return card
 

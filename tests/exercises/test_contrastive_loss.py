@@ -87,6 +87,8 @@ WRONG = [
      r"has shape \(\), expected \(3, 3\)"),
     (FLOOR, "over groups", loss_floor(
         "return sum(log(c) for c in counts.values()) / len(counts)"), "counts c times"),
+    (FLOOR, "each group once", loss_floor(
+        "return sum(log(c) for c in counts.values()) / N"), "multiply a group's cost"),
     (FLOOR, "a guess among all", loss_floor("return log(N)"), "guess among all"),
     (FLOOR, "a guess among groups", loss_floor("return log(len(counts))"), "different captions"),
     (FLOOR, "log of the mean", loss_floor(

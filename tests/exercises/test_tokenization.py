@@ -112,6 +112,9 @@ WRONG = {
                               "false is padding"),
         "special tokens masked": (but(MAKE, ("return token_ids, mask",
                                              "return token_ids, token_ids > 2")), "are real"),
+        "as many real as ids came in": (
+            but(MAKE, ("mask[row, : len(ids)]", "mask[row, : len(rows[row])]")), "real tokens, too"
+        ),
         "end masked": (but(MAKE, ("mask[row, : len(ids)]", "mask[row, : len(ids) - 1]")),
                        "the end token is real"),
         "all real": (but(MAKE, ("mask = torch.zeros", "mask = torch.ones")), "padding is not real"),

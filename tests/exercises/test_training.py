@@ -110,6 +110,9 @@ WRONG = [
     (CHECKPOINT, "another name for it", checkpoint(
         "copy.deepcopy({'model': model, 'optimiser': optimiser, 'step': step})",
         "model = state['model']", "optimiser = state['optimiser']"), "weights .* are not"),
+    (CHECKPOINT, "no copy on either side", checkpoint(
+        ALL, "model.load_state_dict(state['model'])",
+        "optimiser.load_state_dict(state['optimiser'])"), "the same tensors: copy them"),
     (CHECKPOINT, "no step", checkpoint(step="None"), "returns None"),
     (CHECKPOINT, "one step left out", checkpoint(step="state['step'] + 1"), "returns 6"),
     (CHECKPOINT, "from the start", checkpoint(step="0"), "returns 0"),

@@ -87,6 +87,8 @@ WRONG = [
     (NONE, "mean", none_of_these(CHOOSE, "known.max(dim=1).values.mean()"), "not the mean"),
     (NONE, "median", none_of_these(CHOOSE, "known.max(dim=1).values.median()"), "not the mean"),
     (NONE, "lowest of all", none_of_these(CHOOSE, "known.min()"), "first the best of each"),
+    (NONE, "best of each class", none_of_these(CHOOSE, "known.max(dim=0).values.min()"),
+     "first the best of each known picture"),
     (NONE, "of the new pictures", none_of_these(CHOOSE, "similarities.max(dim=1).values.min()"),
      "nothing is refused"),
     (NONE, "zero", none_of_these("return torch.where(best < threshold, 0, answers)"),
