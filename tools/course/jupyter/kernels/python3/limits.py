@@ -1,7 +1,8 @@
 """A Python kernel that can't take the machine with it. nbgrader runs every submission in one.
 
-It begins in an empty folder of its own. This is no sandbox: the code may read what you may read,
-write where you may write, and use the network. Linux keeps all three limits; macOS not the memory.
+It begins in an empty folder with nothing beside it. This is no sandbox: the code may read
+what you may read, write where you may write, and use the network. Linux keeps all three limits;
+macOS not the memory.
 """
 
 import os
@@ -23,5 +24,7 @@ if __name__ == "__main__":
         os.environ.pop(name, None)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
-        os.chdir(folder)
+        inside = os.path.join(folder, "submission")
+        os.mkdir(inside)
+        os.chdir(inside)
         runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
