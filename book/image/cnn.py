@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Convolutional networks
 #
-# A ViT must learn that neighbouring pixels belong together. **What if that is built in: how does a
-# convolutional network make one vector of a picture, and does it serve our pairs better?** We take
-# our second trained model apart, then let both kinds race.
+# A ViT must learn that neighbouring pixels belong together. In a convolutional network that is built
+# in. **How does a convolutional network make one vector of a picture, and does it serve our pairs
+# better than a ViT?** We take our second trained model apart, then let both kinds race.
 
 # %% [markdown]
 # After this chapter you can

@@ -2,8 +2,8 @@
 # # Zero-shot
 #
 # The book's model was trained to match pictures with captions. Nobody gave it a list of classes.
-# **How does it name what a picture shows, how far can its answer be trusted, and where does it
-# fail?**
+# **How does such a model name what a picture shows, how far can its answer be trusted, and where
+# does it fail?**
 
 # %% [markdown]
 # After this chapter you can
