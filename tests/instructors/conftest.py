@@ -20,6 +20,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("chapter", pages())
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook
 def pytest_collection_modifyitems(items):
     """The class of students takes longest, so it begins first, and in one process."""
     items.sort(key=lambda item: "graded" not in getattr(item, "fixturenames", ()))
