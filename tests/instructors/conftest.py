@@ -20,13 +20,9 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("chapter", pages())
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook
 def pytest_collection_modifyitems(items):
-    """The class of students takes longest, so it begins first, and in one process."""
+    """The class of students takes longest, so it begins first."""
     items.sort(key=lambda item: "graded" not in getattr(item, "fixturenames", ()))
-    for item in items:
-        if "graded" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("class"))
 
 
 @dataclass(frozen=True)

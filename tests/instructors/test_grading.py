@@ -41,6 +41,9 @@ def test_blank_earns_nothing_and_the_master_everything(make_course, chapter):
             assert "not written yet" in str(cell.outputs), role(cell)["grade_id"]
 
 
+in_one_process = pytest.mark.xdist_group("class")  # which takes minutes to grade
+
+
 @pytest.fixture(scope="module")
 def graded(make_course):
     """The class: collected as three kinds of download, graded, looked at."""
@@ -80,6 +83,7 @@ def download(members: list, archive: Path) -> None:
     (archive / "essay.pdf").write_text("not a notebook")
 
 
+@in_one_process
 def test_every_submission_is_collected_and_what_is_skipped_is_named(graded):
     course, members, collected, *_ = graded
     assert {p.name for p in (course.folder / "submitted").iterdir()} == {m.id for m in members}
@@ -87,11 +91,13 @@ def test_every_submission_is_collected_and_what_is_skipped_is_named(graded):
     assert f"{len(members)} files collected, 1 files skipped" in collected
 
 
+@in_one_process
 def test_every_student_gets_the_score_deserved(graded):
     _, members, _, got, _, _ = graded
     assert got == {member.id: member.score for member in members}
 
 
+@in_one_process
 def test_those_who_need_a_person_are_named_and_no_others(graded):
     _, members, _, _, remarks, _ = graded
     assert remarks.keys() == {member.id for member in members if member.named}
@@ -99,6 +105,7 @@ def test_those_who_need_a_person_are_named_and_no_others(graded):
         assert member.named in remarks.get(member.id, "")
 
 
+@in_one_process
 def test_no_submission_leaves_a_file_in_the_course(graded):
     course, *_, before = graded
     own = {"submitted", "autograded", "downloaded", "grades.csv", "__pycache__"}
@@ -110,12 +117,14 @@ def test_no_submission_leaves_a_file_in_the_course(graded):
     assert after <= before
 
 
+@in_one_process
 def test_feedback_is_written(graded):
     course, *_ = graded
     course.run("-m", "nbgrader", "generate_feedback", students.NAME, "--student=right")
     assert (course.folder / f"feedback/right/{students.NAME}/{students.STEM}.html").exists()
 
 
+@in_one_process
 def test_the_guide_shows_this_class(graded):
     guide = (ROOT / "book/instructors/guide.md").read_text("utf-8")
     assert students.table(graded[1]) in guide
