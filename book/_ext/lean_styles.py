@@ -7,6 +7,7 @@ are cut down to the characters that the sheet and the formulas show.
 
 import hashlib
 import html
+import json
 import logging
 import os
 import re
@@ -28,6 +29,17 @@ SOURCES = re.compile(r"src:[^;}]*")
 FORMULA = re.compile(
     r'<span class="katex-html".*?(?=<span class="katex-mathml"|</p>|</div>|\Z)', re.S
 )
+# What has its width from a font moves when that comes, so it is asked for before the style sheet is
+# read. (A page that was opened as a file may not ask so.)
+EARLY = """<script>
+if (location.protocol !== "file:") for (const name of {names}) {{
+  const href = `{root}_static/fonts/${{name}}.woff2`;
+  const link = Object.assign(document.createElement("link"), {{ rel: "preload", as: "font", href }});
+  link.crossOrigin = "";
+  document.head.append(link);
+}}
+</script>"""
+ICONS, LETTERS = ["fa-solid-900"], ["KaTeX_Main-Regular", "KaTeX_Math-Italic"]
 ESCAPE = re.compile(r"\\([0-9a-f]{2,6})", re.I)
 
 
@@ -107,6 +119,8 @@ def _linked(text: str, digest: str) -> str:
     links = list(LINK.finditer(text))
     if not links:
         return text
-    sheet = f"{links[0]['root']}_static/lean.css?v={digest}"
-    first = links[0].start()
-    return f'{text[:first]}\n<link rel="stylesheet" href="{sheet}">{LINK.sub("", text[first:])}'
+    root, first = links[0]["root"], links[0].start()
+    names = ICONS + LETTERS * ('class="katex"' in text)
+    early = EARLY.format(names=json.dumps(names), root=root)
+    sheet = f'<link rel="stylesheet" href="{root}_static/lean.css?v={digest}">'
+    return f"{text[:first]}\n{early}\n{sheet}{LINK.sub('', text[first:])}"
