@@ -32,7 +32,7 @@ SceneBatches.__getitem__ = note_and_draw
 
 
 def until_the_run(drive: Path) -> str:
-    """The code of the chapter, set-up left out, up to the cell that trains; one step is short."""
+    """The code of the chapter, set-up left out, up to the cell that trains."""
     cells = [cell.source for cell in jupytext.read(CHAPTER).cells if cell.cell_type == "code"]
     last = next(k for k, source in enumerate(cells) if DRIVE in source)
     assert "clipbook" in cells[0] and "pip" in cells[0], "the first cell is no longer the set-up"
