@@ -137,3 +137,16 @@ def test_icon_and_logo_are_our_own_drawings(site, page):
         soup.select_one("img.logo__image")["src"],
     ]:
         assert link.split("?")[0].endswith(".svg")
+
+
+def test_fonts_that_lines_depend_on_are_asked_for_early_and_are_those_in_use(visit, origin):
+    seen = visit(f"{origin}/reference/notation.html", allowed=origin)
+    early, loaded = seen.tab.evaluate(
+        """() => [[...document.querySelectorAll("link[rel=preload][as=font]")].map(one => one.href),
+            performance.getEntriesByType("resource").map(one => one.name)]"""
+    )
+    assert {font.rpartition("/")[2] for font in early} == {
+        "fa-solid-900.woff2", "KaTeX_Main-Regular.woff2", "KaTeX_Math-Italic.woff2",
+    }  # fmt: skip
+    for font in early:
+        assert loaded.count(font) == 1, f"{font} came {loaded.count(font)} times"
