@@ -309,7 +309,7 @@ for design in DESIGNS.values():
 moves = torch.stack(moves, dim=1)  # (10, 3)
 words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
 words[0], words[-1] = "<start>", "<end>"
-assert (moves[:, :2] > 0).all() and (moves[1:, 2] == 0).all()
+assert moves[:, :2].min() > 1e-2 and moves[1:, 2].max() < 1e-4  # rounding aside, 0
 token_heatmap(moves, words, list(DESIGNS))
 
 # %% [markdown]
