@@ -24,7 +24,7 @@ Picture = Image.Image | str | Path
 def open_picture(picture: Picture) -> Image.Image:
     """The picture, upright and in RGB, from a Pillow image in any mode or from a file.
 
-    What is transparent lies on white, as in transformers; OpenAI's own code drops transparency
+    What is transparent lies on white, as in transformers 5.23; OpenAI's own code drops transparency
     and shows what lies under it. Raises ValueError, naming the file, where nothing can be read or
     the data end too early.
     """

@@ -7,6 +7,7 @@ that the false negatives of a batch are known rather than guessed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -177,6 +178,13 @@ def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
     return facts
 
 
+@lru_cache(maxsize=2_000)  # a batch is asked again and again until its captions are clear
+def _either_way(scene: Scene) -> tuple[int, int]:
+    """The scene's facts, and the same with its objects in the other order."""
+    turned = OPPOSITE.get(scene.relation)
+    return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], turned)
+
+
 def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.ndarray:
     """Which statement is true of which scene: bool, (scenes, statements).
 
@@ -184,8 +192,5 @@ def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.nd
     caption names every object, so a statement about one object is not true of a scene with two.
     """
     said = np.array([_facts(one.phrases, one.relation) for one in statements], np.uint64)
-    is_so = np.array([_facts(one.objects, one.relation) for one in scenes], np.uint64)
-    turned = np.array(
-        [_facts(one.objects[::-1], OPPOSITE.get(one.relation)) for one in scenes], np.uint64
-    )
-    return ((said & ~is_so[:, None]) == 0) | ((said & ~turned[:, None]) == 0)
+    so = np.array([_either_way(scene) for scene in scenes], np.uint64).reshape(-1, 2)
+    return ((said & ~so[:, :, None]) == 0).any(axis=1)

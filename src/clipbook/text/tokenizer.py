@@ -206,9 +206,7 @@ class Tokenizer:
             raise ValueError(f"texts={texts!r} is one string; try a list: [{texts!r}]")
         if not len(texts):
             raise ValueError("texts is empty; a batch needs at least one text")
-        token_ids = torch.full((len(texts), self.context_length), PAD_ID)
-        mask = torch.zeros_like(token_ids, dtype=torch.bool)
-        room = self.context_length - 2
+        rows, lengths, room = [], [], self.context_length - 2
         for row, text in enumerate(texts):
             if not text.strip():
                 raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
@@ -219,9 +217,10 @@ class Tokenizer:
                     f"start and the end token; shorten it, or pass truncate=True"
                 )
             ids = [START_ID, *ids[:room], END_ID]
-            token_ids[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = True
-        return token_ids, mask
+            lengths.append(len(ids))
+            rows.append(ids + [PAD_ID] * (self.context_length - len(ids)))
+        mask = torch.arange(self.context_length) < torch.tensor(lengths)[:, None]
+        return torch.tensor(rows), mask
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as JSON in which each merge reads as two pieces of text.
