@@ -6,24 +6,26 @@ loop on the same batches, in turns, so that a busy machine slows both. Run it wi
 
 import statistics
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from clipbook.pairs import CLIP
 from clipbook.pretrained import from_transformers
 from clipbook.scenes import render, sample
 from clipbook.text import TextConfig
-from clipbook.training import SceneBatches, TrainingConfig, train
+from clipbook.training import PRESETS, SceneBatches, TrainingConfig, train
 from clipbook.training.data import train_tokenizer
 from clipbook.training.optimisers import best_device
 
 BATCH_SIZE, ROUNDS, WARM_UP, STEPS = 128, 5, 4, 20
 
 
-class Drawn:
+class Drawn(Dataset):
     """Batches made beforehand, so that only training is timed; optionally without padding."""
 
     def __init__(self, batches: SceneBatches, count: int, *, padded: bool) -> None:
@@ -83,12 +85,9 @@ def their_model(vocab_size: int, end_id: int) -> transformers.CLIPModel:
     return transformers.CLIPModel(config)
 
 
-def seconds(model: CLIP, batches: Drawn, steps: int) -> float:
-    config = TrainingConfig(
-        steps=steps, optimiser="adamw", warmup_steps=1, learning_rate=1e-4, snapshots=0
-    )
+def seconds(model: CLIP, batches: Dataset, config: TrainingConfig, workers: int = 0) -> float:
     started = time.perf_counter()
-    train(model, batches, config, workers=0, progress=False)
+    train(model, batches, config, workers=workers, progress=False)
     return time.perf_counter() - started
 
 
@@ -108,12 +107,15 @@ def training() -> None:
         batches.ready = [(pictures, ids + 1, mask) for pictures, ids, mask in batches.ready]
         torch.manual_seed(0)
         theirs = their_model(tokenizer.vocab_size + 1, end_id=3)
+        plain = TrainingConfig(
+            steps=STEPS, optimiser="adamw", warmup_steps=1, learning_rate=1e-4, snapshots=0
+        )
         pair = {"clipbook": from_transformers(theirs), "transformers": theirs_in_our_loop(theirs)}
         times: dict[str, list[float]] = {name: [] for name in pair}
         for _ in range(ROUNDS):
             for name, model in pair.items():
-                seconds(model, batches, WARM_UP)
-                times[name].append(seconds(model, batches, STEPS))
+                seconds(model, batches, replace(plain, steps=WARM_UP))
+                times[name].append(seconds(model, batches, plain))
         rate = {name: STEPS / statistics.median(spent) for name, spent in times.items()}
         ratios = [b / a for a, b in zip(*times.values(), strict=True)]
         what = "padded to the context" if padded else "padded to the longest"
@@ -124,6 +126,29 @@ def training() -> None:
         )
 
 
+def recipe() -> None:
+    """The shipped model's recipe as the training chapter runs it on a GPU, and what slows it."""
+    run = PRESETS["shapes"].build(steps=5 * STEPS)
+    drawn = Drawn(run.batches, run.config.steps, padded=True)
+    kinds = {
+        "batches made before": (drawn, 0, "float32"),
+        "the same in half precision": (drawn, 0, "half"),
+        "batches made beside it": (run.batches, 1, "float32"),
+    }
+    times: dict[str, list[float]] = {name: [] for name in kinds}
+    for round_ in range(ROUNDS + 1):
+        for name, (batches, workers, precision) in kinds.items():
+            config = replace(run.config, precision=precision)
+            taken = seconds(run.model, batches, config, workers)
+            times[name] += [taken] if round_ else []  # the first one warms up
+    for name, spent in times.items():
+        rate = [run.config.steps / taken for taken in spent]
+        print(
+            f"preset shapes, {name}: {statistics.median(rate):.1f} steps/s "
+            f"({min(rate):.1f} to {max(rate):.1f})"
+        )
+
+
 if __name__ == "__main__":
     print(
         f"torch {torch.__version__}, transformers {transformers.__version__}, {best_device()}, "
@@ -131,3 +156,5 @@ if __name__ == "__main__":
     )
     rendering()
     training()
+    if best_device().type == "cuda":
+        recipe()

@@ -11,7 +11,7 @@ from clipbook.training import TrainingConfig
     ("change", "message"),
     [
         ({"optimiser": "sgd"}, "optimiser='sgd'; try adamw or muon"),
-        ({"precision": "int8"}, "precision='int8'; try auto or float32"),
+        ({"precision": "int8"}, "precision='int8'; try float32 or half"),
         ({"steps": 0}, "steps=0 is not above 0"),
         ({"steps": -1}, "steps=-1 is not above 0"),
         ({"checkpoint_every": 0}, "checkpoint_every=0 is not above 0"),

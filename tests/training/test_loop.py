@@ -216,12 +216,12 @@ def test_the_bar_can_be_shown_or_not(capsys):
 @pytest.mark.parametrize(
     ("device", "capability", "precision", "expected"),
     [
-        ("cuda", (7, 5), "auto", torch.float16),  # a T4
-        ("cuda", (7, 0), "auto", torch.float16),
-        ("cuda", (8, 0), "auto", torch.bfloat16),  # an A100
-        ("cuda", (9, 0), "auto", torch.bfloat16),
+        ("cuda", (7, 5), "half", torch.float16),  # a T4
+        ("cuda", (7, 0), "half", torch.float16),
+        ("cuda", (8, 0), "half", torch.bfloat16),  # an A100
+        ("cuda", (9, 0), "half", torch.bfloat16),
         ("cuda", (9, 0), "float32", None),
-        ("cpu", None, "auto", None),
+        ("cpu", None, "half", None),
     ],
 )
 def test_half_precision_is_what_the_device_computes_in(
