@@ -62,7 +62,7 @@ def test_zero_similarity_is_neutral_and_probability_has_no_sign():
 
 @pytest.mark.parametrize("name", ["RdBu_r", "cividis"])
 def test_every_value_can_be_read_on_its_cell(name):
-    from clipbook.figures import ink
+    from clipbook.figures.card import ink
 
     for share in np.linspace(0, 1, 101):
         cell = colormaps[name](share)

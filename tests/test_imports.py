@@ -27,7 +27,7 @@ COMMANDS = {"training/__main__.py": {"evaluation"}}
 
 
 def part_of(path: Path) -> str:
-    """The part that a module belongs to: "text" for text/encoder.py, "figures" for figures.py."""
+    """The part that a module belongs to, such as "text" for text/encoder.py; "" for the package."""
     first = path.relative_to(SOURCE).parts[0]
     return "" if first == "__init__.py" else first.removesuffix(".py")
 

@@ -196,7 +196,7 @@ def draw(scene: Scene) -> str:
 
 def _draw_cells(matrix, scene: Scene, cell: float) -> None:
     """Cells with their values; the captions above them, the names of the rows beside them."""
-    from clipbook.figures import ink
+    from clipbook.figures.card import ink
 
     rows, columns = scene.values.shape
     low, high = scene.limits

@@ -1,0 +1,139 @@
+"""Lines, bars and intervals over an axis."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from clipbook.figures.card import CARD, INK, Card
+
+
+def curves(
+    lines: Mapping[str, tuple[Any, Any]], across: str, up: str, *, log: Sequence[str] = ()
+) -> Card:
+    """Lines with markers, each named at its right end.
+
+    lines: name → the numbers across and up. across, up: what the axes are called, with the unit.
+    log: which axes are logarithmic, "x", "y" or both.
+    """
+    card = Card(5.0, 3.0)  # no wider: letters stay large on phones
+    axes = card.subplots()
+    shades = colormaps["cividis"](np.linspace(0.05, 0.75, len(lines)))
+    for (x, y), shade, marker in zip(lines.values(), shades, "osD^v*" * 9, strict=False):
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        axes.plot(x, y, color=shade, marker=marker, markersize=4, linewidth=1.5)
+    if all((np.asarray(x, float) % 1 == 0).all() for x, _ in lines.values()):
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 4, 5, 10]))
+    if "x" in log:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+    if "y" in log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else NullFormatter())
+    axes.set_xlabel(across, fontsize=10, color=INK)
+    axes.set_ylabel(up, fontsize=10, color=INK)
+    axes.tick_params(colors=INK, labelsize=9, which="both")
+    axes.set_facecolor(CARD)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    _name_lines(axes, list(lines))
+    return card
+
+
+def _name_lines(axes: Any, names: Sequence[str]) -> None:
+    """Write each line's name at its end, moved up where it would lie on another's."""
+    axes.figure.draw_without_rendering()  # only now do the axes have their size
+    ends = [(line.get_xydata()[-1], name) for line, name in zip(axes.lines, names, strict=True)]
+    points = 72 / axes.figure.dpi
+    lowest = -np.inf
+    for end, name in sorted(ends, key=lambda one: one[0][1]):
+        height = axes.transData.transform(end)[1] * points
+        lowest = max(height, lowest + 11)
+        axes.annotate(
+            name, end, (8, lowest - height), textcoords="offset points", color=INK, fontsize=9,
+            va="center",
+        )  # fmt: skip
+
+
+def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
+    """How one picture chooses among the captions at several temperatures, one below the other.
+
+    choices: temperature → probabilities, (texts,). own: the place of the picture's own caption.
+    """
+    card = Card(4.4, 1.4 * len(choices))  # no wider: letters stay large on phones
+    panels = card.subplots(len(choices), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (temperature, row) in zip(panels, choices.items(), strict=True):
+        row = np.asarray(row, dtype=float)
+        bright, dark = colormaps["cividis"](0.9), colormaps["cividis"](0.3)
+        bars = axes.bar(
+            range(len(row)), row, color=[bright if k == own else dark for k in range(len(row))]
+        )
+        axes.bar_label(bars, [f"{value:.2f}" for value in row], fontsize=8, color=INK)
+        axes.set_title(f"temperature {temperature:g}", fontsize=10, color=INK)
+        axes.set_xticks(range(len(row)), [f"$T_{{{k + 1}}}$" for k in range(len(row))])
+        axes.tick_params(colors=INK, labelsize=9, length=0)
+        axes.set_facecolor(CARD)
+        axes.set_ylim(0, 1.25)
+        axes.set_yticks([0, 0.5, 1])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(INK)
+    card.supylabel("probability", fontsize=9, color=INK)
+    return card
+
+
+def channel_histograms(panels: Mapping[str, Any]) -> Card:
+    """How often each value occurs in red, green and blue; a panel for each title.
+
+    panels: title → values, (3, …). The dashed line is the mean over all three channels.
+    """
+    card = Card(7.0, 2.5)
+    styles = (("red", "#b2182b", "-"), ("green", "#1b7837", "--"), ("blue", "#2166ac", ":"))
+    for axes, (title, values) in zip(
+        card.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        channels = np.asarray(values, dtype=float).reshape(3, -1)
+        edges = np.linspace(channels.min(), channels.max(), 41)
+        for channel, (name, colour, line) in zip(channels, styles, strict=True):
+            counts, _ = np.histogram(channel, edges)
+            axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
+        axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
+        axes.set_title(f"{title}: mean {channels.mean():.2f}, deviation {channels.std():.2f}",
+                       fontsize=13, color=INK)  # fmt: skip
+        axes.set_yticks([])
+        axes.tick_params(colors=INK, labelsize=13)
+        axes.set_facecolor(CARD)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(INK)
+    card.axes[-1].legend(fontsize=12, frameon=False, labelcolor=INK)
+    return card
+
+
+def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str) -> Card:
+    """Shares from 0 to 1, a line for each name, with the interval that each may lie in.
+
+    shares: name → lowest, measured, highest. across: what the axis is called.
+    """
+    card = Card(4.6, 0.8 + 0.34 * len(shares))
+    axes = card.subplots()
+    for row, (low, share, high) in enumerate(shares.values()):
+        axes.plot((low, high), (row, row), color=colormaps["cividis"](0.3), linewidth=3)
+        axes.plot(share, row, marker="o", markersize=6, color=INK)
+        axes.annotate(
+            f"{share:.3f}", (low, row), (-6, 0), textcoords="offset points", ha="right",
+            va="center", fontsize=10, color=INK,
+        )  # fmt: skip
+    axes.set_yticks(range(len(shares)), list(shares))
+    axes.set_ylim(len(shares) - 0.5, -0.5)
+    lowest, highest = min(low for low, _, _ in shares.values()), max(k[2] for k in shares.values())
+    span = highest - lowest
+    axes.set_xlim(lowest - 0.3 * span, highest + 0.05 * span)  # room for the number on the left
+    axes.set_xlabel(across, fontsize=10, color=INK)
+    axes.tick_params(colors=INK, labelsize=10, length=0)
+    axes.set_facecolor(CARD)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(INK)
+    return card
