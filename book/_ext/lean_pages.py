@@ -5,13 +5,15 @@ The theme and Jupyter Book load all that any book might need. When the pages are
 - gets one style sheet instead of ten (lean_styles.py) and no hints to load scripts before it;
 - loads its scripts deferred, and those of search and tabs only where there is a search or a tab;
 - carries the state of its widgets at its end, behind the text, instead of in its head;
-- loads pictures lazily, with their sizes, as WebP where that is smaller.
+- loads pictures lazily, with their sizes, as WebP where that is smaller;
+- lays code out when it comes near, in a room of its height, since each of its words is an element.
 
 sphinx-thebe's handlers and style sheet go too: they declare one constant twice, an error on every
 page. Every page is written anew at each build, so what is done here always starts from the theme's own
 page, and a chapter that is gone leaves no page behind.
 """
 
+import html
 import io
 import re
 from pathlib import Path
@@ -26,6 +28,8 @@ OPTION = re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)")
 STATE = re.compile(
     r'\s*<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>', re.S
 )
+CODE = re.compile(r'(?P<before><div class="highlight"><pre>)(?P<text>.*?)</pre>', re.S)
+TAG = re.compile("<[^>]*>")
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?P<source>[^":]+)"[^>]*?)\s*/?>')
 
 LARGE = 30_000  # bytes; a drawing without loss is smaller, a photograph is not
@@ -79,6 +83,17 @@ def state_last(text: str) -> str:
     return head + states.lstrip() + end + tail
 
 
+def late_code(text: str) -> str:
+    """The page, whose code says how many lines and columns it has; book.css keeps room for them."""
+
+    def rewrite(code: re.Match) -> str:
+        lines = html.unescape(TAG.sub("", code["text"])).rstrip("\n").split("\n")
+        room = f"--lines: {len(lines)}; --columns: {max(map(len, lines))}"
+        return f'{code["before"]}<span class="late" style="{room}">{code["text"]}</span></pre>'
+
+    return CODE.sub(rewrite, text)
+
+
 def sized_images(text: str, folder: Path) -> str:
     """The page, in `folder`, with pictures that load when they come near and hold their place."""
 
@@ -130,7 +145,7 @@ def make_lean(app, exception) -> None:
     pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
     pages = {page: text for page, text in pages.items() if "</body>" in text}
     for page, text in pages.items():
-        text = state_last(lean_scripts(accessible_pages.mended(text)))
+        text = late_code(state_last(lean_scripts(accessible_pages.mended(text))))
         text = re.sub(r"[\w.-]+\.png\b", lambda name: names.get(name[0], name[0]), text)
         pages[page] = sized_images(text, page.parent)
     for page, text in lean_styles.one_sheet(site, pages).items():

@@ -53,6 +53,28 @@ def test_page_works_from_a_folder(visit, site, page):
     assert seen.errors == []
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, viewport):
+    tab = visit(f"{origin}/text/attention.html", allowed=origin, viewport=viewport).tab
+    hydrated(tab)
+    asleep, before, after = tab.evaluate(
+        """() => {
+          const blocks = [...document.querySelectorAll(".late")]
+          const near = {contentVisibilityAuto: true}
+          const asleep = blocks.filter((one) => !one.lastElementChild.checkVisibility(near)).length
+          const rooms = () => [
+            document.querySelector("article").getBoundingClientRect().height,
+            ...blocks.map((one) => one.parentElement.scrollWidth),
+          ]
+          const before = rooms()
+          for (const one of blocks) one.style.contentVisibility = "visible"
+          return [asleep, before, rooms()]
+        }"""
+    )
+    assert asleep > 10
+    assert before == pytest.approx(after, abs=2)
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of a CSS rgb() colour, as WCAG defines it."""
     parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
