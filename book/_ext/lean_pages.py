@@ -6,7 +6,7 @@ The theme and Jupyter Book load all that any book might need. When the pages are
 - loads its scripts deferred, and those of search and tabs only where there is a search or a tab;
 - carries the state of its widgets at its end, behind the text, instead of in its head;
 - loads pictures lazily, with their sizes, as WebP where that is smaller;
-- lays code out when it comes near, in a room of its height, since each of its words is an element.
+- lays code out when it comes near, in a room of its size, since each of its words is an element.
 
 sphinx-thebe's handlers and style sheet go too: they declare one constant twice, an error on every
 page. Every page is written anew at each build, so what is done here always starts from the theme's own

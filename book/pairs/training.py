@@ -265,8 +265,8 @@ print(f"weights, gradients, optimisers: {4 * 4 * weights / 1e6:.0f} MB of its 16
 # Seconds, if multiplying were all. But a step of so small a model is hundreds of small calls, and the
 # GPU waits while one processor core starts each. On an H100, far faster than a T4, we measured 42
 # steps a second, with 146 MB in use at most; 34 in half precision, which pays for larger models; and
-# 27 where a second core had to make the batches meanwhile, as in Colab. So for 10,000 steps expect
-# more than six minutes, or set `name = "cpu"` above.
+# then 27 where a second core had to make the batches meanwhile, as in Colab. So for 10,000 steps
+# expect more than six minutes, or set `name = "cpu"` above.
 
 # %% [markdown]
 # The log holds loss, learning rate and scale of every step. Single losses jump with their batch, so
