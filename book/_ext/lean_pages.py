@@ -3,6 +3,7 @@
 The theme and Jupyter Book load all that any book might need. When the pages are written, each one
 
 - gets one style sheet instead of ten (lean_styles.py) and no hints to load scripts before it;
+- knows whether it is light or dark when it is first drawn, not when the theme's script comes;
 - loads its scripts deferred, and those of search and tabs only where there is a search or a tab;
 - carries the state of its widgets at its end, behind the text, instead of in its head;
 - loads pictures lazily, with their sizes, as WebP where that is smaller;
@@ -31,6 +32,12 @@ STATE = re.compile(
 CODE = re.compile(r'(?P<before><div class="highlight"><pre>)(?P<text>.*?)</pre>', re.S)
 TAG = re.compile("<[^>]*>")
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?P<source>[^":]+)"[^>]*?)\s*/?>')
+
+THEME = 'dataset.theme = localStorage.getItem("theme") || "auto";'
+SYSTEM = """
+    if (document.documentElement.dataset.mode === "auto")
+      document.documentElement.dataset.theme =
+        matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";"""
 
 LARGE = 30_000  # bytes; a drawing without loss is smaller, a photograph is not
 
@@ -74,6 +81,11 @@ def lean_scripts(text: str) -> str:
 
     # Modules wait as deferred scripts do, in one order with them.
     return OPTION.sub('<script type="module">', SCRIPT.sub(rewrite, HINT.sub("", text)))
+
+
+def early_theme(text: str) -> str:
+    """The page, light or dark from the start where the reader left that to the system."""
+    return text.replace(THEME, THEME + SYSTEM)
 
 
 def state_last(text: str) -> str:
@@ -145,7 +157,7 @@ def make_lean(app, exception) -> None:
     pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
     pages = {page: text for page, text in pages.items() if "</body>" in text}
     for page, text in pages.items():
-        text = late_code(state_last(lean_scripts(accessible_pages.mended(text))))
+        text = late_code(state_last(lean_scripts(early_theme(accessible_pages.mended(text)))))
         text = re.sub(r"[\w.-]+\.png\b", lambda name: names.get(name[0], name[0]), text)
         pages[page] = sized_images(text, page.parent)
     for page, text in lean_styles.one_sheet(site, pages).items():

@@ -12,6 +12,7 @@ from docutils import nodes
 
 PICTURE = "_static/preview.png"
 PICTURE_SIZE = (1200, 630)
+UNTITLED = {"search": "Search", "genindex": "Index"}  # their templates have the title
 PICTURE_TEXT = "The CLIP Book: a grid of pictures and captions with a bright diagonal"
 
 
@@ -61,13 +62,12 @@ def keep_question(app, doctree) -> None:
 
 
 def add_tags(app, pagename, templatename, context, doctree) -> None:
-    title = re.sub(r"<[^>]+>", "", context.get("title") or app.config.project)
+    written = context.get("title") or UNTITLED.get(pagename, app.config.project)
+    title = html.unescape(re.sub(r"<[^>]+>", "", written))
     site = pages_address(app.config.html_theme_options["repository_url"])
     asked = app.env.metadata.get(pagename, {}).get("question", "")
-    description = asked or f"{html.unescape(title)}: a page of The CLIP Book."
-    context["metatags"] = context.get("metatags", "") + tags(
-        html.unescape(title), description, pagename, site
-    )
+    description = asked or f"{title}: a page of The CLIP Book."
+    context["metatags"] = context.get("metatags", "") + tags(title, description, pagename, site)
 
 
 def setup(app) -> dict:

@@ -75,6 +75,17 @@ def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, v
     assert before == pytest.approx(after, abs=2)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_is_first_drawn_as_the_system_is_light_or_dark(browser, origin, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    context.route("**/*.js*", lambda route: route.abort())  # only what the page itself says
+    tab = context.new_page()
+    tab.goto(f"{origin}/search.html")
+    assert tab.locator("html").get_attribute("data-theme") == scheme
+    assert tab.locator(".navbar-brand img:visible").count() == 1
+    context.close()
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of a CSS rgb() colour, as WCAG defines it."""
     parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]

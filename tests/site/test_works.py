@@ -15,6 +15,13 @@ def soup_of(path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
 
+@pytest.mark.parametrize(("made", "title"), [("search", "Search"), ("genindex", "Index")])
+def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
+    soup = soup_of(site / f"{made}.html")
+    assert soup.select_one("meta[property='og:title']")["content"] == title
+    assert soup.title.text.startswith(title)
+
+
 @pytest.mark.browser
 def test_search_finds_a_term_and_leads_there(visit, origin):
     seen = visit(f"{origin}/search.html?q=temperature", allowed=origin)
