@@ -23,6 +23,13 @@ def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
 
 
 @pytest.mark.browser
+def test_icon_of_the_search_field_stands_before_its_words(visit, origin):
+    form = visit(f"{origin}/search.html", allowed=origin).tab.locator(".bd-main form.bd-search")
+    icon, field = form.locator("i").bounding_box(), form.locator("input").bounding_box()
+    assert icon["x"] + icon["width"] < field["x"]
+
+
+@pytest.mark.browser
 def test_search_finds_a_term_and_leads_there(visit, origin):
     seen = visit(f"{origin}/search.html?q=temperature", allowed=origin)
     result = seen.tab.locator("#search-results li a", has_text="similarity matrix").first
