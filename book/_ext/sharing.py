@@ -12,8 +12,8 @@ from docutils import nodes
 
 PICTURE = "_static/preview.png"
 PICTURE_SIZE = (1200, 630)
-UNTITLED = {"search": "Search", "genindex": "Index"}  # their templates have the title
 PICTURE_TEXT = "The CLIP Book: a grid of pictures and captions with a bright diagonal"
+UNTITLED = {"search": "Search", "genindex": "Index"}  # their templates have the title
 
 
 def question(doctree: nodes.document) -> str:

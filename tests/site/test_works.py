@@ -15,13 +15,6 @@ def soup_of(path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
 
-@pytest.mark.parametrize(("made", "title"), [("search", "Search"), ("genindex", "Index")])
-def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
-    soup = soup_of(site / f"{made}.html")
-    assert soup.select_one("meta[property='og:title']")["content"] == title
-    assert soup.title.text.startswith(title)
-
-
 @pytest.mark.browser
 def test_icon_of_the_search_field_stands_before_its_words(visit, origin):
     form = visit(f"{origin}/search.html", allowed=origin).tab.locator(".bd-main form.bd-search")
@@ -120,6 +113,13 @@ def test_page_has_a_preview(site, page):
     assert tags["og:image"] == f"{pages_address(address())}/{PICTURE}"
     with open(site / PICTURE, "rb") as picture:
         assert struct.unpack(">II", picture.read(24)[16:]) == PICTURE_SIZE
+
+
+@pytest.mark.parametrize(("made", "title"), [("search", "Search"), ("genindex", "Index")])
+def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
+    soup = soup_of(site / f"{made}.html")
+    assert soup.select_one("meta[property='og:title']")["content"] == title
+    assert soup.title.text.startswith(title)
 
 
 def test_preview_of_a_chapter_asks_its_question(site, chapter):
