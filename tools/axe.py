@@ -7,8 +7,22 @@ SCRIPT = Path(__file__).resolve().parents[1] / "_build/vendor/node_modules/axe-c
 EXTRA = ["label-content-name-mismatch"]
 
 
+def draw_widgets(tab) -> None:
+    """Bring every widget of a Playwright tab near, so that it is drawn, and go back to the top."""
+    tab.wait_for_function(
+        """() => {
+          const next = document.querySelector(".widget:not([data-hydrated])");
+          next?.scrollIntoView({ behavior: "instant" });
+          return !next;
+        }""",
+        timeout=15_000,
+    )
+    tab.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+
+
 def violations(tab) -> list[str]:
     """One line for each violation on the page of a Playwright tab: rule, remedy, element."""
+    draw_widgets(tab)
     tab.evaluate(
         "async () => { await Promise.all(document.getAnimations().map(a => a.finished)); }"
     )

@@ -15,14 +15,6 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 
 
-def hydrated(tab) -> None:
-    """Wait until every widget of the page has been drawn."""
-    tab.wait_for_function(
-        "() => [...document.querySelectorAll('.widget')].every(w => 'hydrated' in w.dataset)",
-        timeout=15_000,
-    )
-
-
 @pytest.mark.parametrize(
     ("scheme", "viewport"),
     [("light", DESKTOP), ("dark", PHONE)],
@@ -30,7 +22,7 @@ def hydrated(tab) -> None:
 )
 def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, scheme, viewport):
     seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
-    hydrated(seen.tab)
+    axe.draw_widgets(seen.tab)
     assert seen.foreign == [], "it asks another host"
     assert seen.errors == []
     wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
@@ -48,7 +40,7 @@ def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, sche
 
 def test_page_works_from_a_folder(visit, site, page):
     seen = visit((site / f"{page}.html").as_uri(), allowed=site.as_uri())
-    hydrated(seen.tab)
+    axe.draw_widgets(seen.tab)
     assert seen.foreign == []
     assert seen.errors == []
 
@@ -56,7 +48,7 @@ def test_page_works_from_a_folder(visit, site, page):
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, viewport):
     tab = visit(f"{origin}/text/attention.html", allowed=origin, viewport=viewport).tab
-    hydrated(tab)
+    axe.draw_widgets(tab)
     asleep, before, after = tab.evaluate(
         """() => {
           const blocks = [...document.querySelectorAll(".late")]
@@ -119,7 +111,7 @@ def test_every_picture_has_alternative_text(site, page):
 
 def test_widget_leaves_a_picture_in_print(visit, origin, page):
     seen = visit(f"{origin}/{page}.html", allowed=origin)
-    hydrated(seen.tab)
+    axe.draw_widgets(seen.tab)
     pictures = seen.tab.locator(".widget > .widget-picture").all()
     assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
     assert not any(picture.is_visible() for picture in pictures)

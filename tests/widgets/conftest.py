@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import axe
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
@@ -132,9 +133,7 @@ def show(open_page):
         pictures = {widget.model_id: widget.picture for widget in widgets}
         html = embed(models, [widget.model_id for widget in widgets], pictures, theme)
         page = open_page(html, **options)
-        page.wait_for_function(
-            "document.querySelectorAll('.widget:not([data-hydrated])').length == 0"
-        )
+        axe.draw_widgets(page)
         return page
 
     return show_widgets

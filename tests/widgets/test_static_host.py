@@ -99,6 +99,19 @@ def test_a_widget_that_fails_leaves_its_static_picture(open_page, embed_page):
     assert len(open_page.faults) == 1 and "no" in open_page.faults.pop()
 
 
+def test_a_widget_is_drawn_when_it_comes_near(open_page, embed_page):
+    models = {"a": model(COUNTER, count=0), "b": model(COUNTER, count=5)}
+    html = embed_page(models, ["a", "b"], dict.fromkeys("ab", PIXEL))
+    page = open_page(html.replace("</style>", ".widget { margin-bottom: 3000px }</style>"))
+    page.get_by_role("button", name="count 0").wait_for()
+    far = page.locator('[data-model-id="b"]')
+    assert far.get_attribute("data-hydrated") is None
+    assert far.locator("img").is_visible()
+    assert far.get_by_role("button").count() == 0
+    far.scroll_into_view_if_needed()
+    far.get_by_role("button", name="count 5").wait_for()
+
+
 def test_other_libraries_widgets_say_that_they_need_a_kernel(open_page, embed_page):
     slider = {
         "model_module": "@jupyter-widgets/controls",

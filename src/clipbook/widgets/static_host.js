@@ -1,4 +1,5 @@
-// Draws the widgets of a page that has no kernel, from the state that the build left in it.
+// Draws the widgets of a page that has no kernel, from the state that the build left in it, each when
+// it comes within a screen of what is shown: a page is then soon ready, and its static pictures stand in.
 // A classic script, loaded with `defer`: modules do not load from file://.
 (() => {
   const embedded = (kind) =>
@@ -96,5 +97,20 @@
       else el.textContent = "This figure could not be drawn; the browser's console says why.";
     }
   };
-  embedded("view").forEach(draw);
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        draw(target.querySelector("script"));
+      }
+    },
+    { rootMargin: "100% 0%" },
+  );
+  for (const script of embedded("view")) {
+    const wrapper = script.closest(".widget[data-model-id]");
+    if (wrapper) near.observe(wrapper);
+    else draw(script);
+  }
 })();
