@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build/html"
@@ -33,6 +34,12 @@ def pages() -> list[str]:
 def chapters() -> list[str]:
     """The pages that are notebooks."""
     return [page for page in pages() if (ROOT / f"book/{page}.py").exists()]
+
+
+@functools.cache
+def soup_of(path: Path) -> BeautifulSoup:
+    """A built page, parsed once for all tests: they read it and leave it as it is."""
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
 
 def pytest_generate_tests(metafunc):

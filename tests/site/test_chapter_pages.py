@@ -3,15 +3,15 @@
 import html
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import exercises
 import pytest
-from bs4 import BeautifulSoup
 from colab.notebook import opens
 from repository import address
 
-from tests.site.conftest import chapters
+from tests.site.conftest import chapters, soup_of
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.site
@@ -26,40 +26,48 @@ def role(cell: dict) -> dict:
     return cell["metadata"].get("nbgrader", {})
 
 
-def page_of(site: Path, chapter: str) -> BeautifulSoup:
-    return BeautifulSoup((site / f"{chapter}.html").read_text("utf-8"), "html.parser")
-
-
 def squeezed(text: str) -> str:
     """Text without white space, quotes and escapes: HTML, JSON and Python differ in these."""
     return re.sub(r"\\n|[\s\"'\\]+", "", html.unescape(text))
 
 
+@cache
+def shown_code() -> str:
+    """All chapters' code without their hidden checks, squeezed."""
+    every = ["".join(cell["source"]) for name in chapters() for cell in code_cells(name)]
+    return squeezed("".join(exercises.HIDDEN.sub("", code) for code in every))
+
+
 def hidden_lines(chapter: str) -> list[str]:
     """Squeezed lines that stand in the chapter's hidden checks and in no code that is shown."""
     codes = ["".join(cell["source"]) for cell in code_cells(chapter)]
-    every = ["".join(cell["source"]) for name in chapters() for cell in code_cells(name)]
-    shown = squeezed("".join(exercises.HIDDEN.sub("", code) for code in every))
     bodies = [match["body"] for code in codes for match in exercises.HIDDEN.finditer(code)]
     lines = {squeezed(line) for body in bodies for line in body.splitlines()}
-    return [line for line in lines if len(line) > 12 and line not in shown]
+    return [line for line in lines if len(line) > 12 and line not in shown_code()]
 
 
-def test_hidden_checks_are_nowhere_in_the_site(site, chapter):
+@pytest.fixture(scope="module")
+def site_texts(site) -> dict[Path, list[str]]:
+    """What each file of the site says, squeezed, as it is written and as it is read."""
+    texts = {}
+    for path in site.rglob("*"):
+        if (
+            path.suffix in {".html", ".js", ".json", ".txt", ".ipynb"}
+            and "vendor" not in path.parts
+        ):
+            texts[path] = [squeezed(path.read_text("utf-8"))]
+            if path.suffix == ".html":  # highlighting cuts a line into spans
+                texts[path].append(squeezed(soup_of(path).get_text()))
+    return texts
+
+
+@pytest.mark.xdist_group("site_texts")  # one worker reads for all chapters
+def test_hidden_checks_are_nowhere_in_the_site(site, site_texts, chapter):
     hidden = hidden_lines(chapter)
     if any(role(cell).get("grade") for cell in code_cells(chapter)):
         assert hidden, "the chapter has graded cells but no hidden check to look for"
-    for path in (
-        p for p in site.rglob("*") if p.suffix in {".html", ".js", ".json", ".txt", ".ipynb"}
-    ):
-        if "vendor" in path.parts:
-            continue
-        text = path.read_text("utf-8")
-        assert "BEGIN HIDDEN" not in text
-        texts = [squeezed(text)]
-        if path.suffix == ".html":  # highlighting cuts a line into spans
-            texts.append(squeezed(BeautifulSoup(text, "html.parser").get_text()))
-        leaks = [line for line in hidden if any(line in t for t in texts)]
+    for path, texts in site_texts.items():
+        leaks = [line for line in [*hidden, "BEGINHIDDEN"] if any(line in t for t in texts)]
         assert not leaks, f"{path.relative_to(site)} shows a hidden check"
 
 
@@ -69,7 +77,7 @@ def test_no_source_is_offered_for_download(site):
 
 
 def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):
-    page = page_of(site, chapter)
+    page = soup_of(site / f"{chapter}.html")
     tasks = [c for c in code_cells(chapter) if role(c).get("solution")]
     blanks = [b.get_text() for b in page.select(".cell.exercise pre")]
     solutions = [
@@ -89,7 +97,7 @@ def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):
 
 
 def test_visible_checks_are_shown(site, chapter):
-    text = page_of(site, chapter).get_text()
+    text = soup_of(site / f"{chapter}.html").get_text()
     for cell in (c for c in code_cells(chapter) if role(c).get("grade")):
         shown = exercises.visible("".join(cell["source"]))
         assert all(line in text for line in shown.splitlines())
@@ -97,11 +105,13 @@ def test_visible_checks_are_shown(site, chapter):
 
 def test_launch_button_opens_the_notebook_in_colab(site, chapter):
     colab = opens(address(), chapter)
-    links = [a["href"] for a in page_of(site, chapter).select("a[href*='colab.research']")]
+    links = [
+        a["href"] for a in soup_of(site / f"{chapter}.html").select("a[href*='colab.research']")
+    ]
     assert colab in links
     assert set(links) == {colab}
 
 
 def test_page_links_to_the_repository(site, chapter):
-    (button,) = page_of(site, chapter).select("a.btn-source-repository-button")
+    (button,) = soup_of(site / f"{chapter}.html").select("a.btn-source-repository-button")
     assert button["href"] == address()

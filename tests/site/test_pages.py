@@ -1,13 +1,11 @@
 """Every page in a browser: by itself, without errors, at every width and in both modes."""
 
 import re
-from functools import cache
-from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlparse
 
 import axe
 import pytest
-from bs4 import BeautifulSoup
+
+from tests.site.conftest import soup_of
 
 pytestmark = [pytest.mark.site, pytest.mark.browser]
 
@@ -67,6 +65,24 @@ def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, v
     assert before == pytest.approx(after, abs=2)
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_columns_of_formulas_stay_when_their_fonts_come_late(browser, origin, viewport):
+    context = browser.new_context(viewport=viewport)
+    tab = context.new_page()
+    late = []
+    tab.route("**/KaTeX_*.woff2", lambda route: late.append(route))
+    tab.goto(f"{origin}/reference/notation.html", wait_until="domcontentloaded")
+    cells = tab.locator("article th, article td")
+    columns = "all => all.map((one) => [one.offsetLeft, one.offsetWidth])"
+    before = cells.evaluate_all(columns)
+    assert len(late) > 1
+    for route in late:
+        route.continue_()
+    tab.evaluate("document.fonts.ready")
+    assert cells.evaluate_all(columns) == before
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_first_drawn_as_the_system_is_light_or_dark(browser, origin, scheme):
     context = browser.new_context(color_scheme=scheme)
@@ -100,7 +116,7 @@ def test_formulas_and_widgets_are_there_without_scripts(visit, origin, page):
 
 
 def test_every_picture_has_alternative_text(site, page):
-    soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+    soup = soup_of(site / f"{page}.html")
     for image in soup.select("article img"):
         assert image.get("alt", "").strip(), f"no alternative text: {str(image)[:120]}"
         assert not re.search(r"\.(png|svg|jpe?g)$", image["alt"]), "a file name says nothing"
@@ -119,23 +135,3 @@ def test_widget_leaves_a_picture_in_print(visit, origin, page):
     assert all(picture.is_visible() for picture in pictures)
     live = seen.tab.locator(".widget > :not(.widget-picture)")
     assert not any(part.is_visible() for part in live.all())
-
-
-@cache
-def places(path: Path) -> set[str]:
-    """The ids of a page."""
-    soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-    return {element["id"] for element in soup.select("[id]")}
-
-
-def test_links_within_the_site_lead_somewhere(site, page):
-    here = site / f"{page}.html"
-    soup = BeautifulSoup(here.read_text("utf-8"), "html.parser")
-    for link in soup.select("a[href]"):
-        target, fragment = urldefrag(link["href"])
-        if urlparse(target).scheme or link["href"] == "#":
-            continue
-        path = (here.parent / unquote(target)).resolve() if target else here
-        assert path.exists(), f"{link['href']} leads nowhere"
-        if fragment and path.suffix == ".html":
-            assert unquote(fragment) in places(path), f"{link['href']}: no such place on the page"

@@ -1,7 +1,8 @@
 """The book on paper: `make pdf` prints the site into one file."""
 
 import pytest
-from bs4 import BeautifulSoup
+
+from tests.site.conftest import soup_of
 
 # One worker prints for all: the book takes a minute.
 pytestmark = [
@@ -34,7 +35,7 @@ def test_every_page_is_in_the_outline_and_in_the_contents(printed, site, toc):
     reader, starts = printed
     listed = " ".join(reader.pages[1].extract_text().split())
     for page in toc:
-        soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+        soup = soup_of(site / f"{page}.html")
         title = soup.h1.find(string=True).strip()
         assert title in titles(reader.outline)
         assert f"{title} {starts[page]}" in listed
@@ -44,7 +45,7 @@ def test_chapter_begins_on_the_page_that_the_contents_name(printed, site, toc):
     reader, starts = printed
     assert sorted(starts.values()) == list(starts.values())
     for page in toc:
-        soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+        soup = soup_of(site / f"{page}.html")
         words = reader.pages[starts[page] - 1].extract_text()
         assert soup.h1.find(string=True).strip() in " ".join(words.split())
         assert words.split()[-1] == str(starts[page]) or str(starts[page]) in words.split()

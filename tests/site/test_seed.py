@@ -9,7 +9,8 @@ from pathlib import Path
 
 import jupytext
 import pytest
-from bs4 import BeautifulSoup
+
+from tests.site.conftest import soup_of
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
@@ -148,7 +149,7 @@ def test_the_glossary_explains_this_word_of_the_seed(term):
 @pytest.mark.site
 def test_the_built_pages_have_an_anchor_for_each_section(site):
     for page, heading, _ in SEED.values():
-        html = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+        html = soup_of(site / f"{page}.html")
         titles = {
             title.get_text().removesuffix("#").strip().replace("’", "'"): title
             for title in html.select("article h1, article h2")

@@ -4,15 +4,12 @@ import struct
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import pytest
-from bs4 import BeautifulSoup
 from repository import address
 from sharing import PICTURE, PICTURE_SIZE, pages_address
 
+from tests.site.conftest import soup_of
+
 pytestmark = pytest.mark.site
-
-
-def soup_of(path) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
 
 @pytest.mark.browser
