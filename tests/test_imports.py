@@ -12,13 +12,14 @@ ANYTHING = {"figures", "widgets", "exercises"}
 
 # Which parts of the package a part may import, itself aside.
 MAY_IMPORT = {
+    "streams": set(),
     "scenes": set(),
     "transformer": set(),
     "text": {"transformer"},
     "image": {"transformer"},
     "pairs": {"text", "image", "transformer"},
-    "training": {"pairs", "text", "image", "scenes"},
-    "evaluation": {"pairs", "text", "image", "scenes"},
+    "training": {"pairs", "text", "image", "scenes", "streams"},
+    "evaluation": {"pairs", "text", "image", "scenes", "streams"},
     "pretrained": {"pairs", "training", "text", "image", "transformer"},
     "": {"pretrained"},  # the package itself: clipbook.load
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from clipbook.scenes import (
     say,
 )
 from clipbook.scenes.world import OPPOSITE
+from clipbook.streams import stream
 from clipbook.text import Tokenizer
 
 CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
@@ -35,7 +35,7 @@ def combination_names() -> list[str]:
 
 @torch.no_grad()
 def evaluate_scenes(
-    model: CLIP, tokenizer: Tokenizer, *, scenes: int = 1_000, seed: int = 1
+    model: CLIP, tokenizer: Tokenizer, *, scenes: int = 1_000, seed: int = 0
 ) -> dict[str, float]:
     """Shares of right answers, 0 to 1, on scenes that training did not draw.
 
@@ -48,7 +48,7 @@ def evaluate_scenes(
     results: dict[str, float] = {}
     classes = class_embeddings(model, tokenizer, combination_names())
     for name, split in (("seen", "train"), ("never seen", "held_out")):
-        shown = sample(scenes, np.random.default_rng((seed, 0)), split, objects=1)
+        shown = sample(scenes, stream(f"evaluation, {split}", seed), split, objects=1)
         answers = (_embed(model, shown) @ classes.T).argmax(dim=1).cpu()
         truth = torch.tensor(
             [CLASSES.index((s.objects[0].colour, s.objects[0].shape)) for s in shown]
@@ -58,7 +58,7 @@ def evaluate_scenes(
         results[f"shape, {name}"] = _share(answers % len(SHAPES) == truth % len(SHAPES))
 
     shown = _told_apart(
-        sample(2 * PAIRS_OF_SCENES, np.random.default_rng((seed, 1)), "held_out", objects=2)
+        sample(2 * PAIRS_OF_SCENES, stream("evaluation, pairs", seed), "held_out", objects=2)
     )
     images = _embed(model, shown)
     statements = [_plain(scene) for scene in shown]

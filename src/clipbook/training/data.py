@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from clipbook.scenes import Scene, render, sample_pairs
+from clipbook.streams import stream
 from clipbook.text import Tokenizer
 
 Batch = tuple[
@@ -54,7 +55,7 @@ class SceneBatches(Dataset):
         self.distinct = distinct
 
     def __getitem__(self, k: int) -> Batch:
-        generator = np.random.default_rng((self.seed, k))
+        generator = stream("training", self.seed, k)
         scenes, captions = sample_pairs(
             self.batch_size, generator, twins=self.twins, distinct=self.distinct
         )
@@ -63,6 +64,5 @@ class SceneBatches(Dataset):
 
 def train_tokenizer(pairs: int = 5_000, vocab_size: int = 512) -> Tokenizer:
     """The tokenizer of this world's captions: every word of theirs becomes one token."""
-    generator = np.random.default_rng(0)
-    _, captions = sample_pairs(pairs, generator, distinct=False)
+    _, captions = sample_pairs(pairs, stream("tokenizer"), distinct=False)
     return Tokenizer.train(captions, vocab_size)

@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from clipbook.image.preprocessing import _resize_and_crop, open_picture
+from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
 
@@ -151,7 +152,7 @@ class FolderBatches(Dataset):
     def __getitem__(self, k: int) -> Batch:
         in_a_pass = len(self.pairs) // self.batch_size
         turn, place = divmod(k, in_a_pass)
-        order = np.random.default_rng((self.seed, turn)).permutation(len(self.pairs))
+        order = stream("order of own pairs", self.seed, turn).permutation(len(self.pairs))
         chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
         pairs = [self.pairs[i] for i in chosen]
         opened = [open_picture(pair.picture) for pair in pairs]

@@ -8,6 +8,7 @@ import torch
 from clipbook.image import CNNConfig, ViTConfig
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.scenes import EXAMPLE
+from clipbook.streams import torch_stream
 from clipbook.text import TextConfig, Tokenizer
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch, SceneBatches, draw, train_tokenizer
@@ -29,7 +30,7 @@ class Preset:
         tokenizer = train_tokenizer()
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
             model = CLIP(CLIPConfig(self.image, text))
         size = self.image.image_size
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
