@@ -1,18 +1,12 @@
 """Streams of different purposes, seeds or indices share nothing; equal ones are the same."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipbook.scenes import sample, sample_pairs
 from clipbook.streams import stream, torch_stream
-from clipbook.training import PRESETS
 
-ROOT = Path(__file__).resolve().parents[1]
 TRIPLES = st.tuples(st.text(min_size=1), st.integers(0, 2**70), st.integers(0, 2**70))
 
 
