@@ -37,9 +37,9 @@ def run(out: str, folder: str | None, workers: int, kill_at_line: int | None = N
 
 def die_at_line(number: int) -> None:
     """Kill this process, with no chance to tidy up, before the number-th new line that saves."""
-    watched = {checkpoints.save.__code__, write_tensors.__code__}
-    # where jaxtyping's hook has wrapped them
-    for function in (checkpoints.save, write_tensors):
+    of_saving = [checkpoints.save, checkpoints._remove, checkpoints._is_abandoned, write_tensors]
+    watched = {function.__code__ for function in of_saving}
+    for function in of_saving:  # where jaxtyping's hook has wrapped them
         while hasattr(function, "__wrapped__"):
             function = function.__wrapped__
             watched.add(function.__code__)
