@@ -16,7 +16,7 @@ from clipbook.pairs.saving import write_tensors
 from clipbook.training import TrainingConfig, checkpoints, train
 from tests import tiny
 
-CONFIG = TrainingConfig(steps=24, warmup_steps=4, checkpoint_every=2, snapshots=4)
+CONFIG = TrainingConfig(steps=48, warmup_steps=4, checkpoint_every=2, snapshots=4)
 tiny.tokenizer()  # once, for all the processes that are forked from one that has imported this
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.training.killed"])
 
-LAST_TWO = ["checkpoint-00000022", "checkpoint-00000024"]
+LAST_TWO = ["checkpoint-00000046", "checkpoint-00000048"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -87,8 +87,10 @@ def save(
     for leftover in folder.iterdir():
         if _is_abandoned(leftover):
             _remove(leftover)
-    for older in _found(folder)[:-KEPT]:
-        _remove(older)
+    oldest = _step(_found(folder)[-KEPT:][0])
+    for one in _named(folder):
+        if _step(one) < oldest:
+            _remove(one)
     return final
 
 
@@ -170,16 +172,16 @@ def _step(path: Path) -> int:
     return step if path.name == _name(step) else -1
 
 
+def _named(folder: Path) -> list[Path]:
+    """The folders in it that have the name of a checkpoint, that of the latest step last."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    named = [one for one in inside if _step(one) > 0 and one.is_dir() and not one.is_symlink()]
+    return sorted(named, key=_step)
+
+
 def _found(folder: Path) -> list[Path]:
     """The checkpoints in the folder, the newest last."""
-    found = [
-        one
-        for one in (folder.iterdir() if folder.is_dir() else ())
-        if _step(one) > 0
-        and not one.is_symlink()
-        and ((one / ABOUT).exists() or (one / TENSORS).exists())
-    ]
-    return sorted(found, key=_step)
+    return [one for one in _named(folder) if (one / ABOUT).exists() or (one / TENSORS).exists()]
 
 
 def _remove(path: Path) -> None:
