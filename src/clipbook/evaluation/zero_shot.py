@@ -6,23 +6,24 @@ book/pairs/zero-shot.
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from clipbook.pairs import CLIP, similarity
+from clipbook.pairs.modes import evaluating
 from clipbook.text import Tokenizer
+from clipbook.text.encoder import check_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
 
-@torch.no_grad()
 def class_embeddings(
     model: CLIP, tokenizer: Tokenizer, names: Sequence[str], templates: Sequence[str] = TEMPLATES
 ) -> Float[Tensor, "classes embed_dim"]:
     """Unit embedding of each class: the mean over the templates, in which {} stands for the name.
 
+    The model is put into eval mode for it, and back.
     Raises ValueError for no names, no templates, or a template without {}.
     """
     if not names or not templates:
@@ -34,11 +35,11 @@ def class_embeddings(
         if "{}" not in template:
             raise ValueError(f"template {template!r} has no {{}} for the name of the class")
     captions = [template.replace("{}", name) for template in templates for name in names]
-    embeddings = model.encode_text(*_on(model, *tokenizer.batch(captions)))
-    return normalize(embeddings.view(len(templates), len(names), -1).mean(dim=0), dim=-1)
+    with evaluating(model):
+        embeddings = encode_captions(model, tokenizer, captions)
+        return normalize(embeddings.view(len(templates), len(names), -1).mean(dim=0), dim=-1)
 
 
-@torch.no_grad()
 def zero_shot(
     model: CLIP,
     tokenizer: Tokenizer,
@@ -48,12 +49,20 @@ def zero_shot(
 ) -> Float[Tensor, "batch classes"]:
     """Probability of each class for each picture; rows sum to 1.
 
-    names: how a caption would name the classes, articles included: "a red circle".
+    names: how a caption would name the classes, articles included: "a red circle". The model is
+    put into eval mode for it, and back.
     """
     classes = class_embeddings(model, tokenizer, names, templates)
-    images = model.encode_image(*_on(model, pixels))
-    return (model.scale * similarity(images, classes)).softmax(dim=-1)
+    with evaluating(model):
+        images = model.encode_image(pixels.to(model.log_scale.device))
+        return (model.scale * similarity(images, classes)).softmax(dim=-1)
 
 
-def _on(model: CLIP, *tensors: Tensor) -> list[Tensor]:
-    return [tensor.to(model.log_scale.device) for tensor in tensors]
+def encode_captions(
+    model: CLIP, tokenizer: Tokenizer, captions: Sequence[str]
+) -> Float[Tensor, "captions embed_dim"]:
+    """Unit embeddings, on the model's device; the ids are checked before they go to a GPU."""
+    token_ids, mask = tokenizer.batch(captions)
+    check_texts(token_ids, mask, model.config.text)
+    device = model.log_scale.device
+    return model.encode_text(token_ids.to(device), mask.to(device))

@@ -9,6 +9,7 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from clipbook.image.preprocessing import _resize_and_crop, open_picture
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
+from clipbook.training.identity import digest_of_text, identify_tokenizer
+from clipbook.validation import LARGEST_SEED, whole_number
 
 COLUMNS = ("picture", "caption")
 
@@ -138,16 +141,16 @@ class FolderBatches(Dataset):
         *,
         seed: int = 0,
     ) -> None:
-        if not 1 <= batch_size <= len(pairs):
+        self.pairs = pairs
+        self.tokenizer = tokenizer
+        self.batch_size = whole_number("batch_size", batch_size, 64)
+        self.image_size = whole_number("image_size", image_size, 32)
+        self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
+        if self.batch_size > len(pairs):
             raise ValueError(
                 f"batch_size={batch_size}, but there are {len(pairs)} pairs; a batch needs at "
                 "least one and at most all of them"
             )
-        self.pairs = pairs
-        self.tokenizer = tokenizer
-        self.batch_size = batch_size
-        self.image_size = image_size
-        self.seed = seed
 
     def __getitem__(self, k: int) -> Batch:
         in_a_pass = len(self.pairs) // self.batch_size
@@ -158,3 +161,16 @@ class FolderBatches(Dataset):
         opened = [open_picture(pair.picture) for pair in pairs]
         pictures = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in opened])
         return torch.from_numpy(pictures), *self.tokenizer.batch([pair.caption for pair in pairs])
+
+    def identity(self) -> dict[str, object]:
+        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes and seed.
+
+        Every picture is read once. Not its place: a folder may move, to another machine too.
+        """
+        pictures = {pair.picture: "" for pair in self.pairs}
+        for path in pictures:
+            with path.open("rb") as file:
+                pictures[path] = file_digest(file, "sha256").hexdigest()
+        pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
+        own = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **vars(self), **own}
