@@ -4,7 +4,7 @@ Source: Radford et al. 2021, §3.1.2 and 3.1.4 (prompt templates and their ensem
 book/pairs/zero-shot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
@@ -13,23 +13,21 @@ from torch.nn.functional import normalize
 
 from clipbook.pairs import CLIP, similarity
 from clipbook.text import Tokenizer
+from clipbook.text.texts import checked_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
 
 @torch.no_grad()
 def class_embeddings(
-    model: CLIP, tokenizer: Tokenizer, names: Sequence[str], templates: Sequence[str] = TEMPLATES
+    model: CLIP, tokenizer: Tokenizer, names: Iterable[str], templates: Iterable[str] = TEMPLATES
 ) -> Float[Tensor, "classes embed_dim"]:
     """Unit embedding of each class: the mean over the templates, in which {} stands for the name.
 
-    Raises ValueError for no names, no templates, or a template without {}.
+    Raises ValueError for no names, no templates, a single string where a list is meant, or a
+    template without {}.
     """
-    if not names or not templates:
-        raise ValueError(
-            f"{len(names)} class names and {len(templates)} templates; at least one of each is "
-            "needed, for example ['a red circle'] and ['a picture of {}']"
-        )
+    names, templates = checked_texts(names, "names"), checked_texts(templates, "templates")
     for template in templates:
         if "{}" not in template:
             raise ValueError(f"template {template!r} has no {{}} for the name of the class")
@@ -43,8 +41,8 @@ def zero_shot(
     model: CLIP,
     tokenizer: Tokenizer,
     pixels: Float[Tensor, "batch 3 height width"],
-    names: Sequence[str],
-    templates: Sequence[str] = TEMPLATES,
+    names: Iterable[str],
+    templates: Iterable[str] = TEMPLATES,
 ) -> Float[Tensor, "batch classes"]:
     """Probability of each class for each picture; rows sum to 1.
 

@@ -10,7 +10,7 @@ book/text/tokenization.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import regex
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
+
+from clipbook.text.texts import checked_text, checked_texts
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (PAD, START, END)
@@ -39,20 +41,16 @@ Pair = tuple[int, int]
 def split_words(text: str) -> list[str]:
     """The words of a text, each with the space before it; joined again they give the text.
 
+    Raises ValueError for a string that is no Unicode text (a lone surrogate).
+
     >>> split_words("Pepper the aussie pup")
     ['Pepper', ' the', ' aussie', ' pup']
     """
-    return WORD.findall(text)
+    return WORD.findall(checked_text(text))
 
 
-def _bytes_of(text: str) -> list[int]:
-    try:
-        return [FIRST_BYTE + byte for byte in text.encode()]
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{text!r} holds half a character (a lone surrogate at {error.start}), which is no "
-            "Unicode text; try text.encode('utf-16', 'surrogatepass').decode('utf-16')"
-        ) from None
+def _bytes_of(word: str) -> list[int]:
+    return [FIRST_BYTE + byte for byte in word.encode()]
 
 
 def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
@@ -107,13 +105,14 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Sequence[str], vocab_size: int = 512, context_length: int = 32
+        cls, texts: Iterable[str], vocab_size: int = 512, context_length: int = 32
     ) -> "Tokenizer":
         """Learn merges from texts until the vocabulary has vocab_size tokens.
 
         It stops earlier where no pair is left that occurs twice. Of equally frequent pairs, the
         one with the smaller ids is merged first, so that the result depends on the texts alone.
-        Raises ValueError for a vocab_size without room for the special tokens and 256 bytes.
+        Raises ValueError for no texts, a single string, what is no text, and a vocab_size without
+        room for the special tokens and 256 bytes.
         """
         smallest = FIRST_BYTE + 256
         if vocab_size < smallest:
@@ -122,7 +121,7 @@ class Tokenizer:
                 f"256 bytes; try {smallest} or more"
             )
         tokenizer = cls(context_length=context_length)
-        counts = Counter(word for text in texts for word in split_words(text))
+        counts = Counter(word for text in checked_texts(texts) for word in split_words(text))
         words = {word: _bytes_of(word) for word in counts}
         while tokenizer.vocab_size < vocab_size:
             pairs: Counter[Pair] = Counter()
@@ -193,21 +192,17 @@ class Tokenizer:
         return self._token_bytes(token_id).decode(errors="backslashreplace")
 
     def batch(
-        self, texts: Sequence[str], *, truncate: bool = True
+        self, texts: Iterable[str], *, truncate: bool = True
     ) -> tuple[Int64[Tensor, "batch context"], Bool[Tensor, "batch context"]]:
         """Token ids between start and end tokens, padded to the context length, and a mask.
 
         The mask is true at real tokens, start and end included. A text that is too long loses
         its last tokens and keeps the end token, as in CLIP.
-        Raises ValueError for an empty text, for no texts, and, with truncate=False, for a text
-        that does not fit.
+        Raises ValueError for an empty text, for no texts, a single string, what is no text, and,
+        with truncate=False, for a text that does not fit.
         """
-        if isinstance(texts, str):
-            raise ValueError(f"texts={texts!r} is one string; try a list: [{texts!r}]")
-        if not len(texts):
-            raise ValueError("texts is empty; a batch needs at least one text")
         rows, lengths, room = [], [], self.context_length - 2
-        for row, text in enumerate(texts):
+        for row, text in enumerate(checked_texts(texts)):
             if not text.strip():
                 raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
             ids = self.encode(text)
