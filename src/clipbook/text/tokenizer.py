@@ -8,17 +8,19 @@ Source: Sennrich et al. 2016 (BPE), Radford et al. 2019 §2.2 (over bytes). Buil
 book/text/tokenization.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import index
 from pathlib import Path
+from reprlib import repr as shortly
 
 import regex
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
+from clipbook.text import tokenizer_file
 from clipbook.text.texts import checked_text, checked_texts
 
 PAD, START, END = "<pad>", "<start>", "<end>"
@@ -35,6 +37,9 @@ WORD = regex.compile(
     r"|\p{White_Space}+"
 )
 
+LONGEST_CONTEXT = 65_536
+"""No text encoder of ours takes more: its attention has context² weights."""
+
 Pair = tuple[int, int]
 
 
@@ -47,6 +52,13 @@ def split_words(text: str) -> list[str]:
     ['Pepper', ' the', ' aussie', ' pup']
     """
     return WORD.findall(checked_text(text))
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        raise ValueError(f"{name}={shortly(value)} is no whole number; give an int") from None
 
 
 def _bytes_of(word: str) -> list[int]:
@@ -72,32 +84,47 @@ class Tokenizer:
 
     merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
     context_length: how many tokens `batch` gives at most, start and end tokens included.
+    Raises ValueError for a context without room for them or of more than 65,536 tokens, and for a
+    merge of what no merge before it makes, or that makes a token once more.
     """
 
-    def __init__(self, merges: Sequence[Pair] = (), context_length: int = 32) -> None:
-        if context_length < 2:
+    def __init__(self, merges: Iterable[Pair] = (), context_length: int = 32) -> None:
+        self.context_length = _whole("context_length", context_length)
+        if not 2 <= self.context_length <= LONGEST_CONTEXT:
             raise ValueError(
-                f"context_length={context_length} has no room for the start and the end token; "
-                "try 2 or more"
+                f"context_length={shortly(context_length)} has no room for the start and the end "
+                f"token, or more than any encoder takes; try 2 to {LONGEST_CONTEXT}"
             )
-        self.context_length = context_length
         self.merges: list[Pair] = []
         self._ranks: dict[Pair, int] = {}
         self._bytes = [b"" for _ in SPECIALS] + [bytes([byte]) for byte in range(256)]
-        for left, right in merges:
-            self._add((left, right))
+        self._ids = {token: FIRST_BYTE + k for k, token in enumerate(self._bytes[FIRST_BYTE:])}
+        for pair in merges:
+            self._add(pair)
         self._words: dict[str, list[int]] = {}
 
     def _add(self, pair: Pair) -> None:
-        for token_id in pair:
+        name = f"merges[{len(self.merges)}]"
+        try:
+            left, right = map(index, pair)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}={shortly(pair)} is no pair of token ids") from None
+        for token_id in (left, right):
             if not FIRST_BYTE <= token_id < len(self._bytes):
                 raise ValueError(
-                    f"merge {pair} uses token {token_id}, which isn't made yet; "
+                    f"{name}={shortly(pair)} uses token {shortly(token_id)}, which isn't made yet; "
                     f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
                 )
-        self._ranks[pair] = len(self.merges)
-        self.merges.append(pair)
-        self._bytes.append(self._bytes[pair[0]] + self._bytes[pair[1]])
+        made = self._bytes[left] + self._bytes[right]
+        if made in self._ids:  # a text would then have two spellings in tokens
+            raise ValueError(
+                f"{name}={pair} makes {shortly(made)}, which token {self._ids[made]} is already; "
+                "leave it out"
+            )
+        self._ids[made] = len(self._bytes)
+        self._ranks[left, right] = len(self.merges)
+        self.merges.append((left, right))
+        self._bytes.append(made)
 
     @property
     def vocab_size(self) -> int:
@@ -115,7 +142,7 @@ class Tokenizer:
         room for the special tokens and 256 bytes.
         """
         smallest = FIRST_BYTE + 256
-        if vocab_size < smallest:
+        if _whole("vocab_size", vocab_size) < smallest:
             raise ValueError(
                 f"vocab_size={vocab_size} has no room for {len(SPECIALS)} special tokens and "
                 f"256 bytes; try {smallest} or more"
@@ -218,28 +245,23 @@ class Tokenizer:
         return torch.tensor(rows), mask
 
     def save(self, path: str | Path) -> None:
-        """Write the tokenizer as JSON in which each merge reads as two pieces of text.
-
-        A byte is shown as the Latin-1 character of its number, which loses nothing.
-        """
-        shown = [[self._bytes[part].decode("latin-1") for part in pair] for pair in self.merges]
-        lines = ",\n".join("  " + json.dumps(pair, ensure_ascii=False) for pair in shown)
-        head = f'"context_length": {self.context_length},\n"special_tokens": {json.dumps(SPECIALS)}'
-        Path(path).write_text(f'{{\n{head},\n"merges": [\n{lines}\n]\n}}\n', encoding="utf-8")
+        """Write the tokenizer as JSON in which each merge reads as two pieces of text."""
+        pieces = ((self._bytes[left], self._bytes[right]) for left, right in self.merges)
+        tokenizer_file.write(Path(path), self.context_length, SPECIALS, pieces)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
-        """Read what `save` wrote. Raises ValueError, naming the file, for anything else."""
+        """Read what `save` wrote.
+
+        Raises FileNotFoundError, or ValueError that names the file and the field for anything else.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{path} does not exist")
         try:
-            saved = json.loads(Path(path).read_text(encoding="utf-8"))
-            tokenizer = cls(context_length=saved["context_length"])
-            ids = {token: k for k, token in enumerate(tokenizer._bytes) if token}
-            for left, right in saved["merges"]:
-                tokenizer._add((ids[left.encode("latin-1")], ids[right.encode("latin-1")]))
-                ids[tokenizer._bytes[-1]] = tokenizer.vocab_size - 1
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            context_length, merges = tokenizer_file.read(Path(path), SPECIALS, cls()._ids)
+            return cls(merges, context_length)
+        except (OSError, ValueError) as error:
             raise ValueError(
-                f"{path} was not saved by Tokenizer.save ({type(error).__name__}: {error}); "
-                "save it again from the tokenizer that was trained"
+                f"{path} was not saved by Tokenizer.save ({error}); save it again from the "
+                "tokenizer that was trained"
             ) from error
-        return tokenizer
