@@ -50,20 +50,9 @@ def test_another_generator_is_refused_with_its_kind_and_the_remedy(name, kind):
 
 
 @pytest.mark.parametrize("draw", [sample, sample_pairs])
-@pytest.mark.parametrize(
-    ("n", "error", "said"),
-    [
-        (-1, ValueError, "n=-1 is negative; try 0 or more"),
-        (2.5, TypeError, "n=2.5 is no whole number"),
-        (3.0, TypeError, "n=3.0 is no whole number"),
-        ("3", TypeError, "n='3' is no whole number"),
-        (None, TypeError, "n=None is no whole number"),
-        ([3], TypeError, r"n=\[3\] is no whole number"),
-        (float("nan"), TypeError, "n=nan is no whole number"),
-    ],
-)
-def test_a_number_of_scenes_that_is_none_is_refused(draw, n, error, said):
-    with plain_python(), pytest.raises(error, match=said):
+@pytest.mark.parametrize("n", [-1, 2.5, 3.0, "3", None, [3], float("nan"), True])
+def test_a_number_of_scenes_that_is_none_is_refused(draw, n):
+    with plain_python(), pytest.raises(ValueError, match=r"^n=.* is not a whole number from 0 on"):
         draw(n, np.random.default_rng(0))
 
 
@@ -74,7 +63,10 @@ def test_a_number_of_scenes_of_numpys_is_one():
 
 @pytest.mark.parametrize("twins", [2, -0.1, float("nan"), float("inf"), "0.5", None, [0.5]])
 def test_a_share_of_twins_outside_0_to_1_is_refused(twins):
-    with plain_python(), pytest.raises(ValueError, match=r"twins=.* is no share from 0 to 1"):
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match=r"^twins=.* is not a finite number from 0 to 1"),
+    ):
         sample_pairs(1, np.random.default_rng(0), twins=twins)
 
 

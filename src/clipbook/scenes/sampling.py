@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from numbers import Real
+from math import inf
 
 import numpy as np
 
-from clipbook.scenes.arguments import check_count, check_generator
+from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.captions import Statement, describes, say, say_more, state, state_all
 from clipbook.scenes.world import (
     CLEARLY,
@@ -19,6 +19,7 @@ from clipbook.scenes.world import (
     Object,
     Scene,
 )
+from clipbook.validation import between, whole_number
 
 ALL_COMBINATIONS = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
 TRAINING = tuple(pair for pair in ALL_COMBINATIONS if pair not in HELD_OUT)
@@ -64,7 +65,7 @@ def _stream(
     n: int, generator: np.random.Generator, split: str, objects: int | None = None
 ) -> Iterator[Scene]:
     """Scenes without end, of which the caller wants n; what it was given is checked at once."""
-    check_count(n)
+    whole_number("n", n, 8, least=0, most=inf)
     check_generator(generator)
     if split not in ("train", "held_out"):
         raise ValueError(f"split={split!r} is unknown; try 'train' or 'held_out'")
@@ -93,8 +94,8 @@ def sample(
 
     split: "train" never contains a combination of HELD_OUT; "held_out" scenes all contain one.
     objects: 1 or 2 to fix the number of objects, None for a mixture.
-    Raises ValueError for another split or number of objects or a negative n, TypeError for another
-    kind of generator than NumPy's or an n that is no whole number.
+    Raises ValueError for another split or number of objects, or an n that is no whole number from
+    0, and TypeError for another kind of generator than NumPy's.
     """
     scenes = _stream(n, generator, split, objects)
     return [next(scenes) for _ in range(n)]
@@ -146,8 +147,7 @@ def sample_pairs(
     otherwise as `sample`.
     """
     fresh = _stream(n, generator, split)
-    if not isinstance(twins, Real) or not 0 <= twins <= 1:
-        raise ValueError(f"twins={twins!r} is no share from 0 to 1; try 0.6")
+    between("twins", twins, 0.6, most=1)
     scenes: list[Scene] = []
     while len(scenes) < n:
         other = twin(scenes[-1], generator) if scenes and generator.random() < twins else None

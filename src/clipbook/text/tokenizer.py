@@ -11,9 +11,9 @@ book/text/tokenization.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import inf
 from operator import index
 from pathlib import Path
-from reprlib import repr as shortly
 
 import regex
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from clipbook.text import tokenizer_file
 from clipbook.text.texts import checked_text, checked_texts
+from clipbook.validation import shown, whole_number
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (PAD, START, END)
@@ -37,9 +38,6 @@ WORD = regex.compile(
     r"|\p{White_Space}+"
 )
 
-LONGEST_CONTEXT = 65_536
-"""No text encoder of ours takes more: its attention has context² weights."""
-
 Pair = tuple[int, int]
 
 
@@ -52,13 +50,6 @@ def split_words(text: str) -> list[str]:
     ['Pepper', ' the', ' aussie', ' pup']
     """
     return WORD.findall(checked_text(text))
-
-
-def _whole(name: str, value: object) -> int:
-    try:
-        return index(value)
-    except TypeError:
-        raise ValueError(f"{name}={shortly(value)} is no whole number; give an int") from None
 
 
 def _bytes_of(word: str) -> list[int]:
@@ -84,16 +75,16 @@ class Tokenizer:
 
     merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
     context_length: how many tokens `batch` gives at most, start and end tokens included.
-    Raises ValueError for a context without room for them or of more than 65,536 tokens, and for a
-    merge of what no merge before it makes, or that makes a token once more.
+    Raises ValueError for a context that is no size or has no room for them, and for a merge of what
+    no merge before it makes, or that makes a token once more.
     """
 
     def __init__(self, merges: Iterable[Pair] = (), context_length: int = 32) -> None:
-        self.context_length = _whole("context_length", context_length)
-        if not 2 <= self.context_length <= LONGEST_CONTEXT:
+        self.context_length = whole_number("context_length", context_length, 32)
+        if context_length < 2:
             raise ValueError(
-                f"context_length={shortly(context_length)} has no room for the start and the end "
-                f"token, or more than any encoder takes; try 2 to {LONGEST_CONTEXT}"
+                f"context_length={context_length} has no room for the start and the end token; "
+                "try 2 or more"
             )
         self.merges: list[Pair] = []
         self._ranks: dict[Pair, int] = {}
@@ -108,17 +99,17 @@ class Tokenizer:
         try:
             left, right = map(index, pair)
         except (TypeError, ValueError):
-            raise ValueError(f"{name}={shortly(pair)} is no pair of token ids") from None
+            raise ValueError(f"{name}={shown(pair)} is no pair of token ids") from None
         for token_id in (left, right):
             if not FIRST_BYTE <= token_id < len(self._bytes):
                 raise ValueError(
-                    f"{name}={shortly(pair)} uses token {shortly(token_id)}, which isn't made yet; "
+                    f"{name}={shown(pair)} uses token {shown(token_id)}, which isn't made yet; "
                     f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
                 )
         made = self._bytes[left] + self._bytes[right]
         if made in self._ids:  # a text would then have two spellings in tokens
             raise ValueError(
-                f"{name}={pair} makes {shortly(made)}, which token {self._ids[made]} is already; "
+                f"{name}={pair} makes {shown(made)}, which token {self._ids[made]} is already; "
                 "leave it out"
             )
         self._ids[made] = len(self._bytes)
@@ -142,7 +133,7 @@ class Tokenizer:
         room for the special tokens and 256 bytes.
         """
         smallest = FIRST_BYTE + 256
-        if _whole("vocab_size", vocab_size) < smallest:
+        if whole_number("vocab_size", vocab_size, 512, most=inf) < smallest:
             raise ValueError(
                 f"vocab_size={vocab_size} has no room for {len(SPECIALS)} special tokens and "
                 f"256 bytes; try {smallest} or more"

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from reprlib import repr as shortly
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from clipbook.text import Tokenizer
 from clipbook.text.texts import checked_text
 from clipbook.training.data import Batch
 from clipbook.training.table import COLUMNS, Row, read_rows
+from clipbook.validation import shown
 
 LONGEST = 100_000
 """Characters of a cell; more are no caption but a table that was read wrongly."""
@@ -82,15 +82,15 @@ def _problem(row: Row) -> str:
     for name in COLUMNS:
         value = row.get(name)
         if not isinstance(value, str) or not value.strip():
-            return f"{name} is {shortly(value)}; it must be a text"
+            return f"{name} is {shown(value)}; it must be a text"
         if len(value) > LONGEST:
             return f"{name} has {len(value)} characters; shorten it to at most {LONGEST}"
         if "\ufffd" in value or "\0" in value:
-            return f"{name} {shortly(value)} is not in UTF-8; save the table in that encoding"
+            return f"{name} {shown(value)} is not in UTF-8; save the table in that encoding"
         try:
             checked_text(value)
         except ValueError:
-            return f"{name} {shortly(value)} holds half a character; write it whole or leave it out"
+            return f"{name} {shown(value)} holds half a character; write it whole or leave it out"
     return ""
 
 
@@ -131,7 +131,7 @@ class FolderBatches(Dataset):
     ) -> None:
         if not all(isinstance(pair, Pair) for pair in pairs):
             raise ValueError(
-                f"pairs={shortly(pairs)} is no list of pairs; try "
+                f"pairs={shown(pairs)} is no list of pairs; try "
                 "pairs, problems = read_pairs(folder)"
             )
         if not 1 <= batch_size <= len(pairs):

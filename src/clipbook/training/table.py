@@ -11,10 +11,10 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from reprlib import repr as shortly
 from typing import Any
 
 from clipbook.strict_json import parse
+from clipbook.validation import shown
 
 COLUMNS = ("picture", "caption")
 Row = dict[str, Any] | str
@@ -54,7 +54,7 @@ def _json_rows(lines: list[str]) -> Iterator[tuple[int, int, Row]]:
             row = f"no JSON ({error})"
         else:
             if not isinstance(row, dict):
-                row = f"{shortly(row)} is no object with names"
+                row = f"{shown(row)} is no object with names"
         yield number, number, row
 
 
@@ -69,10 +69,10 @@ def _names(table: Path, line: str) -> list[str]:
     try:
         names = [name.strip() for name in next(csv.reader([line], strict=True))]
     except csv.Error as error:
-        raise ValueError(f"{table}: its first line is {shortly(line)} ({error})") from None
+        raise ValueError(f"{table}: its first line is {shown(line)} ({error})") from None
     if any(names.count(name) != 1 for name in COLUMNS):
         raise ValueError(
-            f"{table}: its first line is {shortly(names)}; name the columns picture and caption, "
+            f"{table}: its first line is {shown(names)}; name the columns picture and caption, "
             "each once, with a comma between them"
         )
     return names
