@@ -14,12 +14,13 @@ ANYTHING = {"figures", "widgets", "exercises"}
 MAY_IMPORT = {
     "validation": set(),
     "streams": set(),
+    "strict_json": set(),
     "scenes": set(),
     "transformer": set(),
-    "text": {"transformer"},
+    "text": {"transformer", "strict_json"},
     "image": {"transformer"},
-    "pairs": {"text", "image", "transformer"},
-    "training": {"pairs", "text", "image", "scenes", "streams"},
+    "pairs": {"text", "image", "transformer", "strict_json"},
+    "training": {"pairs", "text", "image", "scenes", "streams", "strict_json"},
     "evaluation": {"pairs", "text", "image", "scenes", "streams"},
     "pretrained": {"pairs", "training", "text", "image", "transformer"},
     "": {"pretrained"},  # the package itself: clipbook.load

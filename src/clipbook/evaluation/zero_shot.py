@@ -4,7 +4,7 @@ Source: Radford et al. 2021, §3.1.2 and 3.1.4 (prompt templates and their ensem
 book/pairs/zero-shot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,23 +14,21 @@ from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.text import Tokenizer
 from clipbook.text.encoder import check_texts
+from clipbook.text.texts import checked_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
 
 def class_embeddings(
-    model: CLIP, tokenizer: Tokenizer, names: Sequence[str], templates: Sequence[str] = TEMPLATES
+    model: CLIP, tokenizer: Tokenizer, names: Iterable[str], templates: Iterable[str] = TEMPLATES
 ) -> Float[Tensor, "classes embed_dim"]:
     """Unit embedding of each class: the mean over the templates, in which {} stands for the name.
 
     The model is put into eval mode for it, and back.
-    Raises ValueError for no names, no templates, or a template without {}.
+    Raises ValueError for no names, no templates, a single string where a list is meant, or a
+    template without {}.
     """
-    if not names or not templates:
-        raise ValueError(
-            f"{len(names)} class names and {len(templates)} templates; at least one of each is "
-            "needed, for example ['a red circle'] and ['a picture of {}']"
-        )
+    names, templates = checked_texts(names, "names"), checked_texts(templates, "templates")
     for template in templates:
         if "{}" not in template:
             raise ValueError(f"template {template!r} has no {{}} for the name of the class")
@@ -44,8 +42,8 @@ def zero_shot(
     model: CLIP,
     tokenizer: Tokenizer,
     pixels: Float[Tensor, "batch 3 height width"],
-    names: Sequence[str],
-    templates: Sequence[str] = TEMPLATES,
+    names: Iterable[str],
+    templates: Iterable[str] = TEMPLATES,
 ) -> Float[Tensor, "batch classes"]:
     """Probability of each class for each picture; rows sum to 1.
 
