@@ -4,7 +4,7 @@ Source: Radford et al. 2021, §3.1.2 and 3.1.4 (prompt templates and their ensem
 book/pairs/zero-shot.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor
