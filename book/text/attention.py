@@ -640,7 +640,10 @@ def masks_agree(lengths, t, causal):
     mistakes["mask before softmax, so that each row adds up to 1"] = scores.softmax(2) * seen
     mistakes["a hidden score must be −∞; e to the 0 is 1"] = (scores * seen).softmax(2)
     got = ask(masked_weights, scores, real, causal)
-    no_key = "a row lost all its keys: hide columns, let a token see itself, softmax along the keys"
+    no_key = (
+        "a row lost all its keys (hide columns, let a token see itself, softmax along the keys), or "
+        "0 was multiplied by −∞"
+    )
     assert not numbers(got, what).isnan().any(), f"{no_key}; {what} gives nan"
     close(got, expected, what, mistakes=mistakes)
 

@@ -190,20 +190,22 @@ def gradients(way, depth, seed=0):
 sizes = gradients("pre-norm", depth=4)
 print("block 1 to 4:", ", ".join(f"{size:.0f}" for size in sizes))
 
-# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks ten-thousandfold from the last block to the first; with the residual alone it is large everywhere, most of all in the first blocks; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
+# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks more than a hundred-thousandfold from the last block to the first; with the residual alone it is large everywhere, most of all in the first blocks; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
 from clipbook.figures import curves
 
-depth = 12
-sizes = {way: gradients(way, depth) for way in WAYS}
+depth, sizes = 12, {}
+for way in WAYS:
+    draws = [gradients(way, depth, seed) for seed in range(3)]
+    sizes[way] = torch.tensor(draws).mean(dim=0).tolist()  # of 12 blocks
 assert sizes["neither"][0] < sizes["neither"][-1] / 100
 assert max(sizes["pre-norm"]) < 10 * min(sizes["pre-norm"])
 lines = {way: (range(1, depth + 1), sizes[way]) for way in WAYS}
 curves(lines, "block (12 is the last)", "size of the gradient", log="y")
 
 # %% [markdown]
-# With neither, the first blocks get next to nothing. With the residual alone, all gradients are
-# large. Either norm keeps all twelve within a small factor. Depth tells the two apart. Here is the
-# gradient of the *last* block, mean of three draws:
+# (Each a mean of three draws.) With neither, the first blocks get next to nothing. With the residual
+# alone, all gradients are large. Either norm keeps all twelve within a small factor. Depth tells the
+# two apart. Here is the gradient of the *last* block, again a mean of three draws:
 
 # %% mystnb={"image": {"alt": "As the stack deepens from 2 to 32 blocks the gradient of the last one stays about the same with post-norm and falls several-fold with pre-norm."}}
 depths = [2, 4, 8, 16, 32]
@@ -292,21 +294,23 @@ for name, pooling in (("causal, end", "last"), ("free, [CLS]", "first")):
     print(f"{name}: {ours[0, :3]} …")
 
 # %% [markdown]
-# Predict for each of the three designs: which words can change the caption's vector? In the second,
-# untrained encoder we put "yellow" in place of each token in turn, and measure how far the vector
-# moves. The largest move of a design is shown as 1.
+# Predict for each of the three designs: which words can change the caption's vector? In five
+# untrained encoders we put "yellow" in place of each token in turn, and measure how far the vector
+# moves, on average. The largest move of a design is shown as 1.
 
 # %% mystnb={"image": {"alt": "Read at the end of a causal stack or at [CLS] of a free one, every token moves the vector, none by far the most; read at [CLS] of a causal stack, no token but the first moves it."}}
 from clipbook.figures import token_heatmap
 
 changed = token_ids.repeat(t, 1)  # (10, 10): row k changes token k
 changed[range(t), range(t)] = tokenizer.encode(" yellow")[0]
-moves = []
-for design in DESIGNS.values():
-    moved = features(changed, fresh, *design)
-    moved = (moved - features(token_ids, fresh, *design)).norm(dim=1)  # (10,)
-    moves.append(moved / moved.max())
-moves = torch.stack(moves, dim=1)  # (10, 3)
+moves = torch.zeros(t, len(DESIGNS))  # (10, 3)
+for seed in range(5):
+    torch.manual_seed(seed)
+    fresh = TextEncoder(TextConfig(tokenizer.vocab_size, pooling="first")).requires_grad_(False)
+    for k, design in enumerate(DESIGNS.values()):
+        moved = features(changed, fresh, *design) - features(token_ids, fresh, *design)
+        moves[:, k] += moved.norm(dim=1)  # (10,)
+moves /= moves.max(dim=0).values
 words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
 words[0], words[-1] = "<start>", "<end>"
 assert moves[:, :2].min() > 1e-2 and moves[1:, 2].max() < 1e-4  # rounding aside, 0

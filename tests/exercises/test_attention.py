@@ -313,6 +313,11 @@ WRONG = {
         ),
         "changes `real`",
     ),
+    "times −∞": (
+        MASKS,
+        masks(PADDING, CAUSAL, "return (scores + (~allowed).float() * -torch.inf).softmax(-1)"),
+        "0 was multiplied by −∞",
+    ),
     "masks not returned": (MASKS, masks(PADDING, CAUSAL), "is None"),
     "looks at itself": (BACK, back("99 * torch.eye(t)", "torch.eye(t)"), "looks at itself"),
     "looks ahead": (
@@ -433,6 +438,28 @@ RIGHT = {
             "hidden = (places >= real.sum(1, keepdim=True))[:, None]",
             "if causal: hidden = hidden | (places[None, :] > places[:, None])",
             "return torch.where(hidden, -torch.inf, scores.double()).softmax(-1)",
+        ),
+    ),
+    "masks, logarithms": (
+        MASKS,
+        masks(PADDING, CAUSAL, "return (scores + allowed.float().log()).softmax(-1)"),
+    ),
+    "masks, arrays": (
+        MASKS,
+        "import numpy as np\n"
+        "def masked_weights(scores, real, causal):\n"
+        "    scores, t = scores.numpy().astype(np.float64), scores.shape[1]\n"
+        "    allowed = np.repeat(real.numpy()[:, None], t, axis=1)\n"
+        "    allowed = np.tril(allowed) if causal else allowed\n"
+        "    scores = np.where(allowed, scores, -np.inf)\n"
+        "    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))\n"
+        "    return powers / powers.sum(axis=-1, keepdims=True)",
+    ),
+    "weights, by PyTorch's attention": (
+        WEIGHTS,
+        weights(
+            "s = torch.eye(K.shape[1]).expand(len(K), -1, -1); "
+            "return torch.nn.functional.scaled_dot_product_attention(Q, K, s)"
         ),
     ),
     "masks, loops": (
