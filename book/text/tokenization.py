@@ -497,7 +497,7 @@ def split_again(ids, merges):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "split-again-check", "schema_version": 3, "task": false}
-from clipbook.exercises import ask, check, close
+from clipbook.exercises import ask, check, same
 from clipbook.text import Tokenizer
 
 pup_merges = [(115, 120), (259, 115), (35, 260)]  # p+u, pu+p, space+pup
@@ -508,25 +508,26 @@ pup_mistakes = {
     "merges[k] made token 259 + k, not 258 + k": [83, 261, 259, 115],
     "the left part of a pair comes first": [83, 115, 120, 115, 35, 120, 115],
     "put both ids of a pair into the list, not only one": [83, 35, 115],
+    "put the ids of a pair into the list, not the pair": [83, [35, 260], [115, 120]],
     "3 + byte is the id; don't take the 3 off": [80, 32, 112, 117, 112, 112, 117],
 }
 
 
 def bytes_agree(tokenizer, text):
     got = ask(split_again, tokenizer.encode(text), tokenizer.merges)
-    close(got, [3 + byte for byte in text.encode()], f"the ids of the bytes of {text!r}")
+    same(got, [3 + byte for byte in text.encode()], f"the ids of the bytes of {text!r}")
 
 
 with check("Split again"):
     got = ask(split_again, [83, 261, 259], pup_merges)
     want = [83, 35, 115, 120, 115, 115, 120]
-    close(got, want, "split_again([83, 261, 259], pup_merges)", mistakes=pup_mistakes)
+    same(got, want, "split_again([83, 261, 259], pup_merges)", mistakes=pup_mistakes)
     what = "split_again([258, 3, 259], [(3, 258)])"
-    close(ask(split_again, [258, 3, 259], [(3, 258)]), [258, 3, 3, 258], what)
+    same(ask(split_again, [258, 3, 259], [(3, 258)]), [258, 3, 3, 258], what)
     doubled = [(100, 100)] + [(k, k) for k in range(259, 266)]  # merges of merges of merges
     what = "split_again of two tokens that hold 256 bytes and 128"
-    close(ask(split_again, [266, 265], doubled), [100] * 384, what)
-    close(ask(split_again, [83, 84], []), [83, 84], "split_again([83, 84], [])")
+    same(ask(split_again, [266, 265], doubled), [100] * 384, what)
+    same(ask(split_again, [83, 84], []), [83, 84], "split_again([83, 84], [])")
     for text in ("she sells sea shells", "shells, shells: shé", "e", ""):
         bytes_agree(Tokenizer.train(["she sells sea shells"] * 2), text)
 
@@ -618,7 +619,12 @@ def batch_as_the_package(texts, places):
 with check("Make a batch"):
     rows, real = [[70, 71], [80, 81, 82, 83, 84], []], [[1, 1, 1, 1, 0], [1] * 5, [1, 1, 0, 0, 0]]
     batch_agrees(rows, 5, [two_ids, five_ids, no_ids], real, id_mistakes, mask_mistakes)
-    for texts, places in ((["a", "pup"], 9), (["pup", "pup."], 6), (["pup"], 2), (["a", "pup"], 3)):
+    for texts, places in (
+        (["a", "pups"], 9),
+        (["pup", "pup."], 6),
+        (["pup"], 2),
+        (["a", "pup"], 3),
+    ):
         batch_as_the_package(texts, places)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "make-batch-hidden", "schema_version": 3, "task": false}

@@ -129,7 +129,7 @@ WRONG = {
         "not written",
     ),
     "at least one": (ONE, network((0, 1), (1, -1)), "at least one"),
-    "both": (ONE, network((1, 1)), "'all of them'"),
+    "both": (ONE, network((1, 1)), "that is 'both'"),
     "sum of inputs": (ONE, network((0, 1)), "that is the sum"),
     "opposite": (ONE, network((0, -1), (1, 2), last=1.0), "that is the opposite"),
     "zeros": (ONE, network((0, 0)), "does not depend on the inputs"),
@@ -144,8 +144,16 @@ WRONG = {
         "an odd number",
     ),
     "down for ever": (ONE, network((0, 1), (1, -2)), "three must give 0, too"),
-    "flat from 2, up again at 4": (ONE, network((0, 1), (1, -2), (2, 1), (4, 1)), "inputs of 5"),
-    "flat from 2, down again at 8": (ONE, network((0, 1), (1, -2), (2, 1), (8, -1)), "of 10"),
+    "flat from 2, up again at 4": (
+        ONE,
+        network((0, 1), (1, -2), (2, 1), (4, 1)),
+        r"answer to \[1, 1, 1, 1, 1\]",
+    ),
+    "flat from 2, down again at 8": (
+        ONE,
+        network((0, 1), (1, -2), (2, 1), (8, -1)),
+        r"answer to \[0, 1, 1, 1, 1, 1, 1, 1, 1, 1\]",
+    ),
     "two inputs": (
         ONE,
         "def exactly_one(n):\n"
@@ -153,7 +161,7 @@ WRONG = {
         "    return torch.ones(2, 3), torch.tensor([0.0, -1, -2]), W_2, torch.zeros(1)",
         r"W_1 has shape \(2, 3\), expected \(3, 3\) for n = 3",
     ),
-    "at least two": (ONE, network((1, 1), (2, -1)), "'all of them'"),
+    "at least two": (ONE, network((1, 1), (2, -1)), "that is 'both'"),
     "half as much": (ONE, network((0, 0.5), (1, -1), (2, 0.5)), "is \\[0, 0.5, 0.5, 0\\]"),
     "the first two inputs only": (
         ONE,
@@ -162,7 +170,7 @@ WRONG = {
             "torch.tensor([0.0, -1, -2])",
             "torch.tensor([[1.0], [-2], [1]])",
         ),
-        "all inputs of 3 numbers",
+        r"answers to \[\[0, 0, 0\]",
     ),
     "differences": (
         ONE,
@@ -171,7 +179,7 @@ WRONG = {
             "torch.zeros(2 * n)",
             "torch.ones(2 * n, 1)",
         ),
-        "inputs of 3 numbers",
+        r"answers to \[\[0, 0, 0\]",
     ),
     "infinite weights": (
         ONE,

@@ -83,7 +83,7 @@ WRONG = {
                           "3 \\+ byte"),
         "pairs left as pairs": (but(UNDO, ("undone.extend(merges[k] if one == 259 + k else [one])",
                                            "undone.append(merges[k] if one == 259 + k else one)")),
-                                "does not hold numbers"),
+                                "not the pair"),
         "three levels only": (
             "def split_again(ids, merges):\n"
             "    for _ in range(3):\n"
@@ -109,7 +109,7 @@ WRONG = {
             "        ids = [e for i in ids for e in (merges[i - 259] if i > 257 else [i])]\n"
             "        if len(ids) > 999: break\n"
             "    return ids",
-            "has shape",
+            r"is \[",
         ),
         "each token once": (
             "def split_again(ids, merges):\n"
@@ -119,15 +119,15 @@ WRONG = {
             "            at = ids.index(259 + k)\n"
             "            ids[at : at + 1] = merges[k]\n"
             "    return ids",
-            "has shape",
+            r"is \[",
         ),
         "sorted": (but(UNDO, ("return ids", "return sorted(ids)")), "is wrong|is \\["),
-        "without repeats": (but(UNDO, ("return ids", "return list({*ids})")), "has shape"),
-        "no text at all": (but(UNDO, ("return ids", "return ids or [3]")), "has shape"),
+        "without repeats": (but(UNDO, ("return ids", "return list({*ids})")), r"is \["),
+        "no text at all": (but(UNDO, ("return ids", "return ids or [3]")), r"is \["),
         "no merges at all": (but(UNDO, ("    for k", "    merges[0]\n    for k")), "IndexError"),
         "learned by heart": (
             "def split_again(ids, merges):\n    return [83, 35, 115, 120, 115, 115, 120]",
-            "has shape",
+            r"is \[",
         ),
         "changes its list": (
             "def split_again(ids, merges):\n"
