@@ -497,7 +497,7 @@ mistakes = {
 with check("How narrowly"):
     close(ask(margins, grid), [0.4, -0.3, 0.1], "margins(grid)", mistakes=mistakes)
     equal = torch.full((2, 5), 0.4)
-    close(ask(margins, equal), [0, 0], "the margins where all cells are equal")
+    close(ask(margins, equal), [0, 0], "margins, where all cells are equal,")
     far = torch.tensor([[0.9, -0.8, -1, -0.9], [-1, 1, -1, -1], [-1, 0.8, -0.7, -1]])
     close(ask(margins, far), [1.7, 2, -1.5], "margins(far), above 1 or below -1,")
     for N, M in ((1, 3), (8, 8), (5, 11)):
@@ -507,7 +507,7 @@ with check("How narrowly"):
         where = torch.randint(1, M, (N,), generator=generator)
         for i in range(N):
             many[i, i], many[i, (i + where[i]) % M] = own[i], best[i]
-        close(ask(margins, many), own - best, f"the margins in a {N}×{M} grid below 0")
+        close(ask(margins, many), own - best, f"margins of {N}×{M} cells below 0")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "margins-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids.
@@ -518,10 +518,10 @@ with check("How narrowly, other grids"):
     for N, M in ((1, 2), (2, 2), (40, 60)):
         many = torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
         expected = [line[k] - max(line[:k] + line[k + 1 :]) for k, line in enumerate(many.tolist())]
-        close(ask(margins, many), expected, f"the margins in a {N}×{M} grid")
+        close(ask(margins, many), expected, f"margins of {N}×{M} cells")
     low = torch.tensor([[-0.7, -0.9], [-0.8, -0.95]])
-    close(ask(margins, low), [0.2, -0.15], "the margins in a grid of negative numbers")
-    close(ask(margins, torch.full((3, 3), -1.0)), [0, 0, 0], "the margins where all cells are -1")
+    close(ask(margins, low), [0.2, -0.15], "margins of negative cells")
+    close(ask(margins, torch.full((3, 3), -1.0)), [0, 0, 0], "margins, where all cells are -1,")
 ### END HIDDEN TESTS
 
 # %% [markdown]
