@@ -656,7 +656,12 @@ with check("Which temperature"):
 from clipbook.exercises import ask, check, close, numbers
 
 with check("Which temperature, other rows"):
-    for asked in (0.7, 0.4, -0.2, 2), (0.99, 0.3, 0.2, 32768), (0.3, 0.9, -0.9, 16):
+    for asked in (
+        (0.7, 0.4, -0.2, 2),
+        (0.99, 0.3, 0.2, 32768),
+        (0.3, -0.1, -0.9, 16),
+        (0.12, 1, -1, 9),
+    ):
         p, own, other, N = asked
         tau_found = numbers(ask(which_temperature, *asked), f"which_temperature{asked}")
         cells = torch.tensor([own] + [other] * (N - 1)).double()

@@ -443,6 +443,8 @@ with check("How many are right, other grids"):
     wide = torch.tensor([[0.5, 0.1, 0.9], [0.2, 0.6, 0.3]])
     close(ask(share_right, wide), 0.5, "the share of 2 pairs among 3 captions")
     close(ask(share_right, torch.eye(3)), 1, "the share in a perfect grid")
+    close(ask(share_right, torch.tensor([[-0.5, -0.6]])), 1, "the share of a single pair")
+    close(ask(share_right, torch.tensor([[0.0]])), 1, "the share of a single pair of cosine 0")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -521,6 +523,7 @@ with check("How narrowly, other grids"):
         close(ask(margins, many), expected, f"margins of {N}×{M} cells")
     low = torch.tensor([[-0.7, -0.9], [-0.8, -0.95]])
     close(ask(margins, low), [0.2, -0.15], "margins of negative cells")
+    close(ask(margins, torch.tensor([[1.0, -1.0]])), [2], "margins of 1 and -1")
     close(ask(margins, torch.full((3, 3), -1.0)), [0, 0, 0], "margins, where all cells are -1,")
 ### END HIDDEN TESTS
 
