@@ -15,6 +15,7 @@ import traitlets
 
 from . import static_attention
 from .encoding import picture_of_uri, picture_uri
+from .texts import checked_texts
 
 MEAN = "mean"
 MOST = 65_536  # weights, 128 kB
@@ -185,12 +186,13 @@ def _checked_weights(weights: Any) -> np.ndarray:
 
 
 def _checked_tokens(tokens: Sequence[str], keys: int) -> list[str]:
-    if isinstance(tokens, str) or len(tokens) != keys:
+    tokens = checked_texts("tokens", tokens)
+    if len(tokens) != keys:
         raise ValueError(
             f"{len(tokens)} tokens for {keys} keys; give a list with one text a token, "
             "and of padded weights only those of real tokens: weights[..., :n, :n]"
         )
-    return list(tokens)
+    return tokens
 
 
 def _check_causal(weights: np.ndarray, image: Any) -> None:
