@@ -1,13 +1,12 @@
 """Pictures beside one another, with titles or captions."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import PIL.Image
 
-from clipbook.figures.card import INK, Card
+from clipbook.figures.card import INK, Card, fit, plain
 from clipbook.text.texts import checked_texts
 
 
@@ -25,16 +24,18 @@ def pairs_strip(
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"
         )
     lines = -(-len(pictures) // across)
-    card = Card(1.75 * across, 2.6 * lines)
+    written = [plain(caption, 24, lines=6) for caption in captions]
+    longest = max((caption.count("\n") + 1 for caption in written), default=0)
+    card = Card(1.75 * across, max(2.6, 2.2 + 0.2 * longest) * lines)
     grid = card.subplots(lines, across, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, captions, strict=False)):
+    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, written, strict=False)):
         axes.imshow(picture)
         axes.set_title(f"$I_{{{k + 1}}}$", color=INK, fontsize=11)
-        below = "\n".join([f"$T_{{{k + 1}}}$", *wrap(caption, 24)])
-        axes.set_xlabel(below, color=INK, fontsize=9)
+        below = f"$T_{{{k + 1}}}$\n{caption}"
+        fit(axes.set_xlabel(below, color=INK, fontsize=9), 120)
     for axes in grid.flat[len(pictures) :]:
         axes.set_visible(False)
     return card
@@ -50,12 +51,15 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     ratios = [shape[1] / shape[0] for shape in shapes]
     card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
     panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
-    points = 72 * 6.6 / sum(ratios)  # the width of a square picture
-    lengths = [max(1, len(title)) for title in pictures]
-    room = min(ratio * points / (0.6 * n) for ratio, n in zip(ratios, lengths, strict=True))
+    widths = [72 * 6.6 * ratio / sum(ratios) for ratio in ratios]  # points
+    most = [max(1, int(width / (0.6 * 11))) for width in widths]  # letters of 11 points
+    titles = [plain(title, n, lines=3) for title, n in zip(pictures, most, strict=True)]
+    longest = [max(1, *map(len, title.split("\n"))) for title in titles]
+    room = min(width / (0.6 * n) for width, n in zip(widths, longest, strict=True))
     letters = min(max(room, 11), 16)  # as large as every title allows, for phones
-    for axes, (title, picture) in zip(panels, pictures.items(), strict=True):
+    drawn = zip(panels, pictures.values(), titles, widths, strict=True)
+    for axes, picture, title, width in drawn:
         axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_title(title, fontsize=letters, color=INK)
+        fit(axes.set_title(title, fontsize=letters, color=INK), width)
         axes.set_axis_off()
     return card

@@ -13,12 +13,15 @@ import anywidget
 import numpy as np
 import traitlets
 
+from clipbook.pairs.similarity import TOLERANCE
 from clipbook.text.texts import checked_texts
 
 from . import static_picture
 from .encoding import picture_uri, quantise
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
+# Two rows as long as `clipbook.pairs.similarity` takes them; then it may round to bfloat16.
+_LARGEST = (1 + TOLERANCE) ** 2 * (1 + 2**-8)
 _HERE = pathlib.Path(__file__).parent
 
 
@@ -193,7 +196,7 @@ def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray
             "division by a zero length before the similarities are computed"
         )
     worst = float(values.flat[np.abs(values).argmax()])
-    if abs(worst) > 1 + 1e-3:
+    if abs(worst) > _LARGEST:
         raise ValueError(
             f"a similarity of {worst:.4g} is outside [-1, 1], where cosines lie; "
             "normalise the embeddings to unit length, and do not multiply by the scale"

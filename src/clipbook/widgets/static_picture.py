@@ -1,7 +1,6 @@
 """The similarity matrix on paper: a drawing and a sentence that stand in where no script runs."""
 
 import dataclasses
-import textwrap
 
 import numpy as np
 import PIL.Image
@@ -196,7 +195,7 @@ def draw(scene: Scene) -> str:
 
 def _draw_cells(matrix, scene: Scene, cell: float) -> None:
     """Cells with their values; the captions above them, the names of the rows beside them."""
-    from clipbook.figures.card import ink
+    from clipbook.figures.card import fit, ink, plain
 
     rows, columns = scene.values.shape
     low, high = scene.limits
@@ -237,12 +236,11 @@ def _draw_cells(matrix, scene: Scene, cell: float) -> None:
             name = f"$T_{{{column + 1}}}$"
             matrix.text(column, above, name, size=9, ha="center", va="bottom")
         if columns <= _MOST_CAPTIONS:
-            two = cell > 0.4
-            short = textwrap.shorten(caption, 56 if two else 20, placeholder=" …")
-            text = "\n".join(textwrap.wrap(short, 20))
-            matrix.text(
+            text = plain(caption, 20, lines=4 if cell > 0.4 else 1)
+            written = matrix.text(
                 column, above - 0.23 / cell, text, size=7, rotation=90, ha="center", va="bottom"
             )
+            fit(written, 72 * cell, 80)
 
 
 def _frame(place: int, ink: str, width: float):
