@@ -41,7 +41,10 @@ def read_pairs(folder: str | Path) -> tuple[list[Pair], list[str]]:
     seen: set[Pair] = set()
     readable: dict[Path, str] = {}  # what is wrong with a picture, "" if nothing is
     for where, row in _rows(_table(folder)):
-        problem = row if isinstance(row, str) else _cells_missing(row)
+        if isinstance(row, str):
+            problems.append(f"{where}: {row}")
+            continue
+        problem = _cells_missing(row)
         if not problem:
             pair = Pair((folder / row["picture"].strip()).resolve(), row["caption"].strip())
             if pair.picture not in readable:
