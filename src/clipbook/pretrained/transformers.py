@@ -4,7 +4,7 @@ Our modules can express OpenAI's CLIP exactly: a class token and `quick_gelu` in
 a causal text tower read at its end token. Built in: book/further/pretrained.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ def from_transformers(hf_model: "CLIPModel") -> CLIP:
     return model.eval()
 
 
-def _config(theirs) -> CLIPConfig:
+def _config(theirs: Any) -> CLIPConfig:
     image, text = theirs.vision_config, theirs.text_config
     for tower in (image, text):
         if tower.hidden_act not in ACTIVATIONS or tower.layer_norm_eps != 1e-5:
@@ -114,11 +114,13 @@ def _translate(
     theirs: dict[str, Tensor], names: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Our weights, and the names of theirs that are missing; what is used is taken out."""
-    ours, missing = {}, []
+    ours: dict[str, Tensor] = {}
+    missing: list[str] = []
     for name, sources in names.items():
-        found = [theirs.pop(source, None) for source in sources]
-        missing += [s for s, value in zip(sources, found, strict=True) if value is None]
-        if any(value is None for value in found):
+        absent = [source for source in sources if source not in theirs]
+        found = [theirs.pop(source) for source in sources if source in theirs]
+        if absent:
+            missing += absent
             continue
         ours[name] = torch.cat(found) if len(found) > 1 else found[0]
         if name == "image_encoder.patch_embedding.weight":
