@@ -64,6 +64,7 @@ notebooks: $(SETUP) ## make every .ipynb from the .py beside it
 lint: $(SETUP)
 	ruff format --check .
 	ruff check .
+	mypy
 
 test-fast: lint ## format, lint and the quick unit tests (under a minute)
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
