@@ -53,6 +53,6 @@ def linear_probe(
 
     optimiser.step(loss)
     with torch.no_grad():  # the same for features that were not brought to deviation 1
-        probe.weight /= spread
-        probe.bias -= probe.weight @ mean
+        probe.weight.div_(spread)
+        probe.bias.sub_(probe.weight @ mean)
     return probe.to(features).requires_grad_(False)

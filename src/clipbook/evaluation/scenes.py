@@ -132,4 +132,5 @@ def _exchange_colours(statement: Statement) -> Statement:
 
 
 def _turn(statement: Statement) -> Statement:
+    assert statement.relation, "a sampled pair stands in a relation"
     return Statement(statement.phrases, OPPOSITE[statement.relation])

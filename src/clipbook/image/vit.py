@@ -107,6 +107,7 @@ class ViT(nn.Module):
         """The weights of every layer and head: rows are queries and sum to 1."""
         x, found = self._embed(pixels), []
         for block in self.blocks:
+            assert isinstance(block, Block)
             x, weights = block.with_weights(x)
             found.append(weights)
         return torch.stack(found)

@@ -52,8 +52,8 @@ class CLIP(nn.Module):
     def __init__(self, config: CLIPConfig) -> None:
         super().__init__()
         self.config = config
-        image = ViT if isinstance(config.image, ViTConfig) else CNN
-        self.image_encoder = image(config.image)
+        image = config.image
+        self.image_encoder = ViT(image) if isinstance(image, ViTConfig) else CNN(image)
         self.text_encoder = TextEncoder(config.text)
         self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
 

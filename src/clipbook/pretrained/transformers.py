@@ -4,7 +4,7 @@ Our modules can express OpenAI's CLIP exactly: a class token and `quick_gelu` in
 a causal text tower read at its end token. Built in: book/further/pretrained.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ def from_transformers(hf_model: "CLIPModel") -> CLIP:
     return model.eval()
 
 
-def _config(theirs) -> CLIPConfig:
+def _config(theirs: Any) -> CLIPConfig:
     image, text = theirs.vision_config, theirs.text_config
     for tower in (image, text):
         if tower.hidden_act not in list(ACTIVATIONS) or tower.layer_norm_eps != 1e-5:
@@ -124,20 +124,19 @@ def _translate(
     theirs: dict[str, Tensor], names: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Our weights, and the names of theirs that are missing; what is used is taken out."""
-    ours, missing = {}, []
+    ours: dict[str, Tensor] = {}
+    missing: list[str] = []
     for name, sources in names.items():
-        found = [theirs.pop(source, None) for source in sources]
-        without = [
-            s for s, value in zip(sources, found, strict=True) if value is None or value.is_meta
-        ]
-        missing += without
-        if without:
+        found = {source: theirs.pop(source, None) for source in sources}
+        given = [value for value in found.values() if value is not None and not value.is_meta]
+        if len(given) < len(sources):
+            missing += [s for s, value in found.items() if value is None or value.is_meta]
             continue
         try:
-            ours[name] = torch.cat(found) if len(found) > 1 else found[0]
+            ours[name] = torch.cat(given) if len(given) > 1 else given[0]
             if name == "image_encoder.patch_embedding.weight":
                 ours[name] = ours[name].flatten(1)  # a convolution's weight, patch by patch
         except (IndexError, RuntimeError) as error:
-            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, found, strict=True)]
+            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, given, strict=True)]
             raise ValueError(f"{name} can't be made of {', '.join(shapes)} ({error})") from None
     return ours, missing

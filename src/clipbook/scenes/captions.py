@@ -168,7 +168,7 @@ def captions(scene: Scene) -> list[str]:
 
 # Whatever can be said is a fact with a bit of its own: of the first object, of the second, of both.
 _VALUES = (*SHAPES, *COLOURS, *SIZES, *PLACES)
-_BIT = {
+_BIT: dict[object, int] = {
     **{
         (k, value): 1 << (k * len(_VALUES) + bit)
         for k in (0, 1)
@@ -190,7 +190,7 @@ def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
 @lru_cache(maxsize=2_000)  # a batch is asked again and again until its captions are clear
 def _either_way(scene: Scene) -> tuple[int, int]:
     """The scene's facts, and the same with its objects in the other order."""
-    turned = OPPOSITE.get(scene.relation)
+    turned = OPPOSITE[scene.relation] if scene.relation else None
     return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], turned)
 
 

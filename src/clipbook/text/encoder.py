@@ -162,6 +162,7 @@ class TextEncoder(nn.Module):
         x = self.token_embedding(token_ids) + self.positions[:tokens]
         allowed, found = self._allowed(tokens, mask, x.device), []
         for block in self.blocks:
+            assert isinstance(block, Block)
             x, weights = block.with_weights(x, allowed)
             found.append(weights)
         return torch.stack(found)

@@ -65,7 +65,7 @@ class Block(nn.Module):
 
 
 def run_blocks(
-    blocks: Iterable[Block],
+    blocks: Iterable[nn.Module],
     x: Float[Tensor, "batch tokens width"],
     allowed: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "batch tokens width"]:
