@@ -15,9 +15,10 @@ BUILT := _build/html
 SETUP := .venv/.stamp
 VENDOR := _build/vendor/.stamp
 LIGHTHOUSE := _build/audit/.stamp
+PIP_AUDIT := _build/advisories/.stamp
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -63,6 +64,7 @@ notebooks: $(SETUP) ## make every .ipynb from the .py beside it
 lint: $(SETUP)
 	ruff format --check .
 	ruff check .
+	mypy
 
 test-fast: lint ## format, lint and the quick unit tests (under a minute)
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
@@ -96,6 +98,25 @@ colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab 
 
 colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
 	$(COLAB) colab.publish _build/colab $(if $(PUSH),--push $(PUSH))
+
+newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
+	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \
+	  --upgrade --upgrade-strategy eager -r /dev/stdin
+
+$(PIP_AUDIT): tools/advisories/requirements.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is missing: apt-get install python3 python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Every file is asked about before it fails.
+advisories: $(PIP_AUDIT) ## ask PyPI and npm for known weaknesses of what is pinned or locked here
+	@failed=0; \
+	for pins in requirements.txt tools/*/requirements.txt; do echo "$$pins"; \
+	  $(<D)/bin/pip-audit --strict --no-deps --disable-pip --requirement "$$pins" || failed=1; done; \
+	for lock in tools/*/package-lock.json; do echo "$$lock"; \
+	  npm --prefix "$${lock%/*}" audit --package-lock-only || failed=1; done; \
+	exit $$failed
 
 repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
 	python tools/repository.py "$(URL)"

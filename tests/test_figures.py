@@ -6,15 +6,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from PIL import Image
 
 from clipbook.figures import (
     CARD,
     INK,
+    channel_histograms,
     curves,
     interval_chart,
+    number_grid,
     pairs_strip,
     picture_row,
     probability_heatmap,
@@ -53,6 +58,24 @@ def test_cells_are_coloured_and_labelled_by_their_values():
     assert labels[(0, 0)] == "0.91"
     assert labels[(1, 0)] == "−0.50"  # column 1, row 0
     assert labels[(2, 1)] == "0.00"  # no minus before a zero
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_tensors_of_any_precision_with_gradients_are_drawn(dtype):
+    values = torch.eye(3, dtype=dtype, requires_grad=True)
+    for figure in (
+        similarity_heatmap(values, PICTURES),
+        probability_heatmap(values, PICTURES),
+        token_heatmap(values, "abc", "abc"),
+        number_grid(values),
+        signed_maps({"a": values}, "b", "c"),
+    ):
+        np.testing.assert_array_equal(matrix_axes(figure).images[0].get_array(), np.eye(3))
+    bars = temperature_bars({1.0: values[0]}, own=0).axes[0].patches
+    assert [bar.get_height() for bar in bars] == [1, 0, 0]
+    line = curves({"a": (values[0], values[1])}, "b", "c").axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 0], [0, 1], [0, 0]])
+    channel_histograms({"a": values}).draw_without_rendering()
 
 
 def test_zero_similarity_is_neutral_and_probability_has_no_sign():
@@ -117,6 +140,55 @@ def test_nothing_is_cut_off():
         edge = np.asarray(png(figure)).astype(int)
         for line in (edge[0], edge[-1], edge[:, 0], edge[:, -1]):
             assert np.abs(line - line[0]).max() == 0
+
+
+# What a reader may write: mathematics, marks-up, any script, half a character, no end.
+PIECES = ["$", "$$", "\\", "_{", "^", "%", "&", "\n", "\t", "\0", "W" * 200, "a word " * 99]
+PIECES += ["中文", "שלום", "👩‍🚀", "e\u0301\u0302", "\u2028", "\ud800", "\uffff"]
+anything = st.lists(st.sampled_from(PIECES) | st.text(st.characters(), max_size=9)).map("".join)
+
+DRAW = {
+    "strip": lambda a, b: pairs_strip(PICTURES[:2], [a, b]),
+    "row": lambda a, b: picture_row({a: PICTURES[0], f"{b} ": PICTURES[1]}),
+    "heatmap": lambda a, b: similarity_heatmap(VALUES[:2, :2], PICTURES[:2], [a, b]),
+    "tokens": lambda a, b: token_heatmap(VALUES[:2, :2].abs(), [a, b], [b, a]),
+    "maps": lambda a, b: signed_maps({a: VALUES, f"{b} ": VALUES}, across=a, up=b),
+    "curves": lambda a, b: curves({a: ([1, 2], [3, 4]), f"{b} ": ([1, 2], [4, 4])}, b, a),
+    "histograms": lambda a, b: channel_histograms({a: VALUES, f"{b} ": VALUES}),
+    "intervals": lambda a, b: interval_chart({a: (0.1, 0.2, 0.3), f"{b} ": (0.2, 0.3, 0.4)}, a),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+@settings(max_examples=8)
+@given(anything, anything)
+@example("cheap eats $$", "between $5 and $10")
+@example("W" * 200, "中文" * 99)
+@example("", "\\")
+def test_any_text_is_drawn_within_the_card(name, first, second):
+    edge = pixels(DRAW[name](first, second))  # warnings, of missing glyphs say, are errors
+    for line in (edge[0], edge[-1], edge[:, 0], edge[:, -1]):
+        assert np.abs(line - line[0]).max() == 0
+
+
+def pixels(figure) -> np.ndarray:
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba()).astype(int)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_no_text_of_a_reader_is_mathematics(name):
+    figure = DRAW[name]("from $5 to $10", "a$b$c")
+    figure.draw_without_rendering()
+    found = [one for one in figure.findobj(Text) if one.get_text().count("$") > 1]
+    drawn = [one._preprocess_math(line) for one in found for line in one.get_text().split("\n")]
+    shown = " ".join(text for text, formula in drawn if not formula)
+    assert "from $5 to $10" in shown and "a$b$c" in shown
+
+
+def test_characters_without_a_glyph_are_boxes_and_all_others_stay():
+    written = texts(similarity_heatmap(VALUES[:, :1], PICTURES, ["日 Ω é ✓ \ud800"]))
+    assert "□ Ω é ✓ □" in written
 
 
 def test_each_picture_stands_above_its_own_caption():

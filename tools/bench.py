@@ -62,7 +62,8 @@ class TextTower(nn.Module):
 def theirs_in_our_loop(model: transformers.CLIPModel) -> CLIP:
     """Our CLIP around their towers, so that the same loop trains both."""
     ours = from_transformers(model)
-    ours.image_encoder, ours.text_encoder = ImageTower(model), TextTower(model)
+    ours.add_module("image_encoder", ImageTower(model))
+    ours.add_module("text_encoder", TextTower(model))
     return ours
 
 

@@ -100,7 +100,9 @@ def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
                 ]
                 add(nbformat.v4.new_code_cell(cell.source, outputs=said), "-")
             for address, alt in images:
-                shown = f'<img src="{html.escape(address)}" alt="{html.escape(alt)}">'
+                told = html.escape(" ".join(alt.split()))  # an empty line would end the element,
+                told = told.replace("$", "&#36;").replace("`", "&#96;")  # and these are Markdown's
+                shown = f'<img src="{html.escape(address)}" alt="{told}">'
                 add(nbformat.v4.new_markdown_cell(shown), "subslide" if short else "-")
     return made
 
@@ -155,7 +157,7 @@ def assets() -> dict:
 def slides(notebook: nbformat.NotebookNode) -> str:
     """The HTML file of an executed chapter."""
     formulas: list[dict] = []
-    title = re.match(r"# (.+)", notebook.cells[0].source)[1]
+    title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
     deck = nbformat.v4.new_notebook(cells=cells(notebook))
     for cell in deck.cells:
         if cell.cell_type == "markdown":

@@ -10,6 +10,9 @@ synced traits, `picture` and `alternative`. The page gets
 
 where book.css hides the picture once the host script has set `data-hydrated` on the wrapper. The
 picture is then taken out of the state that the page embeds, which would else carry it twice.
+
+What a reader has written, a caption say, is in that state. In a script element `<!--` and `<script`
+would keep HTML from seeing where the element ends, so the state holds no `<` at all.
 """
 
 import base64
@@ -35,11 +38,19 @@ def _size(picture: str) -> str:
     return f' width="{width}" height="{height}"'
 
 
+def in_script(value: dict) -> str:
+    """JSON for a script element, whatever its texts hold: neither a tag nor a comment is in it."""
+    return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
+
+
 def wrapped(view: str, states: dict) -> str:
     """A view's script in its wrapper, with the still picture of its model if it has one."""
-    model = json.loads(VIEW.fullmatch(view)[1])["model_id"]
+    found = VIEW.fullmatch(view)
+    assert found, view
+    model = json.loads(found[1])["model_id"]
     state = states.get(model, {}).get("state", {})
     picture, alternative = state.get("picture"), html.escape(state.get("alternative", ""))
+    model = html.escape(model)
     still = ""
     if picture:
         still = (
@@ -61,8 +72,7 @@ def place_pictures(app, doctree) -> None:
             node.replace_self(nodes.raw("", view, format="html"))
     for model in embedded["state"].values():
         model["state"].pop("picture", None)
-    body = json.dumps(embedded, separators=(",", ":")).replace("</", r"<\/")
-    files["ipywidgets_state"][1]["body"] = body
+    files["ipywidgets_state"][1]["body"] = in_script(embedded)
 
 
 def setup(app) -> dict:

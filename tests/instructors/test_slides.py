@@ -6,6 +6,8 @@ import pytest
 import slides
 from assignment import master
 from bs4 import BeautifulSoup
+from nbconvert.filters import markdown2html
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 PAGE = "pairs/similarity-matrix"
 
@@ -34,6 +36,24 @@ def test_formulas_are_put_aside_and_code_is_left():
     text = slides.without_formulas("`$HOME` and $a_1$,\n\n$$\nb\n$$", kept)
     assert text == "`$HOME` and FORMULA0STOP,\n\nFORMULA1STOP"
     assert kept == [{"latex": "a_1", "display": False}, {"latex": "\nb\n", "display": True}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$$", "from $5 to $10", "a `b` c", "two\n\nparagraphs", '<!-- "x" --> <script', "*_[](b)"],
+)
+def test_any_alternative_text_reaches_the_slide_as_it_is(text):
+    view = {"model_id": "m1"}
+    shown = new_output("display_data", {"application/vnd.jupyter.widget-view+json": view})
+    state = {"m1": {"state": {"picture": "data:,", "alternative": text}}}
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": state}}
+    made = [new_code_cell("import this"), new_code_cell("widget", outputs=[shown])]
+    deck = slides.cells(new_notebook(cells=made, metadata={"widgets": widgets}))
+    kept: list[dict] = []
+    source = slides.without_formulas(deck[-1].source, kept)
+    image = BeautifulSoup(markdown2html(source), "html.parser").img
+    assert image["alt"] == " ".join(text.split())
+    assert kept == []
 
 
 def test_an_unknown_chapter_is_named(monkeypatch, capsys, tmp_path):

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import json
 
 import execution_cache
 import exercises
 import maths
+import pytest
 import streams
 import widget_pictures
 from bs4 import BeautifulSoup
@@ -103,6 +105,28 @@ def test_widget_gets_its_picture_with_alternative_text_and_size():
     assert wrapper.img["alt"] == state["alternative"]
     assert (wrapper.img["width"], wrapper.img["height"]) == ("30", "20")
     assert wrapper.script is not None
+
+
+TRAPS = ["<!-- <script", "</script>", "]]> -->", "</body></html>", "\"'`&", "\u2028", "\ud800"]
+
+
+@pytest.mark.parametrize("text", [*TRAPS, "".join(TRAPS)])
+def test_no_text_ends_the_script_that_holds_it(text):
+    value = {"state": {"m1": {"captions": [text], "__proto__": {text: 1}}}}
+    body = widget_pictures.in_script(value)
+    assert not set(body) & set("<\u2028\u2029") and body.isascii()
+    assert json.loads(body) == value
+    page = f"<head><script type='application/json'>{body}</script></head><body>after</body>"
+    assert BeautifulSoup(page, "html.parser").script.string == body
+    assert BeautifulSoup(page, "html.parser").body.string == "after"
+
+
+@pytest.mark.parametrize("text", [text for text in TRAPS if text != "\ud800"])
+def test_no_text_ends_the_attribute_that_holds_it(text):
+    state = {"picture": png(3, 2), "alternative": text, "_anywidget_id": f"a.{text}"}
+    made = BeautifulSoup(widget_pictures.wrapped(VIEW, {"m1": {"state": state}}), "html.parser")
+    assert made.img["alt"] == text
+    assert [child.name for child in made.div.children] == ["img", "script"]
 
 
 def test_widget_without_a_picture_is_only_wrapped():

@@ -30,6 +30,33 @@ def test_search_finds_a_term_and_leads_there(visit, origin):
 
 
 @pytest.mark.browser
+def test_search_for_a_name_that_every_object_has_finds_nothing_and_says_so(visit, origin):
+    seen = visit(f"{origin}/search.html", allowed=origin)
+    names = seen.tab.evaluate("Object.getOwnPropertyNames(Object.prototype)")
+    assert {"constructor", "__proto__"} <= set(names)
+    for name in names:
+        seen.tab.goto(f"{origin}/search.html?q={name}")
+        seen.tab.get_by_text("Your search did not match any documents").wait_for()
+    assert seen.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("name", "place"), [("index", ".bd-article"), ("search", "#search-results")]
+)
+def test_no_word_widens_a_page(visit, origin, name, place, width):
+    window = {"width": width, "height": 900}
+    tab = visit(f"{origin}/{name}.html?q={'q' * 200}", allowed=origin, viewport=window).tab
+    script = (
+        "(place, tag) => place.appendChild(document.createElement(tag)).append('n'.repeat(200))"
+    )
+    for tag in ("p", "h2", "li", "code", "blockquote"):
+        tab.locator(place).evaluate(script, tag)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
 def test_copy_button_copies_the_code(visit, origin, site):
     chapter = "pairs/similarity-matrix"
     seen = visit(

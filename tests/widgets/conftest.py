@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import pytest
+import widget_pictures
 from ipywidgets.embed import dependency_state
 
 COLOURS = ("red", "green", "blue", "yellow", "cyan", "magenta", "orange", "white")
@@ -77,14 +78,14 @@ def embed(models: dict, views: list[str], pictures: dict[str, str], theme: str =
             image = f'<img class="widget-picture" src="{pictures[model_id]}" alt="static">'
             script = f'<div class="widget" data-model-id="{model_id}">{image}{script}</div>'
         shown.append(script)
-    state = json.dumps({"version_major": 2, "version_minor": 0, "state": models})
+    state = widget_pictures.in_script({"version_major": 2, "version_minor": 0, "state": models})
     return f"""<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">
     <meta name="viewport" content="width=device-width"><title>Widgets</title><style>
     body {{ margin: 16px; font-family: sans-serif; color: #323232; background: #fff }}
     [data-theme=dark] body {{ background: #121212; color: #ced6dd }}
     .widget[data-hydrated] > .widget-picture {{ display: none }}</style>
     <script defer src="static_host.js"></script><main>{"".join(shown)}</main>
-    <script type="{STATE_TYPE}">{state.replace("</", "<" + chr(92) + "/")}</script></html>"""
+    <script type="{STATE_TYPE}">{state}</script></html>"""
 
 
 @pytest.fixture

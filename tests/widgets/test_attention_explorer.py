@@ -185,3 +185,29 @@ def test_state_stays_small(layers, heads, keys):
     widget.picture = ""  # the build takes it out of the state that a page embeds
     state = json.dumps(dependency_state([widget], drop_defaults=False))
     assert len(gzip.compress(state.encode())) <= (150_000 if keys == 64 else 30_000)
+
+
+@pytest.mark.parametrize(
+    "token", ["n" * 200, "W" * 200, "字" * 200, "W" * 49, "\0\x08\ufffe<&", ""]
+)
+def test_drawing_of_any_token_is_an_image_that_holds_all_of_it(token):
+    widget = AttentionExplorer(attention(1, 1, 3), tokens=[token, "the", token])
+    drawing = xml.etree.ElementTree.fromstring(base64.b64decode(widget.picture.partition(",")[2]))
+    marks = [mark.attrib for mark in drawing.iter() if mark.tag.endswith("rect")][1:]
+    assert len(marks) == 6
+    assert all(float(m["x"]) + float(m["width"]) <= float(drawing.get("width")) for m in marks)
+    boxes = [m for m in marks if m["height"] == "48"]
+    assert len({m["y"] for m in boxes if m["x"] == "0"}) == len({m["y"] for m in boxes})
+
+
+@pytest.mark.parametrize(
+    ("tokens", "parts"),
+    [
+        ("ab", ["tokens='ab' is one text", "give a list"]),
+        (["a", "b\ud800"], ["tokens[1]=", "lone surrogate at 1", "try text.encode"]),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused_by_name(tokens, parts):
+    with pytest.raises(ValueError) as raised:
+        AttentionExplorer(attention(1, 1, 2), tokens=tokens)
+    assert all(part in str(raised.value) for part in parts)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from ipywidgets.embed import dependency_state
 
-from clipbook.pairs import info_nce
+from clipbook.pairs import info_nce, similarity
+from clipbook.pairs.similarity import TOLERANCE
 from clipbook.scenes import captions, render, sample
 from clipbook.widgets import SimilarityMatrix, static_picture
 from clipbook.widgets.similarity_matrix import VIEWS
@@ -51,6 +52,16 @@ def test_tensors_with_gradients_are_taken_as_arrays_are(dtype):
     tensor = torch.eye(2, dtype=dtype, requires_grad=True)
     widget = SimilarityMatrix(tensor, [PICTURE] * 2, ["one", "two"])
     np.testing.assert_array_equal(widget.similarities, np.eye(2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dim", [2, 3, 64, 512])
+@pytest.mark.parametrize("length", [1, 1 + TOLERANCE / 2])
+def test_all_that_the_packages_own_similarity_makes_is_taken(dtype, dim, length):
+    rows = torch.randn(8, dim, generator=torch.Generator().manual_seed(dim), dtype=torch.float64)
+    rows = (length * torch.nn.functional.normalize(rows, dim=-1)).to(dtype)
+    widget = SimilarityMatrix(similarity(rows, rows), [PICTURE] * 8, list("abcdefgh"))
+    np.testing.assert_allclose(np.diagonal(widget.similarities), 1, atol=1e-2)
 
 
 def test_rounding_beyond_one_is_taken_as_one():
@@ -136,6 +147,9 @@ RULES = {
     "step": ({"step": 1}, ["step=1", "one of the 1 matrices", "use 0 to 0, or -1"]),
     "steps": ({"steps": [0, 50]}, ["2 steps for 1 matrices", "give one"]),
     "cell": ({"selected": (0, 2)}, ["selected=[0, 2]", "2 rows and 2 columns", "to [1, 1]"]),
+    "no cosine": ({"similarities": 1.03 * MATRIX}, ["1.03", "outside [-1, 1]", "normalise"]),
+    "one text": ({"captions": "ab"}, ["captions='ab' is one text", "give a list"]),
+    "half": ({"captions": ["one", "\ud83d"]}, ["captions[1]=", "lone surrogate at 0", "try text"]),
     "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
     "picture": (
         {"images": [PICTURE, np.zeros((4, 4, 3))]},

@@ -1,10 +1,19 @@
 """The card that every figure is drawn on, and what is written on it."""
 
+import functools
 import io
+import re
+from collections.abc import Iterable
+from textwrap import wrap
+from typing import Any, cast
 
+import numpy as np
 import PIL.Image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
+from torch import Tensor
 
 CARD = "#fafaf7"
 INK = "#1d2025"
@@ -13,6 +22,8 @@ CELL = 0.55
 PIXELS_PER_INCH = 100
 SHARPNESS = 2
 """Pixels of the file for each pixel on the page, for screens that show more of them."""
+NO_GLYPH = "□"
+"""Stands for a character that the font lacks."""
 
 
 class Card(Figure):
@@ -42,7 +53,8 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     """
     drawing = drawing.convert("RGB")
     pixels = drawing.width * drawing.height
-    counted = sorted(drawing.getcolors(pixels), reverse=True)[:256]
+    colours = cast(list[tuple[int, tuple[int, int, int]]], drawing.getcolors(pixels))
+    counted = sorted(colours, reverse=True)[:256]
     if sum(count for count, _ in counted) < 0.8 * pixels:
         return drawing.quantize(256)
     palette = PIL.Image.new("P", (1, 1))
@@ -50,8 +62,49 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     return drawing.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
 
 
-def ink(colour: tuple[float, float, float, float]) -> str:
+def ink(colour: Iterable[float]) -> str:
     """Black or white, whichever stands out more from a colour (WCAG's relative luminance)."""
-    linear = [k / 12.92 if k <= 0.04045 else ((k + 0.055) / 1.055) ** 2.4 for k in colour[:3]]
+    linear = [k / 12.92 if k <= 0.04045 else ((k + 0.055) / 1.055) ** 2.4 for k in colour]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "black" if luminance > 0.179 else "white"
+
+
+def numbers(values: Any) -> np.ndarray:
+    """An array, a list or a tensor (of any float type, with gradients or without) as float64."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().double()
+    return np.asarray(values, dtype=float)
+
+
+def plain(text: str, letters: int = 40, lines: int = 1) -> str:
+    r"""A reader's text for matplotlib, written letter by letter: no `$` begins a formula.
+
+    letters: how many stand in a line. What does not fit into `lines` of them ends in "…". White
+    space becomes spaces, and a character that the font lacks becomes □; fonts that have it can be
+    named in matplotlib's `rcParams["font.family"]`.
+    """
+    families = FontProperties().get_family()
+    known = _glyphs(tuple(findfont(FontProperties(family=[name])) for name in families))
+    text = re.sub(r"\s", " ", text)
+    text = "".join(letter if ord(letter) in known else NO_GLYPH for letter in text)
+    broken = wrap(text, letters)
+    if len(broken) > lines:
+        broken = [*broken[: lines - 1], broken[lines - 1][: letters - 1] + "…"]
+    return "\n".join(broken).replace("$", r"\$")
+
+
+@functools.cache
+def _glyphs(fonts: tuple[str, ...]) -> frozenset[int]:
+    """Code points that at least one of the fonts, given by their files, can draw."""
+    return frozenset().union(*(get_font(font).get_charmap() for font in fonts))
+
+
+def fit(text: Text, width: float | int, height: float | int = float("inf")) -> None:
+    """Write a text with smaller letters where it is larger than its room, in points."""
+    points = text.figure.dpi / 72
+    for _ in range(4):  # letters are whole pixels wide, so half the size is not half the width
+        box = text.get_window_extent()
+        share = min(width * points / max(box.width, 1), height * points / max(box.height, 1))
+        if share >= 1:
+            return
+        text.set_fontsize(share * text.get_fontsize())

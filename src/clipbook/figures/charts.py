@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from clipbook.figures.card import CARD, INK, Card
+from clipbook.figures.card import CARD, INK, Card, fit, numbers, plain
 
 
 def curves(
@@ -22,9 +22,9 @@ def curves(
     axes = card.subplots()
     shades = colormaps["cividis"](np.linspace(0.05, 0.75, len(lines)))
     for (x, y), shade, marker in zip(lines.values(), shades, "osD^v*" * 9, strict=False):
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        x, y = numbers(x), numbers(y)
         axes.plot(x, y, color=shade, marker=marker, markersize=4, linewidth=1.5)
-    if all((np.asarray(x, float) % 1 == 0).all() for x, _ in lines.values()):
+    if all((numbers(x) % 1 == 0).all() for x, _ in lines.values()):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 4, 5, 10]))
     if "x" in log:
         axes.set_xscale("log", base=2)
@@ -34,8 +34,8 @@ def curves(
         axes.yaxis.set_major_formatter("{x:g}")
         low, high = axes.get_ylim()
         axes.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else NullFormatter())
-    axes.set_xlabel(across, fontsize=10, color=INK)
-    axes.set_ylabel(up, fontsize=10, color=INK)
+    fit(axes.set_xlabel(plain(across), fontsize=10, color=INK), 200)
+    fit(axes.set_ylabel(plain(up), fontsize=10, color=INK), 99, 160)
     axes.tick_params(colors=INK, labelsize=9, which="both")
     axes.set_facecolor(CARD)
     axes.spines[["top", "right"]].set_visible(False)
@@ -53,10 +53,11 @@ def _name_lines(axes: Any, names: Sequence[str]) -> None:
     for end, name in sorted(ends, key=lambda one: one[0][1]):
         height = axes.transData.transform(end)[1] * points
         lowest = max(height, lowest + 11)
-        axes.annotate(
-            name, end, (8, lowest - height), textcoords="offset points", color=INK, fontsize=9,
-            va="center",
+        named = axes.annotate(
+            plain(name, 30), end, (8, lowest - height), textcoords="offset points", color=INK,
+            fontsize=9, va="center",
         )  # fmt: skip
+        fit(named, 160)
 
 
 def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
@@ -67,7 +68,7 @@ def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
     card = Card(4.4, 1.4 * len(choices))  # no wider: letters stay large on phones
     panels = card.subplots(len(choices), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (temperature, row) in zip(panels, choices.items(), strict=True):
-        row = np.asarray(row, dtype=float)
+        row = numbers(row)
         bright, dark = colormaps["cividis"](0.9), colormaps["cividis"](0.3)
         bars = axes.bar(
             range(len(row)), row, color=[bright if k == own else dark for k in range(len(row))]
@@ -95,14 +96,14 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
     for axes, (title, values) in zip(
         card.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        channels = np.asarray(values, dtype=float).reshape(3, -1)
+        channels = numbers(values).reshape(3, -1)
         edges = np.linspace(channels.min(), channels.max(), 41)
         for channel, (name, colour, line) in zip(channels, styles, strict=True):
             counts, _ = np.histogram(channel, edges)
             axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
         axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
-        axes.set_title(f"{title}: mean {channels.mean():.2f}, deviation {channels.std():.2f}",
-                       fontsize=13, color=INK)  # fmt: skip
+        told = f"{plain(title, 24)}: mean {channels.mean():.2f}, deviation {channels.std():.2f}"
+        fit(axes.set_title(told, fontsize=13, color=INK), 72 * 6.4 / len(panels))
         axes.set_yticks([])
         axes.tick_params(colors=INK, labelsize=13)
         axes.set_facecolor(CARD)
@@ -126,13 +127,15 @@ def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str
             f"{share:.3f}", (low, row), (-6, 0), textcoords="offset points", ha="right",
             va="center", fontsize=10, color=INK,
         )  # fmt: skip
-    axes.set_yticks(range(len(shares)), list(shares))
+    axes.set_yticks(range(len(shares)), [plain(name, 28) for name in shares])
     axes.set_ylim(len(shares) - 0.5, -0.5)
     lowest, highest = min(low for low, _, _ in shares.values()), max(k[2] for k in shares.values())
     span = highest - lowest
     axes.set_xlim(lowest - 0.3 * span, highest + 0.05 * span)  # room for the number on the left
-    axes.set_xlabel(across, fontsize=10, color=INK)
+    fit(axes.set_xlabel(plain(across), fontsize=10, color=INK), 190)
     axes.tick_params(colors=INK, labelsize=10, length=0)
+    for name in axes.get_yticklabels():
+        fit(name, 120)
     axes.set_facecolor(CARD)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(INK)

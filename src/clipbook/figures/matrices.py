@@ -1,15 +1,18 @@
 """Matrices as coloured cells."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
-from clipbook.figures.card import CARD, CELL, INK, Card, ink
+from clipbook.figures.card import CARD, CELL, INK, Card, fit, ink, numbers, plain
 from clipbook.figures.pictures import levels
+from clipbook.text.texts import checked_texts
+
+LONGEST_NAME = 24
+"""Letters of a row's or a column's name."""
 
 
 def similarity_heatmap(
@@ -39,7 +42,8 @@ def _heatmap(
     colours: str,
     low: float,
 ) -> Card:
-    values = np.asarray(values, dtype=float)
+    values = numbers(values)
+    captions = None if captions is None else checked_texts(captions, "captions")
     columns = values.shape[-1] if captions is None else len(captions)
     if values.shape != (len(pictures), columns):
         raise ValueError(
@@ -68,10 +72,11 @@ def _heatmap(
     for column in range(columns):
         axes.text(column, -0.6, f"$T_{{{column + 1}}}$", color=INK, ha="center", va="bottom")
     for column, caption in enumerate(captions or ()):
-        axes.text(
-            column, -1.0, "\n".join(wrap(caption, 24)), rotation=90, fontsize=8, color=INK,
+        above = axes.text(
+            column, -1.0, plain(caption, 24, lines=5), rotation=90, fontsize=8, color=INK,
             ha="center", va="bottom",
         )  # fmt: skip
+        fit(above, 72 * CELL, 72 * (top - 0.5 * CELL - 0.1))
     for row, column in np.ndindex(rows, columns):
         value = values[row, column]
         axes.text(
@@ -90,15 +95,18 @@ def token_heatmap(
     signed: cosines from -1 to 1 rather than magnitudes from 0 to 1. Raises ValueError where the
     names don't fit.
     """
-    values = np.asarray(values, dtype=float)
+    values = numbers(values)
+    rows, columns = checked_texts(rows, "rows"), checked_texts(columns, "columns")
     if values.shape != (len(rows), len(columns)):
         raise ValueError(
             f"a matrix of shape {values.shape} does not fit {len(rows)} rows and {len(columns)} "
             "columns; give each its name"
         )
+    rows, columns = ([plain(name, LONGEST_NAME) for name in names] for names in (rows, columns))
     left = 0.25 + 0.085 * max(map(len, rows))  # inches
     top = 0.2 + 0.075 * max(map(len, columns))
-    right = max(0.15, 0.045 * len(columns[-1]) - CELL / 2 + 0.1)  # its name leans over the edge
+    leans = [0.045 * len(name) + k * CELL for k, name in enumerate(columns, -len(columns))]
+    right = max(0.15, max(leans) + CELL / 2 + 0.1)  # names lean over the edge
     width, height = left + len(columns) * CELL + right, top + len(rows) * CELL + 0.15
     card = Card(width, height)
     card.set_layout_engine("none")
@@ -111,6 +119,10 @@ def token_heatmap(
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(colors=INK, labelsize=9, length=0, top=False, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
+    for name in axes.get_yticklabels():
+        fit(name, 72 * (left - 0.1))
+    for name in axes.get_xticklabels():
+        fit(name, 72 * (right + CELL / 2), 72 * (top - 0.1))
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
         empty = np.isnan(value)
@@ -126,7 +138,7 @@ def number_grid(values: Any, lines: int | None = None) -> Card:
 
     values: (height, width). lines: the patch size, to draw the patches' borders.
     """
-    values = np.asarray(values, dtype=float)
+    values = numbers(values)
     height, width = values.shape
     card = Card(width * CELL + 0.3, height * CELL + 0.3)
     axes = card.subplots()
@@ -149,7 +161,7 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     panels: title → matrix; all are coloured on one scale, that of their largest value.
     across, up: what the axes of every panel count.
     """
-    values = {title: np.asarray(matrix, dtype=float) for title, matrix in panels.items()}
+    values = {title: numbers(matrix) for title, matrix in panels.items()}
     largest = max(np.abs(matrix).max() for matrix in values.values())
     colours = colormaps["RdBu_r"].resampled(101)  # few enough that the file keeps each of them
     card = Card(min(7.0, 1.4 + 2.1 * len(values)), 2.9)  # no wider: letters stay large on phones
@@ -157,13 +169,14 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     letters = 11 if len(values) < 3 else 14  # a wide card shrinks more
     for axes, (title, matrix) in zip(drawn, values.items(), strict=True):
         cells = axes.imshow(matrix, colours, vmin=-largest, vmax=largest, aspect="auto")
-        axes.set_title(title, fontsize=letters, color=INK)
-        axes.set_xlabel(across, fontsize=letters, color=INK)
+        room = 72 * card.get_figwidth() / len(values) - 36
+        fit(axes.set_title(plain(title, 20, lines=2), fontsize=letters, color=INK), room)
+        fit(axes.set_xlabel(plain(across, 20, lines=2), fontsize=letters, color=INK), room)
         axes.tick_params(colors=INK, labelsize=letters - 1)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[:].set_visible(False)
-    drawn[0].set_ylabel(up, fontsize=letters, color=INK)
+    fit(drawn[0].set_ylabel(plain(up, 30), fontsize=letters, color=INK), 99, 150)
     bar = card.colorbar(cells, ax=list(drawn))
     bar.ax.tick_params(colors=INK, labelsize=letters - 1)
     bar.outline.set_visible(False)

@@ -1,15 +1,15 @@
 """Pictures beside one another, with titles or captions."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from clipbook.figures.card import INK, Card
+from clipbook.figures.card import INK, Card, fit, numbers, plain
 from clipbook.image import open_picture
+from clipbook.text.texts import checked_texts
 
 
 def levels(picture: Any) -> UInt8[np.ndarray, "height width 3"]:
@@ -23,42 +23,45 @@ def levels(picture: Any) -> UInt8[np.ndarray, "height width 3"]:
     return np.asarray(open_picture(picture))
 
 
-def _greys(values: np.ndarray | Tensor) -> np.ndarray:
-    if isinstance(values, Tensor):
-        floats = values.dtype.is_floating_point  # among them bfloat16, unknown to numpy
-        values = (values.double() if floats else values).detach().cpu().numpy()
-    if values.dtype.kind not in "uif":
+def _greys(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Numbers as levels in uint8; what is of another type stays, to be refused."""
+    if not str(values.dtype).removeprefix("torch.").startswith(("uint", "int", "float", "bfloat")):
         return values
-    if np.isnan(values).any():
-        row, column = np.argwhere(np.isnan(values))[0].tolist()
+    greys = numbers(values)
+    if np.isnan(greys).any():
+        row, column = np.argwhere(np.isnan(greys))[0].tolist()
         raise ValueError(
             f"the picture's grey in row {row}, column {column} is nan; give numbers from 0 to 255, "
             "and look for a division by zero before"
         )
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    return greys.round().clip(0, 255).astype(np.uint8)
 
 
 def pairs_strip(pictures: Sequence[Any], captions: Sequence[str], *, across: int = 4) -> Card:
     """Pictures I₁ to Iₙ, each above its caption.
 
     pictures: what `open_picture` takes, drawn as the model sees it. across: pictures to a line.
-    Raises ValueError where there are not as many captions as pictures.
+    Raises ValueError where there are not as many captions as pictures, or where they are no list of
+    texts.
     """
+    captions = checked_texts(captions, "captions")
     if len(pictures) != len(captions):
         raise ValueError(
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"
         )
     lines = -(-len(pictures) // across)
-    card = Card(1.75 * across, 2.6 * lines)
+    written = [plain(caption, 24, lines=6) for caption in captions]
+    longest = max((caption.count("\n") + 1 for caption in written), default=0)
+    card = Card(1.75 * across, max(2.6, 2.2 + 0.2 * longest) * lines)
     grid = card.subplots(lines, across, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, captions, strict=False)):
+    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, written, strict=False)):
         axes.imshow(levels(picture))
         axes.set_title(f"$I_{{{k + 1}}}$", color=INK, fontsize=11)
-        below = "\n".join([f"$T_{{{k + 1}}}$", *wrap(caption, 24)])
-        axes.set_xlabel(below, color=INK, fontsize=9)
+        below = f"$T_{{{k + 1}}}$\n{caption}"
+        fit(axes.set_xlabel(below, color=INK, fontsize=9), 120)
     for axes in grid.flat[len(pictures) :]:
         axes.set_visible(False)
     return card
@@ -75,12 +78,14 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     ratios = [shape[1] / shape[0] for shape in shapes]
     card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
     panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
-    points = 72 * 6.6 / sum(ratios)  # the width of a square picture
-    lengths = [max(1, len(title)) for title in pictures]
-    room = min(ratio * points / (0.6 * n) for ratio, n in zip(ratios, lengths, strict=True))
+    widths = [72 * 6.6 * ratio / sum(ratios) for ratio in ratios]  # points
+    most = [max(1, int(width / (0.6 * 11))) for width in widths]  # letters of 11 points
+    titles = [plain(title, n, lines=3) for title, n in zip(pictures, most, strict=True)]
+    longest = [max(1, *map(len, title.split("\n"))) for title in titles]
+    room = min(width / (0.6 * n) for width, n in zip(widths, longest, strict=True))
     letters = min(max(room, 11), 16)  # as large as every title allows, for phones
-    for axes, title, picture in zip(panels, pictures, drawn, strict=True):
+    for axes, picture, title, width in zip(panels, drawn, titles, widths, strict=True):
         axes.imshow(picture, interpolation="nearest")
-        axes.set_title(title, fontsize=letters, color=INK)
+        fit(axes.set_title(title, fontsize=letters, color=INK), width)
         axes.set_axis_off()
     return card

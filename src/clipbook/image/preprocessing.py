@@ -9,7 +9,6 @@ published code. Built in: book/image/preprocessing.
 """
 
 from collections.abc import Iterable, Mapping, Set
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from clipbook.image.reading import open_picture
+from clipbook.validation import whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -72,11 +72,7 @@ def preprocess(pictures: Any, size: int = 32) -> Float[Tensor, "batch 3 size siz
     Raises ValueError for no pictures, another size, what is no picture, or a picture that can't be
     read; of several, it says which.
     """
-    if not isinstance(size, Integral) or isinstance(size, bool) or not 1 <= size <= _LARGEST:
-        raise ValueError(
-            f"size={size!r} px is no picture; give a whole number from 1 to {_LARGEST}, try 32"
-        )
-    size = int(size)
+    size = whole_number("size", size, 32, most=_LARGEST)
     if not _several(pictures):
         squares = [_resize_and_crop(open_picture(pictures), size)]
     else:

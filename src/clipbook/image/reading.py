@@ -5,13 +5,14 @@ book/image/preprocessing.
 """
 
 import os
-import reprlib
 import warnings
 from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
 from torch import Tensor
+
+from clipbook.validation import shown
 
 _METHODS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,7 +46,7 @@ def open_picture(picture: Any) -> Image.Image:
         picture = _of_array(picture)
     if not (isinstance(picture, Image.Image | str | os.PathLike) or hasattr(picture, "read")):
         raise ValueError(
-            f"{reprlib.repr(picture)}, a {type(picture).__name__}, is not a picture; give a Pillow "
+            f"{shown(picture)}, a {type(picture).__name__}, is not a picture; give a Pillow "
             "image, a path, an open file, or a uint8 array of shape (height, width, 3), 0 to 255"
         )
     if isinstance(picture, Image.Image):

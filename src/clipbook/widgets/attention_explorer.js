@@ -40,7 +40,10 @@ function read(model, weights, query) {
 const TELLING = 3; // keys named in the sentence
 const EQUAL = 5e-4; // what nobody can see
 const number = (weight) => weight.toFixed(2);
-const visible = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+const MARKS = new Map([[" ", "␣"], ["\n", "↵"], ["\t", "⇥"]]);
+/** A token as something that can be seen: a space as ␣, a control character as its number. */
+const visible = (token) => token.replace(/[ \p{Cc}\p{Noncharacter_Code_Point}]/gu, (letter) =>
+  MARKS.get(letter) ?? letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")) || "∅";
 
 /** Names of all queries and keys: tokens in quotation marks, patches as {whole, brief}. */
 function namesOf(model) {

@@ -13,10 +13,15 @@ import anywidget
 import numpy as np
 import traitlets
 
+from clipbook.pairs.similarity import TOLERANCE
+from clipbook.text.texts import checked_texts
+
 from . import static_picture
 from .encoding import picture_uri, quantise
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
+# Two rows as long as `clipbook.pairs.similarity` takes them; then it may round to bfloat16.
+_LARGEST = (1 + TOLERANCE) ** 2 * (1 + 2**-8)
 _HERE = pathlib.Path(__file__).parent
 
 
@@ -88,6 +93,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
         selected: Sequence[int] = (0, 0),
         true_pairs: Any = None,
     ) -> None:
+        captions = _checked_captions(captions)
         values = _checked_similarities(similarities, len(images), len(captions))
         steps = _checked_steps(steps, _frame_count(values))
         self._from_page = False
@@ -95,7 +101,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
             similarities=values,
             frames=quantise(values),
             images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
-            captions=_checked_captions(captions),
+            captions=captions,
             steps=steps,
             step=_checked_step(step, len(steps)),
             also_true=_also_true(true_pairs, len(images), len(captions)),
@@ -191,7 +197,7 @@ def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray
             "division by a zero length before the similarities are computed"
         )
     worst = float(values.flat[np.abs(values).argmax()])
-    if abs(worst) > 1 + 1e-3:
+    if abs(worst) > _LARGEST:
         raise ValueError(
             f"a similarity of {worst:.4g} is outside [-1, 1], where cosines lie; "
             "normalise the embeddings to unit length, and do not multiply by the scale"
@@ -202,12 +208,13 @@ def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray
 
 
 def _checked_captions(captions: Sequence[str]) -> list[str]:
+    captions = checked_texts(captions, "captions")
     for place, caption in enumerate(captions):
-        if not isinstance(caption, str) or not caption.strip():
+        if not caption.strip():
             raise ValueError(
                 f"captions[{place}]={caption!r} says nothing; give each column a text of its own"
             )
-    return list(captions)
+    return captions
 
 
 def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:

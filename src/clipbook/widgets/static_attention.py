@@ -6,18 +6,23 @@ The drawing is SVG, whose letters come from the reader's own fonts and scripts.
 import base64
 import dataclasses
 import html
+import itertools
 
 import numpy as np
+import regex
 from jaxtyping import Float
 
 from .encoding import picture_of_uri, png_uri
 
 _WIDTH, _PICTURE, _GAP = 640, 296, 32  # px
-_CHIP, _LINE, _LETTER = 58, 58, 7.2  # px: the least width of a token, a line, a letter
+_CHIP, _LINE = 58, 58  # px: the least width of a token, a line
+_LETTER, _WIDE = 7.2, 13.0  # px: a small letter, one of another script
 _MOST_PRINTED = 8  # columns of patches; more numbers would be too small to read
 _AMBER = "#f5a300"
 _TELLING = 3  # keys named in the sentence
 _EQUAL = 5e-4  # what nobody can see
+_MARKS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+_NO_LETTER = regex.compile(r"[ \p{Cc}\p{Noncharacter_Code_Point}]")  # an SVG may hold none of these
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +93,9 @@ def brief_name(scene: Scene, key: int) -> str:
 
 
 def shown(token: str) -> str:
-    """A token as something that can be seen: a space as ␣."""
-    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥") or "∅"
+    """A token as something that can be seen: a space as ␣, a control character as its number."""
+    named = _NO_LETTER.sub(lambda found: _MARKS.get(found[0], f"{ord(found[0]):04X}"), token)
+    return named or "∅"
 
 
 def draw(scene: Scene) -> str:
@@ -113,7 +119,8 @@ def _draw_tokens(scene: Scene) -> tuple[list[str], float]:
     marks: list[str] = []
     x, y, top = 0.0, 0.0, float(scene.weights.max())
     for key, token in enumerate(scene.tokens):
-        width = max(_CHIP, len(shown(token)) * _LETTER + 14)
+        label, letters = _shortened(shown(token))
+        width = max(_CHIP, letters + 14)
         if x and x + width > _WIDTH - 4:
             x, y = 0.0, y + _LINE
         masked, share = key >= scene.allowed, float(scene.weights[key]) / top
@@ -126,11 +133,18 @@ def _draw_tokens(scene: Scene) -> tuple[list[str], float]:
         marks += [
             f'<rect x="{x:g}" y="{y:g}" width="{width - 4:g}" height="48" rx="3" {fill} {edge}/>',
             f'<rect x="{x + 4:g}" y="{y + 25:g}" width="{bar:.1f}" height="4" fill="#a35a00"/>',
-            _text(x + width / 2 - 2, y + 17, shown(token)),
+            _text(x + width / 2 - 2, y + 17, label),
             _text(x + width / 2 - 2, y + 42, number),
         ]
         x += width
     return marks, y + 48
+
+
+def _shortened(name: str) -> tuple[str, float]:
+    """What of a name fits into a line, and how wide it is in px."""
+    wide = (_LETTER if one.isascii() and not one.isupper() else _WIDE for one in name)
+    ends = [0.0, *(end for end in itertools.accumulate(wide) if end <= _WIDTH - 22)]
+    return (name if len(ends) > len(name) else name[: len(ends) - 2] + "…"), ends[-1]
 
 
 def _draw_picture(scene: Scene) -> tuple[list[str], float]:

@@ -4,7 +4,9 @@
 (() => {
   const embedded = (kind) =>
     [...document.querySelectorAll(`script[type="application/vnd.jupyter.widget-${kind}+json"]`)];
-  const saved = Object.assign({}, ...embedded("state").map((script) => JSON.parse(script.textContent).state));
+  // Names come from elsewhere, so they are keys of a Map: a plain object also has "constructor".
+  const saved = new Map(embedded("state").flatMap((script) =>
+    Object.entries(JSON.parse(script.textContent).state)));
 
   /** Calls `make` once for a key; later calls get the same result. */
   const once = (kept, key, make) => {
@@ -39,18 +41,19 @@
   };
 
   /** What anywidget gives to a module as `model`; what is saved stays in the page. */
-  const makeModel = (state) => {
+  const makeModel = (restored) => {
+    const state = new Map(Object.entries(restored));
     const listeners = new Map(); // event → set of functions
     const tell = (event, ...values) => {
       for (const listen of [...(listeners.get(event) ?? [])]) listen(...values);
     };
     return {
-      get: (key) => state[key],
+      get: (key) => state.get(key),
       set(key, value) {
-        const values = typeof key === "object" ? key : { [key]: value };
-        const changed = Object.keys(values).filter((name) => !Object.is(state[name], values[name]));
-        Object.assign(state, values);
-        for (const name of changed) tell(`change:${name}`, this, state[name]);
+        const values = typeof key === "object" ? Object.entries(key) : [[key, value]];
+        const changed = values.filter(([name, next]) => !Object.is(state.get(name), next));
+        for (const [name, next] of changed) state.set(name, next);
+        for (const [name, next] of changed) tell(`change:${name}`, this, next);
         if (changed.length) tell("change", this);
       },
       save_changes() {},
@@ -64,7 +67,7 @@
   };
 
   const loadModel = async (id) => {
-    const state = restore(saved[id]);
+    const state = restore(saved.get(id));
     const widget = await once(modules, state._esm, () => importSource(state._esm));
     if (state._css) once(styles, state._css, () => addStyle(state._css));
     const model = makeModel(state);
@@ -83,7 +86,7 @@
     else script.before(el);
     try {
       const id = JSON.parse(script.textContent).model_id;
-      if (saved[id]?.model_module !== "anywidget") {
+      if (saved.get(id)?.model_module !== "anywidget") {
         el.textContent = "This figure needs a running kernel: open the page in Colab or Jupyter.";
         return;
       }

@@ -1,7 +1,7 @@
 """The similarity matrix on paper: a drawing and a sentence that stand in where no script runs."""
 
 import dataclasses
-import textwrap
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -133,8 +133,10 @@ def _finding(scene: Scene) -> str:
         return f"{pairs} of {_counted(rows, 'pair')} and {others} are above a half."
     if not scene.square:
         best = values.argmax(axis=1)[:4]
-        pairs = [f"picture {row + 1} most like “{scene.captions[k]}”" for row, k in enumerate(best)]
-        return "; ".join(pairs) + ("; and so on." if rows > 4 else ".")
+        likest = [
+            f"picture {row + 1} most like “{scene.captions[k]}”" for row, k in enumerate(best)
+        ]
+        return "; ".join(likest) + ("; and so on." if rows > 4 else ".")
     own = values.diagonal()
     if scene.view == "gradient":
         up = int(own.argmin())
@@ -165,10 +167,10 @@ def draw(scene: Scene) -> str:
     figure = Figure(figsize=(max(width, 4.6), height), dpi=_PIXELS_PER_INCH)
     canvas = FigureCanvasAgg(figure)
 
-    def axes(x: float, y: float, w: float, h: float):
+    def axes(x: float, y: float, w: float, h: float) -> Any:
         """Axes at a place in inches from the lower left corner."""
-        scale = [figure.get_figwidth(), figure.get_figheight()] * 2
-        return figure.add_axes([k / s for k, s in zip((x, y, w, h), scale, strict=True)])
+        across, up = figure.get_size_inches()
+        return figure.add_axes((x / across, y / up, w / across, h / up))
 
     matrix = axes(left, bottom, columns * cell, rows * cell)
     _draw_cells(matrix, scene, cell)
@@ -195,9 +197,9 @@ def draw(scene: Scene) -> str:
     return png_uri(few)  # a third of the bytes, and no colour that an eye would miss
 
 
-def _draw_cells(matrix, scene: Scene, cell: float) -> None:
+def _draw_cells(matrix: Any, scene: Scene, cell: float) -> None:
     """Cells with their values; the captions above them, the names of the rows beside them."""
-    from clipbook.figures.card import ink
+    from clipbook.figures.card import fit, ink, plain
 
     rows, columns = scene.values.shape
     low, high = scene.limits
@@ -230,23 +232,22 @@ def _draw_cells(matrix, scene: Scene, cell: float) -> None:
     every = 1 if cell > 0.25 else 8
     for row in range(rows):
         if row % every == every - 1 or row == 0:
-            place = -0.5 - (min(0.42, 0.9 * cell) + 0.14) / cell
-            matrix.text(place, row, f"$I_{{{row + 1}}}$", size=9, ha="right", va="center")
+            beside = -0.5 - (min(0.42, 0.9 * cell) + 0.14) / cell
+            matrix.text(beside, row, f"$I_{{{row + 1}}}$", size=9, ha="right", va="center")
     above = -0.5 - 0.04 / cell
     for column, caption in enumerate(scene.captions):
         if column % every == every - 1 or column == 0:
             name = f"$T_{{{column + 1}}}$"
             matrix.text(column, above, name, size=9, ha="center", va="bottom")
         if columns <= _MOST_CAPTIONS:
-            two = cell > 0.4
-            short = textwrap.shorten(caption, 56 if two else 20, placeholder=" …")
-            text = "\n".join(textwrap.wrap(short, 20))
-            matrix.text(
+            text = plain(caption, 20, lines=4 if cell > 0.4 else 1)
+            written = matrix.text(
                 column, above - 0.23 / cell, text, size=7, rotation=90, ha="center", va="bottom"
             )
+            fit(written, 72 * cell, 80)
 
 
-def _frame(place: int, ink: str, width: float):
+def _frame(place: int, ink: str, width: float) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle(
