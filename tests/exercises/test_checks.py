@@ -193,6 +193,13 @@ def test_error_in_what_the_check_hands_over_is_told_with_the_line_that_called_it
     assert said.startswith("your code raised AttributeError in answer, line 2 (`return f(1)`)")
 
 
+def test_function_of_an_earlier_check_cell_is_not_called_the_student_s():
+    names = {"check": check, "ask": ask}
+    run_cell("def expect(x):\n    assert x == 2, 'not 2'\nwith check('A'): pass", names, "first")
+    with pytest.raises(CheckFailed, match="^B: not 2$"):
+        run_cell("with check('B'):\n    expect(3)", names, "second")
+
+
 def test_error_in_the_check_is_not_called_the_student_s():
     said = asked("def answer(x):\n    return 3", "ask(answer, 1).shape")
     assert said.startswith("the check can't use what your code gave it (AttributeError: 'int'")

@@ -13,6 +13,7 @@ Checks compare values; they don't grade style, and they don't guard against an a
 written to deceive them.
 """
 
+import inspect
 import sys
 import sysconfig
 import traceback
@@ -24,6 +25,8 @@ from pathlib import Path
 _OURS = str(Path(__file__).parents[1])
 _LIBRARIES = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
 _ASKING = str(Path(__file__).with_name("asking.py"))
+_CHECK_CELLS: set[str] = set()
+"""Cells in which a check has begun: what is defined there isn't the student's."""
 LONGEST = 160
 """Characters of a value or of an error that a message quotes."""
 
@@ -44,6 +47,8 @@ def check(name: str) -> Iterator[None]:
     own code (told with the line that raised it) are all put into a sentence. Warnings are silenced
     and stderr goes to stdout.
     """
+    entered = inspect.currentframe().f_back.f_back  # past contextlib's __enter__
+    _CHECK_CELLS.add(entered.f_code.co_filename)
     try:
         with warnings.catch_warnings(), redirect_stderr(sys.stdout):
             warnings.simplefilter("ignore")
@@ -83,11 +88,15 @@ def _sentence(error: BaseException) -> str:
 def _line_of_the_answer(frames: traceback.StackSummary) -> str:
     """Function and line of the student's cell where an error came up; empty if in none.
 
-    The first frame outside the package is the check's own cell. What the check hands to an answer,
-    such as a function of its own, isn't the student's either: their line that called it is.
+    What a check defines, such as a function that it hands to an answer, isn't the student's: their
+    line that called it is.
     """
-    theirs = [f for f in frames if not f.filename.startswith((_OURS, *_LIBRARIES))]
-    theirs = [frame for frame in theirs if frame.filename != theirs[0].filename]
+    theirs = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith((_OURS, *_LIBRARIES))
+        and frame.filename not in _CHECK_CELLS
+    ]
     if not theirs:
         return ""
     last = theirs[-1]

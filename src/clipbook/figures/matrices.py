@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
 from clipbook.figures.card import CARD, CELL, INK, Card, ink
+from clipbook.text.texts import checked_texts
 
 
 def similarity_heatmap(
@@ -39,6 +40,7 @@ def _heatmap(
     low: float,
 ) -> Card:
     values = np.asarray(values, dtype=float)
+    captions = None if captions is None else checked_texts(captions, "captions")
     columns = values.shape[-1] if captions is None else len(captions)
     if values.shape != (len(pictures), columns):
         raise ValueError(
@@ -90,6 +92,7 @@ def token_heatmap(
     names don't fit.
     """
     values = np.asarray(values, dtype=float)
+    rows, columns = checked_texts(rows, "rows"), checked_texts(columns, "columns")
     if values.shape != (len(rows), len(columns)):
         raise ValueError(
             f"a matrix of shape {values.shape} does not fit {len(rows)} rows and {len(columns)} "

@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 
 from clipbook.figures.card import INK, Card
+from clipbook.text.texts import checked_texts
 
 
 def pairs_strip(
@@ -15,8 +16,10 @@ def pairs_strip(
 ) -> Card:
     """Pictures I₁ to Iₙ, each above its caption.
 
-    across: pictures to a line. Raises ValueError where there are not as many captions as pictures.
+    across: pictures to a line. Raises ValueError where there are not as many captions as pictures,
+    or where they are no list of texts.
     """
+    captions = checked_texts(captions, "captions")
     if len(pictures) != len(captions):
         raise ValueError(
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"

@@ -13,6 +13,8 @@ import anywidget
 import numpy as np
 import traitlets
 
+from clipbook.text.texts import checked_texts
+
 from . import static_attention
 from .encoding import picture_of_uri, picture_uri
 
@@ -185,12 +187,13 @@ def _checked_weights(weights: Any) -> np.ndarray:
 
 
 def _checked_tokens(tokens: Sequence[str], keys: int) -> list[str]:
-    if isinstance(tokens, str) or len(tokens) != keys:
+    tokens = checked_texts(tokens, "tokens")
+    if len(tokens) != keys:
         raise ValueError(
             f"{len(tokens)} tokens for {keys} keys; give a list with one text a token, "
             "and of padded weights only those of real tokens: weights[..., :n, :n]"
         )
-    return list(tokens)
+    return tokens
 
 
 def _check_causal(weights: np.ndarray, image: Any) -> None:

@@ -13,6 +13,8 @@ import anywidget
 import numpy as np
 import traitlets
 
+from clipbook.text.texts import checked_texts
+
 from . import static_picture
 from .encoding import picture_uri, quantise
 
@@ -87,6 +89,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
         selected: Sequence[int] = (0, 0),
         true_pairs: Any = None,
     ) -> None:
+        captions = _checked_captions(captions)
         values = _checked_similarities(similarities, len(images), len(captions))
         steps = _checked_steps(steps, _frame_count(values))
         self._from_page = False
@@ -94,7 +97,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
             similarities=values,
             frames=quantise(values),
             images=[picture_uri(image, place) for place, image in enumerate(images)],
-            captions=_checked_captions(captions),
+            captions=captions,
             steps=steps,
             step=_checked_step(step, len(steps)),
             also_true=_also_true(true_pairs, len(images), len(captions)),
@@ -201,12 +204,13 @@ def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray
 
 
 def _checked_captions(captions: Sequence[str]) -> list[str]:
+    captions = checked_texts(captions, "captions")
     for place, caption in enumerate(captions):
-        if not isinstance(caption, str) or not caption.strip():
+        if not caption.strip():
             raise ValueError(
                 f"captions[{place}]={caption!r} says nothing; give each column a text of its own"
             )
-    return list(captions)
+    return captions
 
 
 def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
