@@ -96,8 +96,8 @@ def train(
     if workers is None:
         workers = int((os.cpu_count() or 1) > 1)
     loader = DataLoader(
-        cast(Dataset, batches), batch_size=None, sampler=range(start, config.steps), num_workers=workers,
-        generator=torch.Generator(), prefetch_factor=4 if workers else None,
+        cast(Dataset, batches), batch_size=None, sampler=range(start, config.steps),
+        num_workers=workers, generator=torch.Generator(), prefetch_factor=4 if workers else None,
     )  # fmt: skip
 
     def take_snapshot(step: int) -> None:
