@@ -408,10 +408,10 @@ batches = [[part.to(device) for part in maker[k]] for k in range(200)]
 
 # %% [markdown]
 # The measure: which share of new pictures chooses its own caption among 64? We take the mean over two
-# batches of a stream of their own. By chance, one in 64.
+# batches of a stream of their own. By chance, one in 64. (The code is folded.)
 
 
-# %%
+# %% tags=["hide-input"]
 from clipbook.evaluation import recall_at_k
 from clipbook.scenes import sample_pairs
 
