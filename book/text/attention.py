@@ -218,6 +218,9 @@ def gradient_lengths(d, power, seed):
     return gradients.detach().norm(dim=2)  # (200, 16)
 
 
+gradient_lengths(64, 0.5, seed=0).shape
+
+# %%
 medians = {}
 for name, power in WAYS:
     print(name)

@@ -68,7 +68,7 @@ def check_fields(
     What an error advises is the field's default.
     """
     for name in names:
-        default = type(config).__dataclass_fields__[name].default
+        default = getattr(type(config), name, None)  # where a dataclass keeps it
         object.__setattr__(config, name, check(name, getattr(config, name), default, **limits))
 
 

@@ -13,7 +13,6 @@ Checks compare values; they don't grade style, and they don't guard against an a
 written to deceive them.
 """
 
-import inspect
 import sys
 import sysconfig
 import traceback
@@ -47,8 +46,7 @@ def check(name: str) -> Iterator[None]:
     own code (told with the line that raised it) are all put into a sentence. Warnings are silenced
     and stderr goes to stdout.
     """
-    entered = inspect.currentframe().f_back.f_back  # past contextlib's __enter__
-    _CHECK_CELLS.add(entered.f_code.co_filename)
+    _CHECK_CELLS.add(sys._getframe(2).f_code.co_filename)  # 1 is contextlib's __enter__
     try:
         with warnings.catch_warnings(), redirect_stderr(sys.stdout):
             warnings.simplefilter("ignore")

@@ -107,4 +107,4 @@ def fit(text: Text, width: float | int, height: float | int = float("inf")) -> N
         share = min(width * points / max(box.width, 1), height * points / max(box.height, 1))
         if share >= 1:
             return
-        text.set_fontsize(share * text.get_fontsize())
+        text.set_fontsize(share * float(text.get_fontsize()))

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
 from clipbook.figures.card import CARD, CELL, INK, Card, fit, ink, numbers, plain
+from clipbook.figures.pictures import levels
 from clipbook.text.texts import checked_texts
 
 LONGEST_NAME = 24
@@ -16,18 +16,19 @@ LONGEST_NAME = 24
 
 
 def similarity_heatmap(
-    similarities: Any, pictures: Sequence[PIL.Image.Image], captions: Sequence[str] | None = None
+    similarities: Any, pictures: Sequence[Any], captions: Sequence[str] | None = None
 ) -> Card:
     """A matrix of cosines from -1 (blue) over 0 (white) to 1 (red); rows are pictures.
 
-    similarities: (images, texts), an array or a tensor. captions: what to write above the columns
-    besides T₁ to Tₘ. Raises ValueError where pictures or captions don't fit the matrix.
+    similarities: (images, texts), an array or a tensor. pictures: what `open_picture` takes, drawn
+    as the model sees it. captions: what to write above the columns besides T₁ to Tₘ. Raises
+    ValueError where pictures or captions don't fit the matrix.
     """
     return _heatmap(similarities, pictures, captions, colours="RdBu_r", low=-1.0)
 
 
 def probability_heatmap(
-    probabilities: Any, pictures: Sequence[PIL.Image.Image], captions: Sequence[str] | None = None
+    probabilities: Any, pictures: Sequence[Any], captions: Sequence[str] | None = None
 ) -> Card:
     """The same for probabilities, from 0 (dark) to 1 (bright)."""
     return _heatmap(probabilities, pictures, captions, colours="cividis", low=0.0)
@@ -35,7 +36,7 @@ def probability_heatmap(
 
 def _heatmap(
     values: Any,
-    pictures: Sequence[PIL.Image.Image],
+    pictures: Sequence[Any],
     captions: Sequence[str] | None,
     *,
     colours: str,
@@ -66,7 +67,7 @@ def _heatmap(
     for row, picture in enumerate(pictures):
         axes.text(-1.75, row, f"$I_{{{row + 1}}}$", color=INK, ha="center", va="center")
         thumbnail = axes.inset_axes((-1.4, row - 0.4, 0.8, 0.8), transform=axes.transData)
-        thumbnail.imshow(picture)
+        thumbnail.imshow(levels(picture))
         thumbnail.set_axis_off()
     for column in range(columns):
         axes.text(column, -0.6, f"$T_{{{column + 1}}}$", color=INK, ha="center", va="bottom")

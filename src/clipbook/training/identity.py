@@ -81,7 +81,7 @@ def digest(tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         found.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        found.update(flat.view(torch.uint8).numpy())
+        found.update(flat.view(torch.uint8).numpy().data)
     return found.hexdigest()[:16]
 
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
@@ -95,8 +96,8 @@ def train(
     if workers is None:
         workers = int((os.cpu_count() or 1) > 1)
     loader = DataLoader(
-        batches, batch_size=None, sampler=range(start, config.steps), num_workers=workers,
-        generator=torch.Generator(), prefetch_factor=4 if workers else None,
+        cast(Dataset, batches), batch_size=None, sampler=range(start, config.steps),
+        num_workers=workers, generator=torch.Generator(), prefetch_factor=4 if workers else None,
     )  # fmt: skip
 
     def take_snapshot(step: int) -> None:

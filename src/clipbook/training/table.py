@@ -83,7 +83,8 @@ def _records(
 ) -> Iterator[tuple[int, int, Row]]:
     closing: dict[int, int] = {}  # a line, and the line whose quotation mark it closes
     while k < len(lines):
-        end, row = k + 1, ""
+        end = k + 1
+        row: Row = ""
         if k in closing:
             row = f"it closes the quotation mark that is opened in line {closing[k] + 1}"
         elif lines[k].strip():

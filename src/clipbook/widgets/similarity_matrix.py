@@ -31,7 +31,8 @@ class SimilarityMatrix(anywidget.AnyWidget):
     Args:
         similarities: cosines in [-1, 1], an array or tensor of shape (images, texts), or
             (steps, images, texts) for a training run that a slider goes through.
-        images: the pictures of the rows, PIL images or uint8 arrays (height, width, 3).
+        images: the pictures of the rows, PIL images, paths or uint8 arrays (height, width, 3),
+            shown as the model sees them: as ``clipbook.image.open_picture`` gives them.
         captions: the captions of the columns.
         steps: the training step of each frame; default 0, 1, 2, ...
         view: what the cells show: ``"cosine"``; ``"logits"``, similarity / temperature; their
@@ -99,7 +100,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
         super().__init__(
             similarities=values,
             frames=quantise(values),
-            images=[picture_uri(image, place) for place, image in enumerate(images)],
+            images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
             captions=captions,
             steps=steps,
             step=_checked_step(step, len(steps)),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from jaxtyping import Bool, Float
 
 from .encoding import picture_of_uri, png_uri
@@ -267,7 +268,7 @@ def _strip(images: tuple[str, ...], share: float) -> np.ndarray:
     row = round(side / share)
     strip = PIL.Image.new("RGB", (side, row * len(images)), "white")
     for place, uri in enumerate(images):
-        picture = picture_of_uri(uri).convert("RGB").resize((side, side))
+        picture = PIL.ImageOps.fit(picture_of_uri(uri), (side, side))  # its middle, as on the page
         strip.paste(picture, (0, place * row + (row - side) // 2))
     return np.asarray(strip)
 
