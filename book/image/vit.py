@@ -215,9 +215,8 @@ with torch.no_grad():
 AttentionExplorer(weights[:, 4], image=pictures[4], query=5)
 
 # %% [markdown]
-# Twelve heads are much to look through. To count instead, we must know which patches hold a thing:
-# those that change with its colour. Our 200 scenes are new: `stream` gives random numbers for one
-# purpose, which no training batch shares.
+# To count instead of looking, we must know which patches hold a thing: those that change with its
+# colour. We take 200 new scenes: `stream` gives random numbers that no training batch shares.
 
 # %%
 from dataclasses import replace
@@ -239,12 +238,11 @@ def thing_patches(scenes):
 new_scenes = sample(200, stream("vit: where it looks"))
 new_pixels, on_things = preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
 print(thing_patches(scenes)[4].reshape(4, 4).int())
-print(f"of the new pictures, {on_things.mean():.2f} of the patches hold a thing")
 
 # %% [markdown]
-# Of an empty patch's attention, which share goes to its neighbours (up to eight), which to itself, which
-# to things? A neighbour may hold a thing, too. Beside them stands the share of the *places*: what each
-# would get if the patch looked everywhere alike. In our ViT, and in an untrained one:
+# Which share of an empty patch's attention goes to its neighbours (up to eight; they may hold a thing),
+# which to itself, which to things? Compare the share of the *places*, what each would get if the patch
+# looked everywhere alike.
 
 
 # %%
@@ -280,15 +278,23 @@ assert share[-1] > 1.2 * places  # trained, things, last block
 # %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
 from clipbook.image import unpatchify
 
-star = patches[2:3]  # (1, 16, 192); its patch 0 is plain ground
-with torch.no_grad():
-    whole, turned = model.encode_image(pixels[2:3]), []
-    for patch in range(16):
-        covered = star.clone()
-        covered[:, patch] = star[:, 0]
-        turned.append(1 - (model.encode_image(unpatchify(covered, 8)) @ whole.T).item())
+
+def turned_by_covering(scenes):
+    """(scenes, 16): how far each picture's embedding turns when this patch is covered."""
+    pixels, empty = preprocess([render(scene) for scene in scenes]), thing_patches(scenes) == 0
+    patches, turned = patchify(pixels, 8), []
+    ground = patches[torch.arange(len(scenes)), empty.float().argmax(dim=1)]  # the first empty one
+    with torch.no_grad():
+        whole = model.encode_image(pixels)
+        for k in range(16):
+            covered = patches.clone()
+            covered[:, k] = ground
+            turned.append(1 - (model.encode_image(unpatchify(covered, 8)) * whole).sum(dim=1))
+    return torch.stack(turned, dim=1)
+
+
 received = weights[-1, 2].mean(dim=(0, 1))  # (16,), over heads and queries
-maps = {"attention received": received, "change when covered": torch.tensor(turned)}
+maps = {"attention received": received, "change when covered": turned_by_covering(scenes)[2]}
 for name, one in maps.items():
     print(f"{name:19}", *(f" {k}: {one[k]:.3f}" for k in (5, 6, 9, 10)))
 shown = {name: (255 * one / one.max()).reshape(4, 4) for name, one in maps.items()}
@@ -300,22 +306,14 @@ picture_row({"the star": pictures[2]} | shown)
 # attention the one whose covering turns the embedding most?
 
 # %%
-new_patches = patchify(new_pixels, 8)
-ground = new_patches[torch.arange(200), empty.float().argmax(dim=1)]  # (200, 192)
 with torch.no_grad():
-    whole, turned = model.encode_image(new_pixels), []
     received = vit.attention_weights(new_pixels)[-1].mean(dim=(1, 2))  # (200, 16)
-    for patch in range(16):
-        covered = new_patches.clone()
-        covered[:, patch] = ground
-        turned.append(1 - (model.encode_image(unpatchify(covered, 8)) * whole).sum(dim=1))
-agree = received.argmax(dim=1) == torch.stack(turned, dim=1).argmax(dim=1)
+agree = received.argmax(dim=1) == turned_by_covering(new_scenes).argmax(dim=1)
 print(f"{agree.sum()} of 200; if chosen blindly, about {200 / 16:.0f}")
 
 # %% [markdown]
-# Far more than by chance, and far from all. Attention isn't the only way: a patch also keeps its vector
-# in the residual and counts in the mean. Read an attention map as a hint; cover things up before you
-# claim anything.
+# Far more than by chance, far from all: a patch also keeps its vector in the residual and counts in the
+# mean. Read an attention map as a hint; cover things up before you claim anything.
 
 # %% [markdown]
 # ## What it learned about places
@@ -356,9 +354,8 @@ for name, (_, cosines) in lines.items():
 curves(lines, across="distance, in patches", up="mean cosine")
 
 # %% [markdown]
-# Neighbours are far from alike (that would be 1), but their mean cosine is clearly above 0 and falls with
-# the distance to a little below; random rows stay at 0. The model drew that map itself, from pictures
-# and captions.
+# Neighbours are far from alike (that would be 1), but their mean cosine is clearly above 0, and falls with
+# the distance; random rows stay near 0. The model drew that map itself, from pictures and captions.
 
 # %% [markdown]
 # ## A larger picture
@@ -403,7 +400,6 @@ with torch.no_grad():
 texts.shape
 
 # %%
-lines = []
 filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
 with torch.no_grad():
     for size in (32, 40, 48, 64):
@@ -413,8 +409,7 @@ with torch.no_grad():
         for name, rows in ways.items():
             found = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
             right = (found == torch.arange(200)).float().mean()
-            lines.append(f"{size} px, {name:10} {right:.2f}")
-print(*lines, sep="\n")
+            print(f"{size} px, {name:10} {right:.2f}")
 
 # %% [markdown]
 # Stretching saves most of it, filling up little. The further from 32, the worse, also because a patch now
@@ -473,7 +468,7 @@ picture_row({"the world": pictures[2], "a jigsaw world": mixed.byte()})
 # What isn't built in must be learned. A small race: in which of five places (top left … middle) does
 # the one thing lie? A CNN and two ViTs get 1,000 pictures and 75 steps. The ViTs differ in the
 # deviation of $P$'s random start: 1 or 0.1. Predict the order. Luck, or a learning rate that suits one of
-# them, could decide, so we take four starts at each of two rates.
+# them, could decide, so we take four starts at each of two rates. (The training loop is folded.)
 
 
 # %%
@@ -496,11 +491,10 @@ def racers(seed):
     return found
 
 
-for name, racer in racers(0).items():
-    print(f"{name:13}", sum(one.numel() for one in racer.parameters()), "parameters")
+print({k: sum(one.numel() for one in racer.parameters()) for k, racer in racers(0).items()})
 
 
-# %%
+# %% tags=["hide-input"]
 def race(racer, seed, rate):
     draw = torch.Generator().manual_seed(seed)  # the same batches for all three
     optimiser, right = torch.optim.AdamW(racer.parameters(), lr=rate), []
