@@ -26,6 +26,7 @@ def trained(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "train_tokenizer", tiny.tokenizer)
     monkeypatch.setattr(module, "TextConfig", lambda *sizes: tiny.text_config())
     monkeypatch.setattr(loop.os, "cpu_count", lambda: 1)  # no process that makes batches
+    monkeypatch.setattr(command.torch, "set_flush_denormal", bool)  # of the whole process
     monkeypatch.setattr(command, "evaluate_scenes", lambda model, tokenizer: {"all": 0.5})
     for name, preset in (("cpu", first), ("shapes", other)):
         monkeypatch.setitem(PRESETS, name, preset)
