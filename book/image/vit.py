@@ -56,7 +56,7 @@ vit = model.image_encoder
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 pixels = preprocess(pictures)  # (8, 3, 32, 32)
-picture_row({f"$I_{k + 1}$": pictures[k] for k in (0, 2, 4)})
+picture_row({f"picture {k + 1}": pictures[k] for k in (0, 2, 4)})
 
 # %% [markdown]
 # As in the last chapter, a patch is 192 numbers; the matrix $E$ turns them into $w = 96$, the **width**,
