@@ -16,9 +16,10 @@ SETUP := .venv/.stamp
 VENDOR := _build/vendor/.stamp
 LIGHTHOUSE := _build/audit/.stamp
 PIP_AUDIT := _build/advisories/.stamp
+MUTMUT := _build/mutants/.stamp
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides newest advisories repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -98,6 +99,14 @@ colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab 
 
 colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
 	$(COLAB) colab.publish _build/colab $(if $(PUSH),--push $(PUSH))
+
+$(MUTMUT): tools/mutants/requirements.txt
+	rm -rf $(@D) && mkdir -p $(@D)
+	python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D)/lib -r $<
+	@touch $@
+
+mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
+	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(PARTS)
 
 newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
 	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \

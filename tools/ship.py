@@ -4,8 +4,8 @@
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
     python tools/ship.py runs/shapes runs/shapes-cnn
 
-The folders carry the names of presets. The text of the card is written by hand; this fills in the
-table between its two marks.
+The folders carry the names of presets; without any, the shipped models are only measured anew. The
+text of the card is written by hand; this fills in the table between its two marks.
 """
 
 import json
@@ -19,11 +19,10 @@ import torch
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
-from clipbook.text import Tokenizer
 
 
-def ship(run: Path) -> dict[str, float]:
-    """Copy one run's results into the package; what the float16 weights score."""
+def ship(run: Path) -> None:
+    """Copy one run's results into the package, weights in float16."""
     target = shipped.FOLDER / f"{run.name}.safetensors"
     save_model(load_model(run / "model.safetensors"), target, torch.float16)
     shutil.copy(run / "tokenizer.json", shipped.FOLDER / "tokenizer.json")
@@ -31,15 +30,16 @@ def ship(run: Path) -> dict[str, float]:
     for name in ("loss", "scale", "learning_rate"):
         history[name] = [float(f"{value:.4g}") for value in history[name]]
     (shipped.FOLDER / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
-    tokenizer = Tokenizer.load(shipped.FOLDER / "tokenizer.json")
-    return {k: round(v, 3) for k, v in evaluate_scenes(load_model(target), tokenizer).items()}
 
 
 def main() -> None:
-    results = {Path(folder).name: ship(Path(folder)) for folder in sys.argv[1:]}
+    for folder in sys.argv[1:]:
+        ship(Path(folder))
+    names = shipped.NAMES
+    measured = {name: evaluate_scenes(*shipped.load(name)) for name in names}
+    results = {name: {k: round(v, 3) for k, v in told.items()} for name, told in measured.items()}
     about = {"models": {name: {"results": told} for name, told in results.items()}}
     (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    names = list(results)
     rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for what in results[names[0]]:
         rows.append(f"| {what} | {' | '.join(f'{results[name][what]:.3f}' for name in names)} |")

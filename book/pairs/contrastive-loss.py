@@ -756,7 +756,7 @@ mistakes = {
     "a caption's share of the batch is not its probability": 1.6957425,
     "captions that look equal have a floor above 0": 0.0,
 }
-heads = ["a", "a ring", "a red ring", "red ring a", "ring and a star", "star and a ring"]
+heads = ["a", "a ring", "a sunflower", "a sun flower", "ring and a star", "star and a ring"]
 ends = ["", " a star", " and a red ring"]
 with check("The floor"):
     close(ask(loss_floor, batch), 0.6068426, "loss_floor(batch)", mistakes=mistakes)

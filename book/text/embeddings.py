@@ -349,7 +349,8 @@ print(f"{len(reached)} of {V} rows reached")
 # %% [markdown]
 # Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
 # trained model shows it for places, which began at random with standard deviation 0.01. Those that
-# no caption reaches must be as long as at first.
+# no caption reaches must be as long as at first. How far captions reach we see from new ones:
+# `stream` gives this purpose random numbers of its own.
 
 # %%
 from clipbook.scenes import sample_pairs

@@ -92,9 +92,8 @@ class CLIP(nn.Module):
     ) -> Float[Tensor, "images texts"]:
         """Logits of every picture with every text."""
         images, texts = self.encode_image(pixels), self.encode_text(token_ids, mask)
-        return self.scale * (
-            images @ texts.T
-        )  # of unit length, so `similarity` has nothing to check
+        # both are of unit length; `logits` would look whether they are, and a GPU would wait
+        return self.scale * (images @ texts.T)
 
     @torch.no_grad()
     def clamp_scale(self) -> None:

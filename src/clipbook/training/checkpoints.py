@@ -122,7 +122,7 @@ def latest(folder: Path) -> Checkpoint | None:
         ) from error
     raise ValueError(
         f"{path} has format {version}, of another version of clipbook; this one reads {FORMAT}, "
-        "which says what run it is: begin in another folder"
+        "which says what run it is: begin in another folder, or delete that one"
     )
 
 
