@@ -422,6 +422,7 @@ for k in range(2):
     tests.append([part.to(device) for part in parts])
 
 
+# %% tags=["hide-input"]
 def own_caption_found(model):
     model.eval()
     shares = []

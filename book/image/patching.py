@@ -364,9 +364,9 @@ star_twin, ring_twin = levels[[2, 4]].permute(0, 2, 3, 1)  # (32, 32, 3) each
 picture_row(
     {
         "star": pictures[2],
-        "the same to $E$": star_twin,
+        "the same to E": star_twin,
         "ring, cross": pictures[4],
-        "the same to $E$ ": ring_twin,
+        "the same to E ": ring_twin,
     }
 )
 

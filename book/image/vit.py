@@ -56,7 +56,7 @@ vit = model.image_encoder
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 pixels = preprocess(pictures)  # (8, 3, 32, 32)
-picture_row({f"$I_{k + 1}$": pictures[k] for k in (0, 2, 4)})
+picture_row({f"picture {k + 1}": pictures[k] for k in (0, 2, 4)})
 
 # %% [markdown]
 # As in the last chapter, a patch is 192 numbers; the matrix $E$ turns them into $w = 96$, the **width**,
@@ -275,7 +275,7 @@ assert share[-1] > 1.2 * places  # trained, things, last block
 # turns (1 minus the cosine). The star lies in patches 5, 6, 9 and 10. Which does the model need most?
 
 
-# %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
+# %%
 from clipbook.image import unpatchify
 
 
@@ -293,6 +293,7 @@ def turned_by_covering(scenes):
     return torch.stack(turned, dim=1)
 
 
+# %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
 received = weights[-1, 2].mean(dim=(0, 1))  # (16,), over heads and queries
 maps = {"attention received": received, "change when covered": turned_by_covering(scenes)[2]}
 for name, one in maps.items():

@@ -303,9 +303,10 @@ WRONG = {
             but(CONSTANTS, ("(squares - mean**2)", "squares")), ", expected"
         ),
         "rounding below zero": (
-            but(CONSTANTS, (".clamp(min=0)", " * 1 - 1e-9")).replace(
-                "(squares - mean**2) * 1 - 1e-9", "(squares - mean**2 - 1e-9)"),
-            "a deviation is nan",
+            but(CONSTANTS, (".double()", ".float()"), (".clamp(min=0)", "")), "of nan: the root"
+        ),
+        "a deviation at least": (
+            but(CONSTANTS, (".clamp(min=0)", ".clamp(min=1e-4)")), "of a plain 0|is .*, expected"
         ),
         "sums in uint8": (
             but(ALL, ("/ 255", ""), ("flat.mean(dim=0)", "flat.byte().sum(0, dtype=torch.uint8)")),
