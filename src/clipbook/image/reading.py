@@ -115,26 +115,28 @@ def _in_rgb(image: Image.Image) -> Image.Image:
 def _transparent_colour(image: Image.Image) -> Any:
     """The level, or the three, that a PNG calls transparent, on the scale of Pillow's pixels.
 
-    The file writes it in its own bit depth, of which Pillow forgets those below 8 as soon as it has
-    loaded the pixels. None where there is no such colour.
+    The file writes it in its own bit depth, of which Pillow knows only until it has loaded the
+    pixels. None where there is no such colour.
     """
-    colour = image.info.get("transparency")
-    of_a_grey = isinstance(colour, int) and image.mode in ("1", "L", "I", "I;16", "I;16B")
-    of_rgb = isinstance(colour, tuple) and image.mode == "RGB" and len(colour) == 3
-    if not (of_a_grey or of_rgb):
-        return None
-    if image.mode == "1":
-        return bool(colour)
+    colour: Any = image.info.get("transparency")
     tile = getattr(image, "tile", None)
-    stored = tile[0][3] if tile else ""
-    if of_rgb and (stored == "RGB;16B" or max(colour) > 255):
-        return tuple(level >> 8 for level in colour)
-    return colour * 85 if stored == "L;2" else colour * 17 if stored == "L;4" else colour
+    stored = tile[0][3] if tile else ""  # such as "L;4", for 4 bits a pixel
+    if image.mode == "RGB" and isinstance(colour, tuple) and len(colour) == 3:
+        wide = stored == "RGB;16B" or max(colour) > 255
+        return tuple(level >> 8 for level in colour) if wide else colour
+    if isinstance(colour, int):
+        if image.mode == "1":
+            return bool(colour)
+        if image.mode == "L":
+            return colour * {"L;2": 85, "L;4": 17}.get(str(stored), 1)
+        if image.mode.startswith("I"):
+            return colour
+    return None
 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        method = _METHODS.get(image.getexif().get(ExifTags.Base.Orientation))
+        method = _METHODS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # notes that can't be read turn nothing
         method = None
     return image.copy() if method is None else image.transpose(method)

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from clipbook.image.preprocessing import _resize_and_crop, open_picture
+from clipbook.image.preprocessing import _resize_and_crop
+from clipbook.image.reading import open_picture
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.text.texts import checked_text
