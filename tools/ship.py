@@ -8,6 +8,7 @@ The folders carry the names of presets. The text of the card is written by hand;
 table between its two marks.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -20,6 +21,8 @@ from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
 from clipbook.text import Tokenizer
+
+NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
 
 
 def ship(run: Path) -> dict[str, float]:
@@ -35,8 +38,15 @@ def ship(run: Path) -> dict[str, float]:
     return {k: round(v, 3) for k, v in evaluate_scenes(load_model(target), tokenizer).items()}
 
 
-def main() -> None:
-    results = {Path(folder).name: ship(Path(folder)) for folder in sys.argv[1:]}
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", nargs="+", type=Path, help="a folder that training has written")
+    runs = parser.parse_args().run
+    needed = [run / name for run in runs for name in NEEDED]
+    if missing := [str(path) for path in needed if not path.is_file()]:
+        print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
+        return 2
+    results = {run.name: ship(run) for run in runs}
     about = {"models": {name: {"results": told} for name, told in results.items()}}
     (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     names = list(results)
@@ -48,7 +58,8 @@ def main() -> None:
     text = card.read_text("utf-8")
     card.write_text(re.sub(r"<!-- measured -->.*<!-- end -->", table, text, flags=re.S), "utf-8")
     print("\n".join(rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
