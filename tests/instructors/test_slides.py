@@ -59,7 +59,9 @@ def test_any_alternative_text_reaches_the_slide_as_it_is(text):
 def test_an_unknown_chapter_is_named(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.argv", ["slides.py", "pairs/nothing", "--to", str(tmp_path)])
     assert slides.main() == 2
-    assert "no chapter ['pairs/nothing']; there are start/" in capsys.readouterr().err
+    assert (
+        "CHAPTER='pairs/nothing' is no chapter; give all, or of start/" in capsys.readouterr().err
+    )
 
 
 @pytest.fixture(scope="module")
