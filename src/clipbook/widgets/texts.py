@@ -15,13 +15,13 @@ def checked_texts(name: str, texts: Sequence[Any]) -> list[str]:
             Unicode text.
     """
     if isinstance(texts, str):
-        raise ValueError(f"{name}={texts!r} is one text; give a list of them: [{texts!r}]")
+        raise ValueError(f"{name}={texts[:40]!r} is one text; give a list of them")
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"{name}[{place}]={text!r} is no text; give str")
         if found := _LONE.search(text):
             raise ValueError(
-                f"{name}[{place}]={text!r} holds half a character (a lone surrogate at "
+                f"{name}[{place}]={text[:40]!r} holds half a character (a lone surrogate at "
                 f"{found.start()}), which is no Unicode text; try text.encode('utf-16', "
                 "'surrogatepass').decode('utf-16', 'replace')"
             )
