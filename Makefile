@@ -15,6 +15,8 @@ BUILT := _build/html
 SETUP := .venv/.stamp
 VENDOR := _build/vendor/.stamp
 LIGHTHOUSE := _build/audit/.stamp
+PIP_AUDIT := _build/advisories/.stamp
+MUTMUT := _build/mutants/.stamp
 SCRIPTS := _build/lint/.stamp
 NEEDS_NPM := command -v npm >/dev/null || { echo "npm is missing: apt-get install npm, or https://nodejs.org"; exit 1; }
 
@@ -25,7 +27,7 @@ each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
 chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -77,6 +79,7 @@ $(SCRIPTS): tools/lint/package-lock.json
 lint: $(SETUP) $(SCRIPTS)
 	ruff format --check .
 	ruff check .
+	mypy
 	_build/lint/node_modules/.bin/tsc --project tools/lint
 	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools
 
@@ -112,6 +115,33 @@ colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab 
 
 colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
 	$(COLAB) colab.publish _build/colab $(if $(value PUSH),--push $(call typed,PUSH))
+
+$(MUTMUT): tools/mutants/requirements.txt
+	rm -rf $(@D) && mkdir -p $(@D)
+	python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D)/lib -r $<
+	@touch $@
+
+mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
+	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(call each,PARTS)
+
+newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
+	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \
+	  --upgrade --upgrade-strategy eager -r /dev/stdin
+
+$(PIP_AUDIT): tools/advisories/requirements.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is missing: apt-get install python3 python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Every file is asked about before it fails.
+advisories: $(PIP_AUDIT) ## ask PyPI and npm for known weaknesses of what is pinned or locked here
+	@failed=0; \
+	for pins in requirements.txt tools/*/requirements.txt; do echo "$$pins"; \
+	  $(<D)/bin/pip-audit --strict --no-deps --disable-pip --requirement "$$pins" || failed=1; done; \
+	for lock in tools/*/package-lock.json; do echo "$$lock"; \
+	  npm --prefix "$${lock%/*}" audit --package-lock-only || failed=1; done; \
+	exit $$failed
 
 repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
 	python tools/repository.py $(call typed,URL)

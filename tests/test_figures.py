@@ -28,8 +28,10 @@ from clipbook.figures import (
     temperature_bars,
     token_heatmap,
 )
+from clipbook.image import open_picture
 from clipbook.scenes import EXAMPLE, render
 from clipbook.scenes.drawing import RGB
+from tests.pictures import KINDS
 
 PICTURES = [render(scene) for scene, _ in EXAMPLE[:3]]
 CAPTIONS = [caption for _, caption in EXAMPLE[:3]]
@@ -270,3 +272,58 @@ def test_interval_is_a_line_from_low_to_high_with_its_share_on_it():
         assert axes.texts[row].get_text() == f"{share:.3f}"
     assert axes.get_xlim()[0] < 0.70 and axes.get_xlim()[1] > 0.99
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first name stands on top
+
+
+def drawn(axes) -> np.ndarray:
+    """The colours of a picture's pixels, as they come onto the card, 0 to 255."""
+    (image,) = axes.images
+    colours = image.to_rgba(image.get_array(), bytes=True)
+    assert (colours[..., 3] == 255).all()
+    return colours[..., :3]
+
+
+FIGURES = {
+    "pairs_strip": lambda one: pairs_strip([one], ["a picture"]).axes[0],
+    "picture_row": lambda one: picture_row({"a picture": one}).axes[0],
+    "similarity_heatmap": lambda one: similarity_heatmap([[0.0]], [one]).axes[0].child_axes[0],
+    "probability_heatmap": lambda one: probability_heatmap([[1.0]], [one]).axes[0].child_axes[0],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_shows_what_the_model_sees(figure, kind):
+    expected = open_picture(KINDS[kind]()[0])
+    np.testing.assert_array_equal(drawn(FIGURES[figure](KINDS[kind]()[0])), np.asarray(expected))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    "numbers",
+    [np.float32, np.float64, np.int64, np.uint8, torch.float32, torch.bfloat16, torch.uint8],
+)
+def test_one_channel_of_any_numbers_is_drawn_in_greys_from_0_to_255(figure, numbers):
+    levels = np.arange(256).reshape(16, 16)  # 8 bits are exact in each of these types
+    of_torch = isinstance(numbers, torch.dtype)
+    values = torch.tensor(levels).to(numbers) if of_torch else levels.astype(numbers)
+    if of_torch and numbers.is_floating_point:
+        values.requires_grad_()
+    np.testing.assert_array_equal(drawn(FIGURES[figure](values)), levels[..., None].repeat(3, 2))
+
+
+def test_greys_beyond_the_range_are_cut_off_and_nan_is_refused_by_its_place():
+    row = np.array([[-3.0, 0.4, 0.6, 254.6, 300, np.inf]])
+    assert drawn(FIGURES["picture_row"](row))[0, :, 0].tolist() == [0, 0, 1, 255, 255, 255]
+    with pytest.raises(ValueError, match="row 1, column 2 is nan; give numbers from 0 to 255"):
+        picture_row({"a map": torch.tensor([[1.0, 2, 3], [0, 0, torch.nan]])})
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    "value",
+    [np.zeros((8, 8, 3)), torch.zeros(3, 8, 8), np.zeros((0, 4)), np.eye(3, dtype=bool), None],
+    ids=["floats", "channels first", "empty", "bool", "nothing"],
+)
+def test_what_is_no_picture_is_refused_by_every_figure(figure, value):
+    with pytest.raises(ValueError, match=r"is not a picture; give|is empty; each side"):
+        FIGURES[figure](value)

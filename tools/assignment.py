@@ -52,7 +52,8 @@ def master(page: str, private: Path) -> nbformat.NotebookNode:
 
 def leaks(student: nbformat.NotebookNode, source: nbformat.NotebookNode) -> list[str]:
     """Lines of solutions and hidden checks, and marks of them, that a student's notebook holds."""
-    secret, shown = set(), set()
+    secret: set[str] = set()
+    shown: set[str] = set()
     for cell in source.cells:
         inside = False
         for line in cell.source.splitlines():

@@ -56,6 +56,7 @@ def good(scores: list[int], shift: float, form: str) -> bool:
 
 def best_runs(command: str, origin: str, pages: list[str]) -> dict:
     """Scores and shift by page and form: the run that meets the targets, else the fastest."""
+    tries: dict[tuple[str, str], list[tuple[list[int], float]]]
     tries = {(page, form): [] for page in pages for form in LEAST}
     missing = list(tries)
     for turn in range(TRIES):
@@ -66,7 +67,7 @@ def best_runs(command: str, origin: str, pages: list[str]) -> dict:
             print(page, form, *tries[page, form][-1], flush=True)
         missing = [key for key in missing if not good(*tries[key][-1], key[1])]
     return {
-        (page, form): max(runs, key=lambda run: (good(*run, form), run[0][0]))
+        (page, form): max(runs, key=lambda run: (good(run[0], run[1], form), run[0][0]))
         for (page, form), runs in tries.items()
     }
 
@@ -87,7 +88,7 @@ def weight(browser, address: str) -> float:
 
 def faults(browser, address: str) -> list[str]:
     """What axe-core finds, in both colour schemes and at both widths."""
-    found = {}
+    found: dict[str, None] = {}
     for scheme in ["light", "dark"]:
         for width, height in WINDOWS:
             window = {"width": width, "height": height}

@@ -131,7 +131,7 @@ def read_all(named: Sequence[str] = ()) -> list[Chapter]:
 
 def _exercises(cells: list, page: str) -> list[Exercise]:
     """Each exercise's cells reach from its heading to the next heading of that level."""
-    groups: list[list] = []
+    groups: list[list | None] = []
     for cell in cells:
         if cell.cell_type == "markdown" and EXERCISE.search(cell.source):
             groups.append([])
@@ -144,7 +144,7 @@ def _exercises(cells: list, page: str) -> list[Exercise]:
 
 def _exercise(cells: list, page: str) -> Exercise:
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    title = EXERCISE.search(text)[1].strip()
+    title = _find(EXERCISE, text, page, "## Exercise: a title")[1].strip()
     worth = _find(WORTH, text, f"{page}, {title}", "*3 points, 15 minutes, medium.*")
     graded = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
     checks = tuple(

@@ -11,10 +11,11 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
@@ -38,11 +39,11 @@ def anchor(page: str, fragment: str = "") -> str:
     return re.sub(r"[^\w-]", "-", page) + (f"--{fragment}" if fragment else "")
 
 
-def article(site: Path, page: str, pages: list[str]) -> BeautifulSoup:
+def article(site: Path, page: str, pages: list[str]) -> Tag:
     """A page's article, with ids and links made those of the one document."""
     here = site / f"{page}.html"
     soup = BeautifulSoup(here.read_text("utf-8"), "html.parser")
-    found = soup.select_one("article.bd-article")
+    found: Any = soup.select_one("article.bd-article")  # our own pages have what is asked for
     for useless in found.select("script, .headerlink, noscript"):
         useless.decompose()
     for element in found.select("[id]"):
@@ -87,7 +88,7 @@ def contents(book, articles: dict, numbers: dict[str, int]) -> str:
 
 def document(site: Path, book, articles: dict, numbers: dict[str, int]) -> str:
     """The one document as HTML."""
-    head = BeautifulSoup((site / "index.html").read_text("utf-8"), "html.parser").head
+    head: Any = BeautifulSoup((site / "index.html").read_text("utf-8"), "html.parser").head
     base = site.resolve().as_uri()
     styles = [link["href"].split("?")[0] for link in head.select("link[rel=stylesheet]")]
     sheets = "".join(f'<link rel="stylesheet" href="{base}/{href}">' for href in styles)
@@ -127,7 +128,9 @@ def starts(target: Path, articles: dict) -> dict[str, int]:
         destination = reader.named_destinations.get(f"/{anchor(page)}")
         if destination is None:
             destination = reader.named_destinations[anchor(page)]
-        numbers[page] = reader.get_destination_page_number(destination) + 1
+        number = reader.get_destination_page_number(destination)
+        assert number is not None, page
+        numbers[page] = number + 1
     return numbers
 
 

@@ -4,8 +4,8 @@
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
     python tools/ship.py runs/shapes runs/shapes-cnn
 
-The folders carry the names of presets. The text of the card is written by hand; this fills in the
-table between its two marks.
+The folders carry the names of presets; without any, the shipped models are only measured anew. The
+text of the card is written by hand; this fills in the table between its two marks.
 """
 
 import argparse
@@ -20,13 +20,12 @@ import torch
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
-from clipbook.text import Tokenizer
 
 NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
 
 
-def ship(run: Path) -> dict[str, float]:
-    """Copy one run's results into the package; what the float16 weights score."""
+def ship(run: Path) -> None:
+    """Copy one run's results into the package, weights in float16."""
     target = shipped.FOLDER / f"{run.name}.safetensors"
     save_model(load_model(run / "model.safetensors"), target, torch.float16)
     shutil.copy(run / "tokenizer.json", shipped.FOLDER / "tokenizer.json")
@@ -34,22 +33,23 @@ def ship(run: Path) -> dict[str, float]:
     for name in ("loss", "scale", "learning_rate"):
         history[name] = [float(f"{value:.4g}") for value in history[name]]
     (shipped.FOLDER / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
-    tokenizer = Tokenizer.load(shipped.FOLDER / "tokenizer.json")
-    return {k: round(v, 3) for k, v in evaluate_scenes(load_model(target), tokenizer).items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", nargs="+", type=Path, help="a folder that training has written")
+    parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
     runs = parser.parse_args().run
     needed = [run / name for run in runs for name in NEEDED]
     if missing := [str(path) for path in needed if not path.is_file()]:
         print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
         return 2
-    results = {run.name: ship(run) for run in runs}
+    for run in runs:
+        ship(run)
+    names = shipped.NAMES
+    measured = {name: evaluate_scenes(*shipped.load(name)) for name in names}
+    results = {name: {k: round(v, 3) for k, v in told.items()} for name, told in measured.items()}
     about = {"models": {name: {"results": told} for name, told in results.items()}}
     (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    names = list(results)
     rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for what in results[names[0]]:
         rows.append(f"| {what} | {' | '.join(f'{results[name][what]:.3f}' for name in names)} |")

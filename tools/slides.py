@@ -157,7 +157,7 @@ def assets() -> dict:
 def slides(notebook: nbformat.NotebookNode) -> str:
     """The HTML file of an executed chapter."""
     formulas: list[dict] = []
-    title = re.match(r"# (.+)", notebook.cells[0].source)[1]
+    title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
     deck = nbformat.v4.new_notebook(cells=cells(notebook))
     for cell in deck.cells:
         if cell.cell_type == "markdown":

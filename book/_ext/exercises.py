@@ -2,7 +2,9 @@
 
 The notebook in the repository is the instructor's: nbgrader's metadata tells its cells apart.
 A cell with `solution` becomes two, the blank exercise and a collapsed solution. A cell with `grade`
-loses what stands between the marks of hidden tests, and goes altogether if nothing else is in it.
+loses what stands between the marks of hidden tests, and goes altogether if nothing else is in it;
+what remains is folded with its output, since it lists hints and numbers, and since its output is
+that of the solution. Under a blank exercise nothing is shown.
 """
 
 import re
@@ -52,6 +54,12 @@ def _blank_cell(block: nodes.literal_block) -> nodes.container:
     return cell
 
 
+def fold(cell: nodes.container, what: str) -> None:
+    """Hide a cell, code and output, until the reader asks for it."""
+    cell["hide_mode"] = "all"
+    cell["prompt_show"], cell["prompt_hide"] = f"Show {what}", f"Hide {what}"
+
+
 def present(app, doctree) -> None:
     for cell in list(doctree.findall(nodes.container)):
         role = cell.get("cell_metadata", {}).get("nbgrader", {})
@@ -61,11 +69,11 @@ def present(app, doctree) -> None:
         if role.get("solution"):
             cell.parent.insert(cell.parent.index(cell), _blank_cell(block))
             block.replace_self(_with(block, solved(block.astext())))
-            cell["hide_mode"] = "input"
-            cell["prompt_show"], cell["prompt_hide"] = "Show the solution", "Hide the solution"
+            fold(cell, "the solution")
         elif role.get("grade"):
             if code := visible(block.astext()):
                 block.replace_self(_with(block, code))
+                fold(cell, "the check of the solution")
             else:
                 cell.parent.remove(cell)
 

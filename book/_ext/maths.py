@@ -32,7 +32,7 @@ def typeset(formulas: list[dict]) -> list[str]:
     Raises:
         ExtensionError: KaTeX does not understand one of them.
     """
-    command = ["node", VENDOR / "typeset.mjs"]
+    command = ["node", str(VENDOR / "typeset.mjs")]
     done = subprocess.run(command, input=json.dumps(formulas), capture_output=True, text=True)
     if done.returncode:
         raise ExtensionError(f"KaTeX: {done.stderr.strip()}")

@@ -12,7 +12,8 @@ import myst_nb.core.render
 
 def joined(outputs: list) -> list:
     """The outputs, all parts of a stream in the place of its first one."""
-    made, streams = [], {}
+    made: list[dict] = []
+    streams: dict[str, dict] = {}
     for output in outputs:
         name = output.get("name") if output["output_type"] == "stream" else None
         if name in streams:

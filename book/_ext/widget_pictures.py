@@ -45,7 +45,9 @@ def in_script(value: dict) -> str:
 
 def wrapped(view: str, states: dict) -> str:
     """A view's script in its wrapper, with the still picture of its model if it has one."""
-    model = json.loads(VIEW.fullmatch(view)[1])["model_id"]
+    found = VIEW.fullmatch(view)
+    assert found, view
+    model = json.loads(found[1])["model_id"]
     state = states.get(model, {}).get("state", {})
     picture, alternative = state.get("picture"), html.escape(state.get("alternative", ""))
     model = html.escape(model)

@@ -291,7 +291,7 @@ assert apart < 1e-4
 
 # %% [markdown]
 # Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
-# right for both (here for neither). That places form a square nobody says either; the [next
+# right for both. That places form a square nobody says either; the [next
 # chapter](vit.ipynb) shows what a model finds out.
 
 # %% [markdown]
@@ -364,9 +364,9 @@ star_twin, ring_twin = levels[[2, 4]].permute(0, 2, 3, 1)  # (32, 32, 3) each
 picture_row(
     {
         "star": pictures[2],
-        "the same to $E$": star_twin,
+        "the same to E": star_twin,
         "ring, cross": pictures[4],
-        "the same to $E$ ": ring_twin,
+        "the same to E ": ring_twin,
     }
 )
 
@@ -425,19 +425,23 @@ picture_row(
 
 # %% [markdown]
 # **Loaded weights, and poor answers → patches are flattened in another order.** Some libraries put
-# the colour last: row, column, colour. The captions chosen for our eight pictures (right is 0 to 7):
+# the colour last: row, column, colour. How many of 200 new pictures choose their own caption? (`stream`
+# has random numbers that no training batch shares.)
 
 # %%
-colour_last = patches.reshape(8, 16, 3, 64).transpose(2, 3).reshape(8, 16, 192)
+from clipbook.scenes import sample_pairs
+from clipbook.streams import stream
+
+new, said = sample_pairs(200, stream("patching: new pairs"))
+first = patchify(preprocess([render(scene) for scene in new]), 8)  # (200, 16, 192)
+last = first.reshape(200, 16, 3, 64).transpose(2, 3).reshape(200, 16, 192)
 with torch.no_grad():
-    texts = model.encode_text(*tokenizer.batch(captions))
-    for name, one in {"first": patches, "last": colour_last}.items():
-        embeddings = model.encode_image(unpatchify(one, 8))
-        print(f"colour {name:5}", (embeddings @ texts.T).argmax(dim=1).tolist())
+    texts = model.encode_text(*tokenizer.batch(said))
+    for name, one in {"first": first, "last": last}.items():
+        chosen = (model.encode_image(unpatchify(one, 8)) @ texts.T).argmax(dim=1)
+        print(f"colour {name:5} {(chosen == torch.arange(200)).sum():3} of 200")
 
 # %% [markdown]
-# Two of eight.
-#
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
 # of 38 × 38 pixels leaves six over. `patchify` refuses, the convolution doesn't:
 
@@ -458,7 +462,8 @@ except ValueError as error:
 #
 # *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
 # which patch of the sequence is it, and which of the patch's numbers? Both count from 0, in the order
-# of this chapter. Return (patch, number), for a picture of any `width` that `patch_size` divides.
+# of this chapter. Return (patch, number), for a picture of any `width` that `patch_size` divides. The
+# check asks for every pixel of pictures of several sizes.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -481,7 +486,10 @@ def find_pixel(colour, row, column, width, patch_size):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "find-pixel-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+import numpy as np
+
+from clipbook.exercises import ask, check, close
+from clipbook.image import patchify
 
 mistakes = {
     "first the place of the patch, then the number in it": [38, 15],
@@ -499,24 +507,27 @@ mistakes = {
     "count from 0, not from 1": [16, 39],
 }
 with check("Find the pixel"):
-    got = find_pixel(2, 9, 14, width=24, patch_size=4)
+    got = ask(find_pixel, 2, 9, 14, 24, 4)
     close(got, [15, 38], "find_pixel(2, 9, 14, 24, 4)", mistakes=mistakes)
+    for height, width, size in ((4, 6, 2), (9, 3, 3), (5, 20, 5), (2, 3, 1)):
+        sheet = torch.arange(3 * height * width).reshape(3, height, width)
+        rows = patchify(sheet[None].float(), size)[0]  # (patches, numbers)
+        for place in np.ndindex(3, height, width):
+            what = "find_pixel({}, {}, {}, {}, {})".format(*place, width, size)
+            want = (rows == sheet[place]).nonzero()[0]
+            close(ask(find_pixel, *place, width, size), want, what)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "find-pixel-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: every pixel of other pictures.
+# Graded after you hand it in: other pictures.
 ### BEGIN HIDDEN TESTS
-import numpy as np
-
-from clipbook.image import patchify
-
-with check("Find the pixel, everywhere"):
-    for colours, height, width, size in ((3, 4, 6, 2), (2, 9, 3, 3), (3, 5, 5, 5), (1, 2, 3, 1)):
-        levels = torch.arange(colours * height * width).reshape(1, colours, height, width)
-        rows = patchify(levels.float(), size)[0]
-        for level, (colour, row, column) in enumerate(np.ndindex(colours, height, width)):
-            want = (rows == level).nonzero()[0]
-            what = f"find_pixel({colour}, {row}, {column}, {width}, {size})"
-            close(find_pixel(colour, row, column, width, size), want, what)
+with check("Find the pixel, elsewhere"):
+    for height, width, size in ((6, 18, 6), (28, 14, 7), (3, 5, 1), (32, 48, 16)):
+        sheet = torch.arange(3 * height * width).reshape(3, height, width)
+        rows = patchify(sheet[None].float(), size)[0]
+        for place in [*np.ndindex(3, height, width)][::7]:
+            what = "find_pixel({}, {}, {}, {}, {})".format(*place, width, size)
+            want = (rows == sheet[place]).nonzero()[0]
+            close(ask(find_pixel, *place, width, size), want, what)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -525,7 +536,7 @@ with check("Find the pixel, everywhere"):
 # *3 points, 15 minutes, medium.* Somebody flattens patches in the order **row, column, colour**. You
 # have the weights of a convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last
 # two axes are row and column. Return the matrix for that somebody, ($p \cdot p \cdot$ colours,
-# width), so that `patches @ matrix` equals the convolution.
+# width), so that `patches @ matrix` equals the convolution, for any width, number of colours and $p$.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -545,55 +556,67 @@ def kernel_matrix(kernel):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "kernel-matrix-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+import numpy as np
+from torch.nn.functional import conv2d
 
-kernel = torch.arange(16.0).reshape(2, 2, 2, 2)  # width, colours, rows, columns
+from clipbook.exercises import ask, check, close, numbers
+
+kernel = torch.arange(60.0).reshape(5, 3, 2, 2)  # width, colours, rows, columns
 
 
-def ordered(*axes, of=kernel, shape=(8, 2)):
+def ordered(*axes, of=kernel, shape=(12, 5)):
     return of.permute(*axes).reshape(shape)
 
 
 mistakes = {
     "that is for patches flattened colour first": ordered(1, 2, 3, 0),
     "after the permute the width is the last axis: reshape to (-1, width)": ordered(
-        2, 3, 1, 0, shape=(2, 8)
+        2, 3, 1, 0, shape=(5, 12)
     ),
     "after the permute the width is the last axis: reshape to (-1, width), no .T": ordered(
-        2, 3, 1, 0, shape=(2, 8)
+        2, 3, 1, 0, shape=(5, 12)
     ).T,
-    "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(8, 2),
+    "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(12, 5),
     "a column for each kernel, a row for each number; yours is turned": ordered(
-        0, 2, 3, 1, shape=(2, 8)
+        0, 2, 3, 1, shape=(5, 12)
     ),
-    "yours is turned, and has the colour first": ordered(0, 1, 2, 3, shape=(2, 8)),
+    "yours is turned, and has the colour first": ordered(0, 1, 2, 3, shape=(5, 12)),
     "rows come before columns": ordered(3, 2, 1, 0),
     "the colour comes last, behind row and column": ordered(2, 1, 3, 0),
     "the width comes last, behind the colour": ordered(2, 3, 0, 1),
+    "the width is kernel.shape[0]; shape[1] is the number of colours": ordered(
+        2, 3, 1, 0, shape=(20, 3)
+    ),
     "PyTorch lays a kernel down as it is; don't flip it": ordered(2, 3, 1, 0, of=kernel.flip(2, 3)),
 }
+
+
+def check_against_convolution(*shape):
+    """Four patches, flattened row, column, colour, times the matrix."""
+    draw = torch.Generator().manual_seed(shape[0])
+    patches, kernel = torch.randn(4, *shape[1:], generator=draw), torch.randn(shape, generator=draw)
+    got, want = ask(kernel_matrix, kernel), conv2d(patches, kernel).flatten(1)  # (4, width)
+    matrix, what = numbers(got, "the matrix"), f"the matrix of a kernel of {shape}"
+    size = (kernel[0].numel(), len(kernel))
+    assert matrix.shape == size, f"{what} has shape {tuple(matrix.shape)}, expected {size}"
+    flat = [[one[:, r, c] for r, c in np.ndindex(one.shape[1:])] for one in patches.double()]
+    flat = torch.stack([torch.cat(one) for one in flat])  # (4, numbers)
+    close(flat @ matrix, want, f"four patches times {what}", tolerance=1e-4)
+
+
 with check("Carry the weights over"):
-    got = kernel_matrix(kernel.clone())
-    close(got, ordered(2, 3, 1, 0), "kernel_matrix(kernel)", mistakes=mistakes)
+    close(
+        ask(kernel_matrix, kernel), ordered(2, 3, 1, 0), "kernel_matrix(kernel)", mistakes=mistakes
+    )
+    for shape in ((4, 3, 4, 4), (7, 1, 2, 2), (1, 2, 3, 3), (2, 4, 1, 1)):
+        check_against_convolution(*shape)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "kernel-matrix-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: against real convolutions, of other sizes.
+# Graded after you hand it in: other sizes.
 ### BEGIN HIDDEN TESTS
 with check("Carry the weights over, other sizes"):
-    draw = torch.Generator().manual_seed(0)
-    for width, colours, size in ((5, 3, 4), (7, 1, 2), (3, 4, 1)):
-        given = torch.randn(width, colours, size, size, generator=draw)
-        before = given.clone()
-        picture = torch.randn(1, colours, size, size, generator=draw)  # one patch
-        want = torch.nn.functional.conv2d(picture, given).flatten()  # (width,)
-        matrix = torch.as_tensor(kernel_matrix(given))
-        what = f"kernel_matrix of {tuple(given.shape)}"
-        rows = size * size * colours
-        shape = tuple(matrix.shape)
-        assert shape == (rows, width), f"{what} has shape {shape}, expected {(rows, width)}"
-        flat = picture[0].permute(1, 2, 0).flatten()
-        close(flat @ matrix, want, f"a patch times {what}", tolerance=1e-4)
-        assert torch.equal(given, before), "kernel_matrix changes the kernel it is given; copy it"
+    for shape in ((3, 3, 8, 8), (96, 1, 5, 5), (2, 6, 2, 2), (1, 1, 1, 1)):
+        check_against_convolution(*shape)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -601,7 +624,8 @@ with check("Carry the weights over, other sizes"):
 #
 # *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window has
 # `patch_size` pixels a side, but moves on by `stride`. Return (batch, patches, $C \cdot p \cdot p$):
-# all windows that fit whole into the picture, row by row, each flattened colour, row, column.
+# all windows that fit whole into the picture, row by row, each flattened colour, row, column. Pictures
+# need not be square, and strides may leave a rest at the edges, or gaps between windows.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -626,7 +650,9 @@ def overlapping(pixels, patch_size, stride):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "overlapping-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from torch.nn.functional import conv2d
+
+from clipbook.exercises import ask, check, close, numbers
 
 sheet = torch.arange(12.0).reshape(1, 1, 3, 4)
 rows = torch.tensor([0, 1, 2, 4, 5, 6])[:, None]  # where the six windows begin
@@ -646,31 +672,48 @@ mistakes = {
     "keep the axis of the batch, and flatten the windows": want.reshape(6, 2, 2),
     "patch_size and stride are exchanged": torch.tensor([[[0], [2], [8], [10]]]),
 }
+
+
+def check_against_convolution(batch, colours, height, width, size, stride):
+    """Windows times five kernels are what a convolution of that stride makes."""
+    draw = torch.Generator().manual_seed(10 * height + width)
+    pixels = torch.randn(batch, colours, height, width, generator=draw)
+    kernels = torch.randn(5, colours, size, size, generator=draw).double()
+    what = f"overlapping({tuple(pixels.shape)}, {size}, {stride})"
+    windows = numbers(ask(overlapping, pixels, size, stride), what)
+    maps = conv2d(pixels.double(), kernels, stride=stride)  # (N, 5, down, across)
+    shape = (batch, maps[0, 0].numel(), kernels[0].numel())
+    assert windows.shape == shape, f"{what} has shape {tuple(windows.shape)}, expected {shape}"
+    last = kernels.reshape(5, size, size, colours).permute(0, 3, 1, 2)
+    mistakes = {
+        "numbers go colour, row, column": conv2d(pixels.double(), last, stride=stride),
+        "inside a window rows come first": conv2d(pixels.double(), kernels.mT, stride=stride),
+        "windows go row by row": maps.mT,
+    }
+    mistakes = {hint: one.flatten(2).mT for hint, one in mistakes.items()}
+    mixed = pixels.double().unfold(2, size, stride).unfold(3, size, stride).reshape(shape)
+    mistakes["colours and patches are mixed; put the colours inside"] = mixed @ kernels.flatten(1).T
+    close(
+        windows @ kernels.flatten(1).T, maps.flatten(2).mT, f"{what} times five kernels",
+        tolerance=1e-4, mistakes=mistakes,
+    )  # fmt: skip
+
+
 with check("Patches that overlap"):
-    got = overlapping(sheet.clone(), patch_size=2, stride=1)
-    close(got, want, "overlapping(sheet, 2, 1)", mistakes=mistakes)
+    close(ask(overlapping, sheet, 2, 1), want, "overlapping(sheet, 2, 1)", mistakes=mistakes)
+    for sizes in ((2, 3, 6, 9, 3, 2), (3, 2, 7, 5, 4, 1), (2, 1, 9, 7, 2, 3), (1, 2, 3, 4, 3, 5)):
+        check_against_convolution(*sizes)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "overlapping-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: batches in colour, rests, and patches that don't overlap.
+# Graded after you hand it in: other sizes, and patches that don't overlap.
 ### BEGIN HIDDEN TESTS
+from clipbook.image import patchify
+
 with check("Patches that overlap, other sizes"):
-    sizes = ((2, 3, 9, 12, 4, 2), (3, 2, 8, 7, 3, 2), (2, 3, 6, 6, 3, 3), (1, 1, 9, 10, 2, 3))
-    for batch, colours, height, width, size, stride in sizes:
-        draw = torch.Generator().manual_seed(height)
-        given = torch.randn(batch, colours, height, width, generator=draw)
-        before = given.clone()
-        windows = given.unfold(2, size, stride).unfold(3, size, stride)  # (N, C, i, j, a, b)
-        by_patch = windows.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)  # (N, patches, C, a, b)
-        mistakes = {
-            "numbers go colour, row, column": by_patch.permute(0, 1, 3, 4, 2).flatten(2),
-            "inside a window rows come first": by_patch.transpose(3, 4).flatten(2),
-            "colours and patches are mixed; move the colours behind the patches": (
-                windows.reshape(batch, by_patch.shape[1], -1)
-            ),
-        }
-        what = f"overlapping({tuple(given.shape)}, {size}, {stride})"
-        close(overlapping(given, size, stride), by_patch.flatten(2), what, mistakes=mistakes)
-        assert torch.equal(given, before), "overlapping changes the pixels it is given; copy them"
+    for sizes in ((2, 3, 9, 12, 4, 2), (3, 2, 8, 7, 3, 2), (1, 1, 5, 5, 1, 1), (4, 3, 16, 8, 8, 7)):
+        check_against_convolution(*sizes)
+    pixels = torch.randn(2, 3, 6, 9, generator=torch.Generator().manual_seed(0))
+    close(ask(overlapping, pixels, 3, 3), patchify(pixels, 3), "overlapping((2, 3, 6, 9), 3, 3)")
 ### END HIDDEN TESTS
 
 # %% [markdown]

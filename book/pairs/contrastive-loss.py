@@ -170,24 +170,28 @@ for grid in (L, four, cosines / tau, cosines * 100):
 # ## Where it starts
 #
 # A model that finds all captions equally good gives each $1/N$, so each quiz costs
-# $-\ln(1/N) = \ln N$. Predict this for 8 pairs, for 128, and for CLIP's batch of 32,768. We compare a
-# model with random weights, at CLIP's first τ of 0.07.
+# $-\ln(1/N) = \ln N$. Predict this for 8 pairs, for 128, and for CLIP's batch of 32,768. We compare
+# five models with random weights, at CLIP's first τ of 0.07. Each gets pairs of its own: `stream`
+# gives random numbers that no other purpose, seed or training batch shares.
 
 # %%
 import math
 
-import numpy as np
-
 from clipbook.pairs import CLIP
 from clipbook.scenes import sample_pairs
+from clipbook.streams import stream
 
-torch.manual_seed(0)
-untrained = CLIP(model.config).eval()
 for N in (8, 32, 128):
-    drawn, said = sample_pairs(N, np.random.default_rng(0))
-    with torch.no_grad():
-        first = info_nce(untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said)))
-    print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {first:.2f}")
+    first = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        untrained = CLIP(model.config).eval()
+        drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
+        with torch.no_grad():
+            logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
+        first.append(info_nce(logits).item())
+    print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {min(first):.2f} to {max(first):.2f}")
+    assert min(first) > math.log(N)
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
 # %% [markdown]
@@ -199,22 +203,58 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 # ## How hot?
 #
 # Logits are cosines times the **scale** $s = 1/\tau$. Why not bare cosines, $s = 1$? An own cosine
-# is at most 1 and the others at least −1, so a quiz costs at least $\ln(1 + (N-1)\,e^{-2s})$.
-# Predict: how low can the loss get for 128 pairs?
+# is at most 1; then picture and caption are one vector. How low can the others be? Two vectors may
+# be opposite, three can't. The sum of $N$ vectors of length 1 has the squared length
+# $N + \sum_{i \ne j} I_i \cdot T_j$, which is not below 0: **on average, the others are at least
+# $-1/(N-1)$.** If all are equal, which is cheapest, a quiz costs
+#
+# $$\ln\left(1 + (N-1)\, e^{-s N/(N-1)}\right)$$
+
+# %% [markdown]
+# <details><summary>Do lower own cosines help?</summary>
+#
+# No. Let $\bar I$ and $\bar T$ be the mean vectors. Over all $i \ne j$, the mean of
+# $I_i \cdot T_j - I_i \cdot T_i$ is $-\frac{1}{N-1} \sum_i (I_i - \bar I) \cdot (T_i - \bar T)$.
+# That sum is at most $N$, since $\sum_i \lVert I_i - \bar I \rVert^2 \le N$, and likewise for
+# captions. So the mean is at least $-N/(N-1)$; and as the cost is convex in these differences, it is
+# least where all are equal.
+#
+# </details>
+
+# %% [markdown]
+# Predict: how low can the loss get for 128 pairs? Beside the formula we let free vectors try, one
+# for each picture and one for each caption, with no encoders at all.
+
+
+# %%
+def reached(scale, captions, numbers, steps=500):
+    """Loss of free vectors after training; captions[i] is the vector of picture i's caption."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(len(captions), numbers, generator=generator).requires_grad_()
+    texts = torch.randn(max(captions) + 1, numbers, generator=generator).requires_grad_()
+    optimiser = torch.optim.Adam([images, texts], lr=0.1)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        unit_images, unit_texts = (x / x.norm(dim=1, keepdim=True) for x in (images, texts))
+        loss = info_nce(scale * unit_images @ unit_texts[captions].T)
+        loss.backward()
+        optimiser.step()
+    return loss.item()
+
 
 # %%
 N = 128
-perfect = 2 * torch.eye(N) - 1  # 1 on the diagonal, -1 elsewhere
-for s in (1, 5, 14.3, 100):
-    bound = math.log(1 + (N - 1) * math.exp(-2 * s))
-    assert math.isclose(bound, info_nce(s * perfect), abs_tol=1e-5)
-    print(f"scale {s:5}: at least {bound:.4f}")
+for s in (1, 5, 14.3):
+    lowest = math.log(1 + (N - 1) * math.exp(-s * N / (N - 1)))
+    free = reached(s, torch.arange(N), 64)
+    print(f"scale {s:4}: at least {lowest:.4f}, 64 free numbers a vector reach {free:.4f}")
+    assert lowest < free < lowest + 0.1
 print(f"a guess: {math.log(N):.4f}")
 
 # %% [markdown]
-# With bare cosines more than half of a guess remains. How far must the scale grow? Two grids of
-# eight: in one, own cells are 0.5 and the rest 0.3; in the other, caption 2 also fits picture 1 too
-# well, with 0.6. Predict both curves.
+# With bare cosines nearly four fifths of a guess remain, whatever the encoders. How far must the
+# scale grow? Two grids of eight: in one, own cells are 0.5 and the rest 0.3; in the other, caption 2
+# also fits picture 1 too well, with 0.6. Predict both curves.
 
 # %% mystnb={"image": {"alt": "With all pairs right the loss falls towards zero as the scale grows; with one cell wrong it falls, reaches a lowest point and rises again."}}
 from clipbook.figures import curves
@@ -247,8 +287,10 @@ for name, grid in (("all right", right), ("one wrong", spoilt)):
             print(f"{name}, step {step:4}: scale {log_scale.exp():.0f}")
 
 # %% [markdown]
-# With one wrong cell it comes to rest. With everything right, larger is always a bit better. CLIP
-# therefore **clamps** the scale at 100, and our model does so after each step.
+# With one wrong cell it comes to rest. With everything right, larger is always a bit better, and
+# the scale goes on growing. CLIP's authors **clamp** it at 100, which they "found necessary to
+# prevent training instability" ({cite:t}`radford2021clip`, §2.5); this page has no example of that.
+# Our model is clamped after each step as well.
 
 # %%
 untrained.log_scale.data.fill_(8.0)
@@ -336,7 +378,8 @@ def cosines_of(drawn, said):
         return images @ model.encode_text(*tokenizer.batch(said)).T
 
 
-logits = cosines_of(*sample_pairs(256, np.random.default_rng(1))) / 0.07  # (256, 256)
+pairs = sample_pairs(256, stream("contrastive-loss: larger batches"))
+logits = cosines_of(*pairs) / 0.07  # (256, 256)
 sizes = [4, 8, 16, 32, 64, 128, 256]  # blocks along the diagonal are smaller batches
 cut = {n: [logits[k : k + n, k : k + n] for k in range(0, 256, n)] for n in sizes}
 measured = [torch.stack([info_nce(block) for block in cut[n]]).mean() for n in sizes]
@@ -345,14 +388,15 @@ lines = {"a guess, ln N": (sizes, guess), "the model": (sizes, measured)}
 curves(lines, across="batch size N", up="loss", log="x")
 
 # %% [markdown]
-# It rises: more captions, a harder quiz. **Losses of different batch sizes can't be compared.**
+# It rises, and must: with each caption more, a row's sum has one term more. **Losses of different batch sizes can't be compared.**
 # Among more negatives there is likelier a confusing one. Must a batch be large for that, or only
 # *hard*? We keep $N = 32$, and let each scene, where it can, be a twin of the one before, with a
 # single thing changed.
 
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
-    batches = [sample_pairs(32, np.random.default_rng(k), twins=twins) for k in range(5)]
+    streams = [stream("contrastive-loss: hard batches", seed) for seed in range(5)]
+    batches = [sample_pairs(32, one, twins=twins) for one in streams]
     losses = [info_nce(cosines_of(*one) / 0.07).item() for one in batches]
     print(f"{name:6}: loss {min(losses):.3f} to {max(losses):.3f}")
     as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 5))
@@ -393,24 +437,13 @@ SimilarityMatrix(
 
 # %% [markdown]
 # Columns have the same floor: captions 3 and 5 give one answer, but one is asked for picture 3, the
-# other for picture 5, and a half for each is the cheapest. Predict the floor of our five. Then, in
-# place of encoders, we train vectors directly: one for each picture, one for each *different*
-# caption.
+# other for picture 5, and a half for each is the cheapest. Predict the floor of our five. Then free
+# vectors try again, one for each picture and one for each *different* caption.
 
 # %%
 floor = same.sum(dim=1).log().mean()
 which = torch.tensor([0, 1, 2, 3, 2])  # picture 5 has caption 3
-generator = torch.Generator().manual_seed(0)
-images = torch.randn(5, 8, generator=generator).requires_grad_()
-texts = torch.randn(4, 8, generator=generator).requires_grad_()
-optimiser = torch.optim.Adam([images, texts], lr=0.05)
-for _ in range(500):
-    optimiser.zero_grad()
-    unit_images, unit_texts = (x / x.norm(dim=1, keepdim=True) for x in (images, texts))
-    loss = info_nce(20 * unit_images @ unit_texts[which].T)
-    loss.backward()
-    optimiser.step()
-print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {loss.item():.4f}")
+print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {reached(20, which, 8):.4f}")
 
 # %% [markdown]
 # How high is the floor if our world's scenes are drawn at random? And a caption needn't be a copy to
@@ -422,14 +455,17 @@ from collections import Counter
 
 from clipbook.scenes import describes, sample, say, state
 
-generator = np.random.default_rng(0)
 for N in (32, 256, 1024):
-    drawn = sample(N, generator)
-    stated = [state(scene, generator) for scene in drawn]
-    counts = Counter(say(one) for one in stated)
-    floor = sum(math.log(counts[say(one)]) for one in stated) / N
-    others = describes(stated, drawn).sum() - N
-    print(f"N = {N:4}: floor {floor:.2f}, false negatives a picture {others / N:.1f}")
+    floors, others = [], []
+    for seed in range(5):
+        generator = stream("contrastive-loss: repeated captions", seed)
+        drawn = sample(N, generator)
+        stated = [state(scene, generator) for scene in drawn]
+        counts = Counter(say(one) for one in stated)
+        floors.append(sum(math.log(counts[say(one)]) for one in stated) / N)
+        others.append(describes(stated, drawn).sum() / N - 1)
+    print(f"N = {N:4}: floor {min(floors):.2f} to {max(floors):.2f}")
+    print(f"          false negatives a picture {min(others):.1f} to {max(others):.1f}")
 
 # %% [markdown]
 # The larger the batch, the more of them. This book trains with batches in which no caption is true
@@ -474,205 +510,281 @@ for logit in (11.0, 12.0):
 # %% [markdown]
 # ## Exercise: the pictures' side
 #
-# *2 points, 10 minutes, easy.* Return the mean cost of the pictures' quizzes, without
-# `cross_entropy`. Logits may be as large as 1,000.
+# *2 points, 10 minutes, easy.* The captions are shuffled, and there may be more of them than
+# pictures, or fewer, if pictures share one: `right[i]` is the column of picture $i$'s caption,
+# counted from 0. Return the mean cost of the pictures' quizzes. The check tries several sizes and
+# logits from −1,000 to 1,000, and refuses PyTorch's own `cross_entropy` and `nll_loss`.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# A picture looks along its row, `dim=1`. The cost of a row is log-sum-exp minus the own logit;
-# `torch.logsumexp` is safe, and so is our own.
+# A picture looks along its row, `dim=1`. The cost of a row is log-sum-exp minus the right logit;
+# `torch.logsumexp` is safe, and so is our own. `logits[torch.arange(N), right]` takes one cell of
+# each row.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "picture-loss", "schema_version": 3, "task": false}
-def picture_loss(logits):
-    """Mean cost of the pictures, which choose among captions: (N, N) -> ()."""
+def picture_loss(logits, right):
+    """Mean cost of the pictures, which choose among captions: (N, M) and (N,) -> ()."""
     ### BEGIN SOLUTION
-    return (logits.logsumexp(dim=1) - logits.diagonal()).mean()
+    own = logits[torch.arange(len(logits)), right]  # (N,)
+    return (logits.logsumexp(dim=1) - own).mean()
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "picture-loss-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from torch.nn import functional
 
-logits_3 = torch.tensor([[3.0, 1, 0], [2, 2, -1], [0, 4, 1]])
+from clipbook.exercises import ask, check, close, numbers, without
+
+logits_3 = torch.tensor([[3.0, 1, -1, 2], [2, 0, -2, 1], [0, 4, 1, 3]])
+right_3 = torch.tensor([2, 0, 1])
 mistakes = {
-    "pictures choose along rows; yours goes along columns": 0.9754881,
-    "only the pictures' side is asked for": 1.1466550,
-    "the mean over pictures, not the sum": 3.9534658,
-    "first the logarithm, then the mean": 0.7777883,
-    "the cost is minus the logarithm": -1.3178219,
-    "the natural logarithm, not that of base 2": 1.9012152,
-    "the logarithm of the probability is missing": 0.4594210,
-    "the own caption is in the sum of the row, too": 0.4599997,
-    "only the own cells, not all": 1.9844886,
-    "softmax was taken twice": 1.0357487,
-    "each row has its own softmax, not the whole grid": 2.5774520,
-    "subtract the own logit": 3.3178219,
-    "return the mean, one number": [0.1698460, 0.7177359, 3.0658839],
+    "pictures choose along rows; yours goes along columns": 1.1949141,
+    "only the pictures' side is asked for": 1.4643375,
+    "picture i's caption is in column right[i], not i": 2.0670941,
+    "logits[i, right[i]], not logits[right[i], i]": 3.7337608,
+    "the mean over pictures, not the sum": 5.2012830,
+    "the mean over pictures; yours divides by the captions": 1.3003207,
+    "first the logarithm, then the mean": 0.7869759,
+    "the cost is minus the logarithm": -1.7337610,
+    "the natural logarithm, not that of base 2": 2.5012884,
+    "the logarithm of the probability is missing": 0.4552194,
+    "the own caption is in the sum of the row, too": 0.9754882,
+    "only the own cells, not all": 2.2337606,
+    "softmax was taken twice": 1.2164230,
+    "each row has its own softmax, not the whole grid": 3.1225350,
+    "subtract the own logit": 3.4004276,
+    "return the mean, one number": [4.4197168, 0.4197166, 0.3618493],
 }
-with check("The pictures' side"):
-    close(picture_loss(logits_3), 1.3178219, "picture_loss(logits)", mistakes=mistakes)
+questions = []
+for N, M in ((1, 1), (6, 6), (2, 9), (12, 5)):
+    generator = torch.Generator().manual_seed(N)
+    many = 5 * torch.randn(N, M, generator=generator)
+    places = torch.randint(M, (N,), generator=generator)
+    questions.append((many, places, functional.cross_entropy(many, places)))
+huge = torch.tensor([[1000.0, -1000, 0], [0, 1000, 999], [-1000, -999, -1000]])
+forbidden = functional.cross_entropy, functional.nll_loss
+with check("The pictures' side"), without(*forbidden):
+    got = ask(picture_loss, logits_3, right_3)
+    close(got, 1.7337610, "picture_loss(logits_3, right_3)", mistakes=mistakes)
+    for many, places, want in questions:
+        got = ask(picture_loss, many, places)
+        close(got, want, f"picture_loss of {len(many)}×{len(many.T)} logits", tolerance=1e-4)
+    got = ask(picture_loss, huge, torch.tensor([1, 1, 0]))
+    assert numbers(got, "picture_loss").isfinite().all(), (
+        "with logits from -1,000 to 1,000 the result is not finite; use log-sum-exp, row by row"
+    )
+    close(got, 667.28823, "picture_loss of logits from -1,000 to 1,000", tolerance=1e-3)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "picture-loss-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids, PyTorch as the reference.
 ### BEGIN HIDDEN TESTS
-from torch.nn.functional import cross_entropy
+from torch.nn import functional
 
-with check("The pictures' side, other grids"):
-    for size, factor in ((7, 1), (1, 1), (5, 100)):
-        many = factor * torch.randn(size, size, generator=torch.Generator().manual_seed(size))
-        before = many.clone()
-        want = cross_entropy(many, torch.arange(size))
-        close(picture_loss(many), want, f"the loss of a {size}×{size} grid", tolerance=1e-3)
-        assert torch.equal(many, before), "picture_loss changes the logits it is given; copy them"
+from clipbook.exercises import ask, check, close, without
+
+questions = []
+for N, M, factor in ((7, 7, 1), (1, 4, 1), (60, 40, 1), (40, 60, 100)):
+    many = factor * torch.randn(N, M, generator=torch.Generator().manual_seed(N))
+    places = torch.arange(N) * 7 % M
+    questions.append((many, places, functional.cross_entropy(many, places)))
+forbidden = functional.cross_entropy, functional.nll_loss
+with check("The pictures' side, other grids"), without(*forbidden):
+    for many, places, want in questions:
+        got = ask(picture_loss, many, places)
+        close(got, want, f"picture_loss of {len(many)}×{len(many.T)} logits", tolerance=1e-3)
     huge = torch.tensor([[1000.0, 999.0], [0.0, 1000.0]])
-    got = torch.as_tensor(picture_loss(huge))
-    assert got.isfinite().all(), "with logits of 1,000 the result is not finite; use log-sum-exp"
-    close(got, 0.1566308, "the loss with logits of 1,000", tolerance=1e-3)
+    got = ask(picture_loss, huge, torch.tensor([0, 1]))
+    close(got, 0.1566308, "picture_loss of logits of 1,000", tolerance=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Exercise: the gradient by hand
 #
-# *3 points, 15 minutes, medium.* Return the gradient of the whole loss, both sides, in each logit,
-# without `backward`.
+# *3 points, 15 minutes, medium.* Return the gradient of the whole loss, both sides, in each
+# **cosine**, where the logits are the cosines times `scale`. Use the formula: the check refuses
+# PyTorch's own gradients, `backward` and `torch.autograd.grad`. It tries several sizes, a single
+# pair, and scales from 1 to 1,000.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The formula stands under "Push and pull". Two softmaxes along different dimensions, and the
-# identity `torch.eye(N)` is subtracted from each. Is your diagonal negative, and do all cells add up
-# to zero?
+# The formula under "Push and pull" gives the gradient in the logits: two softmaxes of the logits
+# along different dimensions, and the identity `torch.eye(N)` is subtracted from each. Then the
+# chain rule, as under the widget. Is your diagonal negative, and do all cells add up to zero?
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "loss-gradient", "schema_version": 3, "task": false}
-def loss_gradient(logits):
-    """How the loss changes with each logit: (N, N) -> (N, N)."""
+def loss_gradient(cosines, scale):
+    """How the loss changes with each cosine: (N, N) and a number -> (N, N)."""
     ### BEGIN SOLUTION
-    N = len(logits)
+    N, logits = len(cosines), scale * cosines
     both = logits.softmax(dim=1) + logits.softmax(dim=0)
-    return (both - 2 * torch.eye(N)) / (2 * N)
+    return scale * (both - 2 * torch.eye(N)) / (2 * N)
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "loss-gradient-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from torch.nn.functional import cross_entropy
 
-logits_3 = torch.tensor([[3.0, 1, 0], [2, 2, -1], [0, 4, 1]])
-want = torch.tensor(
-    [
-        [-0.0751368, 0.0260342, 0.0477898],
-        [0.1245587, -0.2329915, 0.0190532],
-        [0.0087111, 0.2966724, -0.2146911],
-    ]
-)
-rows_only = torch.tensor(
-    [
-        [-0.0520684, 0.0380651, 0.0140034],
-        [0.1626185, -0.1707148, 0.0080963],
-        [0.0057159, 0.3120799, -0.3177958],
-    ]
-)
+from clipbook.exercises import ask, check, close, numbers, without
+from clipbook.pairs import info_nce
+
+
+def by_autograd(loss, cosines, scale):
+    variable = cosines.double().requires_grad_()
+    loss(scale * variable).backward()
+    return variable.grad
+
+
+cosines_3 = torch.tensor([[0.6, 0.2, 0], [0.4, 0.4, -0.2], [0, 0.8, 0.2]])
+want = by_autograd(info_nce, cosines_3, 5.0)
+rows_only = by_autograd(lambda logits: cross_entropy(logits, torch.arange(3)), cosines_3, 5.0)
 columns_only = 2 * want - rows_only
-one_each = torch.eye(3)
+unscaled = by_autograd(info_nce, cosines_3, 1.0)
 mistakes = {
     "this goes downhill; the gradient goes uphill": -want,
     "the mean of both sides: divide by 2": 2 * want,
     "the mean over N pairs: divide by N": 3 * want,
     "divide by 2N": 6 * want,
     "divided by N once too often": want / 3,
-    "both sides subtract I, yours subtracts none": want + one_each / 3,
-    "both sides subtract I, yours subtracts one": want + one_each / 6,
+    "that is the gradient in the logits; a cosine's is scale times as large": want / 5,
+    "multiplied by the scale once too often": 5 * want,
+    "the logits are the cosines times the scale; yours takes softmax of cosines": 5 * unscaled,
+    "where is the scale? It stands in the logits and in the chain rule": unscaled,
+    "multiply by the scale; yours divides": by_autograd(info_nce, cosines_3, 1 / 5),
+    "both sides subtract I, yours subtracts none": want + 5 * torch.eye(3) / 3,
+    "both sides subtract I, yours subtracts one": want + 5 * torch.eye(3) / 6,
     "the captions' side is missing": rows_only,
     "the captions' side is missing, and what is there is halved": rows_only / 2,
     "the pictures' side is missing": columns_only,
     "the pictures' side is missing, and what is there is halved": columns_only / 2,
     "the result is transposed": want.T,
 }
-with check("The gradient by hand"):
-    close(loss_gradient(logits_3), want, "loss_gradient(logits)", mistakes=mistakes)
+questions = []
+for N, scale in ((1, 3), (2, 1.0), (9, 14.3), (6, 100.0), (4, 1000.0)):
+    many = torch.rand(N, N, generator=torch.Generator().manual_seed(N)) * 2 - 1
+    questions.append((many, scale, by_autograd(info_nce, many, scale)))
+forbidden = torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad
+with check("The gradient by hand"), without(*forbidden):
+    got = ask(loss_gradient, cosines_3, 5.0)
+    close(got, want, "loss_gradient(cosines_3, 5.0)", mistakes=mistakes)
+    for many, scale, want in questions:
+        got = ask(loss_gradient, many, scale)
+        what = f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
+        finite = numbers(got, what).isfinite().all()
+        assert finite, f"{what} is not finite; softmax is safe for large logits, powers are not"
+        close(got, want, what, tolerance=2e-5 * scale)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "loss-gradient-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: autograd as the reference.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close, without
 from clipbook.pairs import info_nce
 
-with check("The gradient by hand, as autograd finds it"):
-    for size, factor in ((6, 1), (1, 1), (9, 200)):
-        many = factor * torch.randn(size, size, generator=torch.Generator().manual_seed(size))
-        before = many.clone()
-        variable = many.clone().requires_grad_()
-        info_nce(variable).backward()
-        what = f"the gradient of a {size}×{size} grid" + " of large logits" * (factor > 1)
-        close(loss_gradient(many), variable.grad, what)
-        assert torch.equal(many, before), "loss_gradient changes the logits it is given; copy them"
+questions = []
+for N, scale in ((1, 1.0), (5, 1), (7, 64.0), (3, 1000.0), (40, 20.0)):
+    many = torch.rand(N, N, generator=torch.Generator().manual_seed(N + 1)) * 2 - 1
+    variable = many.double().requires_grad_()
+    info_nce(scale * variable).backward()
+    questions.append((many, scale, variable.grad))
+forbidden = torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad
+with check("The gradient by hand, as autograd finds it"), without(*forbidden):
+    for many, scale, want in questions:
+        what = f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
+        close(ask(loss_gradient, many, scale), want, what, tolerance=2e-5 * scale)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Exercise: the floor
 #
-# *3 points, 20 minutes, hard.* Given a batch's captions, return the lowest loss that any encoders
-# can reach, however large the scale. No grid is given: think which captions can't be told apart.
+# *3 points, 20 minutes, hard.* A text encoder reads the **first four words** of a caption and
+# nothing after them. Given a batch's captions, whose pictures all differ, return the lowest loss
+# that this encoder can reach, beside whatever image encoder and however large the scale. No grid
+# is given: think which captions can't be told apart. Words stand between single spaces; the check
+# tries short captions too, equal ones far apart, and a single one.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# In a group of $c$ equal captions, each picture can give its own at most $1/c$. Every *pair* pays,
-# not every group: how often does a group's cost count in the mean over $N$?
+# `caption.split()[:4]` is what the encoder reads. In a group of $c$ captions that look equal to it,
+# each picture can give its own at most $1/c$. Every *pair* pays, not every group: how often does a
+# group's cost count in the mean over $N$?
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "loss-floor", "schema_version": 3, "task": false}
 def loss_floor(captions):
-    """Lowest loss of a batch with these captions: list of N strings -> one number."""
+    """Lowest loss if four words of each caption are read: list of N strings -> one number."""
     ### BEGIN SOLUTION
-    counts = [captions.count(caption) for caption in captions]
+    read = [caption.split()[:4] for caption in captions]
+    counts = [read.count(words) for words in read]
     return torch.tensor(counts).log().mean()
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "loss-floor-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
+from clipbook.pairs import info_nce
 
-batch = ["a star", "a ring", "a star", "a star", "a ring", "a heart", "a cross"]
+batch = ["a picture of a star", "a picture of a heart", "a ring", "a large red cross", "a ring"]
+batch += ["a picture of a star", "a large red cross above a ring"]
+batch += ["the picture of a star", "a large red star", "a ladder"]
 mistakes = {
-    "every pair pays, so a group of c counts c times": 0.4479399,
-    "every pair pays: multiply a group's cost by its c": 0.2559656,
-    "that is a guess among all, not among equal ones": 1.9459101,
-    "that is a guess among different captions; those can be told apart": 1.3862944,
-    "first the logarithm, then the mean": 0.7621401,
-    "the natural logarithm, not that of base 2": 0.9649840,
+    "captions that differ after the fourth word look equal to this encoder": 0.2772589,
+    "four words, not three": 0.7977968,
+    "four words, not four letters": 1.0227308,
+    "every pair pays, so a group of c counts c times": 0.4141511,
+    "every pair pays: multiply a group's cost by its c": 0.2484907,
+    "that is a guess among all, not among equal ones": 2.3025851,
+    "that is a guess among different captions; those can be told apart": 1.7917595,
+    "first the logarithm, then the mean": 0.6931472,
+    "the natural logarithm, not that of base 2": 0.8754888,
     "not only the largest group counts": 1.0986123,
-    "the mean over pairs, not the sum": 4.6821312,
-    "the loss is the mean of both sides, not their sum": 1.3377518,
-    "equal captions needn't be neighbours": 0.1980421,
-    "the cost is ln c, not the number of other copies": 1.1428571,
-    "the cost is ln c, not c": 2.1428571,
-    "a floor is positive: minus ln of 1/c": -0.6688759,
-    "a caption's share of the batch is not its probability": 1.2770342,
-    "repeated captions have a floor above 0": 0.0,
+    "the mean over pairs, not the sum": 6.0684257,
+    "the loss is the mean of both sides, not their sum": 1.2136852,
+    "equal captions needn't be neighbours": 0.1386294,
+    "the cost is ln c, not the number of other copies": 1.0,
+    "the cost is ln c, not c": 2.0,
+    "a floor is positive: minus ln of 1/c": -0.6068426,
+    "a caption's share of the batch is not its probability": 1.6957425,
+    "captions that look equal have a floor above 0": 0.0,
 }
+heads = ["a", "a ring", "a sunflower", "a sun flower", "ring and a star", "star and a ring"]
+ends = ["", " a star", " and a red ring"]
 with check("The floor"):
-    close(loss_floor(batch), 0.6688759, "loss_floor(captions)", mistakes=mistakes)
+    close(ask(loss_floor, batch), 0.6068426, "loss_floor(batch)", mistakes=mistakes)
+    close(ask(loss_floor, ["a star"]), 0, "loss_floor of a single caption")
+    for size in (2, 12, 30):
+        draw = torch.Generator().manual_seed(size)
+        group = torch.randint(len(heads), (size,), generator=draw)
+        many = [heads[k] for k in group]
+        for i in range(size):
+            if group[i] >= 4:  # four words, and after them anything
+                many[i] += ends[torch.randint(3, (1,), generator=draw)]
+        ideal = 1000.0 * (group[:, None] == group)  # the best grid; its loss is the floor
+        close(ask(loss_floor, many), info_nce(ideal), f"loss_floor of {size} captions")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "loss-floor-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: the loss of ideal grids as the reference.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close
 from clipbook.pairs import info_nce
 
 with check("The floor, other batches"):
-    for text in ("aabacddd", "abcdef", "a", "bbbb", "ab" * 20):
-        many = [f"caption {letter}" for letter in text]
-        ideal = torch.tensor([[1000.0 * (a == b) for b in many] for a in many])
-        before = list(many)
-        close(loss_floor(many), info_nce(ideal), f"the floor of {len(many)} captions")
-        assert many == before, "loss_floor changes the list it is given; copy it"
+    read = {"a": "a picture of a", "b": "of a picture a", "c": "a picture of two"}
+    read |= {"d": "a picture", "e": "a"}  # too short to be followed by more
+    for text in ("aabacdeeee", "edcba", "a", "bbbb", "ab" * 20):
+        tails = [f" {k} stars" * (letter in "abc") for k, letter in enumerate(text)]
+        many = [read[letter] + tail for letter, tail in zip(text, tails, strict=True)]
+        ideal = torch.tensor([[1000.0 * (a == b) for b in text] for a in text])
+        close(ask(loss_floor, many), info_nce(ideal), f"loss_floor of {len(many)} captions")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -717,8 +829,8 @@ with check("The floor, other batches"):
 # - It starts near $\ln N$, and its floor is the mean of $\ln c_i$, above 0 only if captions repeat.
 # - Its gradient is what is believed minus what is true: a pull on the diagonal, a push on each
 #   other cell by how much it attracts, true or not.
-# - The scale sharpens the choice; it is learned, and clamped because more is always better once all
-#   is right.
+# - The scale sharpens the choice; without it the loss stays near a guess. It is learned, and clamped
+#   at 100 to keep training stable.
 #
 # Next: **[does it learn, if we let it?](training.ipynb)**
 

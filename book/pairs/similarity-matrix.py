@@ -14,7 +14,7 @@
 
 # %% [markdown]
 # **You need** [contrastive learning](../start/contrastive-learning.ipynb); the encoders may stay
-# closed boxes. **Time:** 20 minutes to read, 60 with the exercises. On the
+# closed boxes. **Time:** 20 minutes to read, 65 with the exercises. On the
 # [map of the whole model](../index.md) this is the grid in the middle, where both encoders end.
 
 # %% tags=["hide-input"]
@@ -153,32 +153,36 @@ def to_unit_length(rows):
 to_unit_length(torch.tensor([[3.0, 4], [0, 10]]))
 
 # %% [markdown]
-# Before this step, what our encoders return differs in length, too. Does it matter? We count right
-# choices among 256 fresh pictures, eight times.
+# Before this step, what our encoders return differs in length, too. Does it matter? We take eight
+# times 256 fresh pairs, from a stream of random numbers of their own: no training batch shares it.
+# Each picture chooses in both ways. How many are right in one way only?
 
 # %%
-import numpy as np
-
 from clipbook.scenes import sample_pairs
+from clipbook.streams import stream
 
-right = {"as they are": [], "unit length": []}  # of 256
+only = {"as they are": 0, "unit length": 0}  # of 2,048 pictures
 for k in range(8):
-    drawn, said = sample_pairs(256, np.random.default_rng(k))
+    drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
     with torch.no_grad():
         pixels = preprocess([render(scene) for scene in drawn])
         raw_images = model.image_encoder(pixels)  # (256, 64)
         raw_texts = model.text_encoder(*tokenizer.batch(said))  # (256, 64)
-    for name, way in zip(right, (torch.clone, to_unit_length), strict=True):
+    right = []
+    for way in (torch.clone, to_unit_length):
         choices = (way(raw_images) @ way(raw_texts).T).argmax(dim=1)
-        right[name].append((choices == torch.arange(256)).sum().item())
+        right.append(choices == torch.arange(256))
+    only["as they are"] += (right[0] & ~right[1]).sum().item()
+    only["unit length"] += (right[1] & ~right[0]).sum().item()
 lengths = raw_texts.norm(dim=1)
 print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
-print(*right.items(), sep="\n")
+print("right in one way only:", only)
+assert only["unit length"] > 2 * only["as they are"]
 
 # %% [markdown]
-# In most draws, uneven lengths cost a few choices; the model was trained with unit length. Now only
-# the direction counts, and the dot product is the **cosine** of the angle between two vectors: 1
-# for the same direction, 0 for a right angle, −1 for opposite ones.
+# Uneven lengths cost some choices and win hardly any; the model was trained with unit length. Now
+# only the direction counts, and the dot product is the **cosine** of the angle between two vectors:
+# 1 for the same direction, 0 for a right angle, −1 for opposite ones.
 #
 # $$\cos(I_i, T_j) = \frac{I_i \cdot T_j}{\lVert I_i \rVert \, \lVert T_j \rVert}$$
 #
@@ -404,70 +408,108 @@ print("highest in each row:", mixed.max(dim=1).values)
 # %% [markdown]
 # ## Exercise: a grid from vectors of any length
 #
-# *2 points, 5 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
-# all their cosines: rows are pictures, columns are captions. Leave what you are given unchanged.
+# *2 points, 10 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
+# all their cosines: rows are pictures, columns are captions. A vector of zeros has no direction;
+# **let its cosines be 0**. The check tries several sizes, very short and very long vectors, and
+# looks whether what you are given is unchanged.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # Both sides need unit length, each row by itself; `keepdim=True` keeps the lengths in a column, so
-# that division goes row by row. Then one matrix product, with the captions in columns.
+# that division goes row by row. Zero divided by zero is `nan`: `clamp(min=...)` lifts a length to
+# something above 0, far below all that occur.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "cosine-grid", "schema_version": 3, "task": false}
 def cosine_grid(images, texts):
-    """Cosine of each picture with each caption: (N, d) and (M, d) -> (N, M)."""
+    """Cosine of each picture with each caption, 0 for zeros: (N, d) and (M, d) -> (N, M)."""
     ### BEGIN SOLUTION
-    unit_images = images / images.norm(dim=1, keepdim=True)
-    unit_texts = texts / texts.norm(dim=1, keepdim=True)
-    return unit_images @ unit_texts.T
+    image_lengths = images.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (N, 1)
+    text_lengths = texts.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (M, 1)
+    return (images / image_lengths) @ (texts / text_lengths).T
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "cosine-grid-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
+from clipbook.pairs import similarity
 
-some_images = torch.tensor([[3.0, 4], [-1, 1]])
+some_images = torch.tensor([[3.0, 4], [-1, 1], [0, 2]])
 some_texts = torch.tensor([[2.0, 1], [-5, 12]])
 mistakes = {
-    "both sides need unit length before the product": [[10.000, 33.000], [-1.000, 17.000]],
-    "the captions don't have unit length yet": [[2.000, 6.600], [-0.707, 12.021]],
-    "the pictures don't have unit length yet": [[4.472, 2.538], [-0.447, 1.308]],
-    "norm(dim=1) goes along rows, yours down columns": [[0.433, 0.086], [-0.097, 0.535]],
-    "keepdim=True, else columns are divided": [[0.754, 1.269], [-0.124, 1.100]],
-    "divide by the length, not by its square": [[0.080, 0.008], [-0.100, 0.050]],
-    "the length is the root of a sum of squares": [[0.476, 0.277], [-0.167, 0.500]],
-    "a length for each row, not one for all": [[0.146, 0.481], [-0.015, 0.248]],
-    "captions must stand in columns; transpose them": [[0.229, 1.007], [-0.904, 0.336]],
-    "rows are pictures; yours are captions": [[0.894, -0.316], [0.508, 0.925]],
-    "a cosine may be below 0": [[0.894, 0.508], [0.316, 0.925]],
-    "the vectors need unit length, not the grid's rows": [[0.290, 0.957], [-0.059, 0.998]],
-    "a cosine, not the angle": [[0.464, 1.038], [1.893, 0.391]],
+    "both sides need unit length before the product": [[10.0, 33.0], [-1.0, 17.0], [2.0, 24.0]],
+    "the captions don't have unit length yet": [[2.0, 6.6], [-0.707, 12.021], [1.0, 12.0]],
+    "the pictures don't have unit length yet": [[4.472, 2.538], [-0.447, 1.308], [0.894, 1.846]],
+    "norm(dim=1) goes along rows, yours down columns": [
+        [0.425, -0.011],
+        [-0.099, 0.511],
+        [0.036, 0.435],
+    ],
+    "divide by the length, not by its square": [[0.08, 0.008], [-0.1, 0.05], [0.1, 0.036]],
+    "the length is the root of a sum of squares": [[0.476, 0.277], [-0.167, 0.5], [0.333, 0.706]],
+    "a length for each row, not one for all": [[0.136, 0.449], [-0.014, 0.231], [0.027, 0.327]],
+    "captions must stand in columns; transpose them": [
+        [0.229, 1.007],
+        [-0.904, 0.336],
+        [-0.385, 0.923],
+    ],
+    "rows are pictures; yours are captions": [[0.894, -0.316, 0.447], [0.508, 0.925, 0.923]],
+    "a cosine may be below 0; yours has lost its sign": [
+        [0.894, 0.508],
+        [0.316, 0.925],
+        [0.447, 0.923],
+    ],
+    "a cosine may be below 0; yours is cut off there": [
+        [0.894, 0.508],
+        [0.0, 0.925],
+        [0.447, 0.923],
+    ],
+    "the vectors need unit length, not the grid's rows": [
+        [0.29, 0.957],
+        [-0.059, 0.998],
+        [0.083, 0.997],
+    ],
+    "a cosine, not the angle": [[0.464, 1.038], [1.893, 0.391], [1.107, 0.395]],
+    "a cosine, not the distance 1 - cosine": [[0.106, 0.492], [1.316, 0.075], [0.553, 0.077]],
+    "cosines as they are, without softmax": [[0.595, 0.405], [0.224, 0.776], [0.383, 0.617]],
 }
 with check("A grid from any vectors"):
-    got = cosine_grid(some_images.clone(), some_texts.clone())
-    want = [[0.894, 0.508], [-0.316, 0.925]]
+    got = ask(cosine_grid, some_images, some_texts)
+    want = [[0.894, 0.508], [-0.316, 0.925], [0.447, 0.923]]
     close(got, want, "cosine_grid(some_images, some_texts)", tolerance=1e-3, mistakes=mistakes)
+    for N, M, d in ((4, 7, 5), (3, 3, 8), (1, 1, 2)):
+        generator = torch.Generator().manual_seed(N)
+        directions = torch.nn.functional.normalize(torch.randn(N + M, d, generator=generator))
+        lengths = torch.logspace(-4, 3, N + M)[torch.randperm(N + M, generator=generator)]
+        stretched = directions * lengths[:, None]  # from 0.0001 to 1,000
+        got = ask(cosine_grid, stretched[:N], stretched[N:])
+        want = similarity(directions[:N], directions[N:])  # the package's, before stretching
+        close(got, want, f"the grid of {N} and {M} vectors of {d} numbers", tolerance=1e-4)
+    zeros, want = torch.tensor([[0.0, 0], [3, 4]]), torch.tensor([[0, 0], [0.894, 0.508]])
+    got = ask(cosine_grid, zeros, some_texts)
+    close(got, want, "the grid of a picture of zeros, and another,", tolerance=1e-3)
+    got = ask(cosine_grid, some_texts, zeros)
+    close(got, want.T, "the grid of a caption of zeros, and another,", tolerance=1e-3)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "cosine-grid-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other numbers of pictures, captions and dimensions.
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import cosine_similarity
 
+from clipbook.exercises import ask, check, close
+
 with check("A grid from any vectors, other sizes"):
-    for N, M, d in ((4, 7, 5), (5, 5, 3), (1, 3, 16)):
+    for N, M, d in ((5, 4, 6), (5, 5, 3), (1, 3, 16), (40, 30, 64)):
         generator = torch.Generator().manual_seed(N)
-        first, second = torch.randn(2, 9, d, generator=generator)
+        first, second = torch.randn(2, 40, d, generator=generator)
         first, second = first[:N] * 0.01, second[:M] * 30  # very short, and very long
-        before = first.clone(), second.clone()
-        expected = cosine_similarity(first[:, None], second[None], dim=-1)
-        close(
-            cosine_grid(first, second), expected, f"the cosines of {N}×{M} vectors of {d} numbers"
-        )
-        kept = torch.equal(first, before[0]) and torch.equal(second, before[1])
-        assert kept, "cosine_grid changes the vectors it is given; copy them"
+        first[-1] = second[1] = 0
+        expected = cosine_similarity(first[:, None], second[None], dim=-1)  # 0 where one is 0
+        what = f"the grid of {N} and {M} vectors of {d} numbers, two of zeros,"
+        close(ask(cosine_grid, first, second), expected, what, tolerance=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -476,7 +518,8 @@ with check("A grid from any vectors, other sizes"):
 # *3 points, 15 minutes, medium.* Among a thousand captions, "is the own one the highest?" is a
 # harsh question. Return its **rank** for each picture: 1 if no other caption is as similar, 2 if
 # one other is as similar or more, and so on. So a tie counts against it; else a model that finds
-# everything equal would look perfect.
+# everything equal would look perfect. Captions without a picture may follow and compete; the check
+# tries that, ties, and a single caption.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -490,7 +533,7 @@ with check("A grid from any vectors, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "caption-ranks", "schema_version": 3, "task": false}
 def caption_ranks(similarities):
-    """Rank of each picture's own caption, 1 to N: (N, N) -> (N,)."""
+    """Rank of each picture's own caption, 1 to M: (N, M), M at least N -> (N,)."""
     ### BEGIN SOLUTION
     own = similarities.diagonal()[:, None]  # (N, 1)
     return (similarities >= own).sum(dim=1)
@@ -498,35 +541,53 @@ def caption_ranks(similarities):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "caption-ranks-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
 
-rows = [[4, 8, 6, 7], [0, 0, -2, 4], [7, 0, 2, 1], [1, -2, 5, 6]]
-grid = torch.tensor(rows) / 10
+rows = [[7, 5, -2, 0, 1, -3], [-3, 2, -2, 4, 7, 0], [2, 2, 3, -2, 0, 3], [5, 5, -3, 2, 0, 7]]
+grid = torch.tensor(rows) / 10  # (4, 6)
 mistakes = {
-    "ranks begin at 1; the own cell counts itself": [3, 2, 1, 0],
-    "a tie counts against the own caption; see row 2": [4, 2, 2, 1],
-    "a picture looks along its row, not its column": [2, 3, 3, 2],
-    "compare row i with own cell i: shape (N, 1)": [4, 1, 3, 2],
-    "rank 1 is the most similar, not the least": [1, 3, 3, 4],
-    "argsort tells who is k-th, not the rank of k": [2, 1, 4, 2],
-    "count the captions that are as similar": [0, 0, 0, 1],
+    "ranks begin at 1; the own cell counts itself": [0, 2, 1, 3],
+    "ranks begin at 1, and a tie counts against the own caption": [0, 2, 0, 3],
+    "a tie counts against the own caption; see row 3": [1, 3, 1, 4],
+    "a picture looks along its row, not its column": [1, 4, 1, 2],
+    "rank 1 is the most similar, not the least": [6, 4, 6, 3],
+    "captions without a picture compete as well": [1, 2, 1, 3],
+    "argsort tells who is k-th, not the rank of k": [1, 4, 1, 4],
+    "argsort tells who is k-th, not the rank of k; ranks begin at 1": [0, 3, 0, 3],
+    "a rank, not only whether the own caption is the highest": [1, 0, 1, 0],
+    "not only whether the rank is 1": [1, 0, 0, 0],
+    "count the captions at least as similar, not the less similar": [5, 3, 4, 2],
 }
 with check("Caption ranks"):
-    ranks = caption_ranks(grid)
-    close(ranks, [4, 3, 2, 1], "caption_ranks(grid)", mistakes=mistakes)
+    close(ask(caption_ranks, grid), [1, 3, 2, 4], "caption_ranks(grid)", mistakes=mistakes)
+    close(
+        ask(caption_ranks, torch.zeros(2, 5)), [5, 5], "caption_ranks, where everything is equal,"
+    )
+    for N, M in ((1, 1), (8, 8), (6, 13)):
+        generator = torch.Generator().manual_seed(N)
+        many = torch.stack([torch.randperm(M, generator=generator) for _ in range(N)])
+        want = M - many.diagonal()  # each row holds 0 to M - 1
+        for i in range(N):  # whoever is one higher, now ties
+            many[i][many[i] == many[i, i] + 1] = many[i, i]
+        close(ask(caption_ranks, many / M - 0.7), want, f"caption_ranks of {N}×{M} cells")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "caption-ranks-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other matrices.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close
+
 with check("Caption ranks, other matrices"):
-    many = torch.rand(9, 9, generator=torch.Generator().manual_seed(3)) * 2 - 1
-    before = many.clone()
-    ordered = [sorted(line, reverse=True) for line in many.tolist()]
-    expected = [line.index(many[k, k].item()) + 1 for k, line in enumerate(ordered)]
-    close(caption_ranks(many), expected, "the ranks in a 9×9 matrix")
-    assert torch.equal(many, before), "caption_ranks changes the matrix it is given; copy it"
-    close(caption_ranks(torch.zeros(3, 3)), [3, 3, 3], "the ranks where everything is equal")
-    close(caption_ranks(torch.tensor([[0.4]])), [1], "the rank of the only caption")
+    for N, M in ((9, 9), (1, 4), (40, 60)):
+        many = torch.rand(N, M, generator=torch.Generator().manual_seed(3)) * 2 - 1
+        ordered = [sorted(line, reverse=True) for line in many.tolist()]
+        expected = [line.index(many[k, k].item()) + 1 for k, line in enumerate(ordered)]
+        close(ask(caption_ranks, many), expected, f"caption_ranks of {N}×{M} cells")
+    close(
+        ask(caption_ranks, torch.zeros(3, 3)),
+        [3, 3, 3],
+        "caption_ranks, where everything is equal,",
+    )
+    close(ask(caption_ranks, torch.tensor([[0.4]])), [1], "caption_ranks of the only caption")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -534,7 +595,8 @@ with check("Caption ranks, other matrices"):
 #
 # *3 points, 20 minutes, hard.* A picture has cosine `own` with its own caption, and the same lower
 # cosine `other` with each of the $N - 1$ wrong ones. At which temperature τ does softmax give its
-# own caption the probability `p`, which lies between $1/N$ and 1?
+# own caption the probability `p`, which lies between $1/N$ and 1? Return one number. The check puts
+# it into softmax, for other cosines, below 0 too, and for 2 to 1,000 captions.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -559,7 +621,7 @@ def which_temperature(p, own, other, N):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "which-temperature-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, numbers
 
 mistakes = {
     "that is the scale; the temperature is 1 / scale": 6.905225,
@@ -579,19 +641,32 @@ mistakes = {
     "divide the cosines by the logarithm": 2.485881,
 }
 with check("Which temperature"):
-    found = which_temperature(0.9, 0.7, 0.1, 8)
+    found = ask(which_temperature, 0.9, 0.7, 0.1, 8)
     close(found, 0.1448179, "which_temperature(0.9, 0.7, 0.1, 8)", mistakes=mistakes)
+    for asked in (0.8, 0.4, -0.2, 2), (0.95, -0.3, -0.4, 1000), (0.15, 1, -1, 8), (0.5, 0.9, 0, 3):
+        p, own, other, N = asked
+        tau_found = numbers(ask(which_temperature, *asked), f"which_temperature{asked}")
+        cells = torch.tensor([own] + [other] * (N - 1)).double()
+        got = (cells / tau_found).softmax(dim=0)[0]
+        close(got, p, f"the own caption's share at which_temperature{asked}", tolerance=1e-4)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "which-temperature-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: softmax, at the temperature that you found.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close, numbers
+
 with check("Which temperature, other rows"):
-    for p, own, other, N in ((0.8, 0.4, -0.2, 2), (0.99, 0.3, 0.2, 1000), (0.3, 0.9, -0.9, 16)):
-        tau_found = torch.as_tensor(which_temperature(p, own, other, N)).double()
-        assert tau_found.shape == (), f"return one number, not one of shape {tau_found.shape}"
+    for asked in (
+        (0.7, 0.4, -0.2, 2),
+        (0.99, 0.3, 0.2, 32768),
+        (0.3, -0.1, -0.9, 16),
+        (0.12, 1, -1, 9),
+    ):
+        p, own, other, N = asked
+        tau_found = numbers(ask(which_temperature, *asked), f"which_temperature{asked}")
         cells = torch.tensor([own] + [other] * (N - 1)).double()
         got = (cells / tau_found).softmax(dim=0)[0]
-        close(got, p, f"what own={own} gets against {N - 1} others", tolerance=1e-3)
+        close(got, p, f"the own caption's share at which_temperature{asked}", tolerance=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]

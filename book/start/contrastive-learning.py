@@ -14,7 +14,7 @@
 
 # %% [markdown]
 # **You need** Python; no other chapter, and nothing about neural networks. Skim code that you don't
-# know yet. **Time:** 20 minutes to read, 45 with the exercises. On the
+# know yet. **Time:** 20 minutes to read, 50 with the exercises. On the
 # [map of the whole model](../index.md) this is all of it, seen from far away.
 
 # %% tags=["hide-input"]
@@ -53,16 +53,17 @@ pairs_strip(pictures, captions)
 # ## Pairs instead of labels
 #
 # The older way to teach is with **labels**: somebody sorts each picture into a class from a fixed
-# list. We draw 1,000 pairs. Predict: how many different captions are among them?
+# list. We draw 1,000 pairs. Predict: how many different captions are among them? (`stream` gives
+# random numbers for a named purpose; no other purpose shares them.)
 
 # %%
-import numpy as np
-
 from clipbook.scenes import sample_pairs
+from clipbook.streams import stream
 
 said = []
 for k in range(10):
-    said += sample_pairs(100, np.random.default_rng(k), distinct=False)[1]
+    generator = stream("contrastive-learning: pairs", index=k)
+    said += sample_pairs(100, generator, distinct=False)[1]
 print(f"{len(said)} captions, {len(set(said))} of them different")
 assert len(set(said)) > 800
 print(*said[5:8], sep="\n")
@@ -82,6 +83,8 @@ print(*said[5:8], sep="\n")
 # naming more colours is no advantage.
 
 # %%
+import numpy as np
+
 from clipbook.scenes import COLOURS
 
 
@@ -359,71 +362,99 @@ info_nce(trained[:1, :1])
 # %% [markdown]
 # ## Exercise: how many are right
 #
-# *3 points, 10 minutes, easy.* Each picture chooses the caption with the highest similarity in its
-# row. Return the **share of pictures that choose their own**, from 0 to 1. Picture $i$'s own
-# caption is column $i$; further columns may follow.
+# *3 points, 15 minutes, easy.* A pair is right if its cell stands out: if it is **higher than every
+# other cell of its row and of its column**. Return the share of the $N$ pairs that are right, from
+# 0 to 1. Columns after the $N$-th are captions without a picture; in the rows they compete. The
+# check tries several sizes, a single pair, and cells that are equal.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# `similarities[i].argmax()` is the place of the highest cell in row $i$, both counted from 0. Count
-# the rows where that place is $i$, and divide by the number of rows.
+# For each $i$: the own cell is `similarities[i, i]`, its row `similarities[i]`, its column
+# `similarities[:, i]`. In each, count the cells that are at least as high. The own cell counts
+# itself, so both counts must be 1.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "share-right", "schema_version": 3, "task": false}
 def share_right(similarities):
-    """Share of pictures that choose their own caption: (N, M) -> one number."""
+    """Share of pairs that stand out from row and column: (N, M), N to M pairs -> one number."""
     ### BEGIN SOLUTION
-    choices = similarities.argmax(dim=1)  # (N,)
-    return (choices == torch.arange(len(similarities))).float().mean()
+    right = 0
+    for i in range(len(similarities)):
+        own = similarities[i, i]
+        in_row = (similarities[i] >= own).sum()  # counts the own cell itself
+        in_column = (similarities[:, i] >= own).sum()
+        right += (in_row == 1) & (in_column == 1)
+    return right / len(similarities)
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "share-right-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
 
-rows = [[6, 2, 1, 9, 3], [1, 7, 4, 2, 0], [7, 6, 4, 0, 1]]
-rows += [[2, 1, 5, 6, 3], [3, 8, 0, 7, 6]]
-grid = torch.tensor(rows) / 10
+rows = [[8, -1, 9, 5, -2, 6, 9], [6, 7, 4, 3, 3, -4, -2], [4, -3, 7, -2, -1, 3, -3]]
+rows += [[9, -4, 8, -1, 5, 6, 8], [6, 9, -4, 9, 7, -4, 0], [5, 4, 4, 3, -1, 7, 4]]
+grid = torch.tensor(rows) / 10  # (6, 7)
 mistakes = {
-    "that is how many; divide by the number of pictures": 2,
-    "from 0 to 1, not in per cent": 40,
-    "that is the share of wrong choices": 0.6,
-    "a picture looks along its row, you looked down the columns": 0.2,
-    "only the pictures choose, not the captions too": 0.3,
-    "a choice is the highest cell of the row, not the lowest": 0.0,
-    "to be high is not enough; the own cell must be the highest of its row": 0.8,
-    "that is the mean of the diagonal; ask who has the highest cell": 0.58,
-    "that is who is right; take their share": [0, 1, 0, 1, 0],
-    "these are the choices; compare them with 0, 1, 2, ...": [3, 1, 0, 3, 1],
+    "that is how many; divide by the number of pairs": 1,
+    "from 0 to 1, not in per cent": 100 / 6,
+    "divide by the number of pairs, not of captions": 1 / 7,
+    "that is who stands out from the row; the column counts as well": 3 / 6,
+    "that is who stands out from the column; the row counts as well": 2 / 6,
+    "row and column, not one of them": 4 / 6,
+    "one pair must win both; yours is the mean of two shares": 5 / 12,
+    "that is the mean of the diagonal; ask who has the highest cell": 0.5833333,
+    "that is who is right; take their share": [0, 0, 0, 0, 0, 1],
 }
+tied = torch.tensor([[5, 1, 0, 2, 5], [0, 6, 3, 1, 2], [2, 4, 7, 1, 3], [1, 2, 7, 3, 0]]) / 10
+tie = {"higher than the others: equal is not enough": 3 / 4}
 with check("How many are right"):
-    close(share_right(grid), 0.4, "share_right(grid)", mistakes=mistakes)
+    close(ask(share_right, grid), 1 / 6, "share_right(grid)", mistakes=mistakes)
+    close(ask(share_right, tied), 1 / 4, "share_right(tied)", mistakes=tie)
+    close(ask(share_right, torch.zeros(3, 3)), 0, "the share where all cells are equal")
+    close(ask(share_right, torch.tensor([[-0.3]])), 1, "the share of a single pair")
+    for N, M in ((6, 8), (9, 14)):
+        generator = torch.Generator().manual_seed(N)
+        many = torch.rand(N, M, generator=generator) / 2 - 0.9  # all cells below 0
+        a, b, c, d, *rest = torch.randperm(N, generator=generator).tolist()
+        many[a, a] = many[b, b] = -0.95  # two pairs are low,
+        for i in (c, d, *rest):
+            many[i, i] = -0.1  # the others stand out,
+        many[a, c] = many[d, M - 1] = 0  # but one loses its column, one its row
+        close(ask(share_right, many), len(rest) / N, f"the share in a {N}×{M} grid below 0")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "share-right-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close
+
 with check("How many are right, other grids"):
-    many = torch.rand(7, 7, generator=torch.Generator().manual_seed(5)) - 2
-    for k in (0, 3, 4):
-        many[k, k] = -0.5
-    before = many.clone()
-    right = [max(range(7), key=line.__getitem__) == k for k, line in enumerate(many.tolist())]
-    close(share_right(many), sum(right) / 7, "the share in a 7×7 grid of negative numbers")
-    assert torch.equal(many, before), "share_right changes the grid it is given; copy it"
+    for N, M in ((5, 5), (2, 3), (40, 60)):
+        many = torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
+        many.diagonal()[::2] = 1
+        best = torch.stack([many.max(dim=1).values, many.max(dim=0).values[:N]])
+        right = (many.diagonal() == best).all(dim=0).sum() - 1
+        many[0, M - 1] = 1  # a tie for the first
+        if M == N:
+            right -= 1  # and for the last
+        close(ask(share_right, many), right / N, f"the share in a {N}×{M} grid")
     wide = torch.tensor([[0.5, 0.1, 0.9], [0.2, 0.6, 0.3]])
-    close(share_right(wide), 0.5, "the share of 2 pictures among 3 captions")
-    close(share_right(torch.eye(3)), 1, "the share in a perfect grid")
+    close(ask(share_right, wide), 0.5, "the share of 2 pairs among 3 captions")
+    close(ask(share_right, torch.eye(3)), 1, "the share in a perfect grid")
+    close(ask(share_right, torch.tensor([[-0.5, -0.6]])), 1, "the share of a single pair")
+    close(ask(share_right, torch.tensor([[0.0]])), 1, "the share of a single pair of cosine 0")
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Exercise: how narrowly
 #
-# *3 points, 15 minutes, medium.* "Right" may be by a hair. For each picture, return its **margin**:
-# its own cell minus the highest *other* cell of its row. Above 0 the picture is right; the larger,
-# the more clearly. The grid is square; a list of $N$ numbers will do.
+# *3 points, 15 minutes, medium.* A picture may find its caption by a hair. For each picture, return
+# its **margin**: its own cell minus the highest *other* cell of its row. Above 0 it finds its
+# caption; the larger, the more clearly. There are at least two captions, perhaps more than
+# pictures; a list of $N$ numbers will do. The check also tries equal cells, rows below 0, and
+# margins above 1.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -437,7 +468,7 @@ with check("How many are right, other grids"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "margins", "schema_version": 3, "task": false}
 def margins(similarities):
-    """Own cell minus the highest other cell of the row: (N, N) -> (N,)."""
+    """Own cell minus the highest other cell of the row: (N, M), M at least N and 2 -> (N,)."""
     ### BEGIN SOLUTION
     others = similarities.clone().fill_diagonal_(-2)  # lower than any similarity
     return similarities.diagonal() - others.max(dim=1).values
@@ -445,40 +476,55 @@ def margins(similarities):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "margins-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
 
-grid = torch.tensor([[9, 2, 4], [3, 5, 6], [-4, -2, -1]]) / 10
+grid = torch.tensor([[9, 2, 4, 5], [6, 3, 5, 2], [-4, -2, -1, -7]]) / 10
 mistakes = {
-    "leave the own cell out of the search": [0, -0.1, 0],
-    "the last row has no cell above 0; put less than 0 in the own one": [0.5, -0.1, -0.1],
-    "own minus other, not the other way round": [-0.5, 0.1, -0.1],
-    "a picture looks along its row, not down its column": [0.6, 0.3, -0.7],
-    "the highest other cell, not the mean of the others": [0.6, 0.05, 0.2],
-    "the highest other cell, not the lowest": [0.7, 0.2, 0.3],
-    "compare within the row, not with the whole grid": [0.3, -0.1, -0.7],
-    "that is the highest other cell; subtract it from the own cell": [0.4, 0.6, -0.2],
-    "a picture that is wrong has a margin below 0": [0.5, 0.1, 0.1],
+    "leave the own cell out of the search": [0, -0.3, 0],
+    "the last row has no cell above 0; put less than 0 in the own one": [0.4, -0.3, -0.1],
+    "own minus other, not the other way round": [-0.4, 0.3, -0.1],
+    "a picture looks along its row, not down its column": [0.3, 0.1, -0.6],
+    "the highest other cell, not the mean of the others": [0.5333333, -0.1333333, 0.3333333],
+    "the highest other cell, not the lowest": [0.7, 0.1, 0.6],
+    "the highest other cell is not always the second highest": [0.4, -0.2, 0.1],
+    "compare within the row, not with the whole grid": [0.3, -0.3, -0.7],
+    "captions without a picture compete as well; see row 1": [0.5, -0.3, 0.1],
+    "that is the highest other cell; subtract it from the own cell": [0.5, 0.6, -0.2],
+    "a picture that is wrong has a margin below 0, not above": [0.4, 0.3, 0.1],
+    "a picture that is wrong has a margin below 0, not 0": [0.4, 0, 0.1],
     "how narrowly, not only whether": [1, 0, 1],
-    "a margin for each picture, not their mean": 0.16666667,
-    "a margin for each picture, not the smallest of all": -0.1,
+    "a margin for each picture, not their mean": 0.0666667,
+    "a margin for each picture, not the smallest of all": -0.3,
 }
 with check("How narrowly"):
-    close(margins(grid), [0.5, -0.1, 0.1], "margins(grid)", mistakes=mistakes)
+    close(ask(margins, grid), [0.4, -0.3, 0.1], "margins(grid)", mistakes=mistakes)
+    equal = torch.full((2, 5), 0.4)
+    close(ask(margins, equal), [0, 0], "margins, where all cells are equal,")
+    far = torch.tensor([[0.9, -0.8, -1, -0.9], [-1, 1, -1, -1], [-1, 0.8, -0.7, -1]])
+    close(ask(margins, far), [1.7, 2, -1.5], "margins(far), above 1 or below -1,")
+    for N, M in ((1, 3), (8, 8), (5, 11)):
+        generator = torch.Generator().manual_seed(N)
+        many = torch.rand(N, M, generator=generator) / 2 - 1  # from -1 to -0.5
+        own, best = torch.rand(2, N, generator=generator) / 2 - 0.5  # above -0.5, below 0
+        where = torch.randint(1, M, (N,), generator=generator)
+        for i in range(N):
+            many[i, i], many[i, (i + where[i]) % M] = own[i], best[i]
+        close(ask(margins, many), own - best, f"margins of {N}×{M} cells below 0")
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "margins-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids.
 ### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close
+
 with check("How narrowly, other grids"):
-    many = torch.rand(8, 8, generator=torch.Generator().manual_seed(6)) * 2 - 1
-    before = many.clone()
-    expected = []
-    for k, line in enumerate(many.tolist()):
-        expected.append(line[k] - max(line[:k] + line[k + 1 :]))
-    close(margins(many), expected, "the margins in an 8×8 grid")
-    assert torch.equal(many, before), "margins changes the grid it is given; clone() it first"
-    close(margins(torch.full((3, 3), 0.4)), [0, 0, 0], "the margins where everything is equal")
+    for N, M in ((1, 2), (2, 2), (40, 60)):
+        many = torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
+        expected = [line[k] - max(line[:k] + line[k + 1 :]) for k, line in enumerate(many.tolist())]
+        close(ask(margins, many), expected, f"margins of {N}×{M} cells")
     low = torch.tensor([[-0.7, -0.9], [-0.8, -0.95]])
-    close(margins(low), [0.2, -0.15], "the margins in a grid of negative numbers")
+    close(ask(margins, low), [0.2, -0.15], "margins of negative cells")
+    close(ask(margins, torch.tensor([[1.0, -1.0]])), [2], "margins of 1 and -1")
+    close(ask(margins, torch.full((3, 3), -1.0)), [0, 0, 0], "margins, where all cells are -1,")
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -184,26 +184,59 @@ for d in (4, 16, 64, 256, 1024):
 # %% mystnb={"image": {"alt": "Divided by the square root of d, weights spread over about eleven of sixteen tokens at any d; undivided, they spread over hardly two at d = 64, and over one in the end."}}
 from clipbook.figures import curves
 
-lines, slopes = {}, {}
-for name, power in (("divided by √d", 0.5), ("not divided", 0)):
-    spread, slopes[name] = [], []
+lines, WAYS = {}, (("divided by √d", 0.5), ("not divided", 0))
+for name, power in WAYS:
+    spread = []
     for d, scores in drawn.items():
         p = (scores / d**power).softmax(dim=1)  # (200, 16)
         H = -torch.special.xlogy(p, p).sum(dim=1)  # (200,); p ln p, 0 at 0
         spread.append(H.exp().mean())
-        slopes[name].append((p * (1 - p)).mean())
     lines[name] = (list(drawn), spread)
 curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 
 # %% [markdown]
-# Undivided, a query of 64 numbers looks at fewer than two tokens of 16, picked at random. And it
-# learns slowly: if a score grows a little, its weight grows $p(1-p)$ times as much (softmax's
-# derivative), next to nothing near $p = 0$ and $p = 1$. This slope, averaged:
+# Undivided, a query of 64 numbers looks at fewer than two tokens of 16, picked by chance. And most
+# of its weights hardly learn. What the weight $p_s$ of key $k_s$ gains as the query $q$ changes is
+# softmax's derivative by $q$, a vector of $d$ numbers:
+#
+# $$\frac{\partial p_s}{\partial q} = \frac{p_s}{\sqrt d}\,\Big(k_s - \sum_r p_r k_r\Big)$$
+#
+# It is next to nothing where $p_s$ is near 0, and where it is near 1, since the sum is then about
+# $k_s$. Without the division the factor $1/\sqrt d$ is missing, so this gradient has an advantage.
+# Predict: which kind has the longer one?
+
 
 # %%
-assert slopes["divided by √d"][-1] > 5 * slopes["not divided"][-1]
-for d, divided, raw in zip(drawn, *slopes.values(), strict=True):
-    print(f"d = {d:4}   divided {divided:.3f}   not divided {raw:.3f}")
+def gradient_lengths(d, power, seed):
+    draw = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float64}
+    q = torch.randn(200, 1, d, **draw, requires_grad=True)
+    k = torch.randn(200, 16, d, **draw)
+    p = ((q * k).sum(dim=2) / d**power).softmax(dim=1)  # (200, 16)
+    gradients = p[..., None] * (k - p[:, None] @ k) / d**power  # (200, 16, d)
+    (by_torch,) = torch.autograd.grad(p[:, 0].sum(), q)  # of each query's first weight
+    assert torch.allclose(gradients[:, 0], by_torch[:, 0])
+    return gradients.detach().norm(dim=2)  # (200, 16)
+
+
+gradient_lengths(64, 0.5, seed=0).shape
+
+# %%
+medians = {}
+for name, power in WAYS:
+    print(name)
+    for d in drawn:
+        draws = torch.stack([gradient_lengths(d, power, seed) for seed in range(5)])
+        medians[name, d] = middle = draws.flatten(1).median(dim=1).values  # (5,)
+        median = f"median {middle.min():.0e} to {middle.max():.0e}"
+        print(f"  d = {d:4}   {median}   mean {draws.mean():.2f}")
+assert medians["divided by √d", 64].min() > 1000 * medians["not divided", 64].max()
+
+# %% [markdown]
+# (Of 3,200 weights, in each of five draws.) Divided, half of the gradients are longer than about
+# 0.04 at any $d$. Undivided, half are shorter than about 0.00001 at $d = 64$, and as good as 0 at
+# $d = 1024$: if another key would serve better, the query hardly learns of it. The mean is even
+# larger than with the division, as the few weights that are near neither 0 nor 1 have it all: such
+# a query is about to jump from one key to another.
 
 # %% [markdown]
 # ## Who may look at whom
@@ -462,78 +495,98 @@ print("head 0, view, then transpose:", right[0, :, 0])
 # %% [markdown]
 # ## Exercise: weights
 #
-# *3 points, 10 minutes, easy.* Queries and keys need not be equally many. Write the weights for $t$
-# queries and $s$ keys of $d$ numbers each.
+# *3 points, 10 minutes, easy.* Write the weights of a whole batch: $b$ texts, each with $t$ queries
+# and $s$ keys of $d$ numbers. (The check tries other sizes, queries and keys that are not equally
+# many, and scores of ±20,000.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# $QK^\top$ has the shape $(t, s)$. What is $d$ in terms of the shapes that come in? Along which
-# axis does one query's attention lie?
+# Of each text, $QK^\top$ has the shape $(t, s)$; `transpose` swaps two axes and leaves the batch
+# alone. What is $d$ in terms of the shapes that come in? Along which axis does one query's attention
+# lie? `softmax` copes with large scores by itself; your own must subtract each row's largest first.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-weights", "schema_version": 3, "task": false}
 def attention_weights(Q, K):
-    """Weights of each query over the keys: (t, d), (s, d) -> (t, s)."""
+    """Weights of each query over the keys of its text: (b, t, d), (b, s, d) -> (b, t, s)."""
     ### BEGIN SOLUTION
-    scores = Q @ K.T / Q.shape[1] ** 0.5
-    return scores.softmax(dim=1)
+    scores = Q @ K.transpose(1, 2) / Q.shape[2] ** 0.5
+    return scores.softmax(dim=2)
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-weights-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, numbers
 
-two_queries = torch.tensor([[0.0, 2, 0, 2], [0, 0, 2, 0]])
-three_keys = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 1]])
-mistakes = {
-    "the scores are not divided by √d": [[0.0159, 0.8668, 0.1173], [0.1065, 0.1065, 0.7870]],
-    "divide by √d, not by d": [[0.1863, 0.5065, 0.3072], [0.2741, 0.2741, 0.4519]],
-    "d is the numbers in a key, not the number of queries": [
-        [0.0454, 0.7679, 0.1867], [0.1636, 0.1636, 0.6728],
-    ],
-    "d is the numbers in a key, not the number of keys": [
-        [0.0702, 0.7070, 0.2228], [0.1933, 0.1933, 0.6134],
-    ],
-    "softmax runs along the keys, dim=1": [[0.5, 0.8808, 0.5], [0.5, 0.1192, 0.5]],
-    "rows are queries, columns are keys": [[0.09, 0.2119], [0.6652, 0.2119], [0.2447, 0.5761]],
-    "each row must add up to 1, not all weights together": [
-        [0.0632, 0.4669, 0.1718], [0.0632, 0.0632, 0.1718],
-    ],
-    "divide the scores, before softmax": [[0.0079, 0.4334, 0.0587], [0.0533, 0.0533, 0.3935]],
-    "these are the scores; softmax makes weights of them": [[0, 2, 1], [0, 0, 1]],
-}  # fmt: skip
+
+def shares(Q, K, divisor, axis=2):
+    powers = (torch.einsum("btd,bsd->bts", Q, K) / divisor).exp()
+    return powers / powers.sum(dim=axis, keepdim=True)
+
+
+def weights_agree(b, t, s, d):
+    generator = torch.Generator().manual_seed(b)
+    Q = torch.randn(b, t, d, generator=generator)
+    K = torch.randn(b, s, d, generator=generator)
+    mistakes = {
+        "the scores are not divided by √d": shares(Q, K, 1),
+        "divide by √d, not by d": shares(Q, K, d),
+        "d is how many numbers a key has; take it from the shapes": shares(Q, K, 2),
+        "d is how many numbers a key has, not how many queries come": shares(Q, K, t**0.5),
+        "d is how many numbers a key has, not how many keys come": shares(Q, K, s**0.5),
+        "d is how many numbers a key has, not how many texts come": shares(Q, K, b**0.5),
+        "softmax runs along the keys, the last axis, not along the queries": shares(
+            Q, K, d**0.5, 1
+        ),
+        "softmax runs along the keys, the last axis, not along the texts": shares(Q, K, d**0.5, 0),
+        "each row must add up to 1, not a whole text": shares(Q, K, d**0.5, (1, 2)),
+        "each row must add up to 1, not all weights": shares(Q, K, d**0.5, (0, 1, 2)),
+        "rows are queries, columns are keys": shares(Q, K, d**0.5).mT,
+        "divide the scores, before softmax": shares(Q, K, 1) / d**0.5,
+        "these are the scores; softmax makes weights of them": Q @ K.mT / d**0.5,
+    }
+    what = f"attention_weights of {b} texts, {t} queries, {s} keys, d = {d},"
+    close(ask(attention_weights, Q, K), shares(Q, K, d**0.5), what, mistakes=mistakes)
+
+
+def large_scores_agree(first_key, second_key, expected):
+    queries = torch.tensor([[[100.0] * 4, [1.0] * 4]])  # scores are 200 and 2 times the keys'
+    keys = torch.tensor([[[first_key] * 4, [second_key] * 4]])
+    what = f"attention_weights for keys of {first_key:.0f} and {second_key:.0f}"
+    weights = numbers(ask(attention_weights, queries, keys), what)
+    infinite = (
+        "e to the 20,000 is infinite, e to the −20,000 is 0: subtract each row's largest score"
+    )
+    assert weights.isfinite().all(), f"{infinite}; {what} gives inf or nan"
+    close(weights, [expected], what, tolerance=1e-4)
+
+
 with check("Attention weights"):
-    got = attention_weights(two_queries, three_keys)
-    expected = [[0.0900, 0.6652, 0.2447], [0.2119, 0.2119, 0.5761]]
-    close(got, expected, "attention_weights(Q, K)", tolerance=2e-4, mistakes=mistakes)
+    for sizes in ((2, 3, 5, 9), (3, 6, 2, 16), (1, 1, 1, 7)):
+        weights_agree(*sizes)
+    large_scores_agree(100.0, 100.0, [[0.5, 0.5], [0.5, 0.5]])
+    large_scores_agree(-100.0, -100.0, [[0.5, 0.5], [0.5, 0.5]])
+    large_scores_agree(101.0, 100.0, [[1, 0], [0.8808, 0.1192]])
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "attention-weights-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other queries and keys.
 ### BEGIN HIDDEN TESTS
 with check("Attention weights, other sizes"):
-    seeded = torch.Generator().manual_seed(4)
-    many_queries = torch.randn(5, 9, generator=seeded)
-    many_keys = torch.randn(7, 9, generator=seeded)
-    before = many_queries.clone(), many_keys.clone()
-    powers = torch.exp(torch.einsum("td,sd->ts", many_queries, many_keys) / 3)
-    expected = powers / powers.sum(dim=1, keepdim=True)
-    close(attention_weights(many_queries, many_keys), expected, "the weights for d = 9")
-    same = torch.equal(before[0], many_queries) and torch.equal(before[1], many_keys)
-    assert same, "attention_weights changes what it is given; copy it"
-    large = attention_weights(torch.full((1, 4), 100.0), torch.full((2, 4), 100.0))
-    close(large, [[0.5, 0.5]], "two equal keys with scores of 20,000 (e to that is infinite)")
+    for sizes in ((7, 1, 6, 3), (4, 8, 1, 64), (5, 4, 4, 4)):
+        weights_agree(*sizes)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Exercise: masks
 #
 # *3 points, 20 minutes, medium.* Scores of a whole batch come in, $(b, t, t)$, already divided by
-# $\sqrt d$. `real` has the shape $(b, t)$ and is true at real tokens; each text begins with one.
-# Hide the padding and, if `causal`, the future. A query that is itself padding follows the same
-# rules.
+# $\sqrt d$. `real` has the shape $(b, t)$ and is true at real tokens, of which each text has at
+# least one; they come first. Hide the padding and, if `causal`, the future. A query that is itself
+# padding follows the same rules. (The check tries several sizes, among them as many texts as tokens,
+# and scores of any finite size: no finite number is low enough to hide a key.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -557,59 +610,74 @@ def masked_weights(scores, real, causal):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-masks-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, numbers
 
-third = 1 / 3
-no_key = (
-    "a row has lost all its keys: hide columns, not rows, let a token see itself and before, and "
-    "take softmax along the keys"
-)
-some_scores = torch.tensor([1.0, 2, 3]).log().expand(1, 3, 3).clone()  # e to them: 1, 2, 3
-two_of_three = torch.tensor([[True, True, False]])
-free_mistakes = {
-    "the padding is still looked at": [[[third / 2, third, 0.5]] * 3],
-    "rows no longer add up to 1; mask before softmax": [[[third / 2, third, 0]] * 3],
-    "a hidden score must be −∞; e to the 0 is 1": [[[0.25, 0.5, 0.25]] * 3],
-    "`real` is true where looking is allowed": [[[0, 0, 1]] * 3],
-    "not causal: a token sees what comes after": [[[1, 0, 0], *[[third, 2 * third, 0]] * 2]],
-}
-causal_mistakes = {
-    "causal: the first token sees only itself": [[[third, 2 * third, 0]] * 3],
-    "seen is what *both* masks allow: combine them with &": [
-        [*[[third, 2 * third, 0]] * 2, [third / 2, third, 0.5]]
-    ],
-    "mask before softmax, so that each row adds up to 1": [
-        [[third / 2, 0, 0], *[[third / 2, third, 0]] * 2]
-    ],
-    "with causal, padding must stay hidden": [
-        [[1, 0, 0], [third, 2 * third, 0], [third / 2, third, 0.5]]
-    ],
-}
+
+def kept_shares(scores, lengths, rule):
+    """Weights if query i of a text of n tokens may see key j where rule(i, j, n)."""
+    places = range(scores.shape[1])
+    seen = torch.tensor([[[rule(i, j, n) for j in places] for i in places] for n in lengths])
+    powers = scores.exp()
+    return powers * seen / (powers * seen).sum(dim=2, keepdim=True), seen
+
+
+def masks_agree(lengths, t, causal):
+    b, what = len(lengths), f"masked_weights with causal={causal}, {len(lengths)} texts, t = {t},"
+    scores = torch.randn(b, t, t, generator=torch.Generator().manual_seed(t))
+    real = torch.arange(t) < torch.tensor(lengths)[:, None]
+    if causal:
+        expected, seen = kept_shares(scores, lengths, lambda i, j, n: j < n and j <= i)
+    else:
+        expected, seen = kept_shares(scores, lengths, lambda i, j, n: j < n)
+    rules = {
+        "padding is still looked at": lambda i, j, n: j <= i or not causal,
+        "`real` is true where looking is allowed": lambda i, j, n: j >= n,
+        "not causal: a token sees what comes after": lambda i, j, n: j < n and j <= i,
+        "causal: a token sees itself and what comes before": lambda i, j, n: j < n,
+        "seen is what *both* masks allow: combine them with &": lambda i, j, n: j < n or j <= i,
+        "each text has a padding of its own": lambda i, j, n: (
+            j < lengths[0] and (j <= i or not causal)
+        ),
+    }
+    mistakes = {hint: kept_shares(scores, lengths, rule)[0] for hint, rule in rules.items()}
+    mistakes["mask before softmax, so that each row adds up to 1"] = scores.softmax(2) * seen
+    mistakes["a hidden score must be −∞; e to the 0 is 1"] = (scores * seen).softmax(2)
+    got = ask(masked_weights, scores, real, causal)
+    no_key = (
+        "a row lost all its keys (hide columns, let a token see itself, softmax along the keys), or "
+        "0 was multiplied by −∞"
+    )
+    assert not numbers(got, what).isnan().any(), f"{no_key}; {what} gives nan"
+    close(got, expected, what, mistakes=mistakes)
+
+
+def hidden_whatever_the_scores():
+    low, high = torch.finfo().min, torch.finfo().max  # the smallest and the largest finite number
+    scores, real = torch.tensor([[[low, low, high]] * 3]), torch.tensor([[True, True, False]])
+    what = "masked_weights for real scores of −3.4e38 and a hidden one of 3.4e38"
+    got = numbers(ask(masked_weights, scores, real, False), what)
+    overflow = "e to a large score is infinite, e to a low one is 0: leave that to softmax"
+    assert not got.isnan().any(), f"{overflow}; {what} gives nan"
+    mistakes = {
+        "hide with −∞: no finite number is always low enough": [[[0, 0, 1]] * 3],
+        "hide with −∞: the lowest finite number may be a real score": torch.ones(1, 3, 3) / 3,
+    }
+    close(got, [[[0.5, 0.5, 0]] * 3], what, mistakes=mistakes)
+
+
 with check("Masks"):
-    for causal, first, mistakes in (
-        (False, [third, 2 * third, 0], free_mistakes),
-        (True, [1, 0, 0], causal_mistakes),
-    ):
-        got = masked_weights(some_scores.clone(), two_of_three, causal)
-        if torch.is_tensor(got):
-            assert not got.isnan().any(), f"masked_weights gives nan with causal={causal}: {no_key}"
-        expected = [[first, [third, 2 * third, 0], [third, 2 * third, 0]]]
-        close(got, expected, f"masked_weights with causal={causal}", mistakes=mistakes)
+    for lengths, t in (([2, 1], 3), ([3, 1, 2], 3), ([1], 1), ([4, 1, 6, 2], 6)):
+        masks_agree(lengths, t, causal=False)
+        masks_agree(lengths, t, causal=True)
+    hidden_whatever_the_scores()
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "attention-masks-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: a batch of texts of different lengths.
+# Graded after you hand it in: other batches.
 ### BEGIN HIDDEN TESTS
-with check("Masks, a batch"):
-    lengths = [5, 2, 1]
-    some = torch.randn(3, 5, 5, generator=torch.Generator().manual_seed(1)) * 2
-    real_tokens = torch.arange(5) < torch.tensor(lengths)[:, None]
-    for causal in (False, True):
-        got = masked_weights(some.clone(), real_tokens.clone(), causal)
-        expected = torch.zeros(3, 5, 5)
-        for b, i in [(b, i) for b in range(3) for i in range(5)]:
-            seen = min(lengths[b], i + 1) if causal else lengths[b]
-            expected[b, i, :seen] = some[b, i, :seen].softmax(dim=0)
-        close(got, expected, f"the weights of three texts, causal={causal}")
+with check("Masks, other batches"):
+    for lengths, t in (([5, 2, 1], 5), ([2, 2], 2), ([1, 7], 9)):
+        masks_agree(lengths, t, causal=False)
+        masks_agree(lengths, t, causal=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -619,7 +687,8 @@ with check("Masks, a batch"):
 # input is nothing but positions, one-hot: `x = torch.eye(t)`. Give $W_Q$ and $W_K$, each $(t, t)$,
 # such that in
 # $\text{softmax}(x W_Q (x W_K)^\top / \sqrt t)$ every token but the first puts at least 0.95 on the
-# one before. No mask. The first token may look wherever it likes.
+# one before. No mask. The first token may look wherever it likes. (The check tries texts of 1 to
+# 1,000 tokens.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -643,37 +712,39 @@ def previous_token_head(t):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-previous-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, numbers
 
 
 def looking_back(t):
-    answer = previous_token_head(t)
-    two = isinstance(answer, tuple | list) and len(answer) == 2
-    assert two, "previous_token_head must return two matrices: return W_Q, W_K"
-    W_Q, W_K = (torch.as_tensor(one).float() for one in answer)
+    answer = ask(previous_token_head, t)
+    two = "previous_token_head must return two matrices: return W_Q, W_K"
+    assert hasattr(answer, "__len__") and len(answer) == 2, two
+    W_Q, W_K = (numbers(one, "a matrix of previous_token_head") for one in answer)
     for name, one in (("W_Q", W_Q), ("W_K", W_K)):
         assert one.shape == (t, t), f"{name} has shape {tuple(one.shape)}, expected ({t}, {t})"
     weights = (W_Q @ W_K.T / t**0.5).softmax(dim=1)
+    assert weights.isfinite().all(), f"scores must be finite; of {t} tokens, some are inf or nan"
     mistakes = {
         "each token looks at itself; shift the keys or the queries by one": list(range(1, t)),
         "each looks at the one after; shift the other way": [*range(2, t), 0],
-        "all look at the first token": [0] * (t - 1) if t > 2 else [-1],
+        "all look at the first token": [0] * (t - 1),
     }
     what = f"where tokens 1 to {t - 1} look most"
     close(weights[1:].argmax(dim=1), list(range(t - 1)), what, mistakes=mistakes)
-    sure = weights[range(1, t), range(t - 1)].min().item()
-    larger = "right token, but larger scores make softmax sharper; mind the √t"
-    assert sure >= 0.95, f"of {t} tokens, one puts only {sure:.2f} on the one before: {larger}"
+    sure = weights.diagonal(-1).min().item() if t > 1 else 1
+    larger = "right token, but larger scores make softmax sharper: mind √t and the number of keys"
+    assert sure >= 0.95, f"{larger}; of {t} tokens, one puts only {sure:.2f} on the one before"
 
 
 with check("Looking back"):
-    looking_back(6)
+    for length in (6, 1, 2, 3, 17, 77, 1000):
+        looking_back(length)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "attention-previous-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: shorter and longer texts.
+# Graded after you hand it in: other lengths.
 ### BEGIN HIDDEN TESTS
 with check("Looking back, other lengths"):
-    for length in (2, 3, 17, 77):
+    for length in (4, 5, 33, 200, 999):
         looking_back(length)
 ### END HIDDEN TESTS
 

@@ -349,14 +349,14 @@ print(f"{len(reached)} of {V} rows reached")
 # %% [markdown]
 # Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
 # trained model shows it for places, which began at random with standard deviation 0.01. Those that
-# no caption reaches must be as long as at first.
+# no caption reaches must be as long as at first. How far captions reach we see from new ones:
+# `stream` gives this purpose random numbers of its own.
 
 # %%
-import numpy as np
-
 from clipbook.scenes import sample_pairs
+from clipbook.streams import stream
 
-_, many = sample_pairs(3000, np.random.default_rng(0))
+_, many = sample_pairs(3000, stream("embeddings: lengths of captions"))
 counts = [len(scene_tokenizer.encode(one)) + 2 for one in many]  # start and end
 longest = max(counts)
 lengths = positions.norm(dim=1)  # (32,)
@@ -433,67 +433,90 @@ for padding in (None, 0):
 # %% [markdown]
 # ## Exercise: embed a batch
 #
-# *2 points, 10 minutes, easy.* Return $x = T + P$ for a batch of token ids. The table of positions
-# may have more rows than the batch has places.
+# *2 points, 10 minutes, easy.* BERT reads two sentences at once, and adds a third table: a row for
+# each **segment**, that is for the first sentence or the second. Return $x = T + P + S$ for a batch.
+# `token_ids` and `segments` say of each place which row of `table` and which of `segment_table` it
+# gets. The table of positions may have more rows than the batch has places. (The check tries
+# batches of several sizes, among them as many texts as places.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # `table[token_ids]` is (batch, places, width). Which rows of `positions` are needed, and along
-# which dimension do they go?
+# which dimension do they go? Of the segments, too, each place has its own.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "embed-batch", "schema_version": 3, "task": false}
-def embed_batch(token_ids, table, positions):
-    """(batch, places), (V, width), (context, width) -> (batch, places, width)."""
+def embed_batch(token_ids, segments, table, positions, segment_table):
+    """Twice (batch, places), (V, width), (context, width), (2, width) -> (batch, places, width)."""
     ### BEGIN SOLUTION
-    return table[token_ids] + positions[: token_ids.shape[1]]
+    places = positions[: token_ids.shape[1]]
+    return table[token_ids] + places + segment_table[segments]
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "embed-batch-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
 
-ids = torch.tensor([[1, 3], [3, 0]])
-table_4 = torch.tensor([[0, 0], [10, 20], [30, 40], [50, 60]])
-places_4 = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]])
-mistakes = {
-    "the positions are missing": [[[10, 20], [50, 60]], [[50, 60], [0, 0]]],
-    "look up positions by place, not by id": [[[13, 24], [57, 68]], [[57, 68], [1, 2]]],
-    "places run along a caption, not along the batch": [[[11, 22], [51, 62]], [[53, 64], [3, 4]]],
-    "the first place is row 0": [[[13, 24], [55, 66]], [[53, 64], [5, 6]]],
-    "take the first rows, not the last": [[[15, 26], [57, 68]], [[55, 66], [7, 8]]],
-    "add, don't put side by side": [
-        [[10, 20, 1, 2], [50, 60, 3, 4]],
-        [[50, 60, 1, 2], [0, 0, 3, 4]],
-    ],
-    "add, don't multiply": [[[10, 40], [150, 240]], [[50, 120], [0, 0]]],
-}
+
+def looked_up(ids, table):  # as the chapter's product with a one-hot matrix
+    return torch.nn.functional.one_hot(ids, len(table)).float() @ table
+
+
+def embedding_agrees(batch, places, width=4):
+    generator = torch.Generator().manual_seed(batch)
+    ids, segments = (torch.randint(k, (batch, places), generator=generator) for k in (5, 2))
+    table, positions, segment_table = (
+        torch.randn(rows, width, generator=generator) for rows in (5, places + batch + 4, 2)
+    )
+    place, text = torch.arange(places).expand(batch, -1), torch.arange(batch)[:, None]
+    T, P, S = looked_up(ids, table), looked_up(place, positions), looked_up(segments, segment_table)
+    mistakes = {
+        "the positions are missing": T + S,
+        "the segments are missing": T + P,
+        "the tokens are missing": P + S,
+        "look up positions by place, not by id": T + looked_up(ids, positions) + S,
+        "look up positions by place, not by segment": T + looked_up(segments, positions) + S,
+        "places run along a text, not along the batch": T + looked_up(text, positions) + S,
+        "the first place is row 0": T + looked_up(place + 1, positions) + S,
+        "take the first rows, not the last": T + positions[-places:] + S,
+        "each text has segments of its own": T + P + S[:1],
+        "each place has a segment of its own": T + P + S[:, :1],
+        "add, don't multiply": T * P * S,
+        "add, don't take the mean": (T + P + S) / 3,
+        "add, don't put side by side": torch.cat([T, P, S], dim=2),
+    }
+    x = ask(embed_batch, ids, segments, table, positions, segment_table)
+    close(x, T + P + S, f"embed_batch of {batch} texts, {places} places,", mistakes=mistakes)
+
+
 with check("Embed a batch"):
-    x = embed_batch(ids, table_4, places_4)
-    want = [[[11, 22], [53, 64]], [[51, 62], [3, 4]]]
-    close(x, want, "embed_batch(ids, table, positions)", mistakes=mistakes)
+    for batch, places in ((2, 3), (4, 4), (3, 1), (1, 5), (6, 2)):
+        embedding_agrees(batch, places)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "embed-batch-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: the package's encoder as the reference.
+# Graded after you hand it in: other sizes, and the package's encoder, which has no segments.
 ### BEGIN HIDDEN TESTS
 from clipbook.text import TextConfig, TextEncoder
 
-with check("Embed a batch, as the package does"):
+
+def embedding_as_the_package(batch, places):
     reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
     heard = []
     reference.blocks[0].register_forward_pre_hook(lambda block, given: heard.append(given[0]))
-    tables = reference.token_embedding.weight, reference.positions
-    for shape in ((5, 7), (9, 9), (1, 1)):
-        ids = torch.randint(300, shape, generator=torch.Generator().manual_seed(shape[0]))
-        before = [one.detach().clone() for one in tables]
-        reference(ids)
-        with torch.no_grad():
-            close(embed_batch(ids, *tables), heard[-1], f"x for ids of shape {shape}")
-        same = all(torch.equal(a, b) for a, b in zip(before, tables, strict=True))
-        assert same, "embed_batch changes a table that it is given; make a new tensor"
+    ids = torch.randint(300, (batch, places), generator=torch.Generator().manual_seed(batch))
+    reference(ids)
+    tables = reference.token_embedding.weight.detach(), reference.positions.detach()
+    x = ask(embed_batch, ids, torch.zeros_like(ids), *tables, torch.zeros(2, 6))
+    close(x, heard[0].detach(), f"embed_batch of {batch} texts, {places} places,")
+
+
+with check("Embed a batch, as the package does"):
+    embedding_agrees(7, 5, width=3)
+    for batch, places in ((5, 7), (9, 9), (1, 1)):
+        embedding_as_the_package(batch, places)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -501,7 +524,8 @@ with check("Embed a batch, as the package does"):
 #
 # *3 points, 15 minutes, medium.* Training tells how the loss changes with each number that the
 # lookup gave: `upstream`, a row for each token (all ones in the sum above). Return the gradient of
-# the table, without `backward`: which row of the table gets what?
+# the table, without `backward`, `grad` or the like: which row of the table gets what? (The check
+# tries ids that stand often, once and never, no token at all, and refuses PyTorch's autograd.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -524,45 +548,53 @@ def table_gradient(token_ids, upstream, vocab_size):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "table-gradient-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, without
 
-ids = torch.tensor([1, 3, 1])
-upstream = torch.tensor([[1.0, 2.0], [3.0, 4.0], [6.0, 8.0]])
 none = [0, 0]
-mistakes = {
+gradient_mistakes = {
     "id 1 stands twice; the second gradient must not replace the first": [
-        none,
-        [6, 8],
-        none,
-        [3, 4],
+        none, [6, 8], none, [3, 4], none,
     ],
-    "id 1 stands twice; the first is not all": [none, [1, 2], none, [3, 4]],
-    "add the two gradients of id 1, don't average them": [none, [3.5, 5], none, [3, 4]],
-    "the row is the token's id, not its place": [[1, 2], [3, 4], [6, 8], none],
-    "multiply by upstream, don't only count": [none, [2, 2], none, [1, 1]],
-    "row k belongs to id k; yours is one further": [[3, 4], none, [7, 10], none],
-    "the shape is (vocab_size, width)": [[0, 7, 0, 3], [0, 10, 0, 4]],
+    "id 1 stands twice; the first is not all": [none, [1, 2], none, [3, 4], none],
+    "add the two gradients of id 1, don't average them": [none, [3.5, 5], none, [3, 4], none],
+    "the row is the token's id, not its place": [[1, 2], [3, 4], [6, 8], none, none],
+    "use upstream, don't only count": [none, [2, 2], none, [1, 1], none],
+    "row k belongs to id k; yours is one further": [none, none, [7, 10], none, [3, 4]],
+    "the shape is (vocab_size, width)": [[0, 7, 0, 3, 0], [0, 10, 0, 4, 0]],
     "every row of the table, not only the used ones": [[7, 10], [3, 4]],
-}
+    "every row of the table, not only up to the largest id": [none, [7, 10], none, [3, 4]],
+}  # fmt: skip
+
+
+def table_gradient_of(ids, upstream, vocab_size):
+    with without(torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad):
+        return ask(table_gradient, ids, upstream, vocab_size)
+
+
+def gradients_agree(count, rows, width):
+    generator = torch.Generator().manual_seed(count)
+    ids = torch.randint(max(rows - 2, 1), (count,), generator=generator)  # never the last rows
+    upstream = torch.randn(count, width, generator=generator)
+    weight = torch.zeros(rows, width, requires_grad=True)
+    weight[ids].backward(upstream)
+    what = f"table_gradient of {count} ids, {rows} rows, width {width},"
+    close(table_gradient_of(ids, upstream, rows), weight.grad, what)
+
+
 with check("The gradient of the table"):
-    got = table_gradient(ids, upstream, 4)
-    want = [none, [7, 10], none, [3, 4]]
-    close(got, want, "table_gradient(ids, upstream, 4)", mistakes=mistakes)
+    upstream = torch.tensor([[1.0, 2.0], [3.0, 4.0], [6.0, 8.0]])
+    got = table_gradient_of(torch.tensor([1, 3, 1]), upstream, 5)
+    want = [none, [7, 10], none, [3, 4], none]
+    close(got, want, "table_gradient([1, 3, 1], upstream, 5)", mistakes=gradient_mistakes)
+    for sizes in ((50, 9, 5), (3, 40, 1), (7, 1, 3), (0, 4, 3)):
+        gradients_agree(*sizes)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "table-gradient-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: PyTorch's own gradient as the reference.
+# Graded after you hand it in: other sizes; PyTorch's own gradient is the reference.
 ### BEGIN HIDDEN TESTS
 with check("The gradient of the table, as PyTorch finds it"):
-    for count, rows, width in ((50, 9, 5), (3, 40, 1)):
-        generator = torch.Generator().manual_seed(count)
-        ids = torch.randint(rows, (count,), generator=generator)
-        upstream = torch.randn(count, width, generator=generator)
-        before = upstream.clone()
-        weight = torch.zeros(rows, width, requires_grad=True)
-        weight[ids].backward(upstream)
-        what = f"the gradient for {count} ids, {rows} rows, width {width}"
-        close(table_gradient(ids, upstream, rows), weight.grad, what)
-        assert torch.equal(upstream, before), "table_gradient changes upstream; copy it"
+    for sizes in ((1, 3, 4), (300, 12, 8), (20, 100, 2)):
+        gradients_agree(*sizes)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -570,7 +602,9 @@ with check("The gradient of the table, as PyTorch finds it"):
 #
 # *4 points, 25 minutes, hard.* With sines "three places further" is a matrix product, which is why
 # their authors chose them: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
-# *every* place $t$. Return it. $P$ is `sinusoidal_positions(places, width)`, for any `places`.
+# *every* place $t$. Return it, also for 0 and for negative $k$, which walk back. $P$ is
+# `sinusoidal_positions(places, width)`, for any `places`. (The check tries several widths, and
+# walks 200 places.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -597,43 +631,48 @@ def shift_matrix(k, width):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "shift-matrix-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+import math
+
+from clipbook.exercises import ask, check, close, numbers
 from clipbook.text import sinusoidal_positions
 
 
-def walks(M, k, width, tolerance=1e-3):
-    P = sinusoidal_positions(20, width)
-    return torch.allclose(P[:-k] @ M, P[k:], atol=tolerance)
+def walks(k, width):
+    what = f"shift_matrix({k}, {width})"
+    M = numbers(ask(shift_matrix, k, width), what)
+    close(list(M.shape), [width, width], f"the shape of {what}")
+    P = sinusoidal_positions(600, width).double()
+    reached, right = P[200:400] @ M, P[200 + k : 400 + k]
+    walking = torch.isclose(reached, right, atol=1e-3).all(dim=0)  # (width,)
+    if walking.all():
+        return
+    for hint, other in {
+        "yours walks the other way, or stands on the wrong side: P[t] @ M": P[200 - k : 400 - k],
+        "yours stays where it is: P[t] @ M is P[t]": P[200:400],
+        "yours walks one place, not k": P[201:401],
+    }.items():
+        assert not torch.allclose(reached, other, atol=1e-3), f"{hint}; look at {what}"
+    pairs = torch.block_diag(*[torch.ones(2, 2)] * (width // 2)).bool()
+    mixed = M[~pairs].abs().sum() > 1e-3
+    assert not mixed, f"numbers 2i and 2i + 1 are a pair; {what} mixes pairs"
+    degrees = abs(M[0, 0] - math.cos(math.radians(k))) < 1e-5
+    assert walking[:2].all() or not degrees, f"use radians, not degrees; look at {what}"
+    signs = "the first pair does not walk k places; check angle, sines, cosines and their signs"
+    assert walking[:2].all(), f"{signs} in {what}"
+    later = "the first pair walks, later ones have a slower angle each: 2i / width"
+    raise AssertionError(f"{later}; look at {what}")
 
 
 with check("A matrix that walks"):
-    M = shift_matrix(3, 6)
-    assert M is not None, "shift_matrix(3, 6) is None; does the function end in `return`?"
-    close(torch.as_tensor(M).shape, [6, 6], "the shape of shift_matrix(3, 6)")
-    M = torch.as_tensor(M).float()
-    blocks = torch.block_diag(*[torch.ones(2, 2)] * 3).bool()
-    assert M[~blocks].abs().max() < 1e-3, "numbers 2i and 2i + 1 are a pair; yours mixes pairs"
-    assert not torch.equal(M, torch.eye(6)), "yours stays where it is: P[t] @ M is P[t]"
-    assert not walks(M.T, 3, 6), "yours walks back, or stands on the wrong side: P[t] @ M"
-    assert not walks(M, 1, 6), "yours walks one place; k = 3 is asked for"
-    first = walks(M[:2, :2], 3, 2)
-    assert first or not torch.allclose(M.diagonal()[:2], torch.tensor(0.99863)), "use radians"
-    assert first, "the first pair does not walk; check sines, cosines and their signs"
-    assert walks(M, 3, 6), "the first pair walks, later ones have a slower angle each: 2i / width"
+    for k, width in ((3, 6), (1, 2), (-4, 8), (0, 4), (17, 6), (100, 64)):
+        walks(k, width)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "shift-matrix-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other steps and widths.
 ### BEGIN HIDDEN TESTS
 with check("A matrix that walks, other steps"):
-    for k, width in ((1, 2), (5, 8), (17, 6)):
-        P = sinusoidal_positions(60, width)
-        M = torch.as_tensor(shift_matrix(k, width)).float()
-        close(P[:-k] @ M, P[k:], f"P[:-{k}] @ shift_matrix({k}, {width})", tolerance=1e-3)
-    M = torch.as_tensor(shift_matrix(0, 4)).float()
-    close(M, torch.eye(4), "shift_matrix(0, 4)", tolerance=1e-3)
-    P = sinusoidal_positions(60, 8)
-    M = torch.as_tensor(shift_matrix(-4, 8)).float()
-    close(P[4:] @ M, P[:-4], "P[4:] @ shift_matrix(-4, 8), four places back", tolerance=1e-3)
+    for k, width in ((2, 10), (-30, 6), (150, 16), (5, 8), (0, 2)):
+        walks(k, width)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -685,5 +724,5 @@ with check("A matrix that walks, other steps"):
 # %% [markdown]
 # **Sources.** Sines, cosines, and that learned positions do as well:
 # {cite:t}`vaswani2017attention`, §3.5 and table 3, row E. Learned positions beside the token
-# embeddings: {cite:t}`devlin2019bert`, §3, figure 2. CLIP's width and context:
+# embeddings, and segments: {cite:t}`devlin2019bert`, §3, figure 2. CLIP's width and context:
 # {cite:t}`radford2021clip`, §2.4.

@@ -190,20 +190,22 @@ def gradients(way, depth, seed=0):
 sizes = gradients("pre-norm", depth=4)
 print("block 1 to 4:", ", ".join(f"{size:.0f}" for size in sizes))
 
-# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks ten-thousandfold from the last block to the first; with the residual alone it is large everywhere, most of all in the first blocks; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
+# %% mystnb={"image": {"alt": "With neither residual nor norm the gradient shrinks more than a hundred-thousandfold from the last block to the first; with the residual alone it is large everywhere, most of all in the first blocks; with pre-norm and post-norm it stays within a small factor over all twelve blocks."}}
 from clipbook.figures import curves
 
-depth = 12
-sizes = {way: gradients(way, depth) for way in WAYS}
+depth, sizes = 12, {}
+for way in WAYS:
+    draws = [gradients(way, depth, seed) for seed in range(3)]
+    sizes[way] = torch.tensor(draws).mean(dim=0).tolist()  # of 12 blocks
 assert sizes["neither"][0] < sizes["neither"][-1] / 100
 assert max(sizes["pre-norm"]) < 10 * min(sizes["pre-norm"])
 lines = {way: (range(1, depth + 1), sizes[way]) for way in WAYS}
 curves(lines, "block (12 is the last)", "size of the gradient", log="y")
 
 # %% [markdown]
-# With neither, the first blocks get next to nothing. With the residual alone, all gradients are
-# large. Either norm keeps all twelve within a small factor. Depth tells the two apart. Here is the
-# gradient of the *last* block, mean of three draws:
+# (Each a mean of three draws.) With neither, the first blocks get next to nothing. With the residual
+# alone, all gradients are large. Either norm keeps all twelve within a small factor. Depth tells the
+# two apart. Here is the gradient of the *last* block, again a mean of three draws:
 
 # %% mystnb={"image": {"alt": "As the stack deepens from 2 to 32 blocks the gradient of the last one stays about the same with post-norm and falls several-fold with pre-norm."}}
 depths = [2, 4, 8, 16, 32]
@@ -292,21 +294,23 @@ for name, pooling in (("causal, end", "last"), ("free, [CLS]", "first")):
     print(f"{name}: {ours[0, :3]} …")
 
 # %% [markdown]
-# Predict for each of the three designs: which words can change the caption's vector? In the second,
-# untrained encoder we put "yellow" in place of each token in turn, and measure how far the vector
-# moves. The largest move of a design is shown as 1.
+# Predict for each of the three designs: which words can change the caption's vector? In five
+# untrained encoders we put "yellow" in place of each token in turn, and measure how far the vector
+# moves, on average. The largest move of a design is shown as 1.
 
 # %% mystnb={"image": {"alt": "Read at the end of a causal stack or at [CLS] of a free one, every token moves the vector, none by far the most; read at [CLS] of a causal stack, no token but the first moves it."}}
 from clipbook.figures import token_heatmap
 
 changed = token_ids.repeat(t, 1)  # (10, 10): row k changes token k
 changed[range(t), range(t)] = tokenizer.encode(" yellow")[0]
-moves = []
-for design in DESIGNS.values():
-    moved = features(changed, fresh, *design)
-    moved = (moved - features(token_ids, fresh, *design)).norm(dim=1)  # (10,)
-    moves.append(moved / moved.max())
-moves = torch.stack(moves, dim=1)  # (10, 3)
+moves = torch.zeros(t, len(DESIGNS))  # (10, 3)
+for seed in range(5):
+    torch.manual_seed(seed)
+    fresh = TextEncoder(TextConfig(tokenizer.vocab_size, pooling="first")).requires_grad_(False)
+    for k, design in enumerate(DESIGNS.values()):
+        moved = features(changed, fresh, *design) - features(token_ids, fresh, *design)
+        moves[:, k] += moved.norm(dim=1)  # (10,)
+moves /= moves.max(dim=0).values
 words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
 words[0], words[-1] = "<start>", "<end>"
 assert moves[:, :2].min() > 1e-2 and moves[1:, 2].max() < 1e-4  # rounding aside, 0
@@ -563,8 +567,9 @@ print(f"{quick} against gelu: off by up to {off:.4f}, of {largest:.2f}")
 # ## Exercise: read at the end
 #
 # *3 points, 10 minutes, easy.* A batch of texts has passed the stack: `x` is $(b, t, w)$, `mask`
-# is $(b, t)$, true at real tokens, which come first. Return the vector of each text's last real
-# token, its end token.
+# is $(b, t)$, true at real tokens, of which each text has at least one; they come first. Return the
+# vector of each text's last real token, its end token. (The check tries batches of several sizes,
+# full texts and texts of one token.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -585,37 +590,47 @@ def end_features(x, mask):
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "text-encoder-end-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
 
-numbered = torch.arange(24).view(2, 4, 3)  # text b, token k begins with 12 b + 3 k
-four_and_two = torch.tensor([[True, True, True, True], [True, True, False, False]])
-mistakes = {
-    "the last column is padding in a short text; use the mask": [[9, 10, 11], [21, 22, 23]],
-    "off by one: n real tokens stand at 0 to n - 1": [[9, 10, 11], [18, 19, 20]],
-    "that is the token before the last real one": [[6, 7, 8], [12, 13, 14]],
-    "that is the first token, as in BERT": [[0, 1, 2], [12, 13, 14]],
-    "zeros: the last column is padding in a short text, hidden or not": [[9, 10, 11], [0, 0, 0]],
-    "that is the mean, padding and all": [[4.5, 5.5, 6.5], [16.5, 17.5, 18.5]],
-    "that is the mean of the real tokens": [[4.5, 5.5, 6.5], [13.5, 14.5, 15.5]],
-    "that is their sum": [[18, 22, 26], [27, 29, 31]],
-    "one vector a text: take row b with its own column": [
-        [[9, 10, 11], [3, 4, 5]], [[21, 22, 23], [15, 16, 17]],
-    ],
-}  # fmt: skip
+
+def ends_agree(lengths, places, width):
+    b, shape = range(len(lengths)), (len(lengths), places, width)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(places))
+    mask = torch.arange(places) < torch.tensor(lengths)[:, None]
+    only, n = x * mask[..., None], torch.tensor(lengths)
+    mistakes = {
+        "the last column is padding in a short text; use the mask": x[:, -1],
+        "off by one: n real tokens stand at 0 to n - 1": x[b, n.clamp(max=places - 1)],
+        "that is the token before the last real one": x[b, n - 2],
+        "that is the first token, as in BERT": x[:, 0],
+        "zeros: the last column is padding in a short text, hidden or not": only[:, -1],
+        "each text has a length of its own": x[:, lengths[0] - 1],
+        "that is the mean, padding and all": x.mean(dim=1),
+        "that is the mean of the real tokens": only.sum(dim=1) / n[:, None],
+        "that is the sum of the real tokens": only.sum(dim=1),
+        "one vector a text: take row b with its own column": x[:, n - 1],
+    }
+    want = torch.stack([x[k][mask[k]][-1] for k in b])
+    what = f"end_features of {len(b)} texts, t = {places}, w = {width},"
+    close(ask(end_features, x, mask), want, what, mistakes=mistakes)
+
+
 with check("Read at the end"):
-    got = end_features(numbered.float(), four_and_two)
-    close(got, [[9, 10, 11], [15, 16, 17]], "end_features(x, mask)", mistakes=mistakes)
+    for sizes in (
+        ([3, 5, 2], 5, 4),
+        ([1, 2, 4], 4, 3),
+        ([2, 1, 3], 3, 3),
+        ([1], 1, 2),
+        ([6], 8, 1),
+    ):
+        ends_agree(*sizes)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "text-encoder-end-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other batches.
 ### BEGIN HIDDEN TESTS
 with check("Read at the end, other batches"):
-    many = torch.randn(5, 7, 4, generator=torch.Generator().manual_seed(2))
-    lengths = [7, 1, 3, 6, 2]
-    mask_of_many = torch.arange(7) < torch.tensor(lengths)[:, None]
-    expected = torch.stack([many[b, n - 1] for b, n in enumerate(lengths)])
-    close(end_features(many, mask_of_many), expected, "the end tokens of five texts")
-    close(end_features(many[2:3], mask_of_many[2:3]), expected[2:3], "the end token of one text")
+    for sizes in (([7, 1, 3, 6, 2], 7, 4), ([3], 7, 4), ([2, 2], 6, 16)):
+        ends_agree(*sizes)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -625,7 +640,8 @@ with check("Read at the end, other batches"):
 # position embeddings, blocks (see the list of weights above), last norm and projection. All linear
 # layers have a bias but the projection; a norm has gain and shift. CLIP's own encoder
 # (49,408 tokens, context 77, width 512, 12 blocks, network 2,048 wide, 512 numbers in an embedding)
-# must give its 63 million.
+# must give its 63 million. (The check builds encoders of several sizes and counts; their network is
+# not always 4 times the width.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -649,48 +665,58 @@ def count_weights(vocab_size, context_length, width, depth, mlp_width, embed_dim
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "text-encoder-count-check", "schema_version": 3, "task": false}
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close
+from clipbook.text import TextConfig, TextEncoder
 
-tiny = {"vocab_size": 10, "context_length": 5, "width": 4}
-tiny |= {"depth": 3, "mlp_width": 7, "embed_dim": 11}
-mistakes = {
-    "there are `depth` blocks": 275,
-    "each linear layer but the projection has a bias": 520,
-    "the positions are learned, too": 581,
-    "positions come once, not in each block": 641,
-    "the token embeddings are missing": 561,
-    "each norm has a gain and a shift": 573,
-    "each block has two norms": 577,
-    "4 times the width is missing in each block: its two norms, or the biases of attention": 553,
-    "queries, keys and values have biases": 565,
-    "the last norm is missing": 593,
-    "all norms are missing": 545,
-    "the projection is missing": 557,
-    "the projection has no bias": 612,
-    "attention also has the output matrix": 541,
-    "queries, keys and values have a matrix each": 481,
-    "the network has two layers, out and back": 505,
-    "the network's way out has a bias": 580,
-    "the network's way back has a bias": 589,
-    "the biases of the network have mlp_width and width numbers": 610,
-    "the network is mlp_width wide, not 4 times the width": 844,
+count_mistakes = {
+    "there are `depth` blocks": 607,
+    "each linear layer but the projection has a bias": 1074,
+    "the positions are learned, too": 1155,
+    "positions come once, not in each block": 1245,
+    "the token embeddings are missing": 1011,
+    "each norm has a gain and a shift": 1143,
+    "each block has two norms of a gain and a shift; half of that is missing": 1149,
+    "4 times the width is missing in each block: its two norms, or the biases of attention": 1113,
+    "queries, keys and values have biases": 1131,
+    "the last norm is missing": 1173,
+    "the last norm comes once, not in each block": 1209,
+    "all norms are missing": 1101,
+    "the projection is missing": 1083,
+    "the projection has no bias": 1202,
+    "the projection gives embed_dim numbers, not as many as the width": 1119,
+    "attention has four matrices with a bias each; one is missing": 1059,
+    "queries, keys and values have a matrix each": 933,
+    "the network has two layers, out and back": 1041,
+    "the network's way out has a bias": 1164,
+    "width numbers are missing in each block: the bias of attention's output, or of the network's "
+    "way back": 1167,
+    "both layers of the network have a bias": 1146,
+    "the biases of the network have mlp_width and width numbers": 1188,
+    "the network is mlp_width wide, not 4 times the width": 1848,
 }
+
+
+def count_agrees(*sizes, mistakes=None):
+    names = ("vocab_size", "context_length", "width", "depth", "mlp_width", "embed_dim")
+    asked = dict(zip(names, sizes, strict=True))
+    learned = sum(weight.numel() for weight in TextEncoder(TextConfig(**asked)).parameters())
+    close(ask(count_weights, *sizes), learned, f"count_weights of {asked}", mistakes=mistakes)
+
+
 with check("Count the weights"):
-    close(count_weights(**tiny), 601, "count_weights of the tiny encoder", mistakes=mistakes)
+    count_agrees(29, 5, 6, 3, 7, 17, mistakes=count_mistakes)
+    count_agrees(300, 20, 32, 1, 96, 64)
+    millions = ask(count_weights, 49408, 77, 512, 12, 2048, 512) / 1e6
+    close(millions, 63, "the count of CLIP's encoder, in millions,", tolerance=0.5)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "text-encoder-count-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other encoders.
 ### BEGIN HIDDEN TESTS
-from clipbook.text import TextConfig, TextEncoder
-
 with check("Count the weights, other encoders"):
-    for sizes in ((300, 20, 32, 1, 96, 64), (50, 7, 16, 5, 40, 8)):
-        names = ("vocab_size", "context_length", "width", "depth", "mlp_width", "embed_dim")
-        asked = dict(zip(names, sizes, strict=True))
-        real_one = TextEncoder(TextConfig(**asked))
-        expected = sum(weight.numel() for weight in real_one.parameters())
-        close(count_weights(**asked), expected, f"count_weights of {asked}")
-    close(count_weights(49408, 77, 512, 12, 2048, 512), 63_428_096, "the count of CLIP's encoder")
+    count_agrees(50, 7, 16, 5, 40, 8)
+    count_agrees(400, 32, 64, 2, 256, 64)
+    count = ask(count_weights, 49408, 77, 512, 12, 2048, 512)
+    close(count, 63_428_096, "the count of CLIP's encoder")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -703,7 +729,7 @@ with check("Count the weights, other encoders"):
 # $$\text{relu}(x W_1 + b_1)\, W_2 + b_2$$
 #
 # No weighted mean can do this. Choose the inner width $m$ yourself; $W_1$ is $(n, m)$, $b_1$ $(m)$,
-# $W_2$ $(m, 1)$, $b_2$ $(1)$.
+# $W_2$ $(m, 1)$, $b_2$ $(1)$. (The check tries all inputs of 1 to 10 numbers.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -729,49 +755,49 @@ def exactly_one(n):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "text-encoder-exactly-one-check", "schema_version": 3, "task": false}
 from itertools import product
 
-from clipbook.exercises import check, close
+from clipbook.exercises import ask, check, close, numbers
 
 
-def answers_of(n):
-    weights = exactly_one(n)
-    four = isinstance(weights, tuple | list) and len(weights) == 4
+def network_agrees(n):
+    weights = ask(exactly_one, n)
+    four = hasattr(weights, "__len__") and len(weights) == 4
     assert four, "exactly_one must return four tensors: return W_1, b_1, W_2, b_2"
-    W_1, b_1, W_2, b_2 = (torch.as_tensor(one).float() for one in weights)
-    m = len(b_1) if b_1.ndim == 1 else None
+    W_1, b_1, W_2, b_2 = (numbers(one, "a tensor of exactly_one") for one in weights)
+    m = len(b_1) if b_1.ndim == 1 else "m"
     named = {"W_1": (W_1, (n, m)), "b_1": (b_1, (m,)), "W_2": (W_2, (m, 1)), "b_2": (b_2, (1,))}
     for name, (one, shape) in named.items():
         wrong = f"{name} has shape {tuple(one.shape)}, expected {shape} for n = {n}"
-        assert tuple(one.shape) == shape, wrong.replace("None", "m")
-    inputs = torch.tensor(list(product([0.0, 1.0], repeat=n)))  # (2 to the n, n)
-    return (torch.relu(inputs @ W_1 + b_1) @ W_2 + b_2)[:, 0]
+        assert tuple(one.shape) == shape, wrong
+    inputs = torch.tensor(list(product([0.0, 1.0], repeat=n))).double()  # (2 to the n, n)
+    s = inputs.sum(dim=1)
+    mistakes = {
+        "that is 'at least one'; two must give 0 again": s > 0,
+        "that is 'both'": s == n,
+        "that is the sum; it needs to bend down after 1": s,
+        "that is the opposite": s != 1,
+        "the answer does not depend on the inputs": 0 * s,
+        "that only looks at the first input": inputs[:, 0],
+        "that is 'an odd number'": s % 2,
+        "three must give 0, too: after 2 the curve is flat": torch.minimum(s, 2 - s),
+    }
+    answers = (torch.relu(inputs @ W_1 + b_1) @ W_2 + b_2)[:, 0]
+    if n <= 3:
+        what = f"the network's answers to {inputs.long().tolist()}"
+        close(answers, s == 1, what, mistakes=mistakes)
+    for asked, answer in zip(inputs.long().tolist(), answers, strict=True):
+        close(answer, sum(asked) == 1, f"the network's answer to {asked}")
 
 
-mistakes = {
-    "that is 'at least one'; two must give 0 again": [0, 1, 1, 1],
-    "that is 'both'": [0, 0, 0, 1],
-    "that is the sum; it needs to bend down after 1": [0, 1, 1, 2],
-    "that is the opposite": [1, 0, 0, 1],
-    "the answer does not depend on the inputs": [0, 0, 0, 0],
-    "that only looks at the first input": [0, 0, 1, 1],
-}
 with check("Exactly one"):
-    what = "the network's answers to (0,0), (0,1), (1,0), (1,1)"
-    close(answers_of(2), [0, 1, 1, 0], what, mistakes=mistakes)
+    for n in (2, 3, 1, 5, 10):
+        network_agrees(n)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "text-encoder-exactly-one-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other numbers of inputs.
 ### BEGIN HIDDEN TESTS
 with check("Exactly one, of more"):
-    for n in (1, 3, 6):
-        counts = [sum(one) for one in product([0, 1], repeat=n)]
-        expected = [float(count == 1) for count in counts]
-        mistakes = {
-            "that is 'an odd number'": [count % 2 for count in counts],
-            "three must give 0, too: after 2 the curve is flat": [
-                min(count, 2 - count) for count in counts
-            ],
-        }
-        close(answers_of(n), expected, f"the answers for n = {n}", mistakes=mistakes)
+    for n in (4, 6, 9):
+        network_agrees(n)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -36,7 +36,14 @@ def test_four_times_as_many_answers_make_it_about_half_as_wide():
     assert (few[1] - few[0]) / (many[1] - many[0]) == pytest.approx(2, rel=0.01)
 
 
-@pytest.mark.parametrize(("right", "total"), [(0, 0), (-1, 3), (4, 3)])
-def test_impossible_counts_are_refused(right, total):
-    with pytest.raises(ValueError, match=f"{right} right of {total} is no count"):
+@pytest.mark.parametrize(
+    ("right", "total", "said"),
+    [
+        (0, 0, "total=0 is not a whole number from 1 on"),
+        (-1, 3, "right=-1 is not a whole number from 0 to 3"),
+        (4, 3, "right=4 is not a whole number from 0 to 3"),
+    ],
+)
+def test_impossible_counts_are_refused(right, total, said):
+    with pytest.raises(ValueError, match=said):
         wilson_interval(right, total)

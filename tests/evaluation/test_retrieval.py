@@ -56,7 +56,7 @@ def test_recall_grows_with_k_up_to_one(n, seed):
 
 @pytest.mark.parametrize("k", [0, -1, 4])
 def test_a_k_outside_the_candidates_is_refused(k):
-    with pytest.raises(ValueError, match=f"k={k} is outside 1 to 3"):
+    with pytest.raises(ValueError, match=f"k={k} is not a whole number from 1 to 3"):
         recall_at_k(HAND, k)
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from clipbook.evaluation import scenes as module
 from clipbook.evaluation.scenes import combination_names, evaluate_scenes
 from clipbook.image.preprocessing import MEAN, STD
-from clipbook.pairs import CLIP
+from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.scenes import COLOURS, SHAPES, Object, Scene
 from clipbook.scenes.world import SIZES
 from tests import tiny
@@ -70,7 +70,7 @@ class Oracle(CLIP):
 
 @pytest.fixture
 def oracle(monkeypatch) -> Oracle:
-    model = Oracle(tiny.clip().config)
+    model = Oracle(CLIPConfig(tiny.VIT, replace(tiny.text_config(), context_length=64)))
     model.shown = []
 
     def numbered(scene: Scene, size: int) -> Image.Image:
@@ -120,6 +120,11 @@ def test_the_seed_fixes_the_results(monkeypatch):
     model = tiny.clip().eval()
     first = evaluate_scenes(model, tiny.tokenizer(), scenes=20, seed=3)
     assert first == evaluate_scenes(model, tiny.tokenizer(), scenes=20, seed=3)
+
+
+def test_no_scenes_are_refused():
+    with pytest.raises(ValueError, match="scenes=0 is not a whole number from 1"):
+        evaluate_scenes(tiny.clip(), tiny.tokenizer(), scenes=0)
 
 
 def test_the_classes_are_all_combinations_once():

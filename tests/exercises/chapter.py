@@ -1,5 +1,6 @@
 """An exercise as it stands in a chapter: its check cells, run on answers that tests make up."""
 
+import linecache
 import re
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import torch
 from clipbook.exercises import CheckFailed
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
+LONGEST = 600  # characters of a message that a student still reads
+
+
+def run(source: str, names: dict, cell: str) -> None:
+    """Run a cell's source as a notebook does: as a file of its own, whose lines are known."""
+    file = f"<{cell}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), names)
 
 
 class Exercise:
@@ -29,14 +38,14 @@ class Exercise:
     def define(self, answer: str) -> dict:
         """The names that an answer leaves behind, in a notebook that has imported torch."""
         names = {"torch": torch, "__name__": "__main__"}
-        exec(answer, names)
+        run(answer, names, "answer")
         return names
 
     def check(self, answer: str, *, hidden: bool) -> None:
         names = self.define(answer)
-        exec(self.visible, names)
+        run(self.visible, names, "check")
         if hidden:
-            exec(self.hidden, names)
+            run(self.hidden, names, "hidden check")
 
     def assert_accepted(self, answer: str, *, hidden: bool = True) -> None:
         self.check(answer, hidden=hidden)
@@ -46,9 +55,13 @@ class Exercise:
         with pytest.raises(CheckFailed) as refused:
             self.check(answer, hidden=hidden)
         said = str(refused.value)
-        assert re.search(hint, said), said
+        found = re.search(hint, said)
+        assert found, said
         assert "\n" not in said
         assert "Traceback" not in said
+        assert len(said) <= LONGEST, said
+        numbers = said.find(", expected ")  # what to look at comes before the numbers
+        assert numbers < 0 or found.start() <= numbers, said
 
 
 def but(answer: str, *changes: tuple[str, str]) -> str:

@@ -1,6 +1,7 @@
 """What a student reads: one sentence for whatever is wrong, and a line if all is right."""
 
 import sys
+import textwrap
 import warnings
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from clipbook.exercises import CheckFailed, check, close
+from clipbook.exercises import CheckFailed, ask, check, close, same, without
+
+from .chapter import run as run_cell
 
 
 def message(got, want, **options) -> str:
@@ -65,9 +68,59 @@ def test_values_that_are_not_numbers_are_refused():
 
 def test_typical_mistake_is_called_by_its_name():
     mistakes = {"it adds": [2, 3], "it forgets to return a list": 4}
-    assert message([2, 3], [2, 4], mistakes=mistakes).endswith("expected [2, 4]: it adds")
-    assert message(4, [2, 4], mistakes=mistakes).endswith("it forgets to return a list")
+    assert message([2, 3], [2, 4], mistakes=mistakes) == (
+        "it adds; double(x) is [2, 3], expected [2, 4]"
+    )
+    assert message(4, [2, 4], mistakes=mistakes).startswith("it forgets to return a list; ")
     assert "it adds" not in message([9, 9], [2, 4], mistakes=mistakes)
+
+
+def test_mistake_is_not_named_where_two_would_fit():
+    said = message([2, 3], [2, 4], mistakes={"it adds": [2, 3], "it counts": [2, 3]})
+    assert said == "double(x) is [2, 3], expected [2, 4]"
+
+
+def test_numbers_that_look_alike_are_told_with_the_digits_that_differ():
+    assert message(0.14481, 0.14484) == "double(x) is 0.14481, expected 0.14484"
+
+
+def test_complex_numbers_are_refused():
+    for got in (torch.tensor([1 + 0j, 2]), [1 + 1j, 2], np.array([1j, 2])):
+        assert "complex" in message(got, [1, 2])
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        torch.tensor([[1.0, 2], [3, 4]]).double(),
+        torch.tensor([[1, 2], [3, 4]]).bfloat16(),
+        np.array([[3.0, 4], [1, 2]])[::-1],
+        np.array([[1, 2], [3, 4]], dtype=np.uint16),
+        [torch.tensor([1, 2]), np.array([3, 4])],
+        [[torch.tensor(1), 2], (3, np.float32(4))],
+        [range(1, 3), range(3, 5)],
+    ],
+)
+def test_numbers_may_come_in_any_type(got):
+    close(got, [[1, 2], [3, 4]], "x")
+
+
+def test_texts_in_lists_are_compared_exactly():
+    same([("a", "b")], (["a", "b"],), "pairs")
+    same(np.array(["a"]), ["a"], "letters")
+    for got, want in ((["a"], ["b"]), ("a", ["a"]), (["a", "b"], ["a"])):
+        with pytest.raises(CheckFailed, match=r"^pairs is .*, expected "):
+            same(got, want, "pairs")
+    with pytest.raises(CheckFailed, match=r"^turn it round; pairs is \['ba'\], expected \['ab'\]$"):
+        same(["ba"], ["ab"], "pairs", mistakes={"turn it round": ("ba",)})
+    with pytest.raises(CheckFailed, match="does the function end in `return`"):
+        same(None, ["ab"], "pairs")
+
+
+def test_long_values_are_cut():
+    with pytest.raises(CheckFailed) as failed:
+        same(["word"] * 9_000, ["other"] * 9_000, "words")
+    assert len(str(failed.value)) < 400
 
 
 def test_tolerance_is_kept():
@@ -107,31 +160,121 @@ def test_cell_that_was_not_run_is_asked_for():
         exec("with check('Exercise 1'):\n    ranks([1])", {"check": check})
 
 
-def test_error_inside_the_answer_is_told_with_its_line():
-    def answer():
-        numbers = torch.zeros(3)
-        return numbers[7]
+def asked(answer: str, question: str = "ask(answer, torch.zeros(3))") -> str:
+    """What a check says that asks an answer of another cell."""
+    names = {"torch": torch, "ask": ask, "close": close, "check": check, "without": without}
+    run_cell(textwrap.dedent(answer), names, "answer")
+    try:
+        run_cell(f"with check('Exercise 1'):\n    {question}", names, "check")
+    except CheckFailed as failed:
+        said = str(failed)
+        assert "\n" not in said
+        assert len(said) < 400
+        return said.removeprefix("Exercise 1: ")
+    return ""
 
-    said = run(answer)
-    assert said.startswith("Exercise 1: your code raised IndexError in answer, line ")
-    assert "return numbers[7]" in said
-    assert "\n" not in said
+
+def test_error_inside_the_answer_is_told_with_its_line():
+    said = asked("def answer(x):\n    return x[7]")
+    assert said.startswith("your code raised IndexError in answer, line 2 (`return x[7]`): ")
 
 
 def test_error_that_the_package_raises_is_told_with_the_answer_s_line():
+    code = """
     from clipbook.pairs import similarity
-
-    def answer():
+    def answer(x):
         return similarity(torch.ones(1, 2), torch.ones(1, 2))
+    """
+    assert "in answer, line 4 (`return similarity(" in asked(code)
 
-    assert "in answer, line" in run(answer)
+
+def test_error_in_what_the_check_hands_over_is_told_with_the_line_that_called_it():
+    said = asked("def answer(f):\n    return f(1)", "ask(answer, lambda x: x.missing)")
+    assert said.startswith("your code raised AttributeError in answer, line 2 (`return f(1)`)")
 
 
-def test_long_error_is_cut_to_its_first_line():
+def test_function_of_an_earlier_check_cell_is_not_called_the_student_s():
+    names = {"check": check, "ask": ask}
+    run_cell("def expect(x):\n    assert x == 2, 'not 2'\nwith check('A'): pass", names, "first")
+    with pytest.raises(CheckFailed, match="^B: not 2$"):
+        run_cell("with check('B'):\n    expect(3)", names, "second")
+
+
+def test_error_in_the_check_is_not_called_the_student_s():
+    said = asked("def answer(x):\n    return 3", "ask(answer, 1).shape")
+    assert said.startswith("the check can't use what your code gave it (AttributeError: 'int'")
+    said = asked("answer = lambda: 3", "ask(answer, 1)")
+    assert said.startswith("your function can't be called as the task says (TypeError: ")
+    assert asked("answer = 3").startswith("3 is no function")
+
+
+def test_assertion_of_the_answer_is_an_error_of_its_own():
+    said = asked("def answer(x):\n    assert x.ndim == 2")
+    assert said == "your code raised AssertionError in answer, line 2 (`assert x.ndim == 2`)"
+
+
+def test_blank_is_what_the_stub_raises_and_not_what_torch_does():
+    assert "not written yet" in asked("def answer(x):\n    raise NotImplementedError()")
+    said = asked("def answer(x):\n    return torch.nn.Module()(x)")
+    assert said.startswith("your code raised NotImplementedError in answer, line 2")
+
+
+def test_long_error_is_cut():
+    assert asked("def answer(x):\n    raise RuntimeError('sizes differ\\nexpected:')").endswith(
+        ": sizes differ"
+    )
+    asked("def answer(x):\n    raise RuntimeError('x' * 20_000)")
+
+
+@pytest.mark.parametrize(
+    ("given", "change"),
+    [
+        ("torch.zeros(3)", "x += 1"),
+        ("torch.tensor([1.0, float('nan')])", "x[1] = 0"),
+        ("torch.zeros(3, requires_grad=True) * 1", "x.detach()[0] = 1"),
+        ("__import__('numpy').zeros(3)", "x[0] = 1"),
+        ("[3, 1]", "x.sort()"),
+        ("[torch.zeros(2)]", "x[0][0] = 1"),
+        ("{'a': [1], 'b': 2}", "x['a'].append(2)"),
+        ("torch.nn.Linear(2, 2)", "x.eval()"),
+        ("torch.nn.BatchNorm1d(2)", "x(torch.ones(3, 2))"),
+        ("__import__('PIL.Image').Image.new('L', (2, 2))", "x.putpixel((0, 0), 9)"),
+    ],
+)
+def test_answer_that_changes_what_it_is_given_is_refused(given, change):
+    said = asked(f"def answer(x):\n    {change}", f"ask(answer, {given})")
+    assert said == "answer changes `x`, which it is given; work on a copy"
+    assert asked(f"def answer(x):\n    {change}", f"ask(answer, x={given})") == said
+    assert asked("def answer(x):\n    return x", f"ask(answer, {given})") == ""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "torch.nn.functional.conv2d(image, kernel)",
+        "torch.conv2d(image, kernel)",
+        "torch.nn.Conv2d(1, 1, 2)(image)",
+        "torch.nn.functional.cross_entropy(image[0, 0], torch.tensor([0, 1, 0]))",
+        "torch.nn.CrossEntropyLoss()(image[0, 0], torch.tensor([0, 1, 0]))",
+        "kernel.requires_grad_().sum().backward()",
+        "torch.autograd.grad(kernel.requires_grad_().sum(), kernel)",
+    ],
+)
+def test_what_the_task_forbids_is_refused(code):
+    answer = f"""
+    image, kernel = torch.zeros(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
     def answer():
-        raise RuntimeError("sizes differ\nexpected one of:\n...")
-
-    assert run(answer).endswith(": sizes differ")
+        {code}
+    """
+    forbidden = (
+        "torch.conv2d, torch.nn.functional.cross_entropy, torch.Tensor.backward, "
+        "torch.autograd.grad"
+    )
+    said = asked(
+        answer, f"with without({forbidden}): ask(answer)".replace(": ask", ":\n        ask")
+    )
+    assert said.startswith("the task asks for it without `")
+    assert asked(answer, "ask(answer)") == ""
 
 
 def test_plain_assertion_is_told_by_its_message():

@@ -76,7 +76,7 @@ WRONG = [
     (LOG, "every loss", log(of="[max(losses[k - window + 1 : k + 1])]"), "not every single loss"),
     (LOG, "blocks", log().replace("len(losses)):", "len(losses), window):"),
      "the windows overlap"),
-    (LOG, "mean from the beginning", log(of="losses[: k + 1]"), "found nothing"),
+    (LOG, "mean from the beginning", log(of="losses[: k + 1]"), "returns None, expected 16"),
     (LOG, "the loss itself", log(give="sum(part) / len(part)"), "not the mean"),
     (LOG, "yes", log(give="True"), "not yes or no"),
     (TRAPEZOID, "from 0", trapezoid("if k < warmup: return peak * k / warmup", DOWN,
@@ -106,7 +106,7 @@ WRONG = [
         "copy.deepcopy({'model': dict(model.named_parameters()), "
         "'optimiser': optimiser.state_dict(), 'step': step})",
         "model.load_state_dict(state['model'], strict=False)",
-        "optimiser.load_state_dict(state['optimiser'])"), "batch norm's averages"),
+        "optimiser.load_state_dict(state['optimiser'])"), "the buffers .* are not what they were"),
     (CHECKPOINT, "another name for it", checkpoint(
         "copy.deepcopy({'model': model, 'optimiser': optimiser, 'step': step})",
         "model = state['model']", "optimiser = state['optimiser']"), "weights .* are not"),
@@ -120,28 +120,69 @@ WRONG = [
         "(copy.deepcopy(model.state_dict()), copy.deepcopy(optimiser.state_dict()), step)",
         "model.load_state_dict(state[0])", "optimiser.load_state_dict(state[1])",
         step="state[2]"), "a dictionary, not tuple"),
-]  # fmt: skip
-
-WRONG_ONLY_IN_HIDING = [
-    (LOG, "by heart", log(give="16"), "window of 1,"),
-    (LOG, "windows of four", log(of="losses[max(0, k - 3) : k + 1]"), "window of 1"),
-    (LOG, "N of 16", log("math.log(16) / 2"), "window of 1,"),
+    (LOG, "by heart", log(give="16"), "first loss is low enough"),
+    (LOG, "windows of four", log(of="losses[max(0, k - 3) : k + 1]"), "window=3"),
+    (LOG, "N of 16", log("math.log(16) / 2"), "for a log that falls at once"),
     (LOG, "last step for never", log().replace("return None", "return len(losses) - 1"),
      "never falls, return None"),
     (LOG, "minus one for never", log().replace("return None", "return -1"), "not -1"),
+    (LOG, "found or None", "import math\n\n\n"
+     "def step_learned(losses, N, window):\n"
+     "    found = None\n"
+     "    for k in reversed(range(window - 1, len(losses))):\n"
+     "        if sum(losses[k - window + 1 : k + 1]) / window < math.log(N) / 2:\n"
+     "            found = k\n"
+     "    return found or None", "first loss is low enough and the window is 1, step_learned ret"),
+    (LOG, "at most half", log().replace("<", "<="), "never below"),
+    (LOG, "short windows too", log(of="losses[max(0, k - window + 1) : k + 1]",
+     start="min(window, len(losses)) - 1"), "shorter than the window"),
+    (LOG, "changes the log", log().replace("    for", "    losses.append(9.0)\n    for", 1),
+     "changes `losses`"),
     (TRAPEZOID, "division by zero", trapezoid(
         "return peak * min((k + 1) / warmup, (steps - k) / cooldown, 1)"), "ZeroDivisionError"),
+    (TRAPEZOID, "all or nothing", trapezoid(
+        "if not warmup or not cooldown: return peak", UP, DOWN, "return peak"),
+     "warmup=3 and cooldown=0"),
+    (TRAPEZOID, "no warm-up, no cool-down", trapezoid(
+        "if not warmup: return peak", UP, DOWN, "return peak"), "warmup=0 and cooldown=3"),
     (TRAPEZOID, "twelve steps", trapezoid(UP, DOWN.replace("steps", "12"), "return peak"),
-     "warmup=5"),
-    (CHECKPOINT, "no copy", checkpoint(ALL), "first time.* copy the tensors"),
-    (CHECKPOINT, "a flat copy", checkpoint(f"copy.copy({ALL})"), "first time.* copy the tensors"),
+     "of 7 steps"),
+    (TRAPEZOID, "peak of 0.8", trapezoid(
+        UP.replace("peak", "0.8"), DOWN.replace("peak", "0.8"), "return 0.8"), "of 4 steps"),
+    (CHECKPOINT, "no copy", checkpoint(ALL), "after it was packed: copy"),
+    (CHECKPOINT, "a flat copy", checkpoint(f"copy.copy({ALL})"), "after it was packed: copy"),
+    (CHECKPOINT, "a step by heart", checkpoint(step="5"), "returns 5, expected 8"),
+    (CHECKPOINT, "emptied by unpacking", checkpoint(
+        f"copy.deepcopy({ALL})", "model.load_state_dict(state.pop('model'))",
+        "optimiser.load_state_dict(state.pop('optimiser'))"), "changes the checkpoint"),
+    (CHECKPOINT, "no learning rate", checkpoint(
+        "copy.deepcopy({'model': model.state_dict(), 'optimiser': optimiser.state_dict()['state'], "
+        "'step': step})", "state = copy.deepcopy(state)",
+        "model.load_state_dict(state['model'])",
+        "whole = optimiser.state_dict() | {'state': state['optimiser']}",
+        "optimiser.load_state_dict(whole)"), "the learning rate is 0.3"),
+    (CHECKPOINT, "one checkpoint for all", (
+        "import copy\n\nSTATE = {}\n\n\n"
+        "def pack(model, optimiser, step):\n"
+        f"    STATE.update(copy.deepcopy({ALL}))\n"
+        "    return STATE\n\n\n"
+        "def unpack(state, model, optimiser):\n"
+        "    state = copy.deepcopy(state)\n"
+        "    model.load_state_dict(state['model'])\n"
+        "    optimiser.load_state_dict(state['optimiser'])\n"
+        "    return state['step']"), "returns 8, expected 5"),
+    (CHECKPOINT, "packing stops the model", checkpoint(
+        f"(model[0].weight.data.zero_(), copy.deepcopy({ALL}))[1]"), "pack changes the model"),
+]  # fmt: skip
+
+WRONG_ONLY_IN_HIDING = [
+    (LOG, "zeros don't count", log(of="[x for x in losses[k - window + 1 : k + 1] if x] or [9]")
+     .replace("sum(part) / len(part)", "sum(part) / window"), "with one loss"),
+    (TRAPEZOID, "at most a hundred steps", trapezoid(
+        "steps = min(steps, 100)", UP, DOWN, "return peak"), "of 200 steps"),
     (CHECKPOINT, "copied only in pack", checkpoint(
         f"copy.deepcopy({ALL})", "model.load_state_dict(state['model'])",
         "optimiser.load_state_dict(state['optimiser'])"), "second time.* copy the tensors"),
-    (CHECKPOINT, "a step by heart", checkpoint(step="5"), "returns 5"),
-    (CHECKPOINT, "emptied by unpacking", checkpoint(
-        f"copy.deepcopy({ALL})", "model.load_state_dict(state.pop('model'))",
-        "optimiser.load_state_dict(state.pop('optimiser'))"), "KeyError"),
 ]  # fmt: skip
 
 RIGHT = [

@@ -57,7 +57,46 @@ WRONG = {
         "softmax again": (but(MAP, ("looks / looks.sum()", "looks.softmax(0)")), "second softmax"),
         "not a map": (but(MAP, (".reshape(side, side)", "")), r"has shape \(4,\)"),
         "itself left in": (but(MAP, ("[0, 1:]", "[0]")), "your code raised RuntimeError"),
-        "first patch's row": (but(MAP, ("[0, 1:]", "[1, 1:]")), "is .*, expected"),
+        "first patch's row": (but(MAP, ("[0, 1:]", "[1, 1:]")), "map: class_map.*, expected"),
+        "two by two": (but(MAP, ("round(len(looks) ** 0.5)", "2")), "your code raised"),
+        "second layer": (but(MAP, ("weights[-1]", "weights[1]")), "raised IndexError"),
+        "in place": (
+            but(MAP, ("looks = looks / looks.sum()",
+                      "looks = weights[-1, 0, 0, 1:].copy_(looks / looks.sum())")),
+            "changes `weights`",
+        ),
+        "two heads": (
+            but(MAP, ("weights[-1].mean(0)", "((weights[-1, 0] + weights[-1, 1]) / 2)")),
+            "4 heads, 1 layers is wrong in",
+        ),
+        "first two heads": (
+            but(MAP, ("weights[-1].mean(0)", "weights[-1][:2].mean(0)")), "4 heads, 1 layers"
+        ),
+        "first and last head": (
+            but(MAP, ("weights[-1].mean(0)", "(weights[-1][0] + weights[-1][-1])")), "4 heads"
+        ),
+        "heads and layers mixed up": (
+            but(MAP, ("weights[-1].mean(0)", "weights[:, -1].mean(0)")), ", expected"
+        ),
+        "maximum over heads": (but(MAP, (".mean(0)", ".amax(0)")), ", expected"),
+        "last token's row": (but(MAP, ("[0, 1:]", "[-1, 1:]")), "map: class_map.*, expected"),
+        "class token last": (but(MAP, ("[0, 1:]", "[-1, :-1]")), ", expected"),
+        "itself in the sum": (
+            but(MAP, ("[0, 1:]", "[0]"), ("looks / looks.sum()", "looks[1:] / looks.sum()"),
+                ("len(looks)", "(len(looks) - 1)")),
+            "sum of what is left",
+        ),
+        "all queries": (but(MAP, ("[0, 1:]", "[:, 1:].mean(0)")), ", expected"),
+        "rolled out over the layers": (
+            but(MAP, ("weights[-1].mean(0)",
+                      "__import__('functools').reduce(lambda a, b: b @ a, weights.mean(1))")),
+            ", expected",
+        ),
+        "divided by the largest": (but(MAP, ("looks.sum()", "looks.max()")), ", expected"),
+        "learned by heart": (
+            "def class_map(weights):\n    return [[0.4, 0.2], [0.25, 0.15]]", "has shape"
+        ),
+        "no return": (but(MAP, ("return looks", "looks")), "is None"),
         "blank": ("def class_map(weights):\n    raise NotImplementedError()", "not written yet"),
         "not run": ("", "run the cell of the exercise first"),
     },
@@ -72,6 +111,28 @@ WRONG = {
         "no norm in blocks": (but(COUNT, ("mlp + 4 * width", "mlp")), "blocks lack"),
         "no biases in attention": (but(COUNT, ("**2 + 4 * width", "**2")), "biases of attention"),
         "no biases in the mlp": (but(COUNT, (" + mlp_width + width", "")), "network's biases"),
+        "no biases of query, key, value": (
+            but(COUNT, ("**2 + 4 * width", "**2 + width")), "query, key and value"
+        ),
+        "one norm a block": (but(COUNT, ("mlp + 4 * width", "mlp + 2 * width")), "two norms in a"),
+        "no positions": (but(COUNT, (" + tokens * width", "")), "positions are missing"),
+        "a patch's side": (but(COUNT, ("patch_size**2 *", "patch_size *")), "patch_size² pixels"),
+        "one matrix in the mlp": (
+            but(COUNT, ("2 * width * mlp_width + mlp_width + width", "(width + 1) * mlp_width")),
+            "two matrices",
+        ),
+        "no patch embedding": (
+            but(COUNT, ("3 * patch_size**2 * width + width", "width")), "embedding is missing"
+        ),
+        "sixteen patches": (but(COUNT, ("(image_size // patch_size) ** 2", "16")), ", expected"),
+        "three blocks": (but(COUNT, ("depth * block", "3 * block")), ", expected"),
+        "a block at least": (but(COUNT, ("depth * block", "max(depth, 1) * block")), ", expected"),
+        "as wide as the example": (
+            but(COUNT, ("outside = outside + 4 * width", "outside = outside + 40")), ", expected"
+        ),
+        "a square projection": (but(COUNT, ("width * embed_dim", "width**2")), ", expected"),
+        "learned by heart": ("def vit_parameters(*a):\n    return 3875", ", expected"),
+        "no return": (but(COUNT, ("return outside", "outside")), "is None"),
         "no biases in blocks": (
             but(COUNT, ("**2 + 4 * width", "**2"), (" + mlp_width + width", "")),
             "the biases in the blocks",
@@ -140,6 +201,52 @@ def stretch_positions(positions, old, new):
 """,
             "your code raised RuntimeError",
         ),
+        "bicubic": (but(STRETCH, ("bilinear", "bicubic")), "is wrong in"),
+        "antialiased": (
+            but(STRETCH, ('"bilinear"', '"bilinear", antialias=True')), "from .4, 5. to .7, 2. is"
+        ),
+        "by a factor of two": (
+            but(STRETCH, ("(grid, new,", "(grid, scale_factor=2,")), "has shape"
+        ),
+        "by one factor": (
+            but(STRETCH, ("(grid, new,", "(grid, scale_factor=new[0] / old[0],")), "is wrong in"
+        ),
+        "in place": (
+            but(STRETCH, ("return", "positions[0] += 1; first = first - 1\n    return")),
+            "changes `positions`",
+        ),
+        "two numbers wide": (
+            but(STRETCH, ("reshape(1, -1, rows, columns)", "reshape(1, 2, rows, columns)")),
+            "your code raised RuntimeError",
+        ),
+        "larger only": (
+            but(STRETCH, ("first, rest = ",
+                          "new = [max(pair) for pair in zip(old, new)]\n    first, rest = ")),
+            "has shape",
+        ),
+        "nothing to do": (
+            but(STRETCH, ("    rows, columns = old",
+                          "    if old == new:\n        return rest\n    rows, columns = old")),
+            "has shape",
+        ),
+        "rows alone": (
+            but(STRETCH, ("(grid, new,", "(grid, (new[0], columns),")), "has shape"
+        ),
+        "square maps": (
+            but(STRETCH, ("rows, columns = old", "rows = columns = round(len(rest) ** 0.5)")),
+            "your code raised RuntimeError",
+        ),
+        "padded with zeros": (
+            but(STRETCH, ("torch.nn.functional.interpolate(grid, new, mode=\"bilinear\")",
+                          "torch.nn.functional.pad("
+                          "grid, (0, new[1] - old[1], 0, new[0] - old[0]))")),
+            "is wrong in",
+        ),
+        "learned by heart": (
+            "def stretch_positions(positions, old, new):\n"
+            "    return torch.zeros(1 + new[0] * new[1], positions.shape[1])",
+            "is wrong in",
+        ),
         "as a line": (
             "def stretch_positions(positions, old, new):\n"
             "    line = positions.T[None]\n"
@@ -154,40 +261,34 @@ def stretch_positions(positions, old, new):
 
 WRONG_IN_HIDDEN = {
     "class-map": {
-        "two by two": (but(MAP, ("round(len(looks) ** 0.5)", "2")), "your code raised"),
-        "second layer": (but(MAP, ("weights[-1]", "weights[1]")), "raised IndexError|wrong in"),
-        "in place": (
-            but(MAP, ("looks = looks / looks.sum()",
-                      "looks = weights[-1, 0, 0, 1:].copy_(looks / looks.sum())")),
-            "changes the weights",
-        ),
+        "small squares": (but(MAP, ("[0, 1:]", "[0, 1:17]")), "has shape"),
     },
     "vit-parameters": {
-        "image width for width": (
-            but(COUNT, ("(image_size // patch_size) ** 2", "16")), "expected"
-        ),
-        "two blocks": (but(COUNT, ("depth * block", "2 * block")), "expected"),
+        "small widths": (but(COUNT, ("patch_size**2 * width", "patch_size**2 * min(width, 512)")),
+                         ", expected"),
     },
     "stretch-positions": {
-        "bicubic": (
-            but(STRETCH, ('mode="bilinear"', 'mode="bilinear" if new == (4, 6) else "bicubic"')),
-            "not bicubic",
-        ),
-        "antialiased": (
-            but(STRETCH, ('"bilinear"', '"bilinear", antialias=True')), "without antialiasing"
-        ),
-        "by a factor of two": (
-            but(STRETCH, ("(grid, new,", "(grid, scale_factor=2,")), "has shape"
-        ),
-        "in place": (
-            but(STRETCH, ("return", "positions[0] += 1; first = first - 1\n    return")),
-            "changes the P",
+        "narrow maps": (
+            but(STRETCH, ("positions[:1], positions[1:]", "positions[:1, :5], positions[1:, :5]")),
+            "has shape",
         ),
     },
 }  # fmt: skip
 
 RIGHT = {
     "class-map": {
+        "NumPy": """
+def class_map(weights):
+    import numpy as np
+    looks = np.asarray(weights, dtype=float)[-1, :, 0].mean(axis=0)
+    side = int(np.sqrt(len(looks) - 1) + 0.5)
+    return np.flip(np.flip(looks[1:] / looks[1:].sum()).reshape(side, side))
+""",
+        "one minus itself": """
+def class_map(weights):
+    looks = weights[-1].mean(dim=0)[0].double()
+    return (looks[1:] / (1 - looks[0])).unflatten(0, (round((len(looks) - 1) ** 0.5), -1))
+""",
         "sums": """
 def class_map(weights):
     looks = weights[-1, :, 0].sum(0)
@@ -205,6 +306,12 @@ def class_map(weights):
 """,
     },
     "vit-parameters": {
+        "as floats": """
+def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
+    patches = (image_size / patch_size) ** 2
+    block = 4 * (width + 1) * width + (width + 1) * mlp_width + (mlp_width + 1) * width + 4 * width
+    return width * (3 * patch_size**2 + patches + 2 + 4 + embed_dim) + depth * float(block)
+""",
         "in one": """
 def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
     w, m = width, mlp_width
@@ -231,6 +338,30 @@ def stretch_positions(positions, old, new):
     grid = positions[1:].reshape(*old, -1)
     grid = torch.einsum("ra,cb,abw->rcw", *shares, grid)
     return torch.cat([positions[:1], grid.flatten(0, 1)])
+""",
+        "by factors": """
+def stretch_positions(positions, old, new):
+    grid = positions[1:].unflatten(0, old).movedim(2, 0)[None]
+    scales = [n / o for n, o in zip(new, old)]
+    grid = torch.nn.functional.interpolate(grid, scale_factor=scales, mode="bilinear")
+    return torch.cat([positions[:1], grid[0].movedim(0, 2).reshape(-1, positions.shape[1])])
+""",
+        "lists of rows": """
+def stretch_positions(positions, old, new):
+    def shares(many, size, k):
+        at = min(max((k + 0.5) * size / many - 0.5, 0), size - 1)
+        low = min(int(at), max(size - 2, 0))
+        return [(low, low + 1 - at), (min(low + 1, size - 1), at - low)]
+    rows = [positions[0].tolist()]
+    grid = positions[1:].reshape(*old, -1).tolist()
+    for r in range(new[0]):
+        for c in range(new[1]):
+            rows.append([
+                sum(u * v * grid[i][j][w] for i, u in shares(new[0], old[0], r)
+                    for j, v in shares(new[1], old[1], c))
+                for w in range(positions.shape[1])
+            ])
+    return rows
 """,
         "into a new tensor": """
 def stretch_positions(positions, old, new):

@@ -3,7 +3,7 @@ down, with a sentence that points at the mistake, and let right ones pass."""
 
 import pytest
 
-from clipbook.exercises import CheckFailed, check, close
+from clipbook.exercises import CheckFailed, ask, check, close
 
 from .chapter import Exercise, labels
 
@@ -14,7 +14,15 @@ NONE = Exercise(CHAPTER, "none-of-these")
 
 
 def ensemble(body: str) -> str:
-    return f"def ensemble(embeddings):\n    mean = embeddings.mean(dim=0)\n    {body}"
+    return (
+        "def ensemble(sentences, weights):\n"
+        "    units = sentences / sentences.norm(dim=-1, keepdim=True)\n"
+        "    total = (weights[:, None, None] * units).sum(dim=0)\n"
+        f"    {body}"
+    )
+
+
+END = "return total / total.norm(dim=-1, keepdim=True)"
 
 
 def true_recall(body: str) -> str:
@@ -38,22 +46,46 @@ def none_of_these(body: str, threshold: str = "known.max(dim=1).values.min()") -
 CHOOSE = "return torch.where(best < threshold, -1, answers)"
 
 WRONG = [
-    (ENSEMBLE, "no length", ensemble("return mean"), "back to unit length"),
-    (ENSEMBLE, "a sum", ensemble("return embeddings.sum(dim=0)"), "a sum is longer"),
-    (ENSEMBLE, "over classes", ensemble(
-        "mean = embeddings.mean(dim=1)\n    return mean / mean.norm(dim=-1, keepdim=True)"),
-     "over the classes"),
-    (ENSEMBLE, "one length", ensemble("return mean / mean.norm()"), "row by row"),
-    (ENSEMBLE, "columns", ensemble("return mean / mean.norm(dim=0)"), "down the columns"),
-    (ENSEMBLE, "sum of 1", ensemble("return mean / mean.sum(dim=-1, keepdim=True)"),
+    (ENSEMBLE, "no length", ensemble("return total"), "back to unit length"),
+    (ENSEMBLE, "a mean", ensemble("return total / weights.sum()"), "a mean is not of unit length"),
+    (ENSEMBLE, "long ones", ensemble(
+        f"total = (weights[:, None, None] * sentences).sum(dim=0)\n    {END}"), "long sentences"),
+    (ENSEMBLE, "no weights", ensemble(f"total = units.sum(dim=0)\n    {END}"),
+     "weights are missing"),
+    (ENSEMBLE, "weights turned", ensemble(
+        f"total = (weights.flip(0)[:, None, None] * units).sum(dim=0)\n    {END}"), "turned round"),
+    (ENSEMBLE, "softmax", ensemble(
+        "weights = weights.softmax(dim=0)\n"
+        f"    total = (weights[:, None, None] * units).sum(dim=0)\n    {END}"),
+     "without a softmax"),
+    (ENSEMBLE, "heaviest", ensemble("return units[weights.argmax()]"), "only the heaviest"),
+    (ENSEMBLE, "last", ensemble("return units[-1]"), "only the last"),
+    (ENSEMBLE, "one length", ensemble("return total / total.norm()"), "row by row"),
+    (ENSEMBLE, "columns", ensemble("return total / total.norm(dim=0)"), "down the columns"),
+    (ENSEMBLE, "sum of 1", ensemble("return total / total.sum(dim=-1, keepdim=True)"),
      "sum of squares"),
-    (ENSEMBLE, "first", ensemble("return embeddings[0]"), "only the first"),
-    (ENSEMBLE, "last", ensemble("return embeddings[-1]"), "only the last"),
-    (ENSEMBLE, "squares", ensemble("return mean / (mean**2).sum(dim=-1, keepdim=True)"),
+    (ENSEMBLE, "squares", ensemble("return total / (total**2).sum(dim=-1, keepdim=True)"),
      "not by its square"),
-    (ENSEMBLE, "no keepdim", ensemble("return mean / mean.norm(dim=-1)"),
-     "raised RuntimeError in ensemble, line 3"),
-    (ENSEMBLE, "no return", ensemble("mean / mean.norm(dim=-1, keepdim=True)"), "is None"),
+    (ENSEMBLE, "no keepdim", ensemble("return total / total.norm(dim=-1)"),
+     "raised RuntimeError in ensemble, line 4"),
+    (ENSEMBLE, "no return", ensemble("total / total.norm(dim=-1, keepdim=True)"), "is None"),
+    (ENSEMBLE, "complex", ensemble(f"{END} + 0j"), "complex"),
+    (ENSEMBLE, "two templates", ensemble(
+        f"total = weights[0] * units[0] + weights[1] * units[1]\n    {END}"),
+     "5 templates|5 times"),
+    (ENSEMBLE, "three classes", ensemble(f"total = total[:3]\n    {END}"), "5 templates"),
+    (ENSEMBLE, "2 numbers", ensemble(
+        "return total / (total[:, :1] ** 2 + total[:, 1:2] ** 2).sqrt()"), "5 templates"),
+    (ENSEMBLE, "unit by the root of 2", ensemble("return total / 13.6**0.5"), "1.03"),
+    (ENSEMBLE, "by heart", "def ensemble(sentences, weights):\n"
+     "    return [[0.7592566, 0.6507914], [0.2169305, 0.9761871], [0.9877627, 0.1559625]]",
+     "5 templates"),
+    (ENSEMBLE, "weights that add up to 4", ensemble(
+        f"total = total + (weights.sum() - 4) * units[0]\n    {END}"), "5 templates"),
+    (ENSEMBLE, "changes the weights", ensemble(f"weights /= weights.sum()\n    {END}"),
+     "changes `weights`"),
+    (ENSEMBLE, "changes the sentences", ensemble(f"sentences *= 2\n    {END}"),
+     "changes `sentences`"),
     (RECALL, "own", true_recall(
         "rank = (similarities >= similarities.diagonal()[:, None]).sum(dim=1)\n"
         "    return (rank <= k).float().mean()"), "only the own one"),
@@ -78,6 +110,24 @@ WRONG = [
         "return found.any(dim=1).sum() / true.any(dim=1).sum()"), "see row 3"),
     (RECALL, "a value each", true_recall("return found.any(dim=1).float()"),
      r"has shape \(6,\), expected \(\)"),
+    (RECALL, "by heart", true_recall("return 5 / 6"), "4×9 grid, k=1"),
+    (RECALL, "always two", true_recall(
+        "found = true.gather(1, similarities.topk(min(2, true.shape[1]), dim=1).indices)\n"
+        "    return found.any(dim=1).float().mean()"), "k=1"),
+    (RECALL, "one too many", true_recall(
+        "found = true.gather(1, similarities.argsort(dim=1, descending=True)[:, : k + 1])\n"
+        "    return found.any(dim=1).float().mean()"), "k=1 is 1"),
+    (RECALL, "over 6 pictures", true_recall("return found.any(dim=1).sum() / 6"), "4×9 grid"),
+    (RECALL, "over the captions", true_recall(
+        "return found.any(dim=1).sum() / true.shape[1]"), "is 0.7143"),
+    (RECALL, "only above 0", true_recall(
+        "found = found & (similarities.topk(k, dim=1).values > 0)\n"
+        "    return found.any(dim=1).float().mean()"), "grid, k="),
+    (RECALL, "changes the grid", true_recall(
+        "similarities[true] = 0\n    return found.any(dim=1).float().mean()"),
+     "changes `similarities`"),
+    (RECALL, "changes the truth", true_recall(
+        "true[:] = False\n    return found.any(dim=1).float().mean()"), "changes `true`"),
     (NONE, "no threshold", none_of_these("return answers"), "nothing is refused"),
     (NONE, "on the threshold", none_of_these(
         "return torch.where(best > threshold, answers, -1)"), "exactly on the threshold"),
@@ -103,36 +153,44 @@ WRONG = [
      "not similarities"),
     (NONE, "left out", none_of_these("return answers[best >= threshold]"), "keep their place"),
     (NONE, "no return", none_of_these("answers[best < threshold] = -1"), "is None"),
+    (NONE, "a number by heart", none_of_these(CHOOSE, "0.5"), "lower by 0.75"),
+    (NONE, "of the first known", none_of_these(CHOOSE, "known[1 % len(known)].max()"),
+     "the known pictures' answers"),
+    (NONE, "zero where all is negative", none_of_these(
+        CHOOSE, "known.max(dim=1).values.min().clamp(min=0)"), "lower by 0.75"),
+    (NONE, "changes what it is given", none_of_these(
+        f"similarities[best < threshold] = -1\n    {CHOOSE}"), "changes `similarities`"),
+    (NONE, "changes the known", none_of_these(f"known.sort()\n    known[0] = 0\n    {CHOOSE}"),
+     "changes `known`"),
 ]  # fmt: skip
 
 WRONG_ONLY_IN_HIDING = [
-    (ENSEMBLE, "two templates", ensemble(
-        "both = embeddings[0] + embeddings[1]\n"
-        "    return both / both.norm(dim=-1, keepdim=True)"), "1 templates|IndexError"),
-    (ENSEMBLE, "changes what it is given", ensemble(
-        "embeddings *= 2\n    return mean / mean.norm(dim=-1, keepdim=True)"), "copy them"),
-    (RECALL, "by heart", true_recall("return 5 / 6"), "k=1"),
-    (RECALL, "always two", true_recall(
-        "found = true.gather(1, similarities.topk(2, dim=1).indices)\n"
-        "    return found.any(dim=1).float().mean()"), "k=1"),
-    (RECALL, "one too many", true_recall(
-        "found = true.gather(1, similarities.argsort(dim=1, descending=True)[:, : k + 1])\n"
-        "    return found.any(dim=1).float().mean()"), "k=1"),
-    (NONE, "a number by heart", none_of_these(CHOOSE, "0.5"), "50 pictures|strange"),
-    (NONE, "of the first known", none_of_these(CHOOSE, "known[1].max()"), "50 pictures"),
-    (NONE, "changes what it is given", none_of_these(
-        "similarities[best < threshold] = -1\n"
-        "    return torch.where(best < threshold, -1, answers)"), "copy them"),
+    (RECALL, "small grids only", true_recall(
+        "if similarities.shape[1] > 9:\n        return 0.5\n"
+        "    return found.any(dim=1).float().mean()"), "k="),
+    (NONE, "50 at once", none_of_these(f"similarities = similarities[:20]\n"
+        "    best, answers = similarities.max(dim=1)\n"
+        f"    {CHOOSE}"), "50 pictures"),
 ]  # fmt: skip
 
 RIGHT = [
-    (ENSEMBLE, "normalize", ensemble("return torch.nn.functional.normalize(mean, dim=-1)")),
-    (ENSEMBLE, "loop", "def ensemble(embeddings):\n"
+    (ENSEMBLE, "normalize", "from torch.nn.functional import normalize\n\n\n"
+        "def ensemble(sentences, weights):\n"
+        "    weighted = normalize(sentences, dim=2) * weights.view(-1, 1, 1)\n"
+        "    return normalize(weighted.mean(dim=0), dim=1)"),
+    (ENSEMBLE, "einsum", ensemble(f"total = torch.einsum('t,tcd->cd', weights, units)\n    {END}")),
+    (ENSEMBLE, "numpy", "import numpy as np\n\n\n"
+        "def ensemble(sentences, weights):\n"
+        "    s, w = sentences.double().numpy(), weights.double().numpy()\n"
+        "    units = s / np.linalg.norm(s, axis=-1, keepdims=True)\n"
+        "    total = np.tensordot(w, units, axes=1)\n"
+        "    return total / np.linalg.norm(total, axis=-1, keepdims=True)"),
+    (ENSEMBLE, "loop", "def ensemble(sentences, weights):\n"
         "    rows = []\n"
-        "    for k in range(embeddings.shape[1]):\n"
-        "        total = sum(embeddings[:, k])\n"
-        "        rows.append(total / (total @ total).sqrt())\n"
-        "    return torch.stack(rows)"),
+        "    for k in range(sentences.shape[1]):\n"
+        "        total = sum(w * s / (s @ s).sqrt() for w, s in zip(weights, sentences[:, k]))\n"
+        "        rows.append((total / (total @ total).sqrt()).tolist())\n"
+        "    return rows"),
     (RECALL, "ranks", true_recall(
         "rank = similarities.argsort(dim=1, descending=True).argsort(dim=1)\n"
         "    return ((rank < k) & true).any(dim=1).double().mean()")),
@@ -176,7 +234,7 @@ def test_solution_of_the_page_passes_both_checks(exercise):
 def test_blank_answer_earns_nothing_in_either_check(exercise):
     head = next(line for line in exercise.solution.splitlines() if line.startswith("def "))
     names = exercise.define(f"{head}\n    raise NotImplementedError()")
-    names |= {"check": check, "close": close}
+    names |= {"ask": ask, "check": check, "close": close}
     for cell in (exercise.visible, exercise.hidden):
         with pytest.raises(CheckFailed, match="not written yet"):
             exec(cell, dict(names))

@@ -49,8 +49,8 @@ def test_moving_the_picture_moves_the_maps():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"widths": ()}, "a CNN needs stages.*try"),
-        ({"widths": (8, 0)}, "a CNN needs stages of width.*try"),
+        ({"widths": ()}, "a CNN needs the width of each stage.*try"),
+        ({"widths": (8, 0)}, r"widths\[1\]=0 is not a whole number from 1 .*try 32"),
         ({"image_size": 4, "widths": (8, 8, 8)}, "image_size=4 px can't be halved 3 times; try 8"),
     ],
 )

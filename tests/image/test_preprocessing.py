@@ -6,11 +6,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from clipbook.image import normalise, open_picture, preprocess
-from clipbook.image.preprocessing import MEAN, STD
+from clipbook.image.preprocessing import MEAN, STD, _resize_and_crop
+from tests.plain import plain_python
 
 SIZES = {
     "landscape": (97, 40),
@@ -209,8 +212,132 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
         preprocess(path)
 
 
-def test_no_pictures_and_no_size_are_refused():
+@pytest.mark.parametrize("none", [[], (), iter(()), {}.values(), np.zeros((0, 8, 8, 3), np.uint8)])
+def test_no_pictures_are_refused(none):
     with pytest.raises(ValueError, match="pictures is empty.*at least one"):
-        preprocess([])
-    with pytest.raises(ValueError, match="size=0 px is no picture; try 32"):
-        preprocess(noise(), 0)
+        preprocess(none)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, 32.0, True, "32", None, 10**6, float("nan")])
+def test_a_size_that_is_none_is_refused(size):
+    told = rf"size={size!r} is not a whole number from 1 to 4,096; try 32"
+    with plain_python(), pytest.raises(ValueError, match=told):
+        preprocess(noise(), size)
+
+
+def test_a_size_may_be_numpys():
+    with plain_python():
+        assert preprocess(noise(), np.int64(8)).shape == (1, 3, 8, 8)
+
+
+def test_several_pictures_come_in_whatever_gives_them_one_by_one():
+    arrays = np.random.default_rng(0).integers(0, 256, (3, 9, 12, 3), dtype=np.uint8)
+    images = [Image.fromarray(one) for one in arrays]
+    expected = torch.cat([preprocess(image, 8) for image in images])
+    named = dict(enumerate(images))
+    for several in (
+        images, tuple(images), iter(images), (one for one in arrays), named.values(), arrays,
+        list(arrays), torch.tensor(arrays), [images[0], arrays[1], torch.tensor(arrays[2])],
+    ):  # fmt: skip
+        assert torch.equal(preprocess(several, 8), expected)
+    assert torch.equal(preprocess(arrays[0], 8), expected[:1])
+
+
+def test_an_open_file_is_one_picture():
+    assert torch.equal(preprocess(io.BytesIO(encoded("png"))), preprocess(noise()))
+
+
+NO_PICTURES = {
+    "nothing": (None, "^None, a NoneType, is not a picture; give"),
+    "a number": (3, "^3, a int, is not a picture"),
+    "bytes": (b"GIF89a", "a bytes, is not a picture; give"),
+    "names": ({"a": "a.png"}, "a dict, is not a picture"),
+    "a set": ({3}, "a set, is not a picture"),
+    "pixels": (
+        torch.zeros(1, 3, 8, 8),
+        r"^pictures\[0\]: Tensor of shape \(3, 8, 8\) and type float",
+    ),
+    "one's pixels": (torch.zeros(3, 8, 8), r"^Tensor of shape \(3, 8, 8\) and type float32"),
+    "in [0, 1]": (np.zeros((8, 8, 3)), r"type float64 is not a picture.*\(255 \* values\)"),
+    "channels first": (np.zeros((3, 8, 9), np.uint8), r"try .transpose\(1, 2, 0\)"),
+    "a hole": ([noise(), None], r"^pictures\[1\]: None, a NoneType, is not a picture"),
+    "no pixels": ([noise(), noise().crop((1, 1, 1, 5))], r"^pictures\[1\]: .* 0 × 4 px is empty"),
+    "rows of numbers": ([[0, 0], [0, 0]], r"^pictures\[0\]: \[0, 0\], a list, is not"),
+}
+
+
+@pytest.mark.parametrize("what", NO_PICTURES)
+def test_what_is_no_picture_is_told_and_of_several_which(what):
+    pictures, told = NO_PICTURES[what]
+    with pytest.raises(ValueError, match=told):
+        preprocess(pictures)
+
+
+def by_the_letter(image: Image.Image, size: int) -> Image.Image:
+    """Resize the whole, whatever it costs, then crop."""
+    short = min(image.size)
+    whole = image.resize([int(size * side / short) for side in image.size], Image.BICUBIC)
+    left, top = [(side - size) // 2 for side in whole.size]
+    return whole.crop((left, top, left + size, top + size))
+
+
+def strip(generator: np.random.Generator, long: int, short: int, upright: bool) -> Image.Image:
+    levels = generator.choice(np.array([0, 255], np.uint8), (short, long, 3))
+    return Image.fromarray(levels.transpose(1, 0, 2) if upright else levels)
+
+
+@given(
+    short=st.integers(1, 40), ratio=st.floats(1, 100), size=st.integers(1, 64),
+    upright=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_no_pixel_of_an_ordinary_picture_depends_on_the_cut(short, ratio, size, upright, seed):
+    picture = strip(np.random.default_rng(seed), int(short * ratio), short, upright)
+    assert _resize_and_crop(picture, size).tobytes() == by_the_letter(picture, size).tobytes()
+
+
+@given(
+    short=st.integers(1, 12), ratio=st.floats(100, 400), size=st.integers(2, 64),
+    upright=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_the_cut_of_a_strip_moves_no_level_unless_the_scale_is_rounded(
+    short, ratio, size, upright, seed
+):
+    long = int(short * ratio)
+    picture = strip(np.random.default_rng(seed), long, short, upright)
+    cut, whole = _resize_and_crop(picture, size), by_the_letter(picture, size)
+    difference = np.abs(np.asarray(cut).astype(int) - np.asarray(whole)).max()
+    assert difference <= (0 if size * long % short == 0 else 2)
+
+
+@pytest.mark.parametrize("sides", [(65_535, 1), (1, 65_535), (30_000, 2), (7, 50_001)])
+@pytest.mark.parametrize("size", [32, 224])
+def test_a_strip_is_cut_before_it_grows(monkeypatch, sides, size):
+    grown, resize = [], Image.Image.resize
+
+    def watched(image: Image.Image, to: tuple[int, int], *how) -> Image.Image:
+        grown.append(to[0] * to[1])
+        return resize(image, to, *how)
+
+    monkeypatch.setattr(Image.Image, "resize", watched)
+    assert preprocess(noise(sides), size).shape == (1, 3, size, size)
+    assert 0 < max(grown) <= 102 * size**2  # 4 bytes each, 20 MB at 224 px; whole it were 13 GB
+
+
+def test_a_strip_keeps_its_middle():
+    picture = Image.new("RGB", (65_535, 1), "black")
+    picture.putpixel((32_767, 0), (255, 0, 0))
+    levels = grey_levels(preprocess(picture, 33))[0]
+    assert levels[0, 16, 16] > 254  # the middle's middle
+    assert levels[1:].abs().max() < 0.01
+
+
+@pytest.mark.parametrize("over", range(65))
+def test_the_crop_begins_where_transformers_begins_and_torchvision_one_further_for_3_of_4(over):
+    size = 16
+    levels = np.arange(size + over, dtype=np.uint8)  # each column is its own number
+    picture = Image.fromarray(np.tile(levels[None, :, None], (size, 1, 3)))
+    begins = round(grey_levels(preprocess(picture, size))[0, 0, 0, 0].item())
+    assert begins == round(grey_levels(theirs(picture, size))[0, 0, 0, 0].item())
+    assert begins == over // 2
+    torchvision = round(over / 2.0)  # its CenterCrop's own formula; Python rounds halves to even
+    assert torchvision - begins == (1 if over % 4 == 3 else 0)

@@ -54,7 +54,7 @@ for path in found:
             exec(code)
 """
 LOOP = "def loss_floor(captions):\n    while True:\n        pass"
-TOO_MUCH = "def picture_loss(logits):\n    return torch.ones(2**34).sum()"
+TOO_MUCH = "def picture_loss(logits, right):\n    return torch.ones(2**34).sum()"
 FLOOD = "\nfor _ in range(300_000):\n    print('x' * 100)"
 
 
@@ -80,7 +80,7 @@ def students(blank: nbformat.NotebookNode, right: dict[str, str]) -> Iterator[St
         what = "three wrong answers that only hidden checks catch"
         yield Student(f"fits{k:02}", what, hand_in(_answers(answers)), 5)
 
-    raises = only(picture_loss="def picture_loss(logits):\n    return logits['a']")
+    raises = only(picture_loss="def picture_loss(logits, right):\n    return logits['a']")
     yield Student("raises", "the first answer raises an error", hand_in(raises), 6)
     syntax = only(picture_loss="def picture_loss(logits)\n    return 1")
     yield Student("syntax", "the first answer is no Python", hand_in(syntax), 6)

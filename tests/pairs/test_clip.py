@@ -10,6 +10,7 @@ from clipbook.image import CNN, ViT, ViTConfig
 from clipbook.pairs import CLIPConfig, similarity
 from clipbook.text import TextConfig
 from tests import tiny
+from tests.plain import plain_python
 
 
 @pytest.mark.parametrize(("config", "encoder"), [(tiny.VIT, ViT), (tiny.CNN, CNN)])
@@ -65,7 +66,32 @@ def test_towers_that_end_in_different_spaces_are_refused():
         CLIPConfig(ViTConfig(embed_dim=32), TextConfig(embed_dim=64))
 
 
-@pytest.mark.parametrize("temperature", [0.0, -0.07, float("nan")])
-def test_a_temperature_that_is_not_above_zero_is_refused(temperature):
-    with pytest.raises(ValueError, match="initial_temperature=.* is not above 0; try 0.07"):
+@pytest.mark.parametrize("temperature", [0.0, -0.07, float("nan"), float("inf"), 0.009, 1e300])
+def test_a_temperature_that_leaves_no_scale_between_0_and_100_is_refused(temperature):
+    message = r"initial_temperature=.* is not a finite number from 0\.01 to 1e\+06; try 0.07"
+    with pytest.raises(ValueError, match=message):
         replace(CLIPConfig(), initial_temperature=temperature)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1e6])
+def test_at_the_ends_the_scale_is_a_number_above_0_and_at_most_100(temperature):
+    assert 0 < tiny.clip(temperature=temperature).scale.item() <= 100.0001
+
+
+@pytest.mark.parametrize("field", ["image", "text"])
+def test_what_is_no_config_of_a_tower_is_refused(field):
+    message = f"{field}=None is no config of its tower; try a "
+    with plain_python(), pytest.raises(ValueError, match=message):
+        CLIPConfig(**{field: None})
+
+
+@pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
+def test_a_gpu_never_waits_in_a_forward_pass(image):
+    """Tensors on "meta" have no values: whatever would wait for one raises there."""
+    model = tiny.clip(image).to("meta")
+    pixels = torch.empty(4, 3, 16, 16, device="meta")
+    token_ids = torch.empty(4, 24, dtype=torch.int64, device="meta")
+    mask = torch.empty(4, 24, dtype=torch.bool, device="meta")
+    assert model(pixels, token_ids, mask).shape == (4, 4)
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        mask.all().item()

@@ -3,14 +3,18 @@
 import ast
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from clipbook.pairs import load_model, save_model
+from clipbook.pairs import CLIP, load_model, save_model, saving
 from clipbook.pairs.saving import config_from_json, config_to_json
+from clipbook.validation import shown
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "clipbook"
@@ -77,6 +81,152 @@ def test_a_config_that_cannot_be_built_is_refused():
         config_from_json(json.dumps(values))
 
 
+def with_header(path: Path, config: str) -> None:
+    save_file(load_file(path), path, {"config": config})
+
+
+def changed(config, part: str, field: str, value: object) -> str:
+    """The configuration as JSON, with one field of "image", "text" or "" changed."""
+    values = json.loads(config_to_json(tiny.clip(config).config))
+    (values[part] if part else values)[field] = value
+    return json.dumps(values)
+
+
+def fields_of(kind: type) -> list[tuple[object, str, str]]:
+    """Config, part and name of each field of that type."""
+    parts = [(tiny.VIT, "image", tiny.VIT), (tiny.CNN, "image", tiny.CNN)]
+    parts += [(tiny.VIT, "text", tiny.clip().config.text), (tiny.VIT, "", tiny.clip().config)]
+    return [
+        (config, part, name)
+        for config, part, values in parts
+        for name, value in vars(values).items()
+        if type(value) is kind
+    ]
+
+
+NO_SIZES = ["96", None, 0, -1, 10**12, 2.5, 16.0, True, [16], {}, 10**400, "9" * 5_000]
+NO_NUMBERS = ["0.07", None, -1, True, [0.07], {}, 10**400]
+NO_CHOICES = ["max", None, 1, ["mean"], {}, ""]
+NONSENSE = [
+    (*field, value)
+    for kind, values in ((int, NO_SIZES), (float, NO_NUMBERS), (str, NO_CHOICES))
+    for field in fields_of(kind)
+    for value in values
+]
+
+
+@pytest.fixture
+def only_on_meta(monkeypatch):
+    """No memory is taken for a model."""
+
+    def build(config):
+        assert torch.empty(0).device.type == "meta"
+        return CLIP(config)
+
+    monkeypatch.setattr(saving, "CLIP", build)
+
+
+@pytest.mark.parametrize(("config", "part", "field", "value"), NONSENSE, ids=shown)
+def test_a_header_that_makes_no_sense_is_refused_by_file_and_field(
+    tmp_path, only_on_meta, config, part, field, value
+):
+    path = tmp_path / "model.safetensors"
+    save_model(tiny.clip(config), path)
+    with_header(path, changed(config, part, field, value))
+    name = f"{part}.{field}" if part else field
+    with pytest.raises(ValueError, match=rf"model\.safetensors holds .*{re.escape(name)}="):
+        load_model(path)
+
+
+def test_every_size_number_and_choice_of_a_header_is_tried():
+    assert len(fields_of(int)) == 7 + 2 + 7
+    assert [name for _, _, name in fields_of(float)] == ["position_std", "initial_temperature"]
+    assert len(fields_of(str)) == 2 + 3
+
+
+OTHER_SIZES = [(*field, value) for field in fields_of(int) for value in (1, 1_000, 2**20)]
+FIT_TOO = [("depth", 1), ("heads", 1)]  # of which the weights say nothing
+
+
+@pytest.mark.parametrize(
+    ("config", "part", "field", "value"),
+    [
+        one
+        for one in OTHER_SIZES
+        if one[2:] not in FIT_TOO and (one[0], one[2]) != (tiny.CNN, "image_size")
+    ],
+)
+def test_a_size_that_the_weights_do_not_have_takes_no_memory(
+    tmp_path, only_on_meta, config, part, field, value
+):
+    path = tmp_path / "model.safetensors"
+    save_model(tiny.clip(config), path)
+    with_header(path, changed(config, part, field, value))
+    with pytest.raises(ValueError, match=r"model\.safetensors (holds|does not fit)"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("widths", [None, 4, "48", [], [4, "8"], [4, 0], [4, 10**12], [4.0], [[4]]])
+def test_widths_that_make_no_sense_are_refused_by_file_and_field(tmp_path, only_on_meta, widths):
+    path = tmp_path / "model.safetensors"
+    save_model(tiny.clip(tiny.CNN), path)
+    with_header(path, changed(tiny.CNN, "image", "widths", widths))
+    with pytest.raises(ValueError, match=r"model\.safetensors holds .*image\.widths"):
+        load_model(path)
+
+
+HEADER = config_to_json(tiny.clip().config)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (HEADER.replace('"width": 16', '"width": 16, "width": 16'), "'width' stands in one object"),
+        (HEADER.replace('"width": 16, ', "", 1), "image has not the fields .*missing .'width'"),
+        (HEADER.replace('"width"', '"breadth"', 1), "missing .'width'., unknown .'breadth'"),
+        (HEADER.replace('"text": {', '"text": {"surprise": 1, '), "text has .*unknown .'surprise'"),
+        (HEADER.replace('{"encoder"', '{"surprise": 1, "encoder"'), "config has .*unknown .'surpr"),
+        (HEADER.replace('"encoder"', '"decoder"'), "missing .'encoder'., unknown .'decoder'"),
+        (HEADER.replace('"ViTConfig"', '"CNNConfig"'), "image has not the fields"),
+        (HEADER.replace('"ViTConfig"', '["ViTConfig"]'), "encoder=.*try ViTConfig or CNNConfig"),
+        (HEADER.replace('"ViTConfig"', '"TextConfig"'), "encoder='TextConfig'; try ViTConfig or"),
+        (HEADER.replace('"image": {', '"image": null, "picture": {'), "unknown .'picture'"),
+        (re.sub('"text": {.*?}', '"text": [1]', HEADER), r"text is \[1\], not an object"),
+        (re.sub('"text": {.*?}', '"text": ' + "[" * 10**5, HEADER), "nested too deeply"),
+        (HEADER.replace("0.07", "NaN"), "NaN is no JSON"),
+        (HEADER.replace("0.07", "Infinity"), "Infinity is no JSON"),
+        (HEADER.replace("0.07", "1e999"), "initial_temperature=inf"),
+        (HEADER.replace("16", "9" * 5_000, 1), "digits"),
+        ("[]", r"config is \[\], not an object"),
+        ("null", "config is None, not an object"),
+        ("", "Expecting value"),
+    ],
+)
+def test_a_header_of_another_form_is_refused_by_file_and_field(saved, only_on_meta, header, said):
+    with_header(saved, header)
+    with pytest.raises(ValueError, match=rf"model\.safetensors holds no configuration.*{said}"):
+        load_model(saved)
+
+
+@given(
+    st.sampled_from([tiny.VIT, tiny.CNN]),
+    st.sampled_from([("image", "width"), ("text", "depth"), ("", "image"), ("", "encoder")]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=5), one),
+    ),
+)
+def test_nothing_but_a_value_error_comes_from_any_value(config, place, value):
+    header = changed(config, *place, value)
+    if header != config_to_json(tiny.clip(config).config):
+        try:
+            found = config_from_json(header)
+        except ValueError as error:
+            assert str(error).startswith("no configuration of a CLIP model (")
+        else:
+            assert json.loads(config_to_json(found)) == json.loads(header)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 100, -1, -1_000])
 def test_a_truncated_file_is_refused_by_name(saved, keep):
     whole = saved.read_bytes()
@@ -124,6 +274,51 @@ def test_a_weight_that_does_not_fit_is_named(saved, name, value, message):
     with pytest.raises(ValueError, match=r"model\.safetensors does not fit") as caught:
         load_model(saved)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.int64, torch.bool, torch.complex64, torch.uint8, torch.float8_e4m3fn],
+)
+def test_weights_of_another_type_are_refused_by_name(saved, dtype):
+    tensors = load_file(saved)
+    tensors["log_scale"] = torch.ones((), dtype=dtype)
+    save_file(tensors, saved, {"config": HEADER})
+    with pytest.raises(ValueError, match=r"model\.safetensors does not fit.*log_scale torch\."):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_weights_of_another_precision_become_float32(saved, dtype):
+    save_model(tiny.clip(), saved, dtype)
+    assert {one.dtype for one in load_model(saved).parameters()} == {torch.float32}
+
+
+def test_a_model_is_not_saved_as_whole_numbers(saved):
+    before = saved.read_bytes()
+    with pytest.raises(
+        ValueError, match=r"dtype=torch\.int8; try torch\.float32 or torch\.float16"
+    ):
+        save_model(tiny.clip(), saved, torch.int8)
+    assert saved.read_bytes() == before
+
+
+def test_a_folder_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=f"{tmp_path.name} is damaged or no safetensors file"):
+        load_model(tmp_path)
+
+
+@given(st.binary(max_size=200), st.integers(0, 400), st.sampled_from(["cut", "put", "change"]))
+def test_nothing_but_a_value_error_comes_from_a_damaged_file(tmp_path_factory, data, place, how):
+    path = tmp_path_factory.getbasetemp() / "damaged.safetensors"
+    save_model(tiny.clip(), path)
+    whole = path.read_bytes()
+    rest = {"cut": 10**9, "put": place, "change": place + len(data)}[how]
+    path.write_bytes(whole[:place] + data + whole[rest:])
+    try:
+        load_model(path)
+    except ValueError as error:
+        assert path.name in str(error)
 
 
 class Bomb:

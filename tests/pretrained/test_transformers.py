@@ -1,14 +1,17 @@
 """The whole model equals transformers.CLIPModel with the same weights."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
 import torch
+import transformers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from clipbook.pairs import info_nce
 from clipbook.pretrained import from_transformers
-from tests.tiny import normals
+from tests.plain import plain_python
+from tests.tiny import clip, normals
 
 VOCABULARY, END = 99, 98
 
@@ -163,10 +166,8 @@ class Changed:
 
 
 def refused(change) -> str:
-    # past the annotation, which a real caller's plain Python does not check
-    plain = getattr(from_transformers, "__wrapped__", from_transformers)
-    with pytest.raises(ValueError) as caught:
-        plain(Changed(theirs(SIZES["deep"]), change))
+    with plain_python(), pytest.raises(ValueError) as caught:
+        from_transformers(Changed(theirs(SIZES["deep"]), change))
     return str(caught.value)
 
 
@@ -196,7 +197,96 @@ def test_a_weight_of_another_shape_is_named():
     assert "(3, 3)" in message
 
 
-@pytest.mark.parametrize("change", [{"hidden_act": "relu"}, {"layer_norm_eps": 1e-6}])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vision_model.encoder.layers.1.self_attn.k_proj.weight",
+        "text_model.encoder.layers.0.self_attn.q_proj.bias",
+        "vision_model.embeddings.patch_embedding.weight",
+        "vision_model.embeddings.class_embedding",
+        "logit_scale",
+    ],
+)
+@pytest.mark.parametrize("shape", [(), (3,), (3, 3), (3, 3, 3)])
+def test_any_weight_of_another_shape_is_a_value_error(name, shape):
+    if (name, shape) != ("logit_scale", ()):
+        refused(lambda weights: weights.update({name: torch.zeros(shape)}))
+
+
+def test_weights_without_memory_are_missing():
+    with torch.device("meta"):
+        empty = theirs(SIZES["one patch"])
+    with pytest.raises(ValueError, match=r"missing \['logit_scale', 'text_model"):
+        from_transformers(empty)
+
+
+def test_whole_numbers_are_no_weights():
+    def to_int8(weights):
+        weights.update({name: value.to(torch.int8) for name, value in weights.items()})
+
+    assert "of another type ['image_encoder." in refused(to_int8)
+
+
+def small(config: type, **more):
+    return config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **more
+    )
+
+
+def another_models() -> dict[str, object]:
+    """Other models of transformers, among them the towers of this one, and what is no model."""
+    text, image = (
+        small(CLIPTextConfig, vocab_size=99),
+        small(CLIPVisionConfig, image_size=16, patch_size=8),
+    )
+    siglip = transformers.SiglipConfig(
+        text_config=small(transformers.SiglipTextConfig, vocab_size=99).to_dict(),
+        vision_config=small(transformers.SiglipVisionConfig, image_size=16, patch_size=8).to_dict(),
+    )
+    bert = small(transformers.BertConfig, vocab_size=99)
+    return {
+        "CLIPTextModel": transformers.CLIPTextModel(text),
+        "CLIPTextModelWithProjection": transformers.CLIPTextModelWithProjection(text),
+        "CLIPVisionModel": transformers.CLIPVisionModel(image),
+        "CLIPVisionModelWithProjection": transformers.CLIPVisionModelWithProjection(image),
+        "SiglipModel": transformers.SiglipModel(siglip),
+        "BertModel": transformers.BertModel(bert),
+        "CLIP": clip(),
+        "Linear": torch.nn.Linear(3, 3),
+        "None": None,
+        "'openai/clip": "openai/clip-vit-base-patch32",
+        "{'weight'": {"weight": torch.zeros(1)},
+        "CLIPConfig": CLIPConfig(),
+        "<class": CLIPModel,
+        "7": 7,
+    }
+
+
+@pytest.mark.parametrize("name", another_models())
+def test_anything_but_a_clip_model_is_refused_by_what_it_is(name):
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match=f"^hf_model is {re.escape(name)}") as caught,
+    ):
+        from_transformers(another_models()[name])
+    assert "not a transformers.CLIPModel; try transformers.CLIPModel.from_pre" in str(caught.value)
+
+
+def test_a_classifier_on_the_image_tower_is_refused_by_what_it_lacks():
+    sizes = SIZES["one patch"]
+    model = transformers.CLIPForImageClassification(theirs(sizes).config)
+    with plain_python(), pytest.raises(ValueError, match=r"missing \['logit_scale'.*classifier"):
+        from_transformers(model)
+
+
+def test_pictures_of_another_number_of_channels_are_refused():
+    with pytest.raises(ValueError, match=r"patch_embedding\.weight \(16, 64\) for \(16, 192\)"):
+        from_transformers(theirs(SIZES["deep"], num_channels=1))
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"layer_norm_eps": 1e-6}]
+)
 def test_what_our_modules_cannot_express_is_refused(change):
     with pytest.raises(ValueError, match="our blocks know gelu and quick_gelu, and an eps of 1e-5"):
         from_transformers(theirs(SIZES["deep"], **change))

@@ -105,15 +105,6 @@ def test_vendored_packages_are_pinned_and_name_no_registry():
         assert '"resolved"' not in text
 
 
-def test_workflows_are_readable_and_call_the_makefile():
-    publish = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
-    assert "make repository URL=" in publish
-    assert "make site" in publish
-    assert ".ci/run" in (ROOT / ".github/workflows/test.yml").read_text("utf-8")
-    for path in (ROOT / ".github/workflows").glob("*.yml"):
-        assert yaml.safe_load(path.read_text("utf-8"))["jobs"]
-
-
 @pytest.mark.parametrize(
     ("target", "variables", "arguments"),
     [

@@ -23,3 +23,4 @@ def test_wheel_holds_every_file_of_the_package(elsewhere, tmp_path):
     files = [p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     missing = [p for p in files if not (installed / p.relative_to(source)).exists()]
     assert missing == []
+    assert (installed / "py.typed").exists()  # so that type checkers read our signatures

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipbook.text import TextConfig, TextEncoder, sinusoidal_positions
+from tests.plain import plain_python
 from tests.tiny import text_config
 
 CHOICES = [
@@ -148,11 +149,28 @@ def test_ids_outside_the_vocabulary_are_refused(wrong, method):
 
 
 @pytest.mark.parametrize("pooling", ["last", "first"])
-@pytest.mark.parametrize("row", [[False] * 4, [False, True, True, True]])
-def test_a_mask_that_does_not_begin_with_real_tokens_is_refused(pooling, row):
-    mask = torch.tensor([[True] * 4, row])
-    with pytest.raises(ValueError, match=r"mask\[1\].*real tokens come first.*Tokenizer.batch"):
-        encoder(pooling)(some_ids(2, 4), mask)
+@pytest.mark.parametrize("method", ["forward", "features", "attention_weights"])
+@given(row=st.lists(st.booleans(), min_size=4, max_size=9))
+def test_a_mask_is_read_where_real_tokens_come_first_and_refused_elsewhere(pooling, method, row):
+    mask = torch.tensor([[True] * len(row), row])
+    run = getattr(encoder(pooling), method)
+    if row[0] and row == sorted(row, reverse=True):
+        assert run(some_ids(2, len(row)), mask).isfinite().all()
+        return
+    with pytest.raises(ValueError, match=r"mask\[1\] .*real tokens come first.*Tokenizer.batch"):
+        run(some_ids(2, len(row)), mask)
+
+
+def test_no_tokens_and_a_mask_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"token_ids \(0, 4\) hold no tokens; give at least one"):
+        encoder()(some_ids(0, 4), torch.ones(0, 4, dtype=torch.bool))
+    with plain_python(), pytest.raises(ValueError, match=r"shape \(1, 4\), token_ids \(2, 4\)"):
+        encoder()(some_ids(2, 4), torch.ones(1, 4, dtype=torch.bool))
+
+
+def test_a_mask_of_numbers_is_refused():
+    with plain_python(), pytest.raises(ValueError, match=r"torch.int64.*try mask.bool\(\)"):
+        encoder()(some_ids(2, 4), torch.ones(2, 4, dtype=torch.int64))
 
 
 @pytest.mark.parametrize(
@@ -162,14 +180,11 @@ def test_a_mask_that_does_not_begin_with_real_tokens_is_refused(pooling, row):
         ({"positions": "rotary"}, "positions='rotary'; try learned or sinusoidal"),
         ({"activation": "relu"}, "activation='relu'; try gelu or quick_gelu"),
         ({"width": 64, "heads": 3}, "width=64 is not a multiple of heads=3.*try"),
+        ({"width": 63, "heads": 2}, "width=63 is not a multiple of heads=2; try heads=1 or 3"),
         ({"heads": 0}, "heads=0.*try"),
+        ({"width": 15, "heads": 3, "positions": "sinusoidal"}, "width=15 is odd.*try 16"),
     ],
 )
 def test_a_config_that_cannot_be_built_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         TextConfig(**change)
-
-
-def test_an_odd_width_has_no_sinusoidal_positions():
-    with pytest.raises(ValueError, match="width=15 is odd.*try 16"):
-        TextEncoder(text_config(width=15, heads=3, positions="sinusoidal"))

@@ -13,6 +13,7 @@ from tokenizers import models, pre_tokenizers
 from clipbook.scenes import EXAMPLE
 from clipbook.text import Tokenizer, split_words
 from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID, WORD, merge
+from tests.plain import plain_python
 from tests.tiny import tokenizer as trained
 
 PEPPER = "Pepper the aussie pup"
@@ -261,6 +262,41 @@ def test_sizes_without_room_are_refused():
         Tokenizer(context_length=1)
 
 
+@pytest.mark.parametrize("size", ["300", 300.0, None, [300], True, 10**12])
+def test_a_size_that_is_no_whole_number_is_refused(size):
+    with plain_python():
+        with pytest.raises(ValueError, match="context_length="):
+            Tokenizer(context_length=size)
+        if size != 10**12:  # a vocabulary may be as large as it likes: training stops earlier
+            with pytest.raises(ValueError, match="vocab_size="):
+                Tokenizer.train(["a"], size)
+
+
+@pytest.mark.parametrize("pair", [(3.0, 4), ("a", "b"), "ab", (3,), (3, 4, 5), None, 3, [[3], [4]]])
+def test_a_merge_that_is_no_pair_of_ids_is_refused_by_its_place(pair):
+    with plain_python(), pytest.raises(ValueError, match=r"merges\[1\]=.* is no pair of token ids"):
+        Tokenizer([(100, 101), pair])
+
+
+@pytest.mark.parametrize(
+    "merges",
+    [
+        [(100, 101), (100, 101)],
+        [(100, 101), (101, 102), (259, 102), (100, 260)],  # ab + c and a + bc
+        [(100, 100), (259, 100), (100, 259)],
+    ],
+)
+def test_a_token_made_in_two_ways_is_refused(merges):
+    name = rf"merges\[{len(merges) - 1}\]"
+    with pytest.raises(ValueError, match=rf"{name}=.* which token \d+ is already; leave it out"):
+        Tokenizer(merges)
+
+
+@given(st.lists(st.text("ab", max_size=9) | st.text("abc ", max_size=20), min_size=1))
+def test_training_never_makes_a_token_in_two_ways(texts):
+    assert Tokenizer.train(texts * 3, 400).vocab_size >= 259  # which would be refused
+
+
 @pytest.mark.parametrize("pair", [(259, 100), (100, 259), (0, 100), (-1, 100)])
 def test_a_merge_of_what_does_not_exist_is_refused(pair):
     with pytest.raises(ValueError, match="isn't made yet.*3 to 258"):
@@ -277,6 +313,28 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     assert all(loaded.encode(text) == tokenizer.encode(text) for text in TEXTS)
 
 
+@st.composite
+def merge_tables(draw) -> list[tuple[int, int]]:
+    """Pairs of ids of which each makes a new token, of any bytes."""
+    made = [b"", b"", b"", *(bytes([k]) for k in range(256))]
+    merges = []
+    few = st.sampled_from([0x61, 0x62, 0x20, 0x0A, 0x22, 0x5C, 0x85, 0xC3, 0xFF, 0x00])
+    for left, right in draw(st.lists(st.tuples(few | st.integers(0), few | st.integers(0)))):
+        pair = tuple(FIRST_BYTE + k % (len(made) - FIRST_BYTE) for k in (left, right))
+        if made[pair[0]] + made[pair[1]] not in made:
+            made.append(made[pair[0]] + made[pair[1]])
+            merges.append(pair)
+    return merges
+
+
+@given(merge_tables(), st.integers(2, 65_536))
+def test_any_table_of_merges_comes_back_from_its_file(tmp_path_factory, merges, context):
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    Tokenizer(merges, context).save(path)
+    loaded = Tokenizer.load(path)
+    assert (loaded.merges, loaded.context_length) == (merges, context)
+
+
 def test_the_file_can_be_read(tmp_path):
     path = tmp_path / "tokenizer.json"
     tokenizer = Tokenizer.train(["low"] * 5 + [" low"] * 5, 262)
@@ -288,32 +346,90 @@ def test_the_file_can_be_read(tmp_path):
     assert '  ["lo", "w"],' in lines  # a merge a line
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        '{"merges": []}',
-        '{"context_length": 32}',
-        '{"context_length": "32", "merges": []}',
-        '{"context_length": 1, "merges": []}',
-        '{"context_length": 32, "merges": [["ab", "c"]]}',
-        '{"context_length": 32, "merges": [["a"]]}',
-        '{"context_length": 32, "merges": [["a", "→"]]}',
-        '{"context_length": 32, "merges": [[1, 2]]}',
+GOOD = {
+    "context_length": 32,
+    "special_tokens": ["<pad>", "<start>", "<end>"],
+    "merges": [["a", "b"], ["ab", "c"]],
+}
+DAMAGED = {
+    "context_length": ["32", None, 1, 0, -1, 2.5, 32.0, True, [32], {}, 10**12, 10**400],
+    "special_tokens": [None, [], "<pad>", ["<pad>", "<end>", "<start>"], [0, 1, 2]],
+    "merges": [
+        None,
+        "ab",
+        7,
+        {"a": "b"},
+        [["a", "b"], ["abc", "d"]],  # what is not made yet
+        [["ab", "c"], ["a", "b"]],  # out of order
+        [["a", "b"], ["a", "b"]],  # twice
+        [["a", "b"], ["b", "c"], ["ab", "c"], ["a", "bc"]],  # in two ways
+        *([[pair]] for pair in (["a"], ["a", "b", "c"], ["a", ""], ["a", "→"], "ab", [1, 2], None)),
+        [{"a": 1, "b": 2}],
+        [["<pad>", "a"]],
     ],
-)
-def test_a_foreign_file_is_refused_by_name(tmp_path, damage):
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(k, v) for k, vs in DAMAGED.items() for v in vs])
+def test_a_field_that_save_did_not_write_is_refused_by_file_and_name(tmp_path, field, value):
     path = tmp_path / "tokenizer.json"
-    path.write_text(damage, "utf-8")
-    with pytest.raises(ValueError, match="tokenizer.json was not saved by"):
+    path.write_text(json.dumps(GOOD), "utf-8")
+    assert Tokenizer.load(path).vocab_size == 261
+    path.write_text(json.dumps(GOOD | {field: value}), "utf-8")
+    with pytest.raises(ValueError, match=rf"tokenizer\.json was not saved by.*{field}"):
         Tokenizer.load(path)
 
 
-def test_a_file_that_is_no_text_is_refused_by_name(tmp_path):
+@pytest.mark.parametrize("field", GOOD)
+def test_a_missing_field_and_a_strange_one_are_refused(tmp_path, field):
     path = tmp_path / "tokenizer.json"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="tokenizer.json was not saved by"):
+    for fields in ({k: v for k, v in GOOD.items() if k != field}, GOOD | {"surprise": 1}):
+        path.write_text(json.dumps(fields), "utf-8")
+        with pytest.raises(ValueError, match="json was not saved by.*not the fields"):
+            Tokenizer.load(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b"\xff\xfe\x00",
+        json.dumps(GOOD).encode("utf-16"),
+        json.dumps(GOOD).replace("ab", "é").encode("latin-1"),
+        json.dumps(GOOD).replace("{", '{"merges": [], ').encode(),
+        json.dumps(GOOD).replace("32", "9" * 5_000).encode(),
+        json.dumps(GOOD).replace("32", "NaN").encode(),
+        json.dumps(GOOD).replace("32", "[" * 100_000).encode(),
+    ],
+    ids=lambda damage: repr(damage[:20]),
+)
+def test_a_foreign_file_is_refused_by_name(tmp_path, damage):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(damage)
+    with pytest.raises(ValueError, match=r"tokenizer\.json was not saved by.*save it again"):
+        Tokenizer.load(path)
+
+
+def test_a_folder_is_refused_and_a_missing_file_named(tmp_path):
+    with pytest.raises(ValueError, match="was not saved by"):
+        Tokenizer.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"gone\.json does not exist"):
+        Tokenizer.load(tmp_path / "gone.json")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=3), one, max_size=3),
+)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(GOOD, VALUES)) | VALUES | st.binary())
+def test_nothing_but_a_value_error_comes_from_any_file(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "hostile.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    with pytest.raises(ValueError, match=r"hostile\.json was not saved by"):
         Tokenizer.load(path)

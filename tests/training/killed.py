@@ -16,7 +16,7 @@ from clipbook.pairs.saving import write_tensors
 from clipbook.training import TrainingConfig, checkpoints, train
 from tests import tiny
 
-CONFIG = TrainingConfig(steps=24, warmup_steps=4, checkpoint_every=2, snapshots=4)
+CONFIG = TrainingConfig(steps=48, warmup_steps=4, checkpoint_every=2, snapshots=4)
 tiny.tokenizer()  # once, for all the processes that are forked from one that has imported this
 
 
@@ -37,9 +37,9 @@ def run(out: str, folder: str | None, workers: int, kill_at_line: int | None = N
 
 def die_at_line(number: int) -> None:
     """Kill this process, with no chance to tidy up, before the number-th new line that saves."""
-    watched = {checkpoints.save.__code__, write_tensors.__code__}
-    # where jaxtyping's hook has wrapped them
-    for function in (checkpoints.save, write_tensors):
+    of_saving = [checkpoints.save, checkpoints._remove, checkpoints._is_abandoned, write_tensors]
+    watched = {function.__code__ for function in of_saving}
+    for function in of_saving:  # where jaxtyping's hook has wrapped them
         while hasattr(function, "__wrapped__"):
             function = function.__wrapped__
             watched.add(function.__code__)

@@ -1,15 +1,18 @@
 """A checkpoint is whole or it is not there; a damaged one says so."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from platform import node
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch.utils.data import Dataset
 
-from clipbook.training import TrainingConfig, train
+from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import checkpoints as module
 from clipbook.training.history import History
 from clipbook.training.optimisers import make_optimisers
@@ -20,13 +23,16 @@ class Stopped(Exception):
     """Stands in for whatever ends a run too early."""
 
 
-class EndingEarly(Dataset):
+class EndingEarly(SceneBatches):
     """Batches 0 to 3, then no more."""
 
     def __getitem__(self, k: int):
         if k == 4:
             raise Stopped
-        return tiny.batches()[k]
+        return super().__getitem__(k)
+
+    def identity(self):  # of what would have gone on
+        return super().identity() | {"kind": "SceneBatches"}
 
 
 def run(folder: Path, *, image=tiny.VIT, batches=None, **changes) -> History:
@@ -42,7 +48,7 @@ def run(folder: Path, *, image=tiny.VIT, batches=None, **changes) -> History:
 
 def run_halfway(folder: Path, **changes) -> None:
     with pytest.raises(Stopped):
-        run(folder, batches=EndingEarly(), **changes)
+        run(folder, batches=EndingEarly(tiny.tokenizer(), 8, 16), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +72,15 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
-def test_the_newest_checkpoint_is_kept_alone(newest):
-    assert [one.name for one in newest.parent.iterdir()] == [newest.name]
-    assert {one.name for one in newest.iterdir()} == {"tensors.safetensors", "checkpoint.json"}
+def names(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def test_the_last_two_checkpoints_are_kept(newest):
+    assert names(newest.parent) == ["checkpoint-00000002", "checkpoint-00000004"]
+    assert names(newest) == ["checkpoint.json", "tensors.safetensors"]
+    run(newest.parent)
+    assert names(newest.parent) == ["checkpoint-00000004", "checkpoint-00000006"]
 
 
 def test_a_checkpoint_can_be_read(newest):
@@ -88,12 +100,15 @@ def test_weights_and_optimiser_states_come_back(tmp_path, optimiser):
     model.encode_image(pixels).sum().backward()  # the text tower has no state yet
     for one in optimisers:
         one.step()
-    module.save(tmp_path, 1, model, optimisers, config, History(loss=[0.5]))
+    scaler, log = torch.amp.GradScaler("cpu"), History([0.5], [14.0], [0.1])
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 8.0, "_growth_tracker": 3})
+    module.save(tmp_path, 1, {"of": "it"}, log, model, optimisers, scaler)
     other = tiny.clip(seed=1)
-    fresh = make_optimisers(other, config)
+    fresh, scaler_then = make_optimisers(other, config), torch.amp.GradScaler("cpu")
     found = module.latest(tmp_path)
-    module.restore(found, other, fresh, config)
-    assert (found.step, found.history.loss) == (1, [0.5])
+    module.restore(found, {"of": "it"}, other, fresh, scaler_then)
+    assert (found.step, found.history) == (1, log)
+    assert scaler_then.state_dict() == scaler.state_dict()
     for name, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[name], value)
     for before, after in zip(optimisers, fresh, strict=True):
@@ -109,21 +124,142 @@ def test_there_is_none_in_an_empty_or_missing_folder(tmp_path):
     assert module.latest(tmp_path / "missing") is None
 
 
-def test_unfinished_folders_are_ignored_and_cleared_away(newest):
-    leftover = newest.parent / "unfinished-1"
-    leftover.mkdir()
-    (leftover / "tensors.safetensors").write_bytes(b"half")
+def unfinished(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    (folder / name / "tensors.safetensors").write_bytes(b"half")
+    return folder / name
+
+
+def a_dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_dead_process_left_unfinished_is_ignored_and_cleared_away(newest):
+    leftover = unfinished(newest.parent, f"unfinished-{node()}-{a_dead_process()}")
     assert module.latest(newest.parent).step == 4
     run(newest.parent)
-    assert [one.name for one in newest.parent.iterdir()] == ["checkpoint-00000006"]
+    assert not leftover.exists()
 
 
-def test_other_files_in_the_folder_are_left_alone(newest):
-    (newest.parent / "model.safetensors").write_bytes(b"mine")
-    (newest.parent / "notes").mkdir()
-    run(newest.parent)
-    assert (newest.parent / "model.safetensors").read_bytes() == b"mine"
-    assert (newest.parent / "notes").exists()
+def snapshot_of(folder: Path) -> dict[str, bytes | None]:
+    """Every path below, with what is in it."""
+    return {
+        str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None
+        for one in sorted(folder.rglob("*"))
+    }
+
+
+NOT_OURS = [
+    "checkpoint-00000002.bak",
+    "checkpoint-00000004.bak",
+    "checkpoint-best",
+    "checkpoint-7",
+    "checkpoint-0000004",
+    "checkpoint-000000002",
+    "checkpoint-٠٠٠٠٠٠٠٢",
+    "checkpoint-00000001 (1)",
+    "checkpoint-00000000",
+    "checkpoint-",
+    "Checkpoint-00000001",
+    "unfinished-1",
+    "unfinished-notes",
+    f"unfinished-{node()}-{os.getppid()}",  # a process that lives
+    "unfinished-another-machine-1",
+    f"unfinished-{node()}-{10**30}",
+]
+
+
+@pytest.mark.parametrize("kind", ["folder", "copy", "file", "link"])
+def test_what_has_not_the_very_name_of_a_checkpoint_survives_and_stops_nothing(newest, kind):
+    elsewhere = newest.parent.parent / "elsewhere"
+    shutil.copytree(newest, elsewhere)
+    for name in NOT_OURS:
+        path = newest.parent / name
+        if kind == "folder":
+            path.mkdir()
+            (path / "mine.txt").write_text(name)
+        elif kind == "copy":  # of a checkpoint of this very run
+            shutil.copytree(newest, path)
+        elif kind == "file":
+            path.write_text(name)
+        else:
+            path.symlink_to(elsewhere)
+    before = snapshot_of(newest.parent) | snapshot_of(elsewhere)
+    assert len(run(newest.parent).loss) == 6
+    after = snapshot_of(newest.parent) | snapshot_of(elsewhere)
+    gone = {one for one in before if after.get(one, "gone") != before[one]}
+    assert {Path(one).parts[0] for one in gone} == {"checkpoint-00000002"}
+
+
+def test_files_links_and_folders_of_others_survive_under_the_very_name_of_a_checkpoint(newest):
+    folder = newest.parent
+    (folder / "checkpoint-00000001").write_text("mine")
+    (folder / "checkpoint-00000003").symlink_to(newest)
+    (folder / "checkpoint-00000099").mkdir()
+    (folder / "checkpoint-00000099" / "model.pt").write_text("mine")
+    (folder / "checkpoint-00000002" / "notes.txt").write_text("mine")
+    (folder / "model.safetensors").write_bytes(b"mine")
+    assert len(run(folder).loss) == 6
+    assert (folder / "checkpoint-00000001").read_text() == "mine"
+    assert (folder / "checkpoint-00000003").is_symlink()
+    assert names(folder / "checkpoint-00000099") == ["model.pt"]
+    assert names(folder / "checkpoint-00000002") == ["notes.txt"]
+    assert (folder / "model.safetensors").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "checkpoint"])
+def test_where_something_has_the_name_already_nothing_is_replaced(newest, kind):
+    last = newest.parent / "checkpoint-00000006"
+
+    class Meanwhile(SceneBatches):
+        """Another process gets there first."""
+
+        def __getitem__(self, k: int):
+            if k == 5 and kind == "checkpoint":
+                shutil.copytree(newest, last)
+            return super().__getitem__(k)
+
+        def identity(self):
+            return super().identity() | {"kind": "SceneBatches"}
+
+    if kind == "file":
+        last.write_text("mine")
+    elif kind == "folder":
+        last.mkdir()
+    with pytest.raises(ValueError, match=r"00000006 is there, and this run did not write it.*each"):
+        run(newest.parent, batches=Meanwhile(tiny.tokenizer(), 8, 16))
+    assert names(newest.parent) == ["checkpoint-00000002", newest.name, last.name]
+
+
+def test_of_a_damaged_checkpoint_the_message_names_the_one_before_it_where_there_is_one(newest):
+    (newest / "tensors.safetensors").write_bytes(b"")
+    message = refused(newest.parent)
+    assert message.endswith(f"delete that folder to start from {newest.parent}/checkpoint-00000002")
+    shutil.rmtree(newest)
+    assert module.latest(newest.parent).step == 2
+    (newest.parent / "checkpoint-00000002" / "tensors.safetensors").write_bytes(b"")
+    assert refused(newest.parent).endswith("delete that folder to start from the beginning")
+
+
+def test_a_checkpoint_under_the_name_of_another_step_is_damaged(newest):
+    newest.rename(newest.parent / "checkpoint-00000005")
+    assert "damaged (checkpoint.json holds step 4" in refused(newest.parent)
+
+
+def test_a_checkpoint_from_before_they_had_an_identity_is_refused(newest):
+    about = {"step": 4, "optimisers": [], "config": {}, "sha256": "", "history": {}}
+    (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
+    with pytest.raises(ValueError, match=r"has format 1, of another version.*another folder"):
+        run(newest.parent)
+
+
+def test_a_checkpoint_of_a_later_format_is_refused(newest):
+    about = json.loads((newest / "checkpoint.json").read_text("utf-8")) | {"format": 3}
+    (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
+    with pytest.raises(ValueError, match=r"has format 3, of another version.*another folder"):
+        run(newest.parent)
 
 
 @pytest.mark.parametrize("keep", [0, 8, 1_000, -1])
@@ -149,13 +285,32 @@ def test_a_missing_file_is_refused_by_name(newest, name):
         "[]",
         "null",
         "{}",
-        '{"step": 4}',
-        '{"step": "x", "optimisers": [], "config": {}, "sha256": "", "history": {}}',
-        '{"step": 4, "optimisers": [], "config": {}, "sha256": "", "history": {"surprise": []}}',
+        '{"format": 2, "step": 4}',
+        '{"format": 2, "step": 4, "identity": {}, "scaler": {}, "sha256": "", "history": {}}',
+        "[" * 100_000,
     ],
 )
 def test_a_broken_description_is_refused_by_name(newest, content):
     (newest / "checkpoint.json").write_text(content, "utf-8")
+    assert f"{newest} is damaged" in refused(newest.parent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("step", "4"),
+        ("step", 1e400),
+        ("identity", 3),
+        ("scaler", "on"),
+        ("sha256", None),
+        ("history", {"surprise": []}),
+        ("history", {"loss": 3}),
+        ("history", {"loss": [1.0], "scale": [1.0], "learning_rate": [1.0]}),
+    ],
+)
+def test_one_wrong_value_in_the_description_is_refused_by_name(newest, key, value):
+    about = json.loads((newest / "checkpoint.json").read_text("utf-8"))
+    (newest / "checkpoint.json").write_text(json.dumps(about | {key: value}), "utf-8")
     assert f"{newest} is damaged" in refused(newest.parent)
 
 
@@ -165,28 +320,6 @@ def test_one_changed_bit_is_noticed(newest):
     content[-3] ^= 1
     path.write_bytes(content)
     assert "its digest differs" in refused(newest.parent)
-
-
-def test_a_checkpoint_of_another_model_is_refused(newest):
-    with pytest.raises(ValueError, match=r"checkpoint-00000004 "):
-        run(newest.parent, image=tiny.CNN)
-
-
-@pytest.mark.parametrize(("first", "then"), [("muon", "adamw"), ("adamw", "muon")])
-def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path, first, then):
-    run_halfway(tmp_path, optimiser=first)
-    with pytest.raises(ValueError, match=rf"00000004 was written with optimiser={first}, not"):
-        run(tmp_path, optimiser=then)
-
-
-@pytest.mark.parametrize("change", [{"steps": 8}, {"learning_rate": 3e-3}, {"clip_norm": 2.0}])
-def test_a_checkpoint_of_a_run_with_another_config_is_refused(newest, change):
-    with pytest.raises(ValueError, match=f"written with {next(iter(change))}=.*another folder"):
-        run(newest.parent, **change)
-
-
-def test_how_often_checkpoints_are_kept_may_change(newest):
-    assert len(run(newest.parent, checkpoint_every=3).loss) == 6
 
 
 def test_a_checkpoint_with_a_leftover_weight_is_refused(newest):

@@ -6,6 +6,7 @@ import torch
 
 from clipbook.image import normalise, preprocess
 from clipbook.scenes import render, sample, sample_pairs
+from clipbook.streams import stream
 from clipbook.text import split_words
 from clipbook.training import SceneBatches
 from clipbook.training.data import draw, train_tokenizer
@@ -34,7 +35,7 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone():
 
 def test_a_batch_is_what_sample_pairs_makes():
     batches = SceneBatches(tiny.tokenizer(), 8, 16, seed=5, twins=0.3, distinct=False)
-    scenes, captions = sample_pairs(8, np.random.default_rng((5, 2)), twins=0.3, distinct=False)
+    scenes, captions = sample_pairs(8, stream("training", 5, 2), twins=0.3, distinct=False)
     assert same(batches[2], (draw(scenes, 16), *tiny.tokenizer().batch(captions)))
 
 
@@ -45,7 +46,7 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
 
 
 def test_no_batch_at_all_is_refused():
-    with pytest.raises(ValueError, match="batch_size=0; a batch needs at least one pair"):
+    with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
         SceneBatches(tiny.tokenizer(), 0)
 
 

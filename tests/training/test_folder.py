@@ -10,6 +10,7 @@ from clipbook.image import normalise, preprocess
 from clipbook.scenes import EXAMPLE, render
 from clipbook.training import TrainingConfig, train
 from clipbook.training.folder import FolderBatches, read_pairs
+from tests.plain import plain_python
 from tests.tiny import clip, tokenizer
 
 
@@ -54,7 +55,7 @@ BAD = {
     "../outside.png,a star": r"../outside.png lies outside the folder",
     "notes.txt,a star": "notes.txt can't be read as a picture",
     "half.png,a star": "half.png can't be read as a picture",
-    "more,a star": "more is not there",
+    "more,a star": "more is not there as a file",
     "1.png,a ring": "1.png has stood there before, with the same caption",
 }
 
@@ -132,15 +133,17 @@ def test_a_batch_larger_than_the_folder_is_refused(pairs):
         FolderBatches(pairs, tokenizer(), batch_size=9)
 
 
+def test_what_is_no_list_of_pairs_is_refused(folder, pairs):
+    for other in (read_pairs(folder), str(folder), [pair.caption for pair in pairs]):
+        with (
+            plain_python(),
+            pytest.raises(ValueError, match=r"no list of pairs; try pairs, problems = read_pairs"),
+        ):
+            FolderBatches(other, tokenizer(), batch_size=1)
+
+
 def test_training_takes_these_batches(pairs):
     batches = FolderBatches(pairs, tokenizer(), batch_size=4, image_size=16)
     config = TrainingConfig(steps=3, warmup_steps=1, snapshots=0)
     history = train(clip(), batches, config, workers=0, progress=False)
     assert len(history.loss) == 3
-
-
-def test_a_quotation_mark_left_open_is_named(folder):
-    csv_of(folder, "0.png,a star", '1.png,"a ring', *["2.png,a heart"] * 10_000)
-    pairs, problems = read_pairs(folder)
-    assert len(pairs) == 1
-    assert "field larger than field limit" in problems[0]

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.training.killed"])
 
+LAST_TWO = ["checkpoint-00000046", "checkpoint-00000048"]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _the_server_finds_the_tests():
@@ -57,7 +59,7 @@ def test_keeping_checkpoints_changes_nothing(tmp_path, never_stopped, workers):
     out, folder = tmp_path / "model.safetensors", tmp_path / "run"
     assert finish(str(out), str(folder), workers) == 0
     assert out.read_bytes() == never_stopped
-    assert names(folder) == ["checkpoint-00000024"]
+    assert names(folder) == LAST_TWO
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -85,7 +87,7 @@ def test_killed_at_random_moments(tmp_path, never_stopped, workers):
     assert process.exitcode == 0
     assert kills >= 3
     assert out.read_bytes() == never_stopped
-    assert names(folder) == ["checkpoint-00000024"]
+    assert names(folder) == LAST_TWO
 
 
 def test_killed_at_every_line_that_saves(tmp_path, never_stopped):
@@ -97,6 +99,6 @@ def test_killed_at_every_line_that_saves(tmp_path, never_stopped):
         assert code in (0, -signal.SIGKILL)
         survived = code == 0
         assert line < 100
-    assert line > 25  # saving has about so many
+    assert line > 35  # saving has about so many
     assert out.read_bytes() == never_stopped
-    assert names(folder) == ["checkpoint-00000024"]
+    assert names(folder) == LAST_TWO

@@ -1,15 +1,9 @@
 """Presets can be built and run, alike each time."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
-from clipbook.pairs import load_model
 from clipbook.scenes import EXAMPLE
-from clipbook.text import Tokenizer
 from clipbook.training import PRESETS
 from clipbook.training import presets as module
 from tests import tiny
@@ -50,28 +44,3 @@ def test_a_preset_trains_for_as_long_as_asked(quick, name):
     assert {len(history.snapshots[0]), len(history.snapshots[0][0])} == {len(EXAMPLE)}
     assert run.config.steps == 2
     assert PRESETS[name].build().config.steps > 100
-
-
-@pytest.mark.slow
-def test_the_command_writes_a_model_and_says_what_it_can_do(tmp_path):
-    command = [sys.executable, "-m", "clipbook.training", "--preset", "cpu", "--steps", "2"]
-    command += ["--threads", "1", "--seed", "3", "--out", str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "colour and shape, never seen" in done.stdout
-    out: Path = tmp_path / "run"
-    tokenizer = Tokenizer.load(out / "tokenizer.json")
-    model = load_model(out / "model.safetensors")
-    assert model.config.text.vocab_size == tokenizer.vocab_size
-    assert (out / "history.json").exists()
-    again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 0, again.stderr  # it goes on from the finished checkpoint
-    assert again.stdout.splitlines()[1:] == done.stdout.splitlines()[1:]
-
-
-def test_an_unknown_preset_is_refused():
-    command = [sys.executable, "-m", "clipbook.training", "--preset", "huge", "--out", "x"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "huge" in done.stderr
-    assert "cpu" in done.stderr

@@ -1,10 +1,15 @@
 """Attention equals PyTorch's, and its weights are what they claim to be."""
 
+import re
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from clipbook.transformer import MultiHeadAttention, allowed_keys
+from clipbook.transformer.attention import check_heads
 from tests.tiny import normals
 
 SIZES = [(16, 1), (16, 4), (24, 3), (64, 8)]
@@ -111,9 +116,26 @@ def test_one_token_gets_its_own_value():
     torch.testing.assert_close(ours(x), ours.output(value), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("heads", "remedy"), [(3, "try heads=[24]"), (0, "try heads=1"), (32, "16")]
-)
-def test_heads_that_do_not_divide_the_width_are_refused(heads, remedy):
-    with pytest.raises(ValueError, match=f"width=16 is not a multiple of heads={heads}.*{remedy}"):
+@given(width=st.integers(1, 400), heads=st.integers(1, 500))
+def test_heads_that_do_not_divide_the_width_are_refused_with_ones_that_do(width, heads):
+    if width % heads == 0:
+        check_heads(width, heads)
+        return
+    with pytest.raises(ValueError, match=f"width={width} is not .* heads={heads}; ") as caught:
+        check_heads(width, heads)
+    advised = [int(one) for one in re.findall(r"\d+", str(caught.value).split("try")[1])]
+    assert advised
+    assert all(width % one == 0 for one in advised)
+
+
+@pytest.mark.parametrize("heads", [0, -2])
+def test_no_heads_are_refused(heads):
+    with pytest.raises(ValueError, match=f"heads={heads} is not a whole number from 1"):
         MultiHeadAttention(16, heads)
+
+
+@pytest.mark.parametrize("row", [[True, False, True], [False, True, True], [False] * 3])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(row, causal):
+    with pytest.raises(ValueError, match=r"mask\[1\] .*real tokens come first"):
+        allowed_keys(3, torch.tensor([[True] * 3, row]), causal=causal)

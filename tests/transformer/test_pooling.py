@@ -32,6 +32,13 @@ def test_padding_is_never_read(how):
     torch.testing.assert_close(pool(changed, how, MASK), pool(X, how, MASK))
 
 
+@pytest.mark.parametrize("how", ["first", "last", "mean"])
+@pytest.mark.parametrize("row", [[True, False, True], [False, True, True], [False] * 3])
+def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(how, row):
+    with pytest.raises(ValueError, match=r"mask\[1\] .*real tokens come first"):
+        pool(X[:2, :3], how, torch.tensor([[True] * 3, row]))
+
+
 def test_an_unknown_way_is_refused():
     with pytest.raises(ValueError, match="how='max'.*'first', 'last' or 'mean'"):
         pool(X, "max")

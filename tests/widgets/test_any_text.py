@@ -5,7 +5,6 @@ import pytest
 
 from clipbook.text import Tokenizer
 from clipbook.widgets import AttentionExplorer, SimilarityMatrix, TokenizerExplorer
-from clipbook.widgets.texts import checked_texts
 from tests.tiny import tokenizer
 from tests.widgets.conftest import draw_pictures
 
@@ -36,13 +35,6 @@ def matrix(texts: list[str], **options) -> SimilarityMatrix:
 def attention(tokens: list[str]) -> AttentionExplorer:
     count = len(tokens)
     return AttentionExplorer(np.full((1, 1, count, count), 1 / count), tokens=tokens)
-
-
-def test_what_is_no_text_is_named_with_the_remedy():
-    with pytest.raises(ValueError, match=r"captions\[1\]=2 is no text; give str"):
-        checked_texts("captions", ["a", 2])
-    repaired = "a\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    assert checked_texts("captions", [repaired]) == ["a\ufffd"]
 
 
 MAKE = {

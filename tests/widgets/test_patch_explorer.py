@@ -56,7 +56,7 @@ def test_what_the_page_changes_is_read_in_python_and_redraws_no_static_picture()
 
 
 RULES = {
-    "picture": ({"image": np.zeros((8, 8))}, ["shape (8, 8)", "not a picture", "give a PIL"]),
+    "picture": ({"image": np.zeros((8, 8))}, ["image: ", "shape (8, 8)", "not a picture", "give"]),
     "large": ({"image": noise(8, 225)}, ["225 × 8 px", "224 px a side", "try image.resize"]),
     "prime": ({"image": noise(17, 31)}, ["31 × 17 px", "no patch size", "crop or resize"]),
     "size": ({"patch_size": 5}, ["patch_size=5", "16 × 16 px", "try 1, 2, 4, 8"]),

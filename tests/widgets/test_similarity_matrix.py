@@ -153,7 +153,7 @@ RULES = {
     "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
     "picture": (
         {"images": [PICTURE, np.zeros((4, 4, 3))]},
-        ["images[1] of shape (4, 4, 3) and type float64", "is not a picture", "give a PIL"],
+        ["images[1]: ", "of shape (4, 4, 3) and type float64", "is not a picture", "give levels"],
     ),
 }
 

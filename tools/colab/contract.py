@@ -59,7 +59,7 @@ class Environment:
         """Python of a new environment in `home`, with a kernel called as this is."""
         venv.create(home, with_pip=False)
         python = home / "bin/python"
-        ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+        ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
         packages = Path(
             subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
         )
@@ -142,9 +142,9 @@ def environment(name: str, home: Path) -> Environment:
     pip += [
         "--no-compile",
         "--target",
-        home / "own",
+        str(home / "own"),
         "--constraint",
-        constraints,
+        str(constraints),
         *sorted(wanted - {BORROWED}),
     ]
     subprocess.run(pip, check=True, capture_output=True, text=True)

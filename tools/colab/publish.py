@@ -41,7 +41,7 @@ def chapters() -> dict[str, Path]:
 def wheel(folder: Path) -> Path:
     """The package, built into the folder; the same source gives the same bytes."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT]
+    command += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(command, check=True)
     (built,) = Path(folder).glob("*.whl")
     return built

@@ -33,7 +33,7 @@ class ForgetCopies(DeduplicateIds):
         return cell, resources
 
 
-c = get_config()
+c = get_config()  # type: ignore[name-defined]  # nbgrader defines it
 c.CourseDirectory.root = str(COURSE)
 c.CourseDirectory.course_id = "clipbook"
 c.Execute.timeout = SECONDS_A_CELL

@@ -3,7 +3,9 @@
 Built in: book/pairs/zero-shot.
 """
 
-from math import sqrt
+from math import inf, sqrt
+
+from clipbook.validation import above_zero, whole_number
 
 
 def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -11,14 +13,13 @@ def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, flo
 
     z: how many standard deviations are plausible; 1.96 gives intervals of which 95 in 100 hold
     the truth. Unlike "share ± z deviations" it has a width where nothing or all is right. Raises
-    ValueError for counts that are not 0 ≤ right ≤ total with total ≥ 1.
+    ValueError for counts that are not 0 ≤ right ≤ total with total ≥ 1, and for another z.
 
     Source: Wilson 1927.
     """
-    if total < 1 or not 0 <= right <= total:
-        raise ValueError(
-            f"{right} right of {total} is no count of answers; give 0 ≤ right ≤ total, total ≥ 1"
-        )
+    total = whole_number("total", total, 100, most=inf)
+    right = whole_number("right", right, total, least=0, most=total)
+    z = above_zero("z", z, 1.96)
     share, spread = right / total, z**2 / total
     middle = share + spread / 2
     half = z * sqrt(share * (1 - share) / total + spread / (4 * total))

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from clipbook.validation import between, whole_number
+
 SMALLEST_SPREAD = 1e-6
 """A feature that varies less is left as it is, not blown up."""
 
@@ -24,8 +26,11 @@ def linear_probe(
 
     labels: 0 to classes - 1; a class without an example is allowed, and never chosen where others
     fit. penalty: on the squared weights, for features brought to deviation 1. The result takes
-    features as they come. Raises ValueError for no examples or a label outside the classes.
+    features as they come. Raises ValueError for no examples, a label outside the classes, or
+    numbers that make no sense.
     """
+    classes = whole_number("classes", classes, 64)
+    penalty = between("penalty", penalty, 1e-3)
     if not len(labels) or not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(
             f"{len(labels)} labels for classes={classes}; give at least one, all from 0 to "
@@ -48,6 +53,6 @@ def linear_probe(
 
     optimiser.step(loss)
     with torch.no_grad():  # the same for features that were not brought to deviation 1
-        probe.weight /= spread
-        probe.bias -= probe.weight @ mean
+        probe.weight.div_(spread)
+        probe.bias.sub_(probe.weight @ mean)
     return probe.to(features).requires_grad_(False)

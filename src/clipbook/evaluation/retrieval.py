@@ -6,6 +6,8 @@ Built in: book/pairs/zero-shot.
 from jaxtyping import Float
 from torch import Tensor
 
+from clipbook.validation import whole_number
+
 
 def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tuple[float, float]:
     """Share of pictures whose own caption is among the k most similar, then the same for captions.
@@ -19,8 +21,7 @@ def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tupl
             f"similarities are {images}×{texts}; image i belongs to text i, so the matrix must be "
             "square"
         )
-    if not 1 <= k <= images:
-        raise ValueError(f"k={k} is outside 1 to {images}, the number of candidates")
+    k = whole_number("k", k, 1, most=images)
     own = similarities.diagonal()
     # "not below" rather than "at least", so that NaN counts against the model too
     to_text = ((~(similarities < own[:, None])).sum(dim=1) <= k).float().mean()

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from clipbook.evaluation.retrieval import recall_at_k
-from clipbook.evaluation.zero_shot import class_embeddings
+from clipbook.evaluation.zero_shot import class_embeddings, encode_captions
 from clipbook.image import preprocess
 from clipbook.pairs import CLIP, similarity
+from clipbook.pairs.modes import evaluating
 from clipbook.scenes import (
     COLOURS,
     SHAPES,
@@ -23,6 +24,7 @@ from clipbook.scenes import (
 from clipbook.scenes.world import OPPOSITE
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
+from clipbook.validation import whole_number
 
 CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
 PAIRS_OF_SCENES = 500
@@ -33,18 +35,24 @@ def combination_names() -> list[str]:
     return [say(Statement((Phrase(shape, colour),))) for colour, shape in CLASSES]
 
 
-@torch.no_grad()
 def evaluate_scenes(
     model: CLIP, tokenizer: Tokenizer, *, scenes: int = 1_000, seed: int = 0
 ) -> dict[str, float]:
-    """Shares of right answers, 0 to 1, on scenes that training did not draw.
+    """Shares of right answers, 0 to 1, on scenes that training did not draw, in eval mode.
 
     "… seen" and "… never seen": zero-shot among the 64 combinations on one-object scenes, both
     right, then colour and shape alone. The rest on 500 two-object scenes that contain a
     never-seen combination, and of which no caption is true of another's picture: retrieval both
     ways, and how often the true caption beats the same one with both colours exchanged, or with
-    the relation turned round.
+    the relation turned round. Raises ValueError for fewer scenes than one.
     """
+    whole_number("scenes", scenes, 1_000)
+    with evaluating(model):
+        return _name_one(model, tokenizer, scenes, seed) | _tell_pairs(model, tokenizer, seed)
+
+
+def _name_one(model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int) -> dict[str, float]:
+    """Zero-shot on scenes of one object."""
     results: dict[str, float] = {}
     classes = class_embeddings(model, tokenizer, combination_names())
     for name, split in (("seen", "train"), ("never seen", "held_out")):
@@ -56,7 +64,12 @@ def evaluate_scenes(
         results[f"colour and shape, {name}"] = _share(answers == truth)
         results[f"colour, {name}"] = _share(answers // len(SHAPES) == truth // len(SHAPES))
         results[f"shape, {name}"] = _share(answers % len(SHAPES) == truth % len(SHAPES))
+    return results
 
+
+def _tell_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
+    """Retrieval and twins, on scenes of two objects."""
+    results: dict[str, float] = {}
     shown = _told_apart(
         sample(2 * PAIRS_OF_SCENES, stream("evaluation, pairs", seed), "held_out", objects=2)
     )
@@ -87,9 +100,7 @@ def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
 
 
 def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[Statement]) -> Tensor:
-    token_ids, mask = tokenizer.batch([say(statement) for statement in statements])
-    device = model.log_scale.device
-    return model.encode_text(token_ids.to(device), mask.to(device))
+    return encode_captions(model, tokenizer, [say(statement) for statement in statements])
 
 
 def _told_apart(scenes: Sequence[Scene]) -> list[Scene]:
@@ -121,4 +132,5 @@ def _exchange_colours(statement: Statement) -> Statement:
 
 
 def _turn(statement: Statement) -> Statement:
+    assert statement.relation, "a sampled pair stands in a relation"
     return Statement(statement.phrases, OPPOSITE[statement.relation])

@@ -4,56 +4,63 @@ Source: Radford et al. 2021, §3.1.2 and 3.1.4 (prompt templates and their ensem
 book/pairs/zero-shot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from clipbook.pairs import CLIP, similarity
+from clipbook.pairs.modes import evaluating
 from clipbook.text import Tokenizer
+from clipbook.text.encoder import check_texts
+from clipbook.text.texts import checked_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
 
-@torch.no_grad()
 def class_embeddings(
-    model: CLIP, tokenizer: Tokenizer, names: Sequence[str], templates: Sequence[str] = TEMPLATES
+    model: CLIP, tokenizer: Tokenizer, names: Iterable[str], templates: Iterable[str] = TEMPLATES
 ) -> Float[Tensor, "classes embed_dim"]:
     """Unit embedding of each class: the mean over the templates, in which {} stands for the name.
 
-    Raises ValueError for no names, no templates, or a template without {}.
+    The model is put into eval mode for it, and back.
+    Raises ValueError for no names, no templates, a single string where a list is meant, or a
+    template without {}.
     """
-    if not names or not templates:
-        raise ValueError(
-            f"{len(names)} class names and {len(templates)} templates; at least one of each is "
-            "needed, for example ['a red circle'] and ['a picture of {}']"
-        )
+    names, templates = checked_texts(names, "names"), checked_texts(templates, "templates")
     for template in templates:
         if "{}" not in template:
             raise ValueError(f"template {template!r} has no {{}} for the name of the class")
     captions = [template.replace("{}", name) for template in templates for name in names]
-    embeddings = model.encode_text(*_on(model, *tokenizer.batch(captions)))
-    return normalize(embeddings.view(len(templates), len(names), -1).mean(dim=0), dim=-1)
+    with evaluating(model):
+        embeddings = encode_captions(model, tokenizer, captions)
+        return normalize(embeddings.view(len(templates), len(names), -1).mean(dim=0), dim=-1)
 
 
-@torch.no_grad()
 def zero_shot(
     model: CLIP,
     tokenizer: Tokenizer,
     pixels: Float[Tensor, "batch 3 height width"],
-    names: Sequence[str],
-    templates: Sequence[str] = TEMPLATES,
+    names: Iterable[str],
+    templates: Iterable[str] = TEMPLATES,
 ) -> Float[Tensor, "batch classes"]:
     """Probability of each class for each picture; rows sum to 1.
 
-    names: how a caption would name the classes, articles included: "a red circle".
+    names: how a caption would name the classes, articles included: "a red circle". The model is
+    put into eval mode for it, and back.
     """
     classes = class_embeddings(model, tokenizer, names, templates)
-    images = model.encode_image(*_on(model, pixels))
-    return (model.scale * similarity(images, classes)).softmax(dim=-1)
+    with evaluating(model):
+        images = model.encode_image(pixels.to(model.log_scale.device))
+        return (model.scale * similarity(images, classes)).softmax(dim=-1)
 
 
-def _on(model: CLIP, *tensors: Tensor) -> list[Tensor]:
-    return [tensor.to(model.log_scale.device) for tensor in tensors]
+def encode_captions(
+    model: CLIP, tokenizer: Tokenizer, captions: Sequence[str]
+) -> Float[Tensor, "captions embed_dim"]:
+    """Unit embeddings, on the model's device; the ids are checked before they go to a GPU."""
+    token_ids, mask = tokenizer.batch(captions)
+    check_texts(token_ids, mask, model.config.text)
+    device = model.log_scale.device
+    return model.encode_text(token_ids.to(device), mask.to(device))

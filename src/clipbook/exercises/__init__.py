@@ -1,5 +1,7 @@
 """What the check cells of the exercises call: one sentence for a wrong answer, no stack."""
 
-from clipbook.exercises.checks import CheckFailed, check, close
+from clipbook.exercises.asking import ask, without
+from clipbook.exercises.checks import CheckFailed, check
+from clipbook.exercises.comparing import close, numbers, same
 
-__all__ = ["CheckFailed", "check", "close"]
+__all__ = ["CheckFailed", "ask", "check", "close", "numbers", "same", "without"]

@@ -3,7 +3,7 @@
 A cell that checks an answer reads
 
     with check("Exercise 1"):
-        close(double([1, 2]), [2, 4], "double([1, 2])", mistakes={"it squares": [1, 4]})
+        close(ask(double, [1, 2]), [2, 4], "double([1, 2])", mistakes={"it squares": [1, 4]})
 
 It prints a line if all is right. Otherwise it raises `CheckFailed`, which IPython, Colab and
 Jupyter show as its message alone, while nbgrader, nbval and a site build still see a failure.
@@ -17,16 +17,17 @@ import sys
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
 
 _OURS = str(Path(__file__).parents[1])
 _LIBRARIES = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
+_ASKING = str(Path(__file__).with_name("asking.py"))
+_CHECK_CELLS: set[str] = set()
+"""Cells in which a check has begun: what is defined there isn't the student's."""
+LONGEST = 160
+"""Characters of a value or of an error that a message quotes."""
 
 
 class CheckFailed(AssertionError):
@@ -45,6 +46,7 @@ def check(name: str) -> Iterator[None]:
     own code (told with the line that raised it) are all put into a sentence. Warnings are silenced
     and stderr goes to stdout.
     """
+    _CHECK_CELLS.add(sys._getframe(2).f_code.co_filename)  # 1 is contextlib's __enter__
     try:
         with warnings.catch_warnings(), redirect_stderr(sys.stdout):
             warnings.simplefilter("ignore")
@@ -54,92 +56,49 @@ def check(name: str) -> Iterator[None]:
     print(f"✓ {name}: correct")
 
 
-def close(
-    got: Any,
-    want: Any,
-    what: str,
-    *,
-    tolerance: float = 1e-5,
-    mistakes: Mapping[str, Any] | None = None,
-) -> None:
-    """Raise CheckFailed unless got has the shape of want and, to the tolerance, its values.
-
-    got, want: anything that torch.as_tensor takes: tensors, arrays, numbers, lists of numbers.
-    what: how the message calls it, such as "caption_ranks(grid)".
-    mistakes: what a typical mistake leads to, by the sentence that says what to look at. Where got
-    is one of these values, that sentence ends the message.
-    """
-    if got is None:
-        raise CheckFailed(f"{what} is None; does the function end in `return`?")
-    want = torch.as_tensor(want).detach().double()
-    got = _numbers(got, what)
-    if _agree(got, want, tolerance):
-        return
-    for hint, value in (mistakes or {}).items():
-        if _agree(got, torch.as_tensor(value).double(), tolerance):
-            raise CheckFailed(f"{what} is {_shown(got)}, expected {_shown(want)}: {hint}")
-    if got.shape != want.shape:
-        raise CheckFailed(f"{what} has shape {tuple(got.shape)}, expected {tuple(want.shape)}")
-    if want.numel() <= 8:
-        raise CheckFailed(f"{what} is {_shown(got)}, expected {_shown(want)}")
-    wrong = ~torch.isclose(got, want, rtol=0, atol=tolerance)
-    first = tuple(wrong.nonzero()[0].tolist())
-    raise CheckFailed(
-        f"{what} is wrong in {int(wrong.sum())} of {want.numel()} places; the first is "
-        f"{list(first)}: {_shown(got[first])}, expected {_shown(want[first])}"
-    )
-
-
-def _numbers(got: Any, what: str) -> Tensor:
-    try:
-        if isinstance(got, list | tuple):  # of numbers or of tensors alike
-            got = [one.tolist() if hasattr(one, "tolist") else one for one in got]
-        return torch.as_tensor(got).detach().cpu().double()
-    except (TypeError, ValueError, RuntimeError):
-        raise CheckFailed(
-            f"{what} is of type {type(got).__name__}, which does not hold numbers in rows of equal "
-            "length; return a tensor"
-        ) from None
-
-
-def _agree(got: Tensor, want: Tensor, tolerance: float) -> bool:
-    return got.shape == want.shape and torch.allclose(got, want, rtol=0, atol=tolerance)
-
-
-def _shown(values: Tensor) -> str:
-    """Numbers as one writes them: 2 rather than 2.0, four digits at most."""
-
-    def text(value: Any) -> str:
-        if isinstance(value, list):
-            return f"[{', '.join(map(text, value))}]"
-        return f"{value:.4g}"
-
-    return text(values.tolist())
+def cut(text: str, longest: int = LONGEST) -> str:
+    """The text in one line, and no longer than a message should be."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, NotImplementedError) and not error.args:  # torch's own have a message
         return (
             "not written yet; put your code in place of `raise NotImplementedError()`, run that "
             "cell, then this one"
         )
-    if isinstance(error, AssertionError):
+    frames = traceback.extract_tb(error.__traceback__)
+    line = _line_of_the_answer(frames)
+    if isinstance(error, CheckFailed) or (isinstance(error, AssertionError) and not line):
         return str(error) or "a condition is not met"
-    place = _place(error)
-    if isinstance(error, NameError) and not place:
+    kind, what = type(error).__name__, cut(str(error).partition("\n")[0])
+    told = f"{kind}: {what}" if what else kind
+    if line:
+        return f"your code raised {kind} {line}" + (f": {what}" if what else "")
+    if isinstance(error, NameError):
         return f"{error}; run the cell of the exercise first"
-    what = str(error).partition("\n")[0]
-    return f"your code raised {type(error).__name__}{place}: {what}"
+    if any(frame.filename == _ASKING for frame in frames):
+        return f"your function can't be called as the task says ({told})"
+    return f"the check can't use what your code gave it ({told}); see what the task asks for"
 
 
-def _place(error: BaseException) -> str:
-    """Function and line of the answer that raised the error; empty if it was the check itself."""
-    frames = [
+def _line_of_the_answer(frames: traceback.StackSummary) -> str:
+    """Function and line of the student's cell where an error came up; empty if in none.
+
+    What a check defines, such as a function that it hands to an answer, isn't the student's: their
+    line that called it is.
+    """
+    theirs = [
         frame
-        for frame in traceback.extract_tb(error.__traceback__)
+        for frame in frames
         if not frame.filename.startswith((_OURS, *_LIBRARIES))
+        and frame.filename not in _CHECK_CELLS
     ]
-    if not frames or frames[-1].name == "<module>":
+    if not theirs:
         return ""
-    last = frames[-1]
-    return f" in {last.name}, line {last.lineno}" + (f" (`{last.line}`)" if last.line else "")
+    last = theirs[-1]
+    where = f"in line {last.lineno} of its cell"
+    if last.name != "<module>":
+        where = f"in {last.name}, line {last.lineno}"
+    return where + (f" (`{cut(last.line, 80)}`)" if last.line else "")

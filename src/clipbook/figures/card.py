@@ -3,8 +3,9 @@
 import functools
 import io
 import re
+from collections.abc import Iterable
 from textwrap import wrap
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import PIL.Image
@@ -52,7 +53,8 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     """
     drawing = drawing.convert("RGB")
     pixels = drawing.width * drawing.height
-    counted = sorted(drawing.getcolors(pixels), reverse=True)[:256]
+    colours = cast(list[tuple[int, tuple[int, int, int]]], drawing.getcolors(pixels))
+    counted = sorted(colours, reverse=True)[:256]
     if sum(count for count, _ in counted) < 0.8 * pixels:
         return drawing.quantize(256)
     palette = PIL.Image.new("P", (1, 1))
@@ -60,9 +62,9 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     return drawing.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
 
 
-def ink(colour: tuple[float, float, float, float]) -> str:
+def ink(colour: Iterable[float]) -> str:
     """Black or white, whichever stands out more from a colour (WCAG's relative luminance)."""
-    linear = [k / 12.92 if k <= 0.04045 else ((k + 0.055) / 1.055) ** 2.4 for k in colour[:3]]
+    linear = [k / 12.92 if k <= 0.04045 else ((k + 0.055) / 1.055) ** 2.4 for k in colour]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "black" if luminance > 0.179 else "white"
 
@@ -105,4 +107,4 @@ def fit(text: Text, width: float | int, height: float | int = float("inf")) -> N
         share = min(width * points / max(box.width, 1), height * points / max(box.height, 1))
         if share >= 1:
             return
-        text.set_fontsize(share * text.get_fontsize())
+        text.set_fontsize(share * float(text.get_fontsize()))

@@ -4,29 +4,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
 from clipbook.figures.card import CARD, CELL, INK, Card, fit, ink, numbers, plain
+from clipbook.figures.pictures import levels
+from clipbook.text.texts import checked_texts
 
 LONGEST_NAME = 24
 """Letters of a row's or a column's name."""
 
 
 def similarity_heatmap(
-    similarities: Any, pictures: Sequence[PIL.Image.Image], captions: Sequence[str] | None = None
+    similarities: Any, pictures: Sequence[Any], captions: Sequence[str] | None = None
 ) -> Card:
     """A matrix of cosines from -1 (blue) over 0 (white) to 1 (red); rows are pictures.
 
-    similarities: (images, texts), an array or a tensor. captions: what to write above the columns
-    besides T₁ to Tₘ. Raises ValueError where pictures or captions don't fit the matrix.
+    similarities: (images, texts), an array or a tensor. pictures: what `open_picture` takes, drawn
+    as the model sees it. captions: what to write above the columns besides T₁ to Tₘ. Raises
+    ValueError where pictures or captions don't fit the matrix.
     """
     return _heatmap(similarities, pictures, captions, colours="RdBu_r", low=-1.0)
 
 
 def probability_heatmap(
-    probabilities: Any, pictures: Sequence[PIL.Image.Image], captions: Sequence[str] | None = None
+    probabilities: Any, pictures: Sequence[Any], captions: Sequence[str] | None = None
 ) -> Card:
     """The same for probabilities, from 0 (dark) to 1 (bright)."""
     return _heatmap(probabilities, pictures, captions, colours="cividis", low=0.0)
@@ -34,13 +36,14 @@ def probability_heatmap(
 
 def _heatmap(
     values: Any,
-    pictures: Sequence[PIL.Image.Image],
+    pictures: Sequence[Any],
     captions: Sequence[str] | None,
     *,
     colours: str,
     low: float,
 ) -> Card:
     values = numbers(values)
+    captions = None if captions is None else checked_texts(captions, "captions")
     columns = values.shape[-1] if captions is None else len(captions)
     if values.shape != (len(pictures), columns):
         raise ValueError(
@@ -64,7 +67,7 @@ def _heatmap(
     for row, picture in enumerate(pictures):
         axes.text(-1.75, row, f"$I_{{{row + 1}}}$", color=INK, ha="center", va="center")
         thumbnail = axes.inset_axes((-1.4, row - 0.4, 0.8, 0.8), transform=axes.transData)
-        thumbnail.imshow(picture)
+        thumbnail.imshow(levels(picture))
         thumbnail.set_axis_off()
     for column in range(columns):
         axes.text(column, -0.6, f"$T_{{{column + 1}}}$", color=INK, ha="center", va="bottom")
@@ -93,6 +96,7 @@ def token_heatmap(
     names don't fit.
     """
     values = numbers(values)
+    rows, columns = checked_texts(rows, "rows"), checked_texts(columns, "columns")
     if values.shape != (len(rows), len(columns)):
         raise ValueError(
             f"a matrix of shape {values.shape} does not fit {len(rows)} rows and {len(columns)} "

@@ -4,18 +4,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import PIL.Image
+from jaxtyping import UInt8
+from torch import Tensor
 
-from clipbook.figures.card import INK, Card, fit, plain
+from clipbook.figures.card import INK, Card, fit, numbers, plain
+from clipbook.image import open_picture
+from clipbook.text.texts import checked_texts
 
 
-def pairs_strip(
-    pictures: Sequence[PIL.Image.Image], captions: Sequence[str], *, across: int = 4
-) -> Card:
+def levels(picture: Any) -> UInt8[np.ndarray, "height width 3"]:
+    """What to draw of a picture: what the model sees, as `open_picture` gives it.
+
+    Arrays and tensors of one channel, (height, width), may be of any type of number, such as
+    feature maps: they stand for greys from 0 to 255. Raises ValueError for what is no picture.
+    """
+    if isinstance(picture, np.ndarray | Tensor) and picture.ndim == 2:
+        picture = _greys(picture)
+    return np.asarray(open_picture(picture))
+
+
+def _greys(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Numbers as levels in uint8; what is of another type stays, to be refused."""
+    if not str(values.dtype).removeprefix("torch.").startswith(("uint", "int", "float", "bfloat")):
+        return values
+    greys = numbers(values)
+    if np.isnan(greys).any():
+        row, column = np.argwhere(np.isnan(greys))[0].tolist()
+        raise ValueError(
+            f"the picture's grey in row {row}, column {column} is nan; give numbers from 0 to 255, "
+            "and look for a division by zero before"
+        )
+    return greys.round().clip(0, 255).astype(np.uint8)
+
+
+def pairs_strip(pictures: Sequence[Any], captions: Sequence[str], *, across: int = 4) -> Card:
     """Pictures I₁ to Iₙ, each above its caption.
 
-    across: pictures to a line. Raises ValueError where there are not as many captions as pictures.
+    pictures: what `open_picture` takes, drawn as the model sees it. across: pictures to a line.
+    Raises ValueError where there are not as many captions as pictures, or where they are no list of
+    texts.
     """
+    captions = checked_texts(captions, "captions")
     if len(pictures) != len(captions):
         raise ValueError(
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"
@@ -29,7 +58,7 @@ def pairs_strip(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, written, strict=False)):
-        axes.imshow(picture)
+        axes.imshow(levels(picture))
         axes.set_title(f"$I_{{{k + 1}}}$", color=INK, fontsize=11)
         below = f"$T_{{{k + 1}}}$\n{caption}"
         fit(axes.set_xlabel(below, color=INK, fontsize=9), 120)
@@ -41,10 +70,11 @@ def pairs_strip(
 def picture_row(pictures: Mapping[str, Any]) -> Card:
     """Pictures side by side, each under its title, with pixels as hard squares.
 
-    pictures: title → a Pillow image or an array, (height, width) or (height, width, 3). A picture
-    of one channel is drawn in greys from 0 to 255.
+    pictures: title → what `open_picture` takes, drawn as the model sees it; or an array or tensor
+    (height, width) of numbers of any type, drawn in greys from 0 to 255.
     """
-    shapes = [np.asarray(one).shape for one in pictures.values()]
+    drawn = [levels(one) for one in pictures.values()]
+    shapes = [one.shape for one in drawn]
     ratios = [shape[1] / shape[0] for shape in shapes]
     card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
     panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
@@ -54,9 +84,8 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     longest = [max(1, *map(len, title.split("\n"))) for title in titles]
     room = min(width / (0.6 * n) for width, n in zip(widths, longest, strict=True))
     letters = min(max(room, 11), 16)  # as large as every title allows, for phones
-    drawn = zip(panels, pictures.values(), titles, widths, strict=True)
-    for axes, picture, title, width in drawn:
-        axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for axes, picture, title, width in zip(panels, drawn, titles, widths, strict=True):
+        axes.imshow(picture, interpolation="nearest")
         fit(axes.set_title(title, fontsize=letters, color=INK), width)
         axes.set_axis_off()
     return card

@@ -2,7 +2,8 @@
 
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
-from clipbook.image.preprocessing import normalise, open_picture, preprocess
+from clipbook.image.preprocessing import normalise, preprocess
+from clipbook.image.reading import open_picture
 from clipbook.image.vit import ViT, ViTConfig
 
 __all__ = [

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clipbook.validation import check_fields, shown, whole_number
+
 
 @dataclass(frozen=True)
 class CNNConfig:
@@ -22,8 +24,13 @@ class CNNConfig:
     embed_dim: int = 64
 
     def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError(f"widths={self.widths}: a CNN needs stages of width ≥ 1; try (32, 64)")
+        check_fields(self, whole_number, "image_size", "embed_dim")
+        if not isinstance(self.widths, list | tuple) or not self.widths:
+            raise ValueError(
+                f"widths={shown(self.widths)}: a CNN needs the width of each stage; try (32, 64)"
+            )
+        widths = (whole_number(f"widths[{k}]", width, 32) for k, width in enumerate(self.widths))
+        object.__setattr__(self, "widths", tuple(widths))
         if self.image_size < 2 ** len(self.widths):
             raise ValueError(
                 f"image_size={self.image_size} px can't be halved {len(self.widths)} times; "

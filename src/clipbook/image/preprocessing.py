@@ -1,55 +1,36 @@
 """From any picture to pixels: RGB, short side resized, centre cropped, normalised.
 
-The same steps, numbers and rounding as CLIP's; unlike CLIP's, it turns pictures upright by their
-EXIF orientation and scales 16-bit greys. Source: Radford et al. 2021; mean and standard deviation
-from its published code. Built in: book/image/preprocessing.
+The same steps and numbers as CLIP's; unlike CLIP's, it turns pictures upright by their EXIF
+orientation and scales 16-bit greys. The crop begins where transformers' begins, at half of what is
+left over, rounded down. CLIP's own code crops by torchvision, which rounds halves to the even
+number: where the resized long side is longer than `size` by 3, 7, 11, ... px, its crop lies one
+pixel further right or down. Source: Radford et al. 2021; mean and standard deviation from its
+published code. Built in: book/image/preprocessing.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
+
+from clipbook.image.reading import open_picture
+from clipbook.validation import whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
 
-Picture = Image.Image | str | Path
-
-
-def open_picture(picture: Picture) -> Image.Image:
-    """The picture, upright and in RGB, from a Pillow image in any mode or from a file.
-
-    What is transparent lies on white, as in transformers 5.23; OpenAI's own code drops transparency
-    and shows what lies under it. Raises ValueError, naming the file, where nothing can be read or
-    the data end too early.
-    """
-    try:
-        if isinstance(picture, Image.Image):
-            image = ImageOps.exif_transpose(picture)
-        else:
-            with Image.open(picture) as opened:  # and close it, whatever it holds
-                image = ImageOps.exif_transpose(opened)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        name = getattr(picture, "filename", "") or picture
-        raise ValueError(
-            f"{name} can't be read as a picture ({error}); it may be truncated or of a format "
-            "that Pillow doesn't know: save it again as PNG or JPEG"
-        ) from error
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip rather than scale
-        grey = np.asarray(image).astype(np.float64).clip(0, 65_535) / 257
-        image = Image.fromarray(grey.round().astype(np.uint8))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("RGB")
+_LARGEST = 4096  # px
+_SQUARES = 100  # that are left of a strip, side by side, before it grows
+_NOT_SEVERAL = (str, bytes, Mapping, Set)  # pictures: one path, the bytes of one, names, no order
 
 
 def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
+    image = _without_far_ends(image, size)
     width, height = image.size
     short = min(width, height)
     if (width, height) != (size, size):
@@ -57,6 +38,20 @@ def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
         image = image.resize(scaled, Image.Resampling.BICUBIC)
     left, top = (image.width - size) // 2, (image.height - size) // 2
     return image.crop((left, top, left + size, top + size))
+
+
+def _without_far_ends(image: Image.Image, size: int) -> Image.Image:
+    """Of a strip that is to grow, the middle, so that its size in memory stays within bounds.
+
+    Both ends lose the same number of whole squares, so that no pixel is resized otherwise. Only
+    where size × long side / short side is no whole number, the scale itself changes, and with it a
+    level by 2 at most.
+    """
+    short = min(image.size)
+    if short >= size:
+        return image
+    left, top = (max(0, side // short - _SQUARES) // 2 * short for side in image.size)
+    return image.crop((left, top, image.width - left, image.height - top))
 
 
 def normalise(
@@ -68,18 +63,35 @@ def normalise(
     return ((pictures / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
 
 
-def preprocess(
-    pictures: Picture | Sequence[Picture], size: int = 32
-) -> Float[Tensor, "batch 3 size size"]:
+def preprocess(pictures: Any, size: int = 32) -> Float[Tensor, "batch 3 size size"]:
     """Pixels of one or more pictures, ready for an image encoder.
 
-    Raises ValueError for no pictures, a size below 1 px, or a picture that can't be read.
+    pictures: what `open_picture` takes, or several: in a list, a tuple, an iterator, or one uint8
+    array (batch, height, width, 3). size: in px, 1 to 4,096.
+
+    Raises ValueError for no pictures, another size, what is no picture, or a picture that can't be
+    read; of several, it says which.
     """
-    if size < 1:
-        raise ValueError(f"size={size} px is no picture; try 32")
-    if isinstance(pictures, Image.Image | str | Path):
-        pictures = [pictures]
-    if not pictures:
+    size = whole_number("size", size, 32, most=_LARGEST)
+    if not _several(pictures):
+        squares = [_resize_and_crop(open_picture(pictures), size)]
+    else:
+        squares = []
+        for place, picture in enumerate(pictures):
+            try:
+                squares.append(_resize_and_crop(open_picture(picture), size))
+            except ValueError as error:
+                raise ValueError(f"pictures[{place}]: {error}") from error
+    if not squares:
         raise ValueError("pictures is empty; a batch needs at least one picture")
-    square = [np.asarray(_resize_and_crop(open_picture(one), size)) for one in pictures]
-    return normalise(torch.from_numpy(np.stack(square)))
+    return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])))
+
+
+def _several(pictures: Any) -> bool:
+    if isinstance(pictures, np.ndarray | Tensor):
+        return pictures.ndim == 4
+    return (
+        isinstance(pictures, Iterable)
+        and not isinstance(pictures, _NOT_SEVERAL)
+        and not hasattr(pictures, "read")  # an open file gives lines
+    )

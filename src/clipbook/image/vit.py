@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from clipbook.image.patching import patchify
 from clipbook.transformer import Block, pool, run_blocks
+from clipbook.transformer.attention import check_heads
 from clipbook.transformer.block import ACTIVATIONS
+from clipbook.validation import between, check_fields, one_of, whole_number
 
 POOLINGS = ("mean", "first")
 
@@ -39,17 +41,20 @@ class ViTConfig:
     activation: str = "gelu"
 
     def __post_init__(self) -> None:
-        if self.patch_size < 1 or self.image_size % self.patch_size:
-            below = self.image_size // max(self.patch_size, 1) * self.patch_size
+        check_fields(self, whole_number, "image_size", "patch_size", "width", "heads")
+        check_fields(self, whole_number, "mlp_width", "embed_dim")
+        check_fields(self, whole_number, "depth", least=0)
+        check_fields(self, between, "position_std")
+        check_heads(self.width, self.heads)
+        one_of("pooling", self.pooling, POOLINGS)
+        one_of("activation", self.activation, ACTIVATIONS)
+        if self.image_size % self.patch_size:
+            below = self.image_size // self.patch_size * self.patch_size
             tries = [str(size) for size in (below, below + self.patch_size) if size > 0]
             raise ValueError(
                 f"image_size={self.image_size} px is not a multiple of "
                 f"patch_size={self.patch_size} px; try {' or '.join(tries)}"
             )
-        if self.pooling not in POOLINGS:
-            raise ValueError(f"pooling={self.pooling!r}; try {' or '.join(POOLINGS)}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation={self.activation!r}; try {' or '.join(ACTIVATIONS)}")
 
     @property
     def patches(self) -> int:
@@ -102,6 +107,7 @@ class ViT(nn.Module):
         """The weights of every layer and head: rows are queries and sum to 1."""
         x, found = self._embed(pixels), []
         for block in self.blocks:
+            assert isinstance(block, Block)
             x, weights = block.with_weights(x)
             found.append(weights)
         return torch.stack(found)

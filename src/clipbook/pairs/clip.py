@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from clipbook.image import CNN, CNNConfig, ViT, ViTConfig
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
+from clipbook.validation import between, check_fields, shown
 
 LARGEST_SCALE = 100.0
 """CLIP keeps the scale at most here, "to prevent training instability" (§2.5)."""
@@ -29,15 +30,20 @@ class CLIPConfig:
     initial_temperature: float = 0.07
 
     def __post_init__(self) -> None:
+        for name, value, kinds in (
+            ("image", self.image, (ViTConfig, CNNConfig)),
+            ("text", self.text, (TextConfig,)),
+        ):
+            if not isinstance(value, kinds):
+                names = " or ".join(kind.__name__ for kind in kinds)
+                raise ValueError(f"{name}={shown(value)} is no config of its tower; try a {names}")
         if self.image.embed_dim != self.text.embed_dim:
             raise ValueError(
                 f"image.embed_dim={self.image.embed_dim} and text.embed_dim="
                 f"{self.text.embed_dim} differ; both towers must end in the same space"
             )
-        if not self.initial_temperature > 0:
-            raise ValueError(
-                f"initial_temperature={self.initial_temperature} is not above 0; try 0.07"
-            )
+        # above a million all logits are equal in float32, and nothing is learned
+        check_fields(self, between, "initial_temperature", least=1 / LARGEST_SCALE, most=1e6)
 
 
 class CLIP(nn.Module):
@@ -46,8 +52,8 @@ class CLIP(nn.Module):
     def __init__(self, config: CLIPConfig) -> None:
         super().__init__()
         self.config = config
-        image = ViT if isinstance(config.image, ViTConfig) else CNN
-        self.image_encoder = image(config.image)
+        image = config.image
+        self.image_encoder = ViT(image) if isinstance(image, ViTConfig) else CNN(image)
         self.text_encoder = TextEncoder(config.text)
         self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
 
@@ -75,7 +81,7 @@ class CLIP(nn.Module):
         image_embeddings: Float[Tensor, "images embed_dim"],
         text_embeddings: Float[Tensor, "texts embed_dim"],
     ) -> Float[Tensor, "images texts"]:
-        """Similarities times the scale."""
+        """Similarities times the scale. Raises ValueError for rows that are not of unit length."""
         return self.scale * similarity(image_embeddings, text_embeddings)
 
     def forward(
@@ -84,7 +90,10 @@ class CLIP(nn.Module):
         token_ids: Int64[Tensor, "texts context"],
         mask: Bool[Tensor, "texts context"] | None = None,
     ) -> Float[Tensor, "images texts"]:
-        return self.logits(self.encode_image(pixels), self.encode_text(token_ids, mask))
+        """Logits of every picture with every text."""
+        images, texts = self.encode_image(pixels), self.encode_text(token_ids, mask)
+        # both are of unit length; `logits` would look whether they are, and a GPU would wait
+        return self.scale * (images @ texts.T)
 
     @torch.no_grad()
     def clamp_scale(self) -> None:

@@ -5,9 +5,11 @@ Nothing is unpickled, so a file from a stranger can be wrong but not run code.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,7 +18,13 @@ from torch import Tensor, nn
 
 from clipbook.image import CNNConfig, ViTConfig
 from clipbook.pairs.clip import CLIP, CLIPConfig
+from clipbook.strict_json import parse
 from clipbook.text import TextConfig
+from clipbook.validation import one_of, shown
+
+ENCODERS = {"ViTConfig": ViTConfig, "CNNConfig": CNNConfig}
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+"""What weights may be kept as; a model that is loaded has them in the first."""
 
 
 def config_to_json(config: CLIPConfig) -> str:
@@ -24,19 +32,50 @@ def config_to_json(config: CLIPConfig) -> str:
 
 
 def config_from_json(text: str) -> CLIPConfig:
-    """Raises ValueError for anything that `config_to_json` did not write."""
+    """Raises ValueError, naming the field, for anything that `config_to_json` did not write."""
     try:
-        values = json.loads(text)
-        image_config = {"ViTConfig": ViTConfig, "CNNConfig": CNNConfig}[values.pop("encoder")]
-        image = values.pop("image")
-        if "widths" in image:
-            image["widths"] = tuple(image["widths"])
-        text_config = TextConfig(**values.pop("text"))
-        return CLIPConfig(image_config(**image), text_config, **values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        values = parse(text)
+        _check_names("config", values, ["encoder", *CLIPConfig.__dataclass_fields__])
+        one_of("encoder", values["encoder"], ENCODERS)
+        return CLIPConfig(
+            _part("image", values["image"], ENCODERS[values["encoder"]]),
+            _part("text", values["text"], TextConfig),
+            _typed("initial_temperature", values["initial_temperature"], float),
+        )
+    except ValueError as error:
+        raise ValueError(f"no configuration of a CLIP model ({error})") from error
+
+
+def _check_names(name: str, values: Any, wanted: Iterable[str]) -> None:
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} is {shown(values)}, not an object with fields")
+    missing, unknown = set(wanted) - values.keys(), values.keys() - set(wanted)
+    if missing or unknown:
         raise ValueError(
-            f"no configuration of a CLIP model ({type(error).__name__}: {error})"
-        ) from error
+            f"{name} has not the fields that it should: missing {sorted(missing) or 'nothing'}, "
+            f"unknown {sorted(unknown) or 'nothing'}"
+        )
+
+
+def _part(name: str, values: Any, config: type[Any]) -> Any:
+    _check_names(name, values, config.__dataclass_fields__)
+    try:
+        typed = {one.name: _typed(one.name, values[one.name], one.type) for one in fields(config)}
+        return config(**typed)
+    except ValueError as error:
+        raise ValueError(f"{name}.{error}") from None
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """A value from JSON in the type that a field has; whether it makes sense, the config says."""
+    if kind == tuple[int, ...] and isinstance(value, list):
+        return tuple(_typed(f"{name}[{k}]", one, int) for k, one in enumerate(value))
+    if kind is float and type(value) in (int, float):
+        with suppress(OverflowError):
+            return float(value)
+    elif type(value) is kind:
+        return value
+    raise ValueError(f"{name}={shown(value)} is no {getattr(kind, '__name__', kind)}")
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -61,28 +100,46 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
-def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a module. Raises ValueError that names what is missing, left over or of
-    another shape; the module is unchanged then."""
+def check_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Raises ValueError that names the tensors that are missing, left over, of another shape, or
+    of a type that a weight can't be copied from."""
     wanted = module.state_dict()
     missing = sorted(wanted.keys() - tensors.keys())
     left_over = sorted(tensors.keys() - wanted.keys())
+    both = [(name, tensors[name], wanted[name]) for name in sorted(wanted.keys() & tensors.keys())]
     misshapen = [
-        f"{name} {tuple(tensors[name].shape)} for {tuple(wanted[name].shape)}"
-        for name in sorted(wanted.keys() & tensors.keys())
-        if tensors[name].shape != wanted[name].shape
+        f"{name} {tuple(given.shape)} for {tuple(want.shape)}"
+        for name, given, want in both
+        if given.shape != want.shape
     ]
-    if missing or left_over or misshapen:
+    mistyped = [
+        f"{name} {given.dtype} for {want.dtype}"
+        for name, given, want in both
+        if given.dtype != want.dtype and not {given.dtype, want.dtype} <= set(FLOATS)
+    ]
+    if missing or left_over or misshapen or mistyped:
         raise ValueError(
             f"{source} does not fit the model: missing {missing or 'nothing'}, left over "
-            f"{left_over or 'nothing'}, misshapen {misshapen or 'nothing'}; build the model from "
-            "the configuration that the weights were saved with"
+            f"{left_over or 'nothing'}, misshapen {misshapen or 'nothing'}, of another type "
+            f"{mistyped or 'nothing'}; build the model from the configuration that the weights "
+            "were saved with"
         )
+
+
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors into a module. Raises as `check_weights`; the module is unchanged then."""
+    check_weights(module, tensors, source)
+    wanted = module.state_dict()
     module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
 
 
 def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) -> None:
-    """dtype: float16 halves the file; weights are kept as they are without it."""
+    """dtype: float16 halves the file; weights are kept as they are without it.
+
+    Raises ValueError for a type that is none of `FLOATS`.
+    """
+    if dtype is not None:
+        one_of("dtype", dtype, FLOATS)
     weights = {
         name: value.to(dtype) if dtype and value.is_floating_point() else value
         for name, value in model.state_dict().items()
@@ -93,13 +150,29 @@ def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) 
 def load_model(path: str | Path) -> CLIP:
     """A model that `save_model` wrote, in float32, on the CPU, in eval mode.
 
-    Raises FileNotFoundError, or ValueError for a damaged file or weights that don't fit.
+    Raises FileNotFoundError, or ValueError that names the file, and the field or the tensors, for
+    what `save_model` did not write. Sizes that the weights don't have take no memory.
     """
     tensors, metadata = read_tensors(Path(path))
     try:
         config = config_from_json(metadata.get("config", "null"))
+        _check_depths(config, tensors)
     except ValueError as error:
         raise ValueError(f"{path} holds {error}; save it with save_model") from error
+    try:
+        with torch.device("meta"):  # shapes alone, without memory
+            model = CLIP(config)
+    except RuntimeError as error:
+        raise ValueError(f"{path} holds sizes that no model has ({error})") from None
+    check_weights(model, tensors, str(path))
     model = CLIP(config)
     load_weights(model, tensors, str(path))
     return model.eval()
+
+
+def _check_depths(config: CLIPConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Raises ValueError where a transformer has not as many blocks as there are weights of."""
+    for name, tower in (("image", config.image), ("text", config.text)):
+        blocks = {one.split(".")[2] for one in tensors if one.startswith(f"{name}_encoder.blocks.")}
+        if isinstance(tower, ViTConfig | TextConfig) and tower.depth != len(blocks):
+            raise ValueError(f"{name}.depth={tower.depth} and the weights of {len(blocks)} blocks")

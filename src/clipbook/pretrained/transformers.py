@@ -4,7 +4,7 @@ Our modules can express OpenAI's CLIP exactly: a class token and `quick_gelu` in
 a causal text tower read at its end token. Built in: book/further/pretrained.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import load_weights
 from clipbook.text import TextConfig
 from clipbook.transformer.block import ACTIVATIONS
+from clipbook.validation import shown
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
@@ -45,10 +46,19 @@ QUERY_KEY_VALUE = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 def from_transformers(hf_model: "CLIPModel") -> CLIP:
     """A CLIP with the weights of a `transformers.CLIPModel`, in float32, in eval mode.
 
-    The texts' mask must end at the end token. Raises ValueError for a configuration that our
-    modules can't express, and for weights that are missing or left over, by name.
+    The texts' mask must end at the end token. Raises ValueError for anything but a CLIPModel, for a
+    configuration that our modules can't express, and for weights that are missing, left over or of
+    another shape, by name.
     """
-    model = CLIP(_config(hf_model.config))
+    config = getattr(hf_model, "config", None)
+    if getattr(config, "model_type", None) != "clip" or not hasattr(hf_model, "state_dict"):
+        is_module = isinstance(hf_model, torch.nn.Module)
+        raise ValueError(
+            f"hf_model is {type(hf_model).__name__ if is_module else shown(hf_model)}, not a "
+            "transformers.CLIPModel; try "
+            "transformers.CLIPModel.from_pretrained('openai/clip-vit-base-patch32')"
+        )
+    model = CLIP(_config(config))
     theirs = dict(hf_model.state_dict())
     ours, missing = _translate(theirs, _names(model))
     if missing or theirs:
@@ -60,10 +70,10 @@ def from_transformers(hf_model: "CLIPModel") -> CLIP:
     return model.eval()
 
 
-def _config(theirs) -> CLIPConfig:
+def _config(theirs: Any) -> CLIPConfig:
     image, text = theirs.vision_config, theirs.text_config
     for tower in (image, text):
-        if tower.hidden_act not in ACTIVATIONS or tower.layer_norm_eps != 1e-5:
+        if tower.hidden_act not in list(ACTIVATIONS) or tower.layer_norm_eps != 1e-5:
             raise ValueError(
                 f"hidden_act={tower.hidden_act!r}, layer_norm_eps={tower.layer_norm_eps}: our "
                 f"blocks know {' and '.join(ACTIVATIONS)}, and an eps of 1e-5"
@@ -114,13 +124,19 @@ def _translate(
     theirs: dict[str, Tensor], names: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Our weights, and the names of theirs that are missing; what is used is taken out."""
-    ours, missing = {}, []
+    ours: dict[str, Tensor] = {}
+    missing: list[str] = []
     for name, sources in names.items():
-        found = [theirs.pop(source, None) for source in sources]
-        missing += [s for s, value in zip(sources, found, strict=True) if value is None]
-        if any(value is None for value in found):
+        found = {source: theirs.pop(source, None) for source in sources}
+        given = [value for value in found.values() if value is not None and not value.is_meta]
+        if len(given) < len(sources):
+            missing += [s for s, value in found.items() if value is None or value.is_meta]
             continue
-        ours[name] = torch.cat(found) if len(found) > 1 else found[0]
-        if name == "image_encoder.patch_embedding.weight":
-            ours[name] = ours[name].flatten(1)  # a convolution's weight, patch by patch
+        try:
+            ours[name] = torch.cat(given) if len(given) > 1 else given[0]
+            if name == "image_encoder.patch_embedding.weight":
+                ours[name] = ours[name].flatten(1)  # a convolution's weight, patch by patch
+        except (IndexError, RuntimeError) as error:
+            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, given, strict=True)]
+            raise ValueError(f"{name} can't be made of {', '.join(shapes)} ({error})") from None
     return ours, missing

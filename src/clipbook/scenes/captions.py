@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.world import (
     COLOURS,
     OPPOSITE,
@@ -66,8 +67,10 @@ def _phrase(thing: Object, said: Sequence[bool]) -> Phrase:
 def state(scene: Scene, generator: np.random.Generator) -> Statement:
     """Something true of the scene, as a caption might say it: attributes are left out at random.
 
-    Of each object, at least the shape or the colour is said.
+    Of each object, at least the shape or the colour is said. Raises TypeError for anything but a
+    NumPy generator.
     """
+    check_generator(generator)
     phrases = []
     for thing in scene.objects:
         draws = generator.random(4).tolist()
@@ -87,6 +90,7 @@ def say_more(
     statement: Statement, scene: Scene, generator: np.random.Generator
 ) -> Statement | None:
     """The statement with one more thing said, or None where nothing is left to say."""
+    check_generator(generator)
     unsaid: list[tuple[int, str]] = [
         (k, name)
         for k, (phrase, thing) in enumerate(zip(statement.phrases, scene.objects, strict=True))
@@ -114,8 +118,13 @@ def _noun(phrase: Phrase, size_word: str) -> str:
 
 
 def say(statement: Statement, generator: np.random.Generator | None = None) -> str:
-    """The statement in words; the wording is drawn from the generator, plainest without one."""
-    draws = generator.random(4).tolist() if generator else [0.0] * 4
+    """The statement in words; the wording is drawn from the generator, plainest without one.
+
+    Raises TypeError for anything but a NumPy generator or None.
+    """
+    if generator is not None:
+        check_generator(generator)
+    draws = [0.0] * 4 if generator is None else generator.random(4).tolist()
 
     def choose(options: tuple[str, ...], draw: float) -> str:
         return options[int(draw * len(options))]
@@ -159,7 +168,7 @@ def captions(scene: Scene) -> list[str]:
 
 # Whatever can be said is a fact with a bit of its own: of the first object, of the second, of both.
 _VALUES = (*SHAPES, *COLOURS, *SIZES, *PLACES)
-_BIT = {
+_BIT: dict[object, int] = {
     **{
         (k, value): 1 << (k * len(_VALUES) + bit)
         for k in (0, 1)
@@ -181,7 +190,7 @@ def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
 @lru_cache(maxsize=2_000)  # a batch is asked again and again until its captions are clear
 def _either_way(scene: Scene) -> tuple[int, int]:
     """The scene's facts, and the same with its objects in the other order."""
-    turned = OPPOSITE.get(scene.relation)
+    turned = OPPOSITE[scene.relation] if scene.relation else None
     return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], turned)
 
 

@@ -42,7 +42,7 @@ def _heart(points: int = 24) -> list[tuple[float, float]]:
 
 
 # Corners of the shapes that are polygons, in units of the radius around the centre.
-OUTLINES = {
+OUTLINES: dict[str, list[tuple[float, float]]] = {
     "square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
     "triangle": [(0, -0.95), (1, 0.85), (-1, 0.85)],
     "diamond": [(0, -1), (0.75, 0), (0, 1), (-0.75, 0)],

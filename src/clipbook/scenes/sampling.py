@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
+from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.captions import Statement, describes, say, say_more, state, state_all
 from clipbook.scenes.world import (
     CLEARLY,
@@ -17,6 +19,7 @@ from clipbook.scenes.world import (
     Object,
     Scene,
 )
+from clipbook.validation import between, whole_number
 
 ALL_COMBINATIONS = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
 TRAINING = tuple(pair for pair in ALL_COMBINATIONS if pair not in HELD_OUT)
@@ -59,10 +62,19 @@ def _pair(split: str, draws: list[float]) -> tuple[Object, Object] | None:
 
 
 def _stream(
-    generator: np.random.Generator, split: str, objects: int | None = None
+    n: int, generator: np.random.Generator, split: str, objects: int | None = None
 ) -> Iterator[Scene]:
+    """Scenes without end, of which the caller wants n; what it was given is checked at once."""
+    whole_number("n", n, 8, least=0, most=inf)
+    check_generator(generator)
     if split not in ("train", "held_out"):
         raise ValueError(f"split={split!r} is unknown; try 'train' or 'held_out'")
+    if objects not in (None, 1, 2):
+        raise ValueError(f"objects={objects!r}: a scene has 1 or 2; None mixes them")
+    return _draw(generator, split, objects)
+
+
+def _draw(generator: np.random.Generator, split: str, objects: int | None) -> Iterator[Scene]:
     while True:
         ground = GROUNDS[int(generator.integers(len(GROUNDS)))]
         if objects == 1 or (objects is None and generator.random() < SINGLE):
@@ -82,11 +94,10 @@ def sample(
 
     split: "train" never contains a combination of HELD_OUT; "held_out" scenes all contain one.
     objects: 1 or 2 to fix the number of objects, None for a mixture.
-    Raises ValueError for another split or number of objects.
+    Raises ValueError for another split or number of objects, or an n that is no whole number from
+    0, and TypeError for another kind of generator than NumPy's.
     """
-    if objects not in (None, 1, 2):
-        raise ValueError(f"objects={objects!r}: a scene has 1 or 2; None mixes them")
-    scenes = _stream(generator, split, objects)
+    scenes = _stream(n, generator, split, objects)
     return [next(scenes) for _ in range(n)]
 
 
@@ -95,8 +106,10 @@ def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
 
     The scene is mirrored, so that places and the relation turn round; or its objects exchange
     their colours; or one object takes another shape. None where the result would be of the other
-    split, or where no caption could tell it from the scene.
+    split, or where no caption could tell it from the scene. Raises TypeError for another kind of
+    generator than NumPy's.
     """
+    check_generator(generator)
     which, how = generator.random(2).tolist()
     things = list(scene.objects)
     if which < MIRRORED:
@@ -130,9 +143,11 @@ def sample_pairs(
     twins: how often, 0 to 1, the next scene is a `twin` of the one before, where it has one.
     distinct: no caption is true of another scene of the batch. Without it there are false
     negatives: captions that count as wrong although they are true.
-    Raises ValueError where n scenes can't be told apart by captions.
+    Raises ValueError where n scenes can't be told apart by captions, or twins is no share, and
+    otherwise as `sample`.
     """
-    fresh = _stream(generator, split)
+    fresh = _stream(n, generator, split)
+    between("twins", twins, 0.6, most=1)
     scenes: list[Scene] = []
     while len(scenes) < n:
         other = twin(scenes[-1], generator) if scenes and generator.random() < twins else None

@@ -10,7 +10,9 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from clipbook.transformer import Block, allowed_keys, pool, run_blocks
+from clipbook.transformer.attention import check_heads, check_mask
 from clipbook.transformer.block import ACTIVATIONS
+from clipbook.validation import check_fields, one_of, whole_number
 
 POOLINGS = ("last", "first")
 POSITIONS = ("learned", "sinusoidal")
@@ -37,15 +39,15 @@ class TextConfig:
     activation: str = "gelu"
 
     def __post_init__(self) -> None:
-        for name, known in (("pooling", POOLINGS), ("positions", POSITIONS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)!r}; try {' or '.join(known)}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation={self.activation!r}; try {' or '.join(ACTIVATIONS)}")
-        if self.heads < 1 or self.width % self.heads:
-            raise ValueError(
-                f"width={self.width} is not a multiple of heads={self.heads}; try heads=1 or 2"
-            )
+        check_fields(self, whole_number, "vocab_size", "context_length", "width", "heads")
+        check_fields(self, whole_number, "mlp_width", "embed_dim")
+        check_fields(self, whole_number, "depth", least=0)
+        check_heads(self.width, self.heads)
+        one_of("pooling", self.pooling, POOLINGS)
+        one_of("positions", self.positions, POSITIONS)
+        one_of("activation", self.activation, ACTIVATIONS)
+        if self.positions == "sinusoidal":
+            sinusoidal_positions(1, self.width)  # which refuses an odd width
 
     @property
     def causal(self) -> bool:
@@ -60,6 +62,46 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
     frequency = 10_000 ** (-torch.arange(0, width, 2) / width)
     angles = position * frequency
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
+    """Raises ValueError for texts that an encoder of this config can't read rightly.
+
+    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that is
+    not true at the first tokens of each text alone. What lies on a GPU is not looked into, see
+    `clipbook.transformer.attention.check_mask`.
+    """
+    if mask is not None and mask.shape != token_ids.shape:
+        raise ValueError(
+            f"mask has the shape {tuple(mask.shape)}, token_ids {tuple(token_ids.shape)}; a mask "
+            "says of each token whether it is real, see Tokenizer.batch"
+        )
+    if not token_ids.numel():
+        raise ValueError(f"token_ids {tuple(token_ids.shape)} hold no tokens; give at least one")
+    if token_ids.shape[1] > config.context_length:
+        raise ValueError(
+            f"{token_ids.shape[1]} tokens are more than context_length={config.context_length}; "
+            "shorten the texts with Tokenizer.batch"
+        )
+    if mask is not None:
+        check_mask(mask)
+    if token_ids.device.type != "cpu":
+        return
+    low, high = int(token_ids.min()), int(token_ids.max())
+    if low < 0 or high >= config.vocab_size:
+        raise ValueError(
+            f"token ids from {low} to {high} don't fit vocab_size={config.vocab_size}; use the "
+            "tokenizer that the model was trained with"
+        )
+
+
+def without_padding(token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Without the columns of nothing but padding, which cost time and change nothing.
+
+    What lies on a GPU comes back whole, for counting columns there would make it wait.
+    """
+    used = int(mask.sum(dim=1).max()) if mask.device.type == "cpu" else mask.shape[1]
+    return token_ids[:, :used], mask[:, :used]
 
 
 class TextEncoder(nn.Module):
@@ -98,13 +140,12 @@ class TextEncoder(nn.Module):
         """What the encoder has gathered about each text, before the projection.
 
         mask: true at real tokens, which come first; without it, all are real.
-        Raises ValueError for more tokens than the context, ids outside the vocabulary, or a mask
-        that begins with padding.
+        Raises ValueError for more tokens than the context, and, on the CPU, for ids outside the
+        vocabulary or a mask in which real tokens don't come first, see `check_texts`.
         """
-        self._check(token_ids, mask)
-        if mask is not None:  # columns of nothing but padding cost time and change nothing
-            used = int(mask.any(dim=0).sum())
-            token_ids, mask = token_ids[:, :used], mask[:, :used]
+        check_texts(token_ids, mask, self.config)
+        if mask is not None:
+            token_ids, mask = without_padding(token_ids, mask)
         tokens = token_ids.shape[1]
         x = self.token_embedding(token_ids) + self.positions[:tokens]
         x = run_blocks(self.blocks, x, self._allowed(tokens, mask, x.device))
@@ -116,11 +157,12 @@ class TextEncoder(nn.Module):
         mask: Bool[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "depth batch heads context context"]:
         """The weights of every layer and head: rows are queries and sum to 1."""
-        self._check(token_ids, mask)
+        check_texts(token_ids, mask, self.config)
         tokens = token_ids.shape[1]
         x = self.token_embedding(token_ids) + self.positions[:tokens]
         allowed, found = self._allowed(tokens, mask, x.device), []
         for block in self.blocks:
+            assert isinstance(block, Block)
             x, weights = block.with_weights(x, allowed)
             found.append(weights)
         return torch.stack(found)
@@ -129,21 +171,3 @@ class TextEncoder(nn.Module):
         if self.config.causal:  # padding comes last, so no real token can see it anyway
             return allowed_keys(tokens, causal=True, device=device)
         return allowed_keys(tokens, mask)
-
-    def _check(self, token_ids: Tensor, mask: Tensor | None) -> None:
-        if mask is not None and not mask[:, 0].all():
-            raise ValueError(
-                f"mask[{int(mask[:, 0].int().argmin())}] begins with padding; real tokens come "
-                "first, and each text has some; see Tokenizer.batch"
-            )
-        if token_ids.shape[1] > self.config.context_length:
-            raise ValueError(
-                f"{token_ids.shape[1]} tokens are more than context_length="
-                f"{self.config.context_length}; shorten the texts with Tokenizer.batch"
-            )
-        low, high = int(token_ids.min()), int(token_ids.max())
-        if low < 0 or high >= self.config.vocab_size:
-            raise ValueError(
-                f"token ids from {low} to {high} don't fit vocab_size={self.config.vocab_size}; "
-                "use the tokenizer that the model was trained with"
-            )

@@ -8,16 +8,21 @@ Source: Sennrich et al. 2016 (BPE), Radford et al. 2019 §2.2 (over bytes). Buil
 book/text/tokenization.
 """
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import inf
+from operator import index
 from pathlib import Path
 
 import regex
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
+
+from clipbook.text import tokenizer_file
+from clipbook.text.texts import checked_text, checked_texts
+from clipbook.validation import shown, whole_number
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (PAD, START, END)
@@ -39,20 +44,16 @@ Pair = tuple[int, int]
 def split_words(text: str) -> list[str]:
     """The words of a text, each with the space before it; joined again they give the text.
 
+    Raises ValueError for a string that is no Unicode text (a lone surrogate).
+
     >>> split_words("Pepper the aussie pup")
     ['Pepper', ' the', ' aussie', ' pup']
     """
-    return WORD.findall(text)
+    return WORD.findall(checked_text(text))
 
 
-def _bytes_of(text: str) -> list[int]:
-    try:
-        return [FIRST_BYTE + byte for byte in text.encode()]
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{text!r} holds half a character (a lone surrogate at {error.start}), which is no "
-            "Unicode text; try text.encode('utf-16', 'surrogatepass').decode('utf-16')"
-        ) from None
+def _bytes_of(word: str) -> list[int]:
+    return [FIRST_BYTE + byte for byte in word.encode()]
 
 
 def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
@@ -74,32 +75,47 @@ class Tokenizer:
 
     merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
     context_length: how many tokens `batch` gives at most, start and end tokens included.
+    Raises ValueError for a context that is no size or has no room for them, and for a merge of what
+    no merge before it makes, or that makes a token once more.
     """
 
-    def __init__(self, merges: Sequence[Pair] = (), context_length: int = 32) -> None:
+    def __init__(self, merges: Iterable[Pair] = (), context_length: int = 32) -> None:
+        self.context_length = whole_number("context_length", context_length, 32)
         if context_length < 2:
             raise ValueError(
                 f"context_length={context_length} has no room for the start and the end token; "
                 "try 2 or more"
             )
-        self.context_length = context_length
         self.merges: list[Pair] = []
         self._ranks: dict[Pair, int] = {}
         self._bytes = [b"" for _ in SPECIALS] + [bytes([byte]) for byte in range(256)]
-        for left, right in merges:
-            self._add((left, right))
+        self._ids = {token: FIRST_BYTE + k for k, token in enumerate(self._bytes[FIRST_BYTE:])}
+        for pair in merges:
+            self._add(pair)
         self._words: dict[str, list[int]] = {}
 
     def _add(self, pair: Pair) -> None:
-        for token_id in pair:
+        name = f"merges[{len(self.merges)}]"
+        try:
+            left, right = map(index, pair)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}={shown(pair)} is no pair of token ids") from None
+        for token_id in (left, right):
             if not FIRST_BYTE <= token_id < len(self._bytes):
                 raise ValueError(
-                    f"merge {pair} uses token {token_id}, which isn't made yet; "
+                    f"{name}={shown(pair)} uses token {shown(token_id)}, which isn't made yet; "
                     f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
                 )
-        self._ranks[pair] = len(self.merges)
-        self.merges.append(pair)
-        self._bytes.append(self._bytes[pair[0]] + self._bytes[pair[1]])
+        made = self._bytes[left] + self._bytes[right]
+        if made in self._ids:  # a text would then have two spellings in tokens
+            raise ValueError(
+                f"{name}={pair} makes {shown(made)}, which token {self._ids[made]} is already; "
+                "leave it out"
+            )
+        self._ids[made] = len(self._bytes)
+        self._ranks[left, right] = len(self.merges)
+        self.merges.append((left, right))
+        self._bytes.append(made)
 
     @property
     def vocab_size(self) -> int:
@@ -107,22 +123,23 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Sequence[str], vocab_size: int = 512, context_length: int = 32
+        cls, texts: Iterable[str], vocab_size: int = 512, context_length: int = 32
     ) -> "Tokenizer":
         """Learn merges from texts until the vocabulary has vocab_size tokens.
 
         It stops earlier where no pair is left that occurs twice. Of equally frequent pairs, the
         one with the smaller ids is merged first, so that the result depends on the texts alone.
-        Raises ValueError for a vocab_size without room for the special tokens and 256 bytes.
+        Raises ValueError for no texts, a single string, what is no text, and a vocab_size without
+        room for the special tokens and 256 bytes.
         """
         smallest = FIRST_BYTE + 256
-        if vocab_size < smallest:
+        if whole_number("vocab_size", vocab_size, 512, most=inf) < smallest:
             raise ValueError(
                 f"vocab_size={vocab_size} has no room for {len(SPECIALS)} special tokens and "
                 f"256 bytes; try {smallest} or more"
             )
         tokenizer = cls(context_length=context_length)
-        counts = Counter(word for text in texts for word in split_words(text))
+        counts = Counter(word for text in checked_texts(texts) for word in split_words(text))
         words = {word: _bytes_of(word) for word in counts}
         while tokenizer.vocab_size < vocab_size:
             pairs: Counter[Pair] = Counter()
@@ -193,21 +210,17 @@ class Tokenizer:
         return self._token_bytes(token_id).decode(errors="backslashreplace")
 
     def batch(
-        self, texts: Sequence[str], *, truncate: bool = True
+        self, texts: Iterable[str], *, truncate: bool = True
     ) -> tuple[Int64[Tensor, "batch context"], Bool[Tensor, "batch context"]]:
         """Token ids between start and end tokens, padded to the context length, and a mask.
 
         The mask is true at real tokens, start and end included. A text that is too long loses
         its last tokens and keeps the end token, as in CLIP.
-        Raises ValueError for an empty text, for no texts, and, with truncate=False, for a text
-        that does not fit.
+        Raises ValueError for an empty text, for no texts, a single string, what is no text, and,
+        with truncate=False, for a text that does not fit.
         """
-        if isinstance(texts, str):
-            raise ValueError(f"texts={texts!r} is one string; try a list: [{texts!r}]")
-        if not len(texts):
-            raise ValueError("texts is empty; a batch needs at least one text")
         rows, lengths, room = [], [], self.context_length - 2
-        for row, text in enumerate(texts):
+        for row, text in enumerate(checked_texts(texts)):
             if not text.strip():
                 raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
             ids = self.encode(text)
@@ -223,28 +236,23 @@ class Tokenizer:
         return torch.tensor(rows), mask
 
     def save(self, path: str | Path) -> None:
-        """Write the tokenizer as JSON in which each merge reads as two pieces of text.
-
-        A byte is shown as the Latin-1 character of its number, which loses nothing.
-        """
-        shown = [[self._bytes[part].decode("latin-1") for part in pair] for pair in self.merges]
-        lines = ",\n".join("  " + json.dumps(pair, ensure_ascii=False) for pair in shown)
-        head = f'"context_length": {self.context_length},\n"special_tokens": {json.dumps(SPECIALS)}'
-        Path(path).write_text(f'{{\n{head},\n"merges": [\n{lines}\n]\n}}\n', encoding="utf-8")
+        """Write the tokenizer as JSON in which each merge reads as two pieces of text."""
+        pieces = ((self._bytes[left], self._bytes[right]) for left, right in self.merges)
+        tokenizer_file.write(Path(path), self.context_length, SPECIALS, pieces)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
-        """Read what `save` wrote. Raises ValueError, naming the file, for anything else."""
+        """Read what `save` wrote.
+
+        Raises FileNotFoundError, or ValueError that names the file and the field for anything else.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{path} does not exist")
         try:
-            saved = json.loads(Path(path).read_text(encoding="utf-8"))
-            tokenizer = cls(context_length=saved["context_length"])
-            ids = {token: k for k, token in enumerate(tokenizer._bytes) if token}
-            for left, right in saved["merges"]:
-                tokenizer._add((ids[left.encode("latin-1")], ids[right.encode("latin-1")]))
-                ids[tokenizer._bytes[-1]] = tokenizer.vocab_size - 1
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            context_length, merges = tokenizer_file.read(Path(path), SPECIALS, cls()._ids)
+            return cls(merges, context_length)
+        except (OSError, ValueError) as error:
             raise ValueError(
-                f"{path} was not saved by Tokenizer.save ({type(error).__name__}: {error}); "
-                "save it again from the tokenizer that was trained"
+                f"{path} was not saved by Tokenizer.save ({error}); save it again from the "
+                "tokenizer that was trained"
             ) from error
-        return tokenizer

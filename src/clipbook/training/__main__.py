@@ -1,7 +1,7 @@
 """Train a preset from a shell: python -m clipbook.training --preset cpu --out runs/first
 
-Writes model.safetensors, tokenizer.json and history.json into the folder, and a checkpoint from
-which the same command goes on after an interruption.
+Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
+which the same command goes on after an interruption. A folder is for one run alone.
 """
 
 import argparse
@@ -13,7 +13,12 @@ import torch
 
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
+from clipbook.training import checkpoints
 from clipbook.training.presets import PRESETS
+from clipbook.validation import whole_number
+
+MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
+MOST_THREADS = 1_024
 
 
 def main() -> None:
@@ -24,21 +29,42 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="train shorter or longer than the preset does")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
+    try:
+        if arguments.threads is not None:
+            whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
+            torch.set_num_threads(arguments.threads)
+        run(arguments.preset, arguments.out, arguments.seed, arguments.steps)
+    except (ValueError, OSError, FloatingPointError) as error:
+        parser.exit(1, f"{error}\n")
 
-    out: Path = arguments.out
+
+def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
+    """Train, write the results and print what they are worth.
+
+    Raises ValueError, before anything is written, where the folder holds something else.
+    """
+    torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
+    made = PRESETS[preset].build(seed, steps)
+    before = checkpoints.reached(out)
+    results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
+    if results and not before:
+        raise ValueError(
+            f"{out} holds {' and '.join(results)}, and no checkpoint that says which run they are "
+            "of; move them away, or give --out another folder"
+        )
     out.mkdir(parents=True, exist_ok=True)
-    run = PRESETS[arguments.preset].build(arguments.seed, arguments.steps)
     started = time.perf_counter()
-    history = run.train(folder=out)
+    history = made.train(folder=out)
     seconds = time.perf_counter() - started
-    save_model(run.model.cpu(), out / "model.safetensors")
-    run.tokenizer.save(out / "tokenizer.json")
-    (out / "history.json").write_text(json.dumps(history.to_dict()), encoding="utf-8")
-    print(f"trained for {seconds:.0f} s; last loss {history.loss[-1]:.3f}; written to {out}")
-    for name, share in evaluate_scenes(run.model, run.tokenizer).items():
+    save_model(made.model.cpu(), out / MODEL)
+    made.tokenizer.save(out / TOKENIZER)
+    (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
+    if before == made.config.steps:
+        done = "this very run had been finished there before; nothing was trained again"
+    else:
+        done = f"trained from step {before} to {made.config.steps} in {seconds:.0f} s"
+    print(f"{done}; last loss {history.loss[-1]:.3f}; written to {out}")
+    for name, share in evaluate_scenes(made.model, made.tokenizer).items():
         print(f"{name:36} {share:.3f}")
 
 

@@ -1,75 +1,75 @@
 """Checkpoints that survive a kill at any moment.
 
 A checkpoint is a folder: tensors.safetensors (weights and optimiser states) and checkpoint.json
-(step, history, the run's config, and a digest of the tensors). It is written under another name
-and renamed when it is complete, so a folder with the final name is whole.
+(step, history, what the run is, and a digest of the tensors). It is written under another name
+and renamed when it is complete, so a folder with the final name is whole. The last two are kept.
+Nothing is touched but what has the very names that are given here.
 """
 
-import hashlib
 import json
 import os
-import shutil
-from dataclasses import asdict, dataclass
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from clipbook.pairs.saving import load_weights, read_tensors, write_tensors
-from clipbook.training.config import TrainingConfig
 from clipbook.training.history import History
+from clipbook.training.identity import differences, in_one_sentence
 
-PREFIX = "checkpoint-"
+FORMAT = 2
+KEPT = 2
 TENSORS, ABOUT = "tensors.safetensors", "checkpoint.json"
 
 
 @dataclass
 class Checkpoint:
-    """step: batches trained on so far. optimisers: what they were, in words. config: of the run,
-    by field. tensors: by name, as `save` wrote them."""
+    """step: batches trained on so far. identity: see `clipbook.training.identity`. tensors: by
+    name, as `save` wrote them. scaler: what a gradient scaler remembers; nothing without one."""
 
     step: int
-    optimisers: list[str]
-    config: dict[str, object]
+    identity: dict[str, Any]
+    scaler: dict[str, float]
     history: History
     tensors: dict[str, Tensor]
     path: Path
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _in_words(optimisers: list[Optimizer]) -> list[str]:
-    sizes = [[len(group["params"]) for group in one.param_groups] for one in optimisers]
-    return [f"{type(one).__name__} of {n}" for one, n in zip(optimisers, sizes, strict=True)]
-
-
 def save(
     folder: Path,
     step: int,
+    identity: dict[str, Any],
+    history: History,
     model: nn.Module,
     optimisers: list[Optimizer],
-    config: TrainingConfig,
-    history: History,
+    scaler: GradScaler,
 ) -> Path:
-    """Write checkpoint-<step> into the folder, then remove those before it."""
+    """Write checkpoint-<step> into the folder, then remove all but the last two.
+
+    Raises ValueError where something has that name already.
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for k, optimiser in enumerate(optimisers):
         for index, state in optimiser.state_dict()["state"].items():
             for name, value in state.items():
                 tensors[f"optimiser.{k}.{index}.{name}"] = torch.as_tensor(value)
-    folder.mkdir(parents=True, exist_ok=True)
-    final = folder / f"{PREFIX}{step:08d}"
-    unfinished = folder / f"unfinished-{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
+    final = folder / _name(step)
+    unfinished = folder / f"unfinished-{platform.node()}-{os.getpid()}"
+    _remove(unfinished)
+    unfinished.mkdir(parents=True, exist_ok=True)
     write_tensors(tensors, unfinished / TENSORS, {})
     about = {
+        "format": FORMAT,
         "step": step,
-        "optimisers": _in_words(optimisers),
-        "config": asdict(config),
+        "identity": identity,
+        "scaler": scaler.state_dict(),
         "sha256": _digest(unfinished / TENSORS),
         "history": history.to_dict(),
     }
@@ -77,63 +77,72 @@ def save(
         json.dump(about, file)
         file.flush()
         os.fsync(file.fileno())
-    if final.exists():
-        shutil.rmtree(final)
+    if os.path.lexists(final):
+        _remove(unfinished)
+        raise ValueError(
+            f"{final} is there, and this run did not write it; is another run at work in that "
+            "folder? Give each a folder of its own"
+        )
     os.replace(unfinished, final)
-    for leftover in folder.glob("unfinished-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for older in sorted(folder.glob(f"{PREFIX}*")):
-        if older < final:
-            shutil.rmtree(older)
+    for leftover in folder.iterdir():
+        if _is_abandoned(leftover):
+            _remove(leftover)
+    oldest = _step(_found(folder)[-KEPT:][0])
+    for one in _named(folder):
+        if _step(one) < oldest:
+            _remove(one)
     return final
+
+
+def reached(folder: Path) -> int:
+    """The step of the newest checkpoint in the folder; 0 where there is none."""
+    found = _found(folder)
+    return _step(found[-1]) if found else 0
 
 
 def latest(folder: Path) -> Checkpoint | None:
     """The newest checkpoint in the folder, or None where there is none.
 
-    Raises ValueError, naming the file and the remedy, for a damaged one.
+    Raises ValueError, naming the folder and the remedy, for a damaged one and for one that another
+    version of this package wrote.
     """
-    found = sorted(folder.glob(f"{PREFIX}*")) if folder.exists() else []
+    found = _found(folder)
     if not found:
         return None
     path = found[-1]
     try:
         about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-        tensors, _ = read_tensors(path / TENSORS)
-        whole = _digest(path / TENSORS) == about["sha256"]
-        step, history = int(about["step"]), History.from_dict(about["history"])
-        optimisers, config = list(about["optimisers"]), dict(about["config"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        version = about.get("format", 1 if "config" in about else FORMAT)
+        if version == FORMAT:
+            return _read(path, about)
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        before = found[-2] if found[1:] else "the beginning"
         raise ValueError(
-            f"{path} is damaged ({error}); delete that folder to start from the one before it, "
-            "or from the beginning"
+            f"{path} is damaged ({error}); delete that folder to start from {before}"
         ) from error
-    if not whole:
-        raise ValueError(
-            f"{path / TENSORS} is not what was written there (its digest differs); delete the "
-            "folder to start again"
-        )
-    return Checkpoint(step, optimisers, config, history, tensors, path)
+    raise ValueError(
+        f"{path} has format {version}, of another version of clipbook; this one reads {FORMAT}, "
+        "which says what run it is: begin in another folder, or delete that one"
+    )
 
 
 def restore(
-    checkpoint: Checkpoint, model: nn.Module, optimisers: list[Optimizer], config: TrainingConfig
+    checkpoint: Checkpoint,
+    identity: dict[str, Any],
+    model: nn.Module,
+    optimisers: list[Optimizer],
+    scaler: GradScaler,
 ) -> None:
-    """Put weights and optimiser states back.
+    """Put back what the model, the optimisers and the scaler were after that step.
 
-    Raises ValueError if they don't fit, or if the run had another config: what went on from there
-    would be neither that run nor this one.
+    Raises ValueError, before anything is changed, if the checkpoint is of another run: what went on
+    from there would be neither that run nor this one.
     """
-    for name, value in asdict(config).items():
-        if name not in ("precision", "checkpoint_every") and checkpoint.config.get(name) != value:
-            raise ValueError(
-                f"{checkpoint.path} was written with {name}={checkpoint.config.get(name)}, not "
-                f"{value}; go on with the same, or begin in another folder"
-            )
-    if checkpoint.optimisers != _in_words(optimisers):
+    found = differences(checkpoint.identity, identity)
+    if found:
         raise ValueError(
-            f"{checkpoint.path} was written with the optimisers {checkpoint.optimisers}, not "
-            f"{_in_words(optimisers)}; go on with the same, or begin in another folder"
+            f"{checkpoint.path} was written with {in_one_sentence(found)}; go on with the same, "
+            "and a model that is built anew, or begin in another folder"
         )
     weights = {
         name.removeprefix("model."): value
@@ -149,3 +158,68 @@ def restore(
                 index, what = name.split(".")[2:]
                 saved["state"].setdefault(int(index), {})[what] = value
         optimiser.load_state_dict(saved)
+    scaler.load_state_dict(checkpoint.scaler)
+
+
+def _name(step: int) -> str:
+    return f"checkpoint-{step:08d}"
+
+
+def _step(path: Path) -> int:
+    """The step in the name of a checkpoint; -1 if `save` gives no such name."""
+    digits = path.name.removeprefix("checkpoint-")
+    step = int(digits) if digits.isascii() and digits.isdecimal() else -1
+    return step if path.name == _name(step) else -1
+
+
+def _named(folder: Path) -> list[Path]:
+    """The folders in it that have the name of a checkpoint, that of the latest step last."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    named = [one for one in inside if _step(one) > 0 and one.is_dir() and not one.is_symlink()]
+    return sorted(named, key=_step)
+
+
+def _found(folder: Path) -> list[Path]:
+    """The checkpoints in the folder, the newest last."""
+    return [one for one in _named(folder) if (one / ABOUT).exists() or (one / TENSORS).exists()]
+
+
+def _remove(path: Path) -> None:
+    """Delete what `save` writes into a folder, and the folder if it held nothing else."""
+    for name in (ABOUT, TENSORS, TENSORS + ".unfinished"):
+        (path / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        path.rmdir()
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether a process of this machine began to save there and has ended before it was done."""
+    pid = path.name.removeprefix(f"unfinished-{platform.node()}-")
+    if not (pid.isascii() and pid.isdecimal() and path.is_dir()) or path.is_symlink():
+        return False
+    if os.name != "posix":  # there, the question below would end the process
+        return False
+    try:
+        os.kill(int(pid), 0)  # sends nothing
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # alive, and somebody else's; or no number of a process
+        return False
+    return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path, about: dict[str, Any]) -> Checkpoint:
+    """Raises some of the errors that `latest` names for what `save` did not write so."""
+    if about["sha256"] != _digest(path / TENSORS):
+        raise ValueError(f"{TENSORS} is not what was written: its digest differs")
+    tensors, _ = read_tensors(path / TENSORS)
+    step, history = about["step"], History.from_dict(about["history"])
+    for what in ("loss", "scale", "learning_rate"):
+        if not step == _step(path) == len(getattr(history, what)):
+            raise ValueError(f"{ABOUT} holds step {step} and another number of each {what}")
+    return Checkpoint(step, dict(about["identity"]), dict(about["scaler"]), history, tensors, path)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from clipbook.validation import above_zero, between, check_fields, one_of, whole_number
+
 OPTIMISERS = ("adamw", "muon")
 PRECISIONS = ("float32", "half")
+MOST_STEPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class TrainingConfig:
     the sizes of `clipbook.training.PRESETS`, starting the work takes longer than the work.
     snapshots: how many similarity matrices of the example the history keeps.
     checkpoint_every: steps between checkpoints, where a folder for them is given.
+
+    Raises ValueError for numbers that make no sense.
     """
 
     steps: int = 1_000
@@ -33,20 +38,15 @@ class TrainingConfig:
     checkpoint_every: int = 200
 
     def __post_init__(self) -> None:
-        if self.optimiser not in OPTIMISERS:
-            raise ValueError(f"optimiser={self.optimiser!r}; try {' or '.join(OPTIMISERS)}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision={self.precision!r}; try {' or '.join(PRECISIONS)}")
-        if self.snapshots == 1 or self.snapshots < 0:
-            raise ValueError(
-                f"snapshots={self.snapshots}: the first and the last make two; try 2, or 0 for none"
-            )
-        for name in ("steps", "checkpoint_every", "learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"{name}={getattr(self, name)} is not above 0; the default is "
-                    f"{type(self).__dataclass_fields__[name].default}"
-                )
+        check_fields(self, whole_number, "steps", "checkpoint_every", most=MOST_STEPS)
+        check_fields(self, whole_number, "warmup_steps", least=0, most=MOST_STEPS)
+        check_fields(self, whole_number, "snapshots", least=0)
+        check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
+        check_fields(self, between, "weight_decay")
+        one_of("optimiser", self.optimiser, OPTIMISERS)
+        one_of("precision", self.precision, PRECISIONS)
+        if self.snapshots == 1:
+            raise ValueError("snapshots=1: the first and the last make two; try 2, or 0 for none")
 
     @property
     def snapshot_steps(self) -> frozenset[int]:

@@ -16,6 +16,8 @@ from torch.utils.data import Dataset
 from clipbook.scenes import Scene, render, sample_pairs
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
+from clipbook.training.identity import identify_tokenizer
+from clipbook.validation import LARGEST_SEED, between, one_of, whole_number
 
 Batch = tuple[
     UInt8[Tensor, "batch height width 3"],
@@ -32,7 +34,8 @@ def draw(scenes: Sequence[Scene], size: int = 32) -> UInt8[Tensor, "scenes size 
 class SceneBatches(Dataset):
     """Batch k of an endless stream: pictures (uint8), token ids and mask.
 
-    twins and distinct: see `clipbook.scenes.sample_pairs`.
+    twins and distinct: see `clipbook.scenes.sample_pairs`. Raises ValueError for numbers that make
+    no sense.
     """
 
     def __init__(
@@ -45,13 +48,12 @@ class SceneBatches(Dataset):
         twins: float = 0.6,
         distinct: bool = True,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}; a batch needs at least one pair")
+        one_of("distinct", distinct, (True, False))
         self.tokenizer = tokenizer
-        self.batch_size = batch_size
-        self.image_size = image_size
-        self.seed = seed
-        self.twins = twins
+        self.batch_size = whole_number("batch_size", batch_size, 128)
+        self.image_size = whole_number("image_size", image_size, 32)
+        self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
+        self.twins = between("twins", twins, 0.6, most=1)
         self.distinct = distinct
 
     def __getitem__(self, k: int) -> Batch:
@@ -60,6 +62,11 @@ class SceneBatches(Dataset):
             self.batch_size, generator, twins=self.twins, distinct=self.distinct
         )
         return draw(scenes, self.image_size), *self.tokenizer.batch(captions)
+
+    def identity(self) -> dict[str, object]:
+        """All that decides the batches."""
+        own = {**vars(self), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **own}
 
 
 def train_tokenizer(pairs: int = 5_000, vocab_size: int = 512) -> Tokenizer:

@@ -5,22 +5,30 @@ can't be used are left out and named. Pictures are opened when a batch needs the
 be larger than the memory. Used in: book/instructors/discussion.
 """
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
+import os
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from clipbook.image.preprocessing import _resize_and_crop, open_picture
+from clipbook.image.preprocessing import _resize_and_crop
+from clipbook.image.reading import open_picture
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
+from clipbook.text.texts import checked_text
 from clipbook.training.data import Batch
+from clipbook.training.identity import digest_of_text, identify_tokenizer
+from clipbook.training.table import COLUMNS, Row, read_rows
+from clipbook.validation import LARGEST_SEED, shown, whole_number
 
-COLUMNS = ("picture", "caption")
+LONGEST = 100_000
+"""Characters of a cell; more are no caption but a table that was read wrongly."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +40,33 @@ class Pair:
 def read_pairs(folder: str | Path) -> tuple[list[Pair], list[str]]:
     """The pairs of a folder that can be used, and a sentence for each row that can't.
 
-    Every picture is opened once, to see whether it can be. Raises ValueError where there is no
-    table, or one without the two columns.
+    Every picture is opened once, to see whether it can be. A quoted caption may hold line breaks;
+    for those that can't be told from rows, see `clipbook.training.table`. Raises ValueError where
+    there is no table, or one that is empty, in UTF-16, or without the two columns.
     """
-    folder = Path(folder).resolve()
+    folder = Path(os.path.realpath(folder))
     pairs: list[Pair] = []
     problems: list[str] = []
     seen: set[Pair] = set()
-    readable: dict[Path, str] = {}  # what is wrong with a picture, "" if nothing is
-    for where, row in _rows(_table(folder)):
-        problem = row if isinstance(row, str) else _cells_missing(row)
-        if not problem:
-            pair = Pair((folder / row["picture"].strip()).resolve(), row["caption"].strip())
-            if pair.picture not in readable:
-                readable[pair.picture] = _picture_problem(pair.picture, folder)
-            if what := readable[pair.picture]:
-                problem = f"{row['picture']} {what}"
-            elif pair in seen:
-                problem = f"{row['picture']} has stood there before, with the same caption"
-        if problem:
-            problems.append(f"{where}: {problem}")
-        else:
-            pairs.append(pair)
-            seen.add(pair)
+    found: dict[str, Path | str] = {}
+    table = _table(folder)
+    for first, last, row in read_rows(table):
+        problem = _problem(row)
+        if isinstance(row, dict) and not problem:
+            name = row["picture"].strip()
+            if name not in found:
+                found[name] = _find(folder, name)
+            picture = found[name]
+            if isinstance(picture, Path):
+                pair = Pair(picture, row["caption"].strip())
+                if pair not in seen:
+                    pairs.append(pair)
+                    seen.add(pair)
+                    continue
+                picture = "has stood there before, with the same caption"
+            problem = f"{' '.join(name.splitlines())[:400]} {picture}"
+        where = f"line {first}" if first == last else f"lines {first} to {last}"
+        problems.append(f"{table.name}, {where}: {problem}")
     return pairs, problems
 
 
@@ -67,66 +79,49 @@ def _table(folder: Path) -> Path:
     return found[0]
 
 
-def _rows(table: Path) -> Iterator[tuple[str, dict | str]]:
-    """Where a row stands and what is in it, or what is wrong with it; one row in memory."""
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        if table.suffix == ".jsonl":
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield f"{table.name}, line {number}", _object(line)
-            return
-        reader = csv.DictReader(file, strict=False)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(
-                f"{table}: its first line is {reader.fieldnames}, without {missing}; name the "
-                "columns picture and caption"
-            )
-        try:
-            for row in reader:
-                extra = len(row.pop(None, ()))
-                more = f"{extra} cells too many; put a caption with commas into quotation marks"
-                yield f"{table.name}, line {reader.line_num}", more if extra else row
-        except csv.Error as error:  # nothing after it can be told apart
-            where = f"{table.name}, from line {reader.line_num} to the end"
-            yield where, f"{error}; is a quotation mark left open?"
-
-
-def _object(line: str) -> dict | str:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        return f"no JSON ({error})"
-    return row if isinstance(row, dict) else f"{line.strip()[:40]!r} is no object with names"
-
-
-def _cells_missing(row: dict) -> str:
+def _problem(row: Row) -> str:
+    """What is wrong with a row, before its picture is looked for; empty if nothing is."""
+    if isinstance(row, str):
+        return row
     for name in COLUMNS:
         value = row.get(name)
         if not isinstance(value, str) or not value.strip():
-            return f"{name} is {value!r}; it must be a text"
+            return f"{name} is {shown(value)}; it must be a text"
+        if len(value) > LONGEST:
+            return f"{name} has {len(value)} characters; shorten it to at most {LONGEST}"
         if "\ufffd" in value or "\0" in value:
-            return f"{name} {value!r} is not in UTF-8; save the table in that encoding"
+            return f"{name} {shown(value)} is not in UTF-8; save the table in that encoding"
+        try:
+            checked_text(value)
+        except ValueError:
+            return f"{name} {shown(value)} holds half a character; write it whole or leave it out"
     return ""
 
 
-def _picture_problem(path: Path, folder: Path) -> str:
+def _find(folder: Path, name: str) -> Path | str:
+    """The path of a picture, or what is wrong with it."""
+    path = Path(os.path.realpath(folder / name))  # which no name and no link makes fail
     if not path.is_relative_to(folder):
         return "lies outside the folder; put it inside"
-    if not path.is_file():
-        return "is not there"
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "is not there as a file"
+    except OSError as error:
+        hint = "; write / between folders" if "\\" in name else ""
+        return f"is not there ({error.strerror}){hint}"
     try:
         open_picture(path)
     except ValueError as error:
         return str(error).removeprefix(f"{path} ")
-    return ""
+    return path
 
 
 class FolderBatches(Dataset):
     """Batch k of an endless stream of pairs: pictures (uint8), token ids and mask.
 
     Every pass through the pairs has an order of its own, made from the seed and the number of the
-    pass. Pairs at the end of a pass that don't fill a batch are left out of it.
+    pass. Pairs at the end of a pass that don't fill a batch are left out of it. Raises ValueError
+    for what `read_pairs` does not give first, and for a batch larger than that.
     """
 
     def __init__(
@@ -138,16 +133,21 @@ class FolderBatches(Dataset):
         *,
         seed: int = 0,
     ) -> None:
-        if not 1 <= batch_size <= len(pairs):
+        if not all(isinstance(pair, Pair) for pair in pairs):
+            raise ValueError(
+                f"pairs={shown(pairs)} is no list of pairs; try "
+                "pairs, problems = read_pairs(folder)"
+            )
+        self.pairs = pairs
+        self.tokenizer = tokenizer
+        self.batch_size = whole_number("batch_size", batch_size, 64)
+        self.image_size = whole_number("image_size", image_size, 32)
+        self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
+        if self.batch_size > len(pairs):
             raise ValueError(
                 f"batch_size={batch_size}, but there are {len(pairs)} pairs; a batch needs at "
                 "least one and at most all of them"
             )
-        self.pairs = pairs
-        self.tokenizer = tokenizer
-        self.batch_size = batch_size
-        self.image_size = image_size
-        self.seed = seed
 
     def __getitem__(self, k: int) -> Batch:
         in_a_pass = len(self.pairs) // self.batch_size
@@ -158,3 +158,16 @@ class FolderBatches(Dataset):
         opened = [open_picture(pair.picture) for pair in pairs]
         pictures = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in opened])
         return torch.from_numpy(pictures), *self.tokenizer.batch([pair.caption for pair in pairs])
+
+    def identity(self) -> dict[str, object]:
+        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes and seed.
+
+        Every picture is read once. Not its place: a folder may move, to another machine too.
+        """
+        pictures = {pair.picture: "" for pair in self.pairs}
+        for path in pictures:
+            with path.open("rb") as file:
+                pictures[path] = file_digest(file, "sha256").hexdigest()
+        pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
+        own = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **vars(self), **own}

@@ -4,20 +4,27 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
+from math import isfinite
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP, info_nce, similarity
+from clipbook.pairs.modes import evaluating
+from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import checkpoints
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
+from clipbook.training.identity import Batches, run_identity
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
@@ -37,20 +44,18 @@ def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
-@torch.no_grad()
-def snapshot(model: CLIP, batch: Batch, device: torch.device) -> list[list[float]]:
+def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    was_training = model.training
-    model.eval()
-    pictures, token_ids, mask = (part.to(device) for part in batch)
-    grid = similarity(model.encode_image(normalise(pictures)), model.encode_text(token_ids, mask))
-    model.train(was_training)
+    pictures, token_ids, mask = (part.to(model.log_scale.device) for part in batch)
+    with evaluating(model):
+        images = model.encode_image(normalise(pictures))
+        grid = similarity(images, model.encode_text(token_ids, mask))
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
 
 def train(
     model: CLIP,
-    batches: Dataset,
+    batches: Batches,
     config: TrainingConfig,
     *,
     example: Batch | None = None,
@@ -61,65 +66,110 @@ def train(
 ) -> History:
     """Train the model in place, on batches[0] to batches[steps - 1], and leave it in eval mode.
 
+    batches: those with a method `identity` say by it what they are, in values that JSON can hold;
+    a list is known by all its batches, and anything else by its first one.
     example: a batch whose similarity matrix is kept at config.snapshot_steps.
     folder: where checkpoints are kept; a run that finds one there goes on from it, and on a CPU
-    ends in the same weights, bit for bit, as one that never stopped. Raises ValueError if that one
-    had another config.
+    ends in the same weights, bit for bit, as one that never stopped. Raises ValueError, and leaves
+    the folder as it is, if that is not this very run: the same model with the same first weights,
+    config, batches, example and optimisers.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
+    Raises FloatingPointError where a step would leave no numbers in the weights.
     """
-    device = torch.device(device or best_device())
-    model.to(device).train()
+    device = torch.device(best_device() if device is None else device)
+    model.to(device)
     optimisers = make_optimisers(model, config)
-    history, start = History(), 0
-    found = checkpoints.latest(Path(folder)) if folder else None
-    if found:
-        checkpoints.restore(found, model, optimisers, config)
-        history, start = found.history, found.step
-
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
+    example = None if example is None else prepare(model, example)
+    history, start = History(), 0
+    keep = None if folder is None else Path(folder)
+    if keep:
+        identity = run_identity(
+            model, config, batches, optimisers, example=example, precision=half or torch.float32
+        )
+        if found := checkpoints.latest(keep):
+            checkpoints.restore(found, identity, model, optimisers, scaler)
+            history, start = found.history, found.step
+
     if workers is None:
         workers = int((os.cpu_count() or 1) > 1)
     loader = DataLoader(
-        batches, batch_size=None, sampler=range(start, config.steps), num_workers=workers,
-        generator=torch.Generator(), prefetch_factor=4 if workers else None,
+        cast(Dataset, batches), batch_size=None, sampler=range(start, config.steps),
+        num_workers=workers, generator=torch.Generator(), prefetch_factor=4 if workers else None,
     )  # fmt: skip
 
     def take_snapshot(step: int) -> None:
-        if example and step in config.snapshot_steps and step not in history.snapshot_steps:
+        wanted = step in config.snapshot_steps and step not in history.snapshot_steps
+        if example is not None and wanted:
             history.snapshot_steps.append(step)
-            history.snapshots.append(snapshot(model, example, device))
+            history.snapshots.append(snapshot(model, example))
 
+    model.train()
     take_snapshot(start)
     bar = tqdm(loader, total=config.steps, initial=start, disable=not progress, unit="step")
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
         set_learning_rate(optimisers, factor)
-        history.scale.append(model.scale.item())
-        pictures, token_ids, mask = (part.to(device, non_blocking=True) for part in batch)
-
-        loss = contrastive_step(model, normalise(pictures), token_ids, mask, half)
-        scaler.scale(loss).backward()
-        for optimiser in optimisers:
-            scaler.unscale_(optimiser)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-        for optimiser in optimisers:
-            scaler.step(optimiser)
-        scaler.update()
-        model.zero_grad()
-        model.clamp_scale()
-
-        history.loss.append(loss.item())
+        parts = [part.to(device, non_blocking=True) for part in prepare(model, batch)]
+        loss, scale, norm = train_step(model, optimisers, scaler, parts, config.clip_norm, half)
+        if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
+            raise FloatingPointError(
+                f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the weights "
+                f"stay as they were; look at batches[{step}], or try a learning_rate below "
+                f"{config.learning_rate}, and begin again"
+            )
+        history.loss.append(loss)
+        history.scale.append(scale)
         history.learning_rate.append(config.learning_rate * factor)
         done = step + 1
         take_snapshot(done)
         if step % 20 == 0:
-            bar.set_postfix(loss=f"{history.loss[-1]:.3f}", refresh=False)
-        if folder and (done % config.checkpoint_every == 0 or done == config.steps):
-            checkpoints.save(Path(folder), done, model, optimisers, config, history)
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        if keep and (done % config.checkpoint_every == 0 or done == config.steps):
+            checkpoints.save(keep, done, identity, history, model, optimisers, scaler)
     model.eval()
     return history
+
+
+def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
+    """A batch as it goes to the device: checked, and without columns of nothing but padding.
+
+    Both are done here, once and on the CPU, since a GPU would have to be waited for.
+    """
+    pictures, token_ids, mask = batch
+    check_texts(token_ids, mask, model.config.text)
+    return pictures, *without_padding(token_ids, mask)
+
+
+def train_step(
+    model: CLIP,
+    optimisers: list[Optimizer],
+    scaler: torch.amp.GradScaler,
+    batch: Sequence[Tensor],
+    clip_norm: float,
+    half: torch.dtype | None,
+) -> list[float]:
+    """One step; the loss, the scale and the length of the gradient, each as before the step.
+
+    Where one of them is no finite number, no optimiser steps, so that all weights are of the same
+    step. The scaler would leave out only those optimisers whose own gradients are not finite.
+    """
+    pictures, token_ids, mask = batch
+    loss = contrastive_step(model, normalise(pictures), token_ids, mask, half)
+    scaler.scale(loss).backward()
+    for optimiser in optimisers:
+        scaler.unscale_(optimiser)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    found = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
+    if all(map(isfinite, found)):
+        for optimiser in optimisers:
+            optimiser.step()
+    scaler.update()
+    model.zero_grad()
+    model.clamp_scale()
+    return found
 
 
 def contrastive_step(
@@ -132,4 +182,4 @@ def contrastive_step(
     images, texts = (
         torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
     )
-    return info_nce(model.logits(images, texts))
+    return info_nce(model.scale * (images @ texts.T))  # `logits` would look at the lengths again

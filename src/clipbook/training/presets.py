@@ -14,19 +14,31 @@ from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch, SceneBatches, draw, train_tokenizer
 from clipbook.training.history import History
 from clipbook.training.loop import train
+from clipbook.validation import between, check_fields, whole_number
 
 
 @dataclass(frozen=True)
 class Preset:
-    """An image encoder, its data and its training; the text encoder is the same in all."""
+    """An image encoder, its data and its training; the text encoder is the same in all.
+
+    Raises ValueError for numbers that make no sense.
+    """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     batch_size: int = 128
     twins: float = 0.7
 
+    def __post_init__(self) -> None:
+        check_fields(self, whole_number, "batch_size")
+        check_fields(self, between, "twins", most=1)
+
     def build(self, seed: int = 0, steps: int | None = None) -> "Run":
-        """A model with fresh weights, and the batches to train it on; the seed fixes both."""
+        """A model with fresh weights, and the batches to train it on; the seed fixes both.
+
+        steps: those of the preset, if not given.
+        """
+        config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_tokenizer()
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
         with torch.random.fork_rng(devices=[]):
@@ -34,7 +46,6 @@ class Preset:
             model = CLIP(CLIPConfig(self.image, text))
         size = self.image.image_size
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
-        config = replace(self.training, steps=steps) if steps else self.training
         return Run(model, tokenizer, batches, config)
 
 

@@ -9,6 +9,39 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from clipbook.validation import whole_number
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raises ValueError, with the nearest numbers that would do, if heads don't divide a width."""
+    if width % heads:
+        divisors = [h for h in range(1, width + 1) if width % h == 0]
+        below = max(h for h in divisors if h < heads)
+        tries = [str(h) for h in (below, *(h for h in divisors if h > heads))][:2]
+        raise ValueError(
+            f"width={width} is not a multiple of heads={heads}; try heads={' or '.join(tries)}"
+        )
+
+
+def check_mask(mask: Bool[Tensor, "batch tokens"]) -> None:
+    """Raises ValueError unless each row begins with a real token and has no gap between them.
+
+    Only a mask on the CPU is looked at. On a GPU an answer to such a question must be waited for,
+    in each forward pass, while no work is handed to it: so whoever moves a batch there checks it
+    before, as `clipbook.training.train` and `clipbook.evaluation` do.
+    """
+    if mask.device.type != "cpu":
+        return
+    if mask.dtype != torch.bool:
+        raise ValueError(f"mask holds {mask.dtype}, true or false are needed; try mask.bool()")
+    wrong = ~mask[:, :1].any(dim=1) | (mask[:, 1:] & ~mask[:, :-1]).any(dim=1)
+    if wrong.any():
+        k = int(wrong.int().argmax())
+        what = "has padding between real tokens" if mask[k, :1].any() else "begins with padding"
+        raise ValueError(
+            f"mask[{k}] {what}; real tokens come first, and each text has some; see Tokenizer.batch"
+        )
+
 
 def allowed_keys(
     tokens: int,
@@ -19,9 +52,12 @@ def allowed_keys(
 ) -> Bool[Tensor, "..."] | None:
     """Which key each query may look at, to be broadcast over (batch, heads, query, key).
 
-    mask: true at real tokens; padding is no key. causal: a token sees itself and those before.
-    None where every token may look at every token.
+    mask: true at real tokens, which come first; padding is no key. causal: a token sees itself
+    and those before. None where every token may look at every token. Raises ValueError for another
+    mask, see `check_mask`.
     """
+    if mask is not None:
+        check_mask(mask)
     allowed = None
     if causal:
         allowed = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()[None, None]
@@ -34,18 +70,14 @@ def allowed_keys(
 class MultiHeadAttention(nn.Module):
     """Every token gathers from the others what its query asks for, once per head.
 
-    Equal to `torch.nn.MultiheadAttention` with the same weights. Raises ValueError if the heads
-    don't divide the width.
+    Equal to `torch.nn.MultiheadAttention` with the same weights. Raises ValueError for what is no
+    whole number above 0, or if the heads don't divide the width.
     """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
-            divisors = [h for h in range(1, width + 1) if width % h == 0]
-            nearest = min(divisors, key=lambda h: abs(h - heads))
-            raise ValueError(
-                f"width={width} is not a multiple of heads={heads}; try heads={nearest}"
-            )
+        width, heads = whole_number("width", width, 64), whole_number("heads", heads, 2)
+        check_heads(width, heads)
         self.heads = heads
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)

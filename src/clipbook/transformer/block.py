@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from clipbook.transformer.attention import MultiHeadAttention
+from clipbook.validation import one_of, whole_number
 
 
 class QuickGELU(nn.Module):
@@ -27,15 +28,16 @@ class Block(nn.Module):
     """width → width; heads as in `MultiHeadAttention`; the feed-forward network is mlp_width wide.
 
     Equal to `torch.nn.TransformerEncoderLayer(norm_first=True)` with the same weights.
-    Raises ValueError for an unknown activation.
+    Raises ValueError for an unknown activation and for widths that are none.
     """
 
     def __init__(self, width: int, heads: int, mlp_width: int, activation: str = "gelu") -> None:
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation={activation!r} is unknown; try {' or '.join(ACTIVATIONS)}"
-            )
+        one_of("activation", activation, ACTIVATIONS)
+        width, mlp_width = (
+            whole_number("width", width, 64),
+            whole_number("mlp_width", mlp_width, 256),
+        )
         self.attention_norm = nn.LayerNorm(width)
         self.attention = MultiHeadAttention(width, heads)
         self.mlp_norm = nn.LayerNorm(width)
@@ -63,7 +65,7 @@ class Block(nn.Module):
 
 
 def run_blocks(
-    blocks: Iterable[Block],
+    blocks: Iterable[nn.Module],
     x: Float[Tensor, "batch tokens width"],
     allowed: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "batch tokens width"]:

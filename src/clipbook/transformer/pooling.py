@@ -6,6 +6,8 @@ Built in: book/text/text-encoder (first, last) and book/image/vit (mean).
 from jaxtyping import Bool, Float
 from torch import Tensor, arange
 
+from clipbook.transformer.attention import check_mask
+
 
 def pool(
     x: Float[Tensor, "batch tokens width"],
@@ -14,8 +16,11 @@ def pool(
 ) -> Float[Tensor, "batch width"]:
     """how: "first" ([CLS], as in BERT), "last" (end of text, as in GPT and CLIP) or "mean".
 
-    mask: true at real tokens; all are real without it. Raises ValueError for another `how`.
+    mask: true at real tokens, which come first; all are real without it. Raises ValueError for
+    another `how`, and for another mask, see `clipbook.transformer.attention.check_mask`.
     """
+    if mask is not None:
+        check_mask(mask)
     if how == "first":
         return x[:, 0]
     if how == "last":

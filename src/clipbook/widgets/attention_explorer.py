@@ -13,9 +13,10 @@ import anywidget
 import numpy as np
 import traitlets
 
+from clipbook.text.texts import checked_texts
+
 from . import static_attention
-from .encoding import picture_of_uri, picture_uri
-from .texts import checked_texts
+from .encoding import picture_uri, seen_picture
 
 MEAN = "mean"
 MOST = 65_536  # weights, 128 kB
@@ -31,9 +32,10 @@ class AttentionExplorer(anywidget.AnyWidget):
             queries as many as keys; each row sums to 1. The encoders' ``attention_weights`` give
             them for a batch: take ``[:, 0]`` of it, and of a padded text the real tokens.
         tokens: the text's tokens, if the weights are those of a text.
-        image: the picture, a PIL image or a uint8 array (height, width, 3), if the weights are
-            those of a vision transformer: its keys are square patches that fill the picture, row
-            by row, after a class token if there is one key more.
+        image: the picture, a PIL image, a path or a uint8 array (height, width, 3), if the weights
+            are those of a vision transformer: its keys are square patches that fill the picture,
+            row by row, after a class token if there is one key more. It is shown as the model sees
+            it: as ``clipbook.image.open_picture`` gives it.
         layer: index of the layer, from the end if negative, or ``"mean"`` over all.
         head: index of the head, or ``"mean"`` over all.
         query: index of the token or patch that looks.
@@ -84,14 +86,14 @@ class AttentionExplorer(anywidget.AnyWidget):
             )
         if causal:
             _check_causal(self.weights, image)
-        uri = "" if image is None else picture_uri(image)
+        seen = None if image is None else seen_picture(image)
         self._from_page = False
         super().__init__(
             data=quantise(self.weights),
             shape=list(self.weights.shape),
             tokens=[] if tokens is None else _checked_tokens(tokens, keys),
-            image=uri,
-            grid=_grid(uri, keys) if uri else [],
+            image="" if seen is None else picture_uri(seen),
+            grid=[] if seen is None else _grid(*seen.size, keys),
             causal=causal,
             layer=_checked_choice("layer", layer, self.weights.shape[0]),
             head=_checked_choice("head", head, self.weights.shape[1]),
@@ -186,7 +188,7 @@ def _checked_weights(weights: Any) -> np.ndarray:
 
 
 def _checked_tokens(tokens: Sequence[str], keys: int) -> list[str]:
-    tokens = checked_texts("tokens", tokens)
+    tokens = checked_texts(tokens, "tokens")
     if len(tokens) != keys:
         raise ValueError(
             f"{len(tokens)} tokens for {keys} keys; give a list with one text a token, "
@@ -208,9 +210,8 @@ def _check_causal(weights: np.ndarray, image: Any) -> None:
         )
 
 
-def _grid(uri: str, keys: int) -> list[int]:
+def _grid(width: int, height: int, keys: int) -> list[int]:
     """Rows and columns of square patches that fill the picture; a class token is no patch."""
-    width, height = picture_of_uri(uri).size
     for patches in (keys, keys - 1):
         rows = math.isqrt(patches * height // width)
         if rows and patches % rows == 0 and rows * width == patches // rows * height:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from clipbook.image import open_picture
+
 LARGEST_SIDE = 192  # px; a picture is shown at most half as large on a page
 
 
@@ -18,25 +20,26 @@ def quantise(similarities: np.ndarray) -> bytes:
     return np.rint(similarities * 32767).astype("<i2").tobytes()
 
 
-def picture_uri(image: Any, place: int = 0) -> str:
-    """A PIL image, or a uint8 array (height, width, 3), as the data URI of a PNG.
+def picture_uri(image: Any, name: str = "image") -> str:
+    """What the model sees of a picture, as the data URI of a PNG.
 
-    Pictures with a side above 192 px are made smaller. ``place`` is named in errors.
+    image: what ``open_picture`` takes. Pictures with a side above 192 px are made smaller. ``name``
+    is what errors call it.
 
     Raises:
-        ValueError: if it is neither.
+        ValueError: if it is no picture, or can't be read.
     """
-    if not isinstance(image, PIL.Image.Image):
-        array = np.asarray(image)
-        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-            raise ValueError(
-                f"images[{place}] of shape {array.shape} and type {array.dtype} is not a picture; "
-                "give a PIL image or a uint8 array of shape (height, width, 3), 0 to 255"
-            )
-        image = PIL.Image.fromarray(array)
-    image = image.convert("RGB")
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-    return png_uri(image)
+    seen = seen_picture(image, name)
+    seen.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    return png_uri(seen)
+
+
+def seen_picture(image: Any, name: str = "image") -> PIL.Image.Image:
+    """What ``open_picture`` gives; its errors begin with the picture's name."""
+    try:
+        return open_picture(image)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def png_uri(image: PIL.Image.Image) -> str:

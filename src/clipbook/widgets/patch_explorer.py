@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import anywidget
-import numpy as np
 import PIL.Image
 import traitlets
 
 from . import static_patches
-from .encoding import png_uri
+from .encoding import png_uri, seen_picture
 
 LONGEST_SIDE = 224  # px, what CLIP takes; the page gets every pixel as it is
 FEWEST, MOST = 2, 256  # patches that are worth a look, and that a page can show
@@ -25,7 +24,8 @@ class PatchExplorer(anywidget.AnyWidget):
     """A picture cut into square patches, and the sequence that a vision transformer makes of them.
 
     Args:
-        image: a PIL image, or a uint8 array (height, width, 3), at most 224 px wide and high.
+        image: a PIL image, a path, or a uint8 array (height, width, 3), at most 224 px wide and
+            high, shown as the model sees it: as ``clipbook.image.open_picture`` gives it.
         patch_size: side of a patch in pixels; it divides height and width, into 2 to 256 patches.
         order: which patch stands at each place of the sequence, by row-major index, as a list or
             tensor; row by row if left out.
@@ -131,20 +131,13 @@ class PatchExplorer(anywidget.AnyWidget):
 
 
 def _checked_image(image: Any) -> PIL.Image.Image:
-    if not isinstance(image, PIL.Image.Image):
-        array = np.asarray(image)
-        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-            raise ValueError(
-                f"image of shape {array.shape} and type {array.dtype} is not a picture; "
-                "give a PIL image or a uint8 array of shape (height, width, 3), 0 to 255"
-            )
-        image = PIL.Image.fromarray(array)
+    image = seen_picture(image)
     if max(image.size) > LONGEST_SIDE:
         raise ValueError(
             f"an image of {image.width} × {image.height} px is more than a page should carry, "
             f"{LONGEST_SIDE} px a side; try image.resize((224, 224)) or crop it"
         )
-    return image.convert("RGB")
+    return image
 
 
 def _sizes(height: int, width: int) -> list[int]:

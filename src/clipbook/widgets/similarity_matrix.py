@@ -14,10 +14,10 @@ import numpy as np
 import traitlets
 
 from clipbook.pairs.similarity import TOLERANCE
+from clipbook.text.texts import checked_texts
 
 from . import static_picture
 from .encoding import picture_uri, quantise
-from .texts import checked_texts
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
 # Two rows as long as `clipbook.pairs.similarity` takes them; then it may round to bfloat16.
@@ -31,7 +31,8 @@ class SimilarityMatrix(anywidget.AnyWidget):
     Args:
         similarities: cosines in [-1, 1], an array or tensor of shape (images, texts), or
             (steps, images, texts) for a training run that a slider goes through.
-        images: the pictures of the rows, PIL images or uint8 arrays (height, width, 3).
+        images: the pictures of the rows, PIL images, paths or uint8 arrays (height, width, 3),
+            shown as the model sees them: as ``clipbook.image.open_picture`` gives them.
         captions: the captions of the columns.
         steps: the training step of each frame; default 0, 1, 2, ...
         view: what the cells show: ``"cosine"``; ``"logits"``, similarity / temperature; their
@@ -92,14 +93,15 @@ class SimilarityMatrix(anywidget.AnyWidget):
         selected: Sequence[int] = (0, 0),
         true_pairs: Any = None,
     ) -> None:
+        captions = _checked_captions(captions)
         values = _checked_similarities(similarities, len(images), len(captions))
         steps = _checked_steps(steps, _frame_count(values))
         self._from_page = False
         super().__init__(
             similarities=values,
             frames=quantise(values),
-            images=[picture_uri(image, place) for place, image in enumerate(images)],
-            captions=_checked_captions(captions),
+            images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
+            captions=captions,
             steps=steps,
             step=_checked_step(step, len(steps)),
             also_true=_also_true(true_pairs, len(images), len(captions)),
@@ -206,7 +208,7 @@ def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray
 
 
 def _checked_captions(captions: Sequence[str]) -> list[str]:
-    captions = checked_texts("captions", captions)
+    captions = checked_texts(captions, "captions")
     for place, caption in enumerate(captions):
         if not caption.strip():
             raise ValueError(

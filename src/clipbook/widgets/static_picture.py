@@ -1,9 +1,11 @@
 """The similarity matrix on paper: a drawing and a sentence that stand in where no script runs."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from jaxtyping import Bool, Float
 
 from .encoding import picture_of_uri, png_uri
@@ -131,8 +133,10 @@ def _finding(scene: Scene) -> str:
         return f"{pairs} of {_counted(rows, 'pair')} and {others} are above a half."
     if not scene.square:
         best = values.argmax(axis=1)[:4]
-        pairs = [f"picture {row + 1} most like “{scene.captions[k]}”" for row, k in enumerate(best)]
-        return "; ".join(pairs) + ("; and so on." if rows > 4 else ".")
+        likest = [
+            f"picture {row + 1} most like “{scene.captions[k]}”" for row, k in enumerate(best)
+        ]
+        return "; ".join(likest) + ("; and so on." if rows > 4 else ".")
     own = values.diagonal()
     if scene.view == "gradient":
         up = int(own.argmin())
@@ -163,10 +167,10 @@ def draw(scene: Scene) -> str:
     figure = Figure(figsize=(max(width, 4.6), height), dpi=_PIXELS_PER_INCH)
     canvas = FigureCanvasAgg(figure)
 
-    def axes(x: float, y: float, w: float, h: float):
+    def axes(x: float, y: float, w: float, h: float) -> Any:
         """Axes at a place in inches from the lower left corner."""
-        scale = [figure.get_figwidth(), figure.get_figheight()] * 2
-        return figure.add_axes([k / s for k, s in zip((x, y, w, h), scale, strict=True)])
+        across, up = figure.get_size_inches()
+        return figure.add_axes((x / across, y / up, w / across, h / up))
 
     matrix = axes(left, bottom, columns * cell, rows * cell)
     _draw_cells(matrix, scene, cell)
@@ -193,7 +197,7 @@ def draw(scene: Scene) -> str:
     return png_uri(few)  # a third of the bytes, and no colour that an eye would miss
 
 
-def _draw_cells(matrix, scene: Scene, cell: float) -> None:
+def _draw_cells(matrix: Any, scene: Scene, cell: float) -> None:
     """Cells with their values; the captions above them, the names of the rows beside them."""
     from clipbook.figures.card import fit, ink, plain
 
@@ -228,8 +232,8 @@ def _draw_cells(matrix, scene: Scene, cell: float) -> None:
     every = 1 if cell > 0.25 else 8
     for row in range(rows):
         if row % every == every - 1 or row == 0:
-            place = -0.5 - (min(0.42, 0.9 * cell) + 0.14) / cell
-            matrix.text(place, row, f"$I_{{{row + 1}}}$", size=9, ha="right", va="center")
+            beside = -0.5 - (min(0.42, 0.9 * cell) + 0.14) / cell
+            matrix.text(beside, row, f"$I_{{{row + 1}}}$", size=9, ha="right", va="center")
     above = -0.5 - 0.04 / cell
     for column, caption in enumerate(scene.captions):
         if column % every == every - 1 or column == 0:
@@ -243,7 +247,7 @@ def _draw_cells(matrix, scene: Scene, cell: float) -> None:
             fit(written, 72 * cell, 80)
 
 
-def _frame(place: int, ink: str, width: float):
+def _frame(place: int, ink: str, width: float) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle(
@@ -264,7 +268,7 @@ def _strip(images: tuple[str, ...], share: float) -> np.ndarray:
     row = round(side / share)
     strip = PIL.Image.new("RGB", (side, row * len(images)), "white")
     for place, uri in enumerate(images):
-        picture = picture_of_uri(uri).convert("RGB").resize((side, side))
+        picture = PIL.ImageOps.fit(picture_of_uri(uri), (side, side))  # its middle, as on the page
         strip.paste(picture, (0, place * row + (row - side) // 2))
     return np.asarray(strip)
 

@@ -13,6 +13,7 @@ import regex
 import traitlets
 
 from clipbook.text import Tokenizer
+from clipbook.text.texts import checked_text
 
 from . import static_tokens
 
@@ -58,7 +59,7 @@ class TokenizerExplorer(anywidget.AnyWidget):
         self._tokenizer = tokenizer
         self._from_page = False
         super().__init__(
-            text=text,
+            text=checked_text(text),
             step=step,
             merges=[token_id for pair in tokenizer.merges for token_id in pair],
             context_length=tokenizer.context_length,

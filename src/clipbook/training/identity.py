@@ -1,0 +1,133 @@
+"""What a run is: all that decides its weights, in values that a checkpoint can keep as JSON.
+
+Two runs are one only where all of this agrees. Not part of it are the device, the processes that
+make batches, and how often a checkpoint is kept.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.data import Dataset
+
+from clipbook.pairs import CLIP
+from clipbook.pairs.saving import config_to_json
+from clipbook.text import Tokenizer
+from clipbook.training.config import TrainingConfig
+from clipbook.validation import shown
+
+Batches = Dataset | Sequence[Sequence[Tensor]]
+
+NO_PART = ("precision", "checkpoint_every")
+"""Of the config: the precision that the device computes in stands by itself."""
+
+MOST_SHOWN = 3
+
+
+def run_identity(
+    model: CLIP,
+    config: TrainingConfig,
+    batches: Batches,
+    optimisers: list[Optimizer],
+    *,
+    example: Iterable[Tensor] | None = None,
+    precision: torch.dtype = torch.float32,
+) -> dict[str, Any]:
+    """The identity of a run that has not begun: of the model with its first weights."""
+    parameters = dict(model.named_parameters())
+    training = {k: value for k, value in asdict(config).items() if k not in NO_PART}
+    identity = {
+        "model": json.loads(config_to_json(model.config)),
+        "training": training,
+        "data": identify_data(batches),
+        "example": None if example is None else digest(example),
+        "precision": str(precision),
+        "weights": {
+            "dtype": sorted({str(one.dtype) for one in parameters.values()}),
+            "frozen": [name for name, one in parameters.items() if not one.requires_grad],
+            "at the start": digest(parameters.values()),
+        },
+        "optimisers": _settings(optimisers, {id(one): name for name, one in parameters.items()}),
+    }
+    return json.loads(json.dumps(identity, default=_as_json))
+
+
+def identify_data(batches: Batches) -> object:
+    """What the batches are: what their method `identity` says, where they have one; else a digest
+    of all batches of a list, and of the first one of anything else."""
+    if hasattr(batches, "identity"):
+        return batches.identity()
+    known = batches if isinstance(batches, list | tuple) else [batches[0]]
+    return {"batches": digest(part for batch in known for part in batch)}
+
+
+def identify_tokenizer(tokenizer: Tokenizer) -> str:
+    """A digest of what decides the ids of a text."""
+    return digest_of_text(json.dumps([tokenizer.context_length, tokenizer.merges]))
+
+
+def digest_of_text(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """Of types, shapes and every bit of the values."""
+    found = sha256()
+    for tensor in tensors:
+        found.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        found.update(flat.view(torch.uint8).numpy().data)
+    return found.hexdigest()[:16]
+
+
+class Nothing:
+    """Stands where one side has no value; unlike None, no JSON can hold it."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+def differences(there: object, here: object, name: str = "") -> list[str]:
+    """What is not the same in two identities, as "name=value, not value"."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        found: list[str] = []
+        for key in {**there, **here}:
+            one, other = there.get(key, Nothing()), here.get(key, Nothing())
+            found += differences(one, other, f"{name}.{key}" if name else key)
+        return found
+    same = there == here or repr(there) == repr(here)  # so that NaN equals NaN
+    return [] if same else [f"{name}={shown(there)}, not {shown(here)}"]
+
+
+def in_one_sentence(found: list[str]) -> str:
+    more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
+    return "; ".join(found[:MOST_SHOWN]) + more
+
+
+def _settings(optimisers: list[Optimizer], names: dict[int, str]) -> dict[str, Any]:
+    """For each optimiser and group all that it was told, and the parameters that it updates.
+
+    The rate of the moment is left out: it follows from the step and the largest, "peak".
+    """
+    return {
+        f"{type(one).__name__} {k}": {
+            **{key: value for key, value in group.items() if key not in ("lr", "params")},
+            "parameters": [names[id(parameter)] for parameter in group["params"]],
+        }
+        for one in optimisers
+        for k, group in enumerate(one.param_groups)
+    }
+
+
+def _as_json(value: Any) -> object:
+    if hasattr(value, "tolist"):  # NumPy's and PyTorch's
+        return value.tolist()
+    raise ValueError(
+        f"{shown(value)} can't be kept in a checkpoint as part of what a run is; give numbers, "
+        "texts, and lists and dicts of them"
+    )

@@ -1,0 +1,87 @@
+"""What a number or a choice must be, said in one way: the value, the rule and what to try.
+
+Configs check their fields here, and functions their arguments. Python's and NumPy's numbers are
+both fine; what comes back is Python's own, so that it can be written as JSON and compared.
+"""
+
+import reprlib
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from math import inf, nan
+from numbers import Integral, Real
+from typing import Any
+
+LARGEST_SIZE = 2**20
+"""No width, depth, vocabulary, picture or batch here is larger: a slip, or a damaged file."""
+
+LARGEST_SEED = 10**18
+
+
+def whole_number(
+    name: str, value: object, example: object, *, least: int = 1, most: int | float = LARGEST_SIZE
+) -> int:
+    """The value as an int. Raises ValueError for what is no whole number from least to most."""
+    if (
+        isinstance(value, Integral)
+        and not isinstance(value, bool)
+        and least <= int(value) <= most  # inf for no upper end
+    ):
+        return int(value)
+    upper = f" to {most:,}" if most < inf else " on"
+    raise ValueError(
+        f"{name}={shown(value)} is not a whole number from {least:,}{upper}; try {example}"
+    )
+
+
+def between(
+    name: str, value: object, example: object, *, least: int | float = 0, most: int | float = inf
+) -> float:
+    """The value as a float. Raises ValueError for what is no finite number from least to most."""
+    number = _as_float(value)
+    if least <= number <= most and number < inf:
+        return number
+    upper = f" to {most:g}" if most < inf else " on"
+    raise ValueError(
+        f"{name}={shown(value)} is not a finite number from {least:g}{upper}; try {example}"
+    )
+
+
+def above_zero(name: str, value: object, example: object) -> float:
+    """The value as a float. Raises ValueError for what is no finite number above 0."""
+    number = _as_float(value)
+    if 0 < number < inf:
+        return number
+    raise ValueError(f"{name}={shown(value)} is not a finite number above 0; try {example}")
+
+
+def one_of(name: str, value: Any, known: Collection[Any]) -> None:
+    """Raises ValueError for what is none of the known values, which are of one type."""
+    if not (isinstance(value, type(next(iter(known)))) and value in known):
+        raise ValueError(f"{name}={shown(value)}; try {' or '.join(map(str, known))}")
+
+
+def check_fields(
+    config: object, check: Callable[..., object], *names: str, **limits: int | float
+) -> None:
+    """Pass fields of a frozen dataclass through a check above, and keep the values it returns.
+
+    What an error advises is the field's default.
+    """
+    for name in names:
+        default = getattr(type(config), name, None)  # where a dataclass keeps it
+        object.__setattr__(config, name, check(name, getattr(config, name), default, **limits))
+
+
+def shown(value: object) -> str:
+    """The value as in code, cut where it is long."""
+    with suppress(ValueError):  # Python writes out no number of more than 4,300 digits
+        return reprlib.repr(value)
+    return f"<{type(value).__name__} of very many digits>"
+
+
+def _as_float(value: object) -> float:
+    """nan, which lies in no range, for what is no number."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            return float(value)
+    return nan
