@@ -123,12 +123,12 @@ def test_a_port_that_is_none_is_refused_with_the_remedy(tmp_path, port, said):
     assert told.endswith("from 0 to 65535, say 8000\n") and told.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["nothing", "file", "n" * 300])
+@pytest.mark.parametrize("name", ["nothing", "file", "n" * 200])
 def test_a_folder_that_is_none_is_refused_with_the_remedy(tmp_path, name):
     (tmp_path / "file").touch()
     code, told = run(str(tmp_path / name))
-    assert (code, told.count("\n")) == (2, 1)
-    assert "folder" in told or "name too long" in told
+    assert code == 2
+    assert told == f"there is no folder {tmp_path / name}; make site builds it\n"
 
 
 def test_the_last_port_is_a_port_and_0_is_any_free_one(tmp_path):
