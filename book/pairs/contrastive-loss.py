@@ -297,6 +297,7 @@ for name, grid in (("all right", right), ("one wrong", spoilt)):
 # model is clamped after each step as well.
 
 # %%
+untrained = CLIP(model.config)
 untrained.log_scale.data.fill_(8.0)
 print(f"before {untrained.scale:.0f}")
 untrained.clamp_scale()

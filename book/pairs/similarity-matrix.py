@@ -162,21 +162,24 @@ from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
 
-def raw_vectors(k):
-    """What both encoders return for the k-th batch of fresh pairs: (256, 64) twice."""
+def fresh_pairs(k):
+    """The k-th batch: pixels, and token ids with their mask."""
     drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
-    with torch.no_grad():
-        pixels = preprocess([render(scene) for scene in drawn])
-        return model.image_encoder(pixels), model.text_encoder(*tokenizer.batch(said))
+    return preprocess([render(scene) for scene in drawn]), tokenizer.batch(said)
 
 
-lengths = raw_vectors(0)[1].norm(dim=1)
+pixels, texts = fresh_pairs(0)
+with torch.no_grad():
+    lengths = model.text_encoder(*texts).norm(dim=1)  # (256,)
 print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
 
 # %%
 only = {"as they are": 0, "unit length": 0}  # of 2,048 pictures
 for k in range(8):
-    raw_images, raw_texts = raw_vectors(k)
+    pixels, texts = fresh_pairs(k)
+    with torch.no_grad():
+        raw_images = model.image_encoder(pixels)  # (256, 64)
+        raw_texts = model.text_encoder(*texts)  # (256, 64)
     right = []
     for way in (torch.clone, to_unit_length):
         choices = (way(raw_images) @ way(raw_texts).T).argmax(dim=1)
@@ -202,7 +205,7 @@ from clipbook.pairs import similarity
 cosines = to_unit_length(raw_images) @ to_unit_length(raw_texts).T  # (256, 256)
 with torch.no_grad():
     unit_images = model.encode_image(pixels)  # (256, 64)
-    packaged = similarity(unit_images, model.encode_text(*tokenizer.batch(said)))
+    packaged = similarity(unit_images, model.encode_text(*texts))
 assert torch.allclose(cosines, packaged, atol=1e-5)
 assert torch.equal(similarity(image_embeddings, text_embeddings), similarities)
 print(f"all 65,536 cells lie between {cosines.min():.2f} and {cosines.max():.2f}")
