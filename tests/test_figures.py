@@ -187,7 +187,7 @@ def test_no_text_of_a_reader_is_mathematics(name):
 
 
 def test_characters_without_a_glyph_are_boxes_and_all_others_stay():
-    written = texts(similarity_heatmap(VALUES[:, :1], PICTURES, ["日 Ω é ✓ \0"]))
+    written = texts(similarity_heatmap(VALUES[:, :1], PICTURES, ["日 Ω é ✓ \uffff"]))
     assert "□ Ω é ✓ □" in written
     assert "half □" in texts(picture_row({"half \ud800": PICTURES[0]}))
 

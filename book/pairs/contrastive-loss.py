@@ -181,15 +181,19 @@ from clipbook.pairs import CLIP
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
+
+def first_loss(N, seed):
+    torch.manual_seed(seed)
+    untrained = CLIP(model.config).eval()
+    drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
+    with torch.no_grad():
+        logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
+    return info_nce(logits).item()
+
+
+# %%
 for N in (8, 32, 128):
-    first = []
-    for seed in range(5):
-        torch.manual_seed(seed)
-        untrained = CLIP(model.config).eval()
-        drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
-        with torch.no_grad():
-            logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
-        first.append(info_nce(logits).item())
+    first = [first_loss(N, seed) for seed in range(5)]
     print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {min(first):.2f} to {max(first):.2f}")
     assert min(first) > math.log(N)
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
