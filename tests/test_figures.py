@@ -142,7 +142,7 @@ def test_nothing_is_cut_off():
             assert np.abs(line - line[0]).max() == 0
 
 
-# What a reader may write: mathematics, marks-up, any script, half a character, no end.
+# What a reader may write: mathematics, mark-up, any script, no end.
 PIECES = ["$", "$$", "\\", "_{", "^", "%", "&", "\n", "\t", "\0", "W" * 200, "a word " * 99]
 PIECES += ["中文", "שלום", "👩‍🚀", "e\u0301\u0302", "\u2028", "\uffff"]
 anything = st.lists(st.sampled_from(PIECES) | st.text(max_size=9)).map("".join)
@@ -189,6 +189,7 @@ def test_no_text_of_a_reader_is_mathematics(name):
 def test_characters_without_a_glyph_are_boxes_and_all_others_stay():
     written = texts(similarity_heatmap(VALUES[:, :1], PICTURES, ["日 Ω é ✓ \uffff"]))
     assert "□ Ω é ✓ □" in written
+    assert "half □" in texts(picture_row({"half \ud800": PICTURES[0]}))
 
 
 def test_each_picture_stands_above_its_own_caption():

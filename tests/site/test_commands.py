@@ -41,7 +41,7 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(tmp_path, tool, 
     assert [path.name for path in tmp_path.rglob("*")] == ["site", "index.html"]
 
 
-@pytest.mark.parametrize("tool", ["audit.py", "pdf.py", "ship.py", "serve.py", "slides.py"])
+@pytest.mark.parametrize("tool", ["audit.py", "pdf.py", "serve.py", "slides.py"])
 def test_without_arguments_the_usage_is_shown(tmp_path, tool):
     code, told = run(tmp_path, tool)
     assert code == 2

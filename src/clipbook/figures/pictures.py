@@ -74,18 +74,24 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     (height, width) of numbers of any type, drawn in greys from 0 to 255.
     """
     drawn = [levels(one) for one in pictures.values()]
-    shapes = [one.shape for one in drawn]
-    ratios = [shape[1] / shape[0] for shape in shapes]
-    card = Card(7.0, min(3.0, 6.6 / sum(ratios)) + 0.5)
-    panels = card.subplots(1, len(shapes), squeeze=False, width_ratios=ratios)[0]
-    widths = [72 * 6.6 * ratio / sum(ratios) for ratio in ratios]  # points
+    ratios = [one.shape[1] / one.shape[0] for one in drawn]
+    gap = 0.1  # inches
+    height = min(3.0, (7.0 - gap * (len(drawn) + 1)) / sum(ratios))
+    widths = [72 * height * ratio for ratio in ratios]  # points
     most = [max(1, int(width / (0.6 * 11))) for width in widths]  # letters of 11 points
     titles = [plain(title, n, lines=3) for title, n in zip(pictures, most, strict=True)]
     longest = [max(1, *map(len, title.split("\n"))) for title in titles]
     room = min(width / (0.6 * n) for width, n in zip(widths, longest, strict=True))
     letters = min(max(room, 11), 16)  # as large as every title allows, for phones
-    for axes, picture, title, width in zip(panels, drawn, titles, widths, strict=True):
-        axes.imshow(picture, interpolation="nearest")
+    lines = max(title.count("\n") + 1 for title in titles)
+    whole = height + (1.25 * letters * lines + 9) / 72 + gap
+    card = Card(7.0, whole)
+    card.set_layout_engine("none")
+    left = (7.0 - height * sum(ratios) - gap * (len(drawn) - 1)) / 2
+    for picture, title, width in zip(drawn, titles, widths, strict=True):
+        axes = card.add_axes((left / 7.0, gap / whole, width / 72 / 7.0, height / whole))
+        axes.imshow(picture, interpolation="nearest", aspect="auto")
         fit(axes.set_title(title, fontsize=letters, color=INK), width)
         axes.set_axis_off()
+        left += width / 72 + gap
     return card
