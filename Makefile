@@ -71,10 +71,12 @@ test-fast: lint ## format, lint and the quick unit tests (under a minute)
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
 test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
-	pytest -n 2 --dist loadgroup -m "not browser and not site and not alone"
+	@mkdir -p _build
+	pytest -n 2 --dist loadgroup --cov -m "not slow and not browser and not site and not alone"
+	pytest -n 2 --dist loadgroup -m "slow and not browser and not site and not alone"
 	python tools/notebooks.py --check
 	@echo "The site is built on one core, while the notebooks are run on the other."
-	@mkdir -p _build; $(MAKE) site > _build/site.log 2>&1 & site=$$!; \
+	@$(MAKE) site > _build/site.log 2>&1 & site=$$!; \
 	notebooks=0; pytest --nbval-lax book || notebooks=1; \
 	wait $$site || { cat _build/site.log; exit 1; }; exit $$notebooks
 	pytest -n 2 --dist loadgroup -m "(browser or site) and not alone"
