@@ -19,7 +19,7 @@ PIP_AUDIT := _build/advisories/.stamp
 MUTMUT := _build/mutants/.stamp
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants newest advisories repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -109,6 +109,9 @@ $(MUTMUT): tools/mutants/requirements.txt
 
 mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
 	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(PARTS)
+
+fuzz: $(SETUP) ## give 2,000 odd inputs of each kind to whatever reads files, tables and texts
+	pytest -n 2 --hypothesis-profile=fuzz tests/fuzz
 
 newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
 	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \
