@@ -17,6 +17,14 @@ VENDOR := _build/vendor/.stamp
 LIGHTHOUSE := _build/audit/.stamp
 PIP_AUDIT := _build/advisories/.stamp
 MUTMUT := _build/mutants/.stamp
+SCRIPTS := _build/lint/.stamp
+NEEDS_NPM := command -v npm >/dev/null || { echo "npm is missing: apt-get install npm, or https://nodejs.org"; exit 1; }
+
+# What somebody types after a target reaches a tool as it is, and is never read by make or the shell.
+quoted = '$(subst ','\'',$(1))'
+typed = $(if $(value $(1)),$(call quoted,$(value $(1))))
+each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
+chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
 .PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
@@ -34,7 +42,7 @@ $(SETUP): requirements.txt pyproject.toml
 	@touch $@
 
 $(VENDOR): $(wildcard tools/vendor/*)
-	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm, or https://nodejs.org"; exit 1; }
+	@$(NEEDS_NPM)
 	@rm -rf $(@D) && mkdir -p $(@D)/site/vendor/katex
 	cp tools/vendor/{package.json,package-lock.json,.npmrc,purge.mjs,typeset.mjs} $(@D)
 	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
@@ -46,7 +54,7 @@ site: $(SETUP) $(VENDOR) ## execute what changed and build the site into _build/
 
 book: site serve ## build the site and serve it on localhost
 serve: $(SETUP)
-	@python tools/serve.py $(BUILT) $(PORT)
+	@python tools/serve.py $(BUILT) $(call typed,PORT)
 
 pdf: site ## print the whole book into _build/clip-book.pdf
 	python tools/pdf.py $(BUILT) _build/clip-book.pdf
@@ -57,15 +65,23 @@ $(LIGHTHOUSE): tools/audit/package-lock.json
 	@touch $@
 
 audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse and axe-core, into _build/audit.md
-	python tools/audit.py $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(PAGES)
+	python tools/audit.py $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(call each,PAGES)
 
 notebooks: $(SETUP) ## make every .ipynb from the .py beside it
 	python tools/notebooks.py
 
-lint: $(SETUP)
+$(SCRIPTS): tools/lint/package-lock.json
+	@$(NEEDS_NPM)
+	rm -rf $(@D) && mkdir -p $(@D) && cp tools/lint/{package.json,package-lock.json,.npmrc} $(@D)
+	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+lint: $(SETUP) $(SCRIPTS)
 	ruff format --check .
 	ruff check .
 	mypy
+	_build/lint/node_modules/.bin/tsc --project tools/lint
+	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools
 
 test-fast: lint ## format, lint and the quick unit tests (under a minute)
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
@@ -86,21 +102,21 @@ bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel
 	python tools/bench.py
 
 assignment: $(SETUP) ## make a folder to teach from: make assignment CHAPTER=pairs/contrastive-loss COURSE=course
-	python tools/assignment.py $(or $(CHAPTER),$(error name a chapter: make assignment CHAPTER=pairs/contrastive-loss, or CHAPTER=all)) --to "$(or $(COURSE),course)"
+	python tools/assignment.py $(chapters) --to $(or $(call typed,COURSE),course)
 
 slides: $(SETUP) $(VENDOR) ## make slides of a chapter: make slides CHAPTER=pairs/contrastive-loss
-	python tools/slides.py $(or $(CHAPTER),$(error name a chapter: make slides CHAPTER=pairs/contrastive-loss)) --to _build/slides
+	python tools/slides.py $(chapters) --to _build/slides
 
 COLAB := PYTHONPATH=tools:book/_ext python -m
 
 colab: $(SETUP) ## run every chapter as Colab does, with its, the lowest and the newest versions
-	$(COLAB) colab.contract $(if $(CHAPTER),--chapters $(CHAPTER)) $(if $(VERSIONS),--environments $(VERSIONS))
+	$(COLAB) colab.contract $(if $(value CHAPTER),--chapters $(call each,CHAPTER)) $(if $(value VERSIONS),--environments $(call each,VERSIONS))
 
 colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab publishes
-	$(COLAB) colab.image $(LIST)
+	$(COLAB) colab.image $(call typed,LIST)
 
 colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
-	$(COLAB) colab.publish _build/colab $(if $(PUSH),--push $(PUSH))
+	$(COLAB) colab.publish _build/colab $(if $(value PUSH),--push $(call typed,PUSH))
 
 $(MUTMUT): tools/mutants/requirements.txt
 	rm -rf $(@D) && mkdir -p $(@D)
@@ -108,7 +124,7 @@ $(MUTMUT): tools/mutants/requirements.txt
 	@touch $@
 
 mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
-	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(PARTS)
+	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(call each,PARTS)
 
 fuzz: $(SETUP) ## give 2,000 odd inputs of each kind to whatever reads files, tables and texts
 	pytest -n 2 --hypothesis-profile=fuzz tests/fuzz
@@ -133,7 +149,7 @@ advisories: $(PIP_AUDIT) ## ask PyPI and npm for known weaknesses of what is pin
 	exit $$failed
 
 repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
-	python tools/repository.py "$(URL)"
+	python tools/repository.py $(call typed,URL)
 
 clean: ## remove what was built (not .venv)
 	rm -rf _build dist

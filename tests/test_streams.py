@@ -161,7 +161,6 @@ random.shuffle(names)
     assert other_seeds(source) == [4, 5, 6, 7]
 
 
-@pytest.mark.xfail(strict=False, reason="take this mark away when all chapters are converted")
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_chapter_draws_from_streams_with_a_purpose(path):
     seeded = [call.lineno for name, call in calls(path.read_text("utf-8")) if name == "default_rng"]

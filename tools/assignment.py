@@ -10,16 +10,18 @@ folder: cells in the percent format of the chapters, each with the metadata of a
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
-from chapters import BOOK, Chapter, pages, read_all
+from chapters import BOOK, Chapter, choose, read_all
 from notebooks import notebook
 
 TEMPLATE = Path(__file__).resolve().parent / "course"
+WRITTEN = ("README.md", "look.py", "jupyter", "guides", "source", "release")
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 
 
@@ -153,8 +155,27 @@ hand it out.
 """
 
 
+def check_place(course: Path) -> None:
+    """Raises ValueError where a course can't work, or would overwrite what is there."""
+    if set("$[*?") & set(str(course)):
+        raise ValueError(
+            f"COURSE={course}: nbgrader would look elsewhere, as $, [, * and ? in a path have a "
+            "meaning of their own; give a folder whose path has none of them"
+        )
+    lost = [name for name in WRITTEN if (course / name).exists()]
+    if lost and not (course / "nbgrader_config.py").exists():
+        raise ValueError(
+            f"COURSE={course} is no course, and its {', '.join(lost)} would be overwritten; "
+            "give a new folder"
+        )
+
+
 def make(chosen: list[Chapter], course: Path) -> None:
-    """Write the course folder. Raises ValueError where a chapter can't be made an assignment."""
+    """Write the course folder.
+
+    Raises ValueError where a chapter can't be made an assignment, or the folder holds other things.
+    """
+    check_place(course)
     (course / "guides").mkdir(parents=True, exist_ok=True)
     shutil.copytree(TEMPLATE, course, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pyc*"))
     for chapter in chosen:
@@ -203,16 +224,20 @@ def main() -> int:
     asked = parser.parse_args()
     course = asked.to.resolve()
     try:
-        chosen = read_all(pages() if asked.chapter == ["all"] else asked.chapter)
+        chosen = read_all(choose(asked.chapter))
         make(chosen, course)
     except ValueError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"COURSE={course}: {error.strerror}; give a folder to write in", file=sys.stderr)
         return 2
     for chapter in chosen:
         name = name_of(chapter.page)
         print(f"{course}/release/{name}/{Path(chapter.page).name}.ipynb: {chapter.points} points")
     print(f"Guides are in {course}/guides. Hand out what is in release/, keep the rest.")
-    print(f"What comes next is in {course}/README.md:  cd {course} && nbgrader zip_collect …")
+    next_step = f"cd {shlex.quote(str(course))} && nbgrader zip_collect …"
+    print(f"What comes next is in {course}/README.md:  {next_step}")
     return 0
 
 

@@ -7,6 +7,7 @@ table is written as Markdown; a missed target ends in 1. `<lighthouse>` is its c
 `<table>` the file to write. Weight counts all that a page loads, pictures further down included.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -98,15 +99,37 @@ def faults(browser, address: str) -> list[str]:
     return list(found)
 
 
+def choose(site: Path, named: list[str]) -> list[str]:
+    """Files of the pages named, or of all.
+
+    Raises ValueError for what is no page of the site.
+    """
+    known = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    # Not pages: templates of the theme, and 404.html, which asks search engines to leave it alone.
+    known = [page for page in known if not page.startswith("_static/") and page != "404.html"]
+    if not known:
+        raise ValueError(f"there is no page in {site}; make site builds them")
+    files = [f"{page.removesuffix('.html')}.html" for page in named]
+    if unknown := [page for page in files if page not in known]:
+        raise ValueError(
+            f"PAGES={' '.join(unknown)!r} is no page of {site}; give some of {', '.join(known)}"
+        )
+    return files or known
+
+
 def main() -> None:
     from playwright.sync_api import sync_playwright
 
-    site, command, table = sys.argv[1:4]
-    pages = [f"{page.removesuffix('.html')}.html" for page in sys.argv[4:]] or sorted(
-        p.relative_to(site).as_posix() for p in Path(site).rglob("*.html")
-    )
-    # Not pages: templates of the theme, and 404.html, which asks search engines to leave it alone.
-    pages = [page for page in pages if not page.startswith("_static/") and page != "404.html"]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("site", "lighthouse", "table"):
+        parser.add_argument(name)
+    parser.add_argument("page", nargs="*", help="such as pairs/training; all, if none is given")
+    asked = parser.parse_args()
+    site, command, table = asked.site, asked.lighthouse, asked.table
+    try:
+        pages = choose(Path(site), asked.page)
+    except ValueError as error:
+        sys.exit(str(error))
     with serve.bind(site, 8900) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         origin = f"http://127.0.0.1:{server.server_port}"

@@ -72,6 +72,20 @@ def _has_exercises(source: Path) -> bool:
     return source.exists() and "# ## Exercise: " in source.read_text("utf-8")
 
 
+def choose(named: Sequence[str]) -> list[str]:
+    """The chapters named, each once, or all where "all" is among them.
+
+    Raises ValueError for what is no chapter of the table of contents.
+    """
+    known = pages()
+    unknown = [page for page in named if page not in ("all", *known)]
+    if unknown or not named:
+        raise ValueError(
+            f"CHAPTER={' '.join(unknown)!r} is no chapter; give all, or of {', '.join(known)}"
+        )
+    return known if "all" in named else list(dict.fromkeys(named))
+
+
 def read(page: str, book: Path = BOOK) -> Chapter:
     """One chapter. Raises ValueError where the text is not of the form that tools can read."""
     path = book / f"{page}.py"

@@ -5,6 +5,7 @@ prints it twice: the first printing tells on which page each chapter begins, the
 numbers in its table of contents. Widgets stand as their still pictures, answers are unfolded.
 """
 
+import argparse
 import html
 import re
 import sys
@@ -152,7 +153,13 @@ def make(browser, site: Path, target: Path, toc: Path = ROOT / "_toc.yml") -> di
 def main() -> None:
     from tests.conftest import CHROMIUM_FLAGS, find_chromium
 
-    site, target = Path(sys.argv[1]), Path(sys.argv[2])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("file", type=Path)
+    asked = parser.parse_args()
+    site, target = asked.site, asked.file
+    if not (site / "index.html").is_file():
+        sys.exit(f"there is no site in {site}; make site builds it")
     with sync_playwright() as playwright:
         flags = [*CHROMIUM_FLAGS, "--allow-file-access-from-files"]
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ["*.md", "*.toml", "*.yml", "*.cff", "book/**/*.md", "book/**/*.py", "tools/setup_cell.py"]
-ADDRESS = re.compile(r"https://github\.com/([\w-]+/[\w.-]+?)(?:\.git)?/?")
+ADDRESS = re.compile(r"https://github\.com/([\w-]+/(?!\.+/?$)[\w.-]+?)(?:\.git)?/?", re.ASCII)
 
 
 def address(root: Path = ROOT) -> str:

@@ -4,6 +4,7 @@ Text goes out compressed, as from any web host. A port that is taken gives way t
 next free one. A page that isn't there is answered with 404.html, as on GitHub Pages.
 """
 
+import argparse
 import gzip
 import io
 import sys
@@ -11,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+LAST_PORT = 65_535
 TEXT = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".inv"}
 
 
@@ -20,12 +22,20 @@ class Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # one connection for many files
 
     def send_head(self):
-        path = Path(self.translate_path(self.path))
-        path = path / "index.html" if path.is_dir() and self.path.endswith("/") else path
-        packs = "gzip" in self.headers.get("Accept-Encoding", "")
-        if not (packs and path.suffix in TEXT and path.is_file()):
-            return super().send_head()
-        body = gzip.compress(path.read_bytes(), mtime=0)
+        try:
+            path = Path(self.translate_path(self.path))
+            path = path / "index.html" if path.is_dir() and self.path.endswith("/") else path
+            packs = "gzip" in self.headers.get("Accept-Encoding", "")
+            if not (packs and path.suffix in TEXT and path.is_file()):
+                return super().send_head()
+            body = gzip.compress(path.read_bytes(), mtime=0)
+        except (ConnectionError, TimeoutError):
+            raise
+        except (
+            OSError,
+            ValueError,
+        ):  # no name that a file may have, or a file that may not be read
+            return self.send_error(404)
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(path))
         self.send_header("Content-Encoding", "gzip")
@@ -57,29 +67,54 @@ class Server(ThreadingHTTPServer):
 
 
 def bind(folder: str, port: int, tries: int = 20) -> Server:
-    """A server of `folder` on 127.0.0.1, at the first free port from `port` on.
+    """A server of `folder` on 127.0.0.1, at the first free port from `port` on; 0 is any free one.
 
     Raises:
+        ValueError: there is no such folder, or no such port.
         OSError: none of the `tries` ports is free.
     """
+    if not Path(folder).is_dir():
+        raise ValueError(f"there is no folder {folder}; make site builds it")
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"PORT={port} is no port; give a number from 0 to {LAST_PORT}, say 8000")
     handler = partial(Handler, directory=folder)
-    for candidate in range(port, port + tries):
+    last = min(port + tries - 1, LAST_PORT)
+    for candidate in range(port, last + 1):
         try:
             return Server(("127.0.0.1", candidate), handler)
-        except OSError:
-            continue
-    raise OSError(f"ports {port} to {port + tries - 1} are all taken; try make book PORT=9000")
+        except OSError as error:
+            reason = error.strerror
+    raise OSError(f"no port from {port} to {last} can be had ({reason}); try make book PORT=9000")
 
 
-def main() -> None:
-    folder, port = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 8000
-    with bind(folder, port) as server:
+def number(port: str) -> int:
+    """A port as it is typed. Raises ValueError where it is no whole number."""
+    try:
+        return int(port)
+    except ValueError:
+        raise ValueError(
+            f"PORT={port[:20]!r} is no number; give one from 0 to {LAST_PORT}, say 8000"
+        ) from None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("port", nargs="?", default="8000")
+    asked = parser.parse_args()
+    try:
+        server = bind(asked.folder, number(asked.port))
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    with server:
         print(f"The book: http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             print()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

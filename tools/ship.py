@@ -8,6 +8,7 @@ The folders carry the names of presets; without any, the shipped models are only
 text of the card is written by hand; this fills in the table between its two marks.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -19,6 +20,8 @@ import torch
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
+
+NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
 
 
 def ship(run: Path) -> None:
@@ -32,9 +35,16 @@ def ship(run: Path) -> None:
     (shipped.FOLDER / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
 
 
-def main() -> None:
-    for folder in sys.argv[1:]:
-        ship(Path(folder))
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
+    runs = parser.parse_args().run
+    needed = [run / name for run in runs for name in NEEDED]
+    if missing := [str(path) for path in needed if not path.is_file()]:
+        print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
+        return 2
+    for run in runs:
+        ship(run)
     names = shipped.NAMES
     measured = {name: evaluate_scenes(*shipped.load(name)) for name in names}
     results = {name: {k: round(v, 3) for k, v in told.items()} for name, told in measured.items()}
@@ -48,7 +58,8 @@ def main() -> None:
     text = card.read_text("utf-8")
     card.write_text(re.sub(r"<!-- measured -->.*<!-- end -->", table, text, flags=re.S), "utf-8")
     print("\n".join(rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

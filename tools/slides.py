@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
 
 import notebooks  # noqa: E402
-from chapters import pages  # noqa: E402
+from chapters import choose  # noqa: E402
 from colab.notebook import for_students  # noqa: E402
 from colab.publish import BOOK, edition  # noqa: E402
 from maths import typeset  # noqa: E402
@@ -174,9 +174,10 @@ def main() -> int:
     parser.add_argument("chapter", nargs="+", help="such as pairs/contrastive-loss, or all")
     parser.add_argument("--to", type=Path, required=True, help="the folder to write into")
     asked = parser.parse_args()
-    chosen = pages() if asked.chapter == ["all"] else asked.chapter
-    if unknown := set(chosen) - set(pages()):
-        print(f"no chapter {sorted(unknown)}; there are {', '.join(pages())}", file=sys.stderr)
+    try:
+        chosen = choose(asked.chapter)
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
     for page in chosen:
         target = asked.to / f"{page}.html"

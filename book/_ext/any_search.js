@@ -2,8 +2,8 @@
 // This stands in language_data.js (see any_search.py), between the search and its index.
 {
   const { setIndex } = Search;
-  const { hasOwnProperty } = Object.prototype;
-  const none = Object.create(null, { hasOwnProperty: { value: hasOwnProperty } }); // all that Sphinx calls
+  // all that Sphinx asks of such an object
+  const none = Object.create(null, { hasOwnProperty: { value: Object.prototype.hasOwnProperty } });
   Search.setIndex = (index) => {
     for (const words of [index.terms, index.titleterms]) Object.setPrototypeOf(words, none);
     setIndex(index);

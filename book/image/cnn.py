@@ -535,7 +535,8 @@ print(f"only the ViT: {(by_vit & ~by_cnn).sum()}, only the CNN: {(by_cnn & ~by_v
 
 # %% [markdown]
 # Both are good; where they disagree the ViT is right far more often, for more than twice the time and
-# almost five times the parameters. One seed and one size of each don't show more.
+# almost five times the parameters. One run and one size of each don't show more: of a second run of the
+# same two recipes the model card tells that the CNN came out alike, but the ViT failed at relations.
 
 # %% [markdown]
 # ## Why PaliGemma's encoder is a ViT

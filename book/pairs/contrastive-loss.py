@@ -181,15 +181,19 @@ from clipbook.pairs import CLIP
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
+
+def first_loss(N, seed):
+    torch.manual_seed(seed)
+    untrained = CLIP(model.config).eval()
+    drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
+    with torch.no_grad():
+        logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
+    return info_nce(logits).item()
+
+
+# %%
 for N in (8, 32, 128):
-    first = []
-    for seed in range(5):
-        torch.manual_seed(seed)
-        untrained = CLIP(model.config).eval()
-        drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
-        with torch.no_grad():
-            logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
-        first.append(info_nce(logits).item())
+    first = [first_loss(N, seed) for seed in range(5)]
     print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {min(first):.2f} to {max(first):.2f}")
     assert min(first) > math.log(N)
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
@@ -289,8 +293,8 @@ for name, grid in (("all right", right), ("one wrong", spoilt)):
 # %% [markdown]
 # With one wrong cell it comes to rest. With everything right, larger is always a bit better, and
 # the scale goes on growing. CLIP's authors **clamp** it at 100, which they "found necessary to
-# prevent training instability" ({cite:t}`radford2021clip`, §2.5); this page has no example of that.
-# Our model is clamped after each step as well.
+# prevent training instability" ({cite:t}`radford2021clip`, §2.5); this page shows no such case. Our
+# model is clamped after each step as well.
 
 # %%
 untrained.log_scale.data.fill_(8.0)
@@ -378,28 +382,28 @@ def cosines_of(drawn, said):
         return images @ model.encode_text(*tokenizer.batch(said)).T
 
 
-pairs = sample_pairs(256, stream("contrastive-loss: larger batches"))
-logits = cosines_of(*pairs) / 0.07  # (256, 256)
+streams = [stream("contrastive-loss: larger batches", seed) for seed in range(5)]
+grids = [cosines_of(*sample_pairs(256, one)) / 0.07 for one in streams]  # (256, 256) each
 sizes = [4, 8, 16, 32, 64, 128, 256]  # blocks along the diagonal are smaller batches
-cut = {n: [logits[k : k + n, k : k + n] for k in range(0, 256, n)] for n in sizes}
+cut = {n: [L[k : k + n, k : k + n] for L in grids for k in range(0, 256, n)] for n in sizes}
 measured = [torch.stack([info_nce(block) for block in cut[n]]).mean() for n in sizes]
 guess = [math.log(n) for n in sizes]
 lines = {"a guess, ln N": (sizes, guess), "the model": (sizes, measured)}
 curves(lines, across="batch size N", up="loss", log="x")
 
 # %% [markdown]
-# It rises, and must: with each caption more, a row's sum has one term more. **Losses of different batch sizes can't be compared.**
-# Among more negatives there is likelier a confusing one. Must a batch be large for that, or only
-# *hard*? We keep $N = 32$, and let each scene, where it can, be a twin of the one before, with a
-# single thing changed.
+# It rises, and must: with each caption more, a row's sum has one term more. **Losses of different
+# batch sizes can't be compared.** Among more negatives there is likelier a confusing one. Must a
+# batch be large for that, or only *hard*? We keep $N = 32$, and let each scene, where it can, be a
+# twin of the one before, with a single thing changed.
 
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
-    streams = [stream("contrastive-loss: hard batches", seed) for seed in range(5)]
+    streams = [stream("contrastive-loss: hard batches", seed) for seed in range(8)]
     batches = [sample_pairs(32, one, twins=twins) for one in streams]
     losses = [info_nce(cosines_of(*one) / 0.07).item() for one in batches]
     print(f"{name:6}: loss {min(losses):.3f} to {max(losses):.3f}")
-    as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 5))
+    as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 8))
     print(f"        about as hard as {as_hard} pairs by chance")
 
 # %% [markdown]

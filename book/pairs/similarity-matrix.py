@@ -161,21 +161,28 @@ to_unit_length(torch.tensor([[3.0, 4], [0, 10]]))
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-only = {"as they are": 0, "unit length": 0}  # of 2,048 pictures
-for k in range(8):
+
+def raw_vectors(k):
+    """What both encoders return for the k-th batch of fresh pairs: (256, 64) twice."""
     drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
     with torch.no_grad():
         pixels = preprocess([render(scene) for scene in drawn])
-        raw_images = model.image_encoder(pixels)  # (256, 64)
-        raw_texts = model.text_encoder(*tokenizer.batch(said))  # (256, 64)
+        return model.image_encoder(pixels), model.text_encoder(*tokenizer.batch(said))
+
+
+lengths = raw_vectors(0)[1].norm(dim=1)
+print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
+
+# %%
+only = {"as they are": 0, "unit length": 0}  # of 2,048 pictures
+for k in range(8):
+    raw_images, raw_texts = raw_vectors(k)
     right = []
     for way in (torch.clone, to_unit_length):
         choices = (way(raw_images) @ way(raw_texts).T).argmax(dim=1)
         right.append(choices == torch.arange(256))
     only["as they are"] += (right[0] & ~right[1]).sum().item()
     only["unit length"] += (right[1] & ~right[0]).sum().item()
-lengths = raw_texts.norm(dim=1)
-print(f"captions' lengths: {lengths.min():.1f} to {lengths.max():.1f}")
 print("right in one way only:", only)
 assert only["unit length"] > 2 * only["as they are"]
 

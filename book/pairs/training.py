@@ -452,7 +452,7 @@ place = Path(mkdtemp())
 try:
     train(small_clip(), Dying(small_batches), config, folder=place, **plain)
 except ConnectionError as error:
-    print(error, "→", [one.name for one in place.iterdir()])
+    print(error, "→", sorted(one.name for one in place.iterdir()))
 
 # %%
 resumed = train(small_clip(), small_batches, config, folder=place, **plain)

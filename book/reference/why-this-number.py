@@ -28,7 +28,6 @@ if importlib.util.find_spec("clipbook") is None:
 # %%
 import math
 
-import numpy as np
 import torch
 
 import clipbook
@@ -36,10 +35,11 @@ from clipbook.evaluation import recall_at_k
 from clipbook.image import normalise, preprocess
 from clipbook.pairs import info_nce
 from clipbook.scenes import render, sample_pairs
+from clipbook.streams import stream
 from clipbook.training import PRESETS, SceneBatches
 
 model, tokenizer = clipbook.load("shapes")
-scenes, captions = sample_pairs(64, np.random.default_rng(0))
+scenes, captions = sample_pairs(64, stream("why this number: pairs"))
 pixels = preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
 
 # %%
@@ -228,9 +228,10 @@ assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 # %% [markdown]
 # ## The scale sits at 100
 #
-# **Every pair of the batch is right, and so a larger scale always pays;** CLIP therefore clamps it.
-# This is harmless: the batches have become easy. If it gets there within the first
-# steps, check for pairs that can be told apart without looking, such as a file name in the caption.
+# **Every pair of the batch is right, and so a larger scale always pays.** CLIP's authors clamp it at
+# 100 since, they write, training became unstable otherwise. At the clamp the batches have become
+# easy; that alone is harmless. If the scale gets there within the first steps, check for pairs that
+# can be told apart without looking, such as a file name in the caption.
 
 # %%
 easy = torch.full((8, 8), 0.45).fill_diagonal_(0.5)  # all right, fixed

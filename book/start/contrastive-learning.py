@@ -219,14 +219,15 @@ def learn(goal, steps=60):
         optimiser.zero_grad()
         loss.backward()  # how should each number inside change?
         optimiser.step()  # change them a little that way
-    return run.model.eval()
+    run.model.eval()
+    return run
 
 
 # %% mystnb={"image": {"alt": "After pulling pairs together, every cell of the grid is close to 1: everything matches everything."}}
-def grid_of(model):
+def grid_of(run):
     with torch.no_grad():
-        images = model.encode_image(preprocess(pictures))
-        return images @ model.encode_text(*tokenizer.batch(captions)).T
+        images = run.model.encode_image(preprocess(pictures))
+        return images @ run.model.encode_text(*run.tokenizer.batch(captions)).T
 
 
 def only_pull(grid):

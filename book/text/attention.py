@@ -378,6 +378,9 @@ for layer, heads in enumerate(all_weights):
         for i in (5, 8, 9):
             print(f"  {words[i]} → {words[k[i]]} {most[i]:.2f}", end="")
         print()
+colours = [words.index("red"), words.index("blue")]
+last = all_weights[-1, :, -1, colours].sum(dim=1)  # of <end>, (h,)
+print("last layer: <end> → red and blue", *[f"{one:.2f}" for one in last])
 
 # %% [markdown]
 # In the last layer `<end>` looks most at "square" with one head, at "above" with the other, and not

@@ -58,11 +58,14 @@ def test_the_command_tells_equal_lists_from_others(tmp_path, monkeypatch, capsys
 
 
 def test_a_list_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch, capsys):
-    for path in (tmp_path / "none.txt", tmp_path / "empty.txt"):
-        monkeypatch.setattr("sys.argv", ["image", str(path)])
-        (tmp_path / "empty.txt").touch()
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "bytes.txt").write_bytes(b"\x89PNG\xff")
+    odd = ["https://[", "https://a b/", "https://127.0.0.1:x/", "", "n" * 5000]
+    for place in (*(tmp_path / name for name in ("none.txt", "empty.txt", "bytes.txt", ".")), *odd):
+        monkeypatch.setattr("sys.argv", ["image", str(place)])
         assert image.main() == 2
-        assert capsys.readouterr().err.count("\n") == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and str(place) in said and "; give " in said
 
 
 def test_image_says_where_and_when_it_was_read():

@@ -92,3 +92,14 @@ def test_a_remote_that_cannot_be_reached_is_one_sentence(tmp_path, monkeypatch, 
     monkeypatch.setattr("sys.argv", ["publish", str(tmp_path), "--push", str(tmp_path / "none")])
     assert publish.main() == 1
     assert "cannot push to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file", "other"])
+def test_a_folder_of_other_things_is_refused_and_kept(tmp_path, monkeypatch, capsys, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/essay.md").write_text("mine")
+    monkeypatch.setattr("sys.argv", ["publish", str(tmp_path / place)])
+    assert publish.main() == 2
+    assert "would be emptied, and holds no branch; give a new folder" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"] * 2

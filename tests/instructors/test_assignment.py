@@ -1,11 +1,15 @@
 """tools/assignment.py: students get everything but solutions and hidden checks."""
 
 import json
+import shlex
 
+import assignment
 import nbformat
 import pytest
 from assignment import guide, leaks, master, name_of
 from chapters import ROOT, read
+
+from tests.instructors.conftest import Course
 
 METADATA = (
     '{"grade": true, "solution": false, "locked": true, "points": 2, "grade_id": "mine-1", '
@@ -83,3 +87,67 @@ def test_own_checks_that_students_would_see_are_refused(tmp_path):
     (tmp_path / "pairs-similarity-matrix.py").write_text("# %%\nsecret = 1\n", "utf-8")
     with pytest.raises(ValueError, match="is no hidden check; give it nbgrader's metadata"):
         master("pairs/similarity-matrix", tmp_path)
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    """What the command says, and how it ends, when chapters and a folder are typed."""
+
+    def run(folder, *named: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["assignment.py", *named, "--to", str(folder)])
+        code = assignment.main()
+        said = capsys.readouterr()
+        return code, said.err if code else said.out
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("../x", "../tools/serve", "pairs", "", " ", "a b", "'", '"', "$HOME", "ALL", "x" * 5000),
+        *("pairs/training.py", "pairs/training/", "/pairs/training", "reference/why-this-number"),
+    ],
+)
+def test_what_is_no_chapter_is_refused_and_nothing_written(typed, tmp_path, named):
+    code, said = typed(tmp_path / "course", "pairs/training", named)
+    assert code == 2
+    assert said.startswith(f"CHAPTER={named!r} is no chapter; give all, or of start/")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "course").exists()
+
+
+def contents(folder) -> dict:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        ("file", "Not a directory; give a folder"),
+        ("file/course", "Not a directory; give a folder"),
+        ("other", "is no course, and its README.md, source would be overwritten; give a new"),
+        *((place, "nbgrader would look elsewhere") for place in ("a [1]", "what?", "*", "$HOME")),
+        ("n" * 300, "File name too long; give a folder"),
+    ],
+)
+def test_a_place_for_no_course_is_refused_and_keeps_what_it_holds(typed, tmp_path, place, rule):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "other/source").mkdir(parents=True)
+    (tmp_path / "other/README.md").write_text("mine")
+    before = contents(tmp_path)
+    code, said = typed(tmp_path / place, "pairs/training")
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith(f"COURSE={tmp_path / place}") and rule in said
+    assert contents(tmp_path) == before
+
+
+def test_the_command_that_comes_next_can_be_typed_as_it_is_printed(typed, tmp_path, nbgrader):
+    course = tmp_path / 'Ada\'s "course" (1) & {b}'
+    code, said = typed(course, "pairs/contrastive-loss")
+    assert code == 0
+    assert shlex.split(said.rpartition("README.md:  ")[2])[:3] == ["cd", str(course), "&&"]
+    assert (course / "release/pairs-contrastive-loss/contrastive-loss.ipynb").is_file()
+    for odd in ([], [""], [".."], ["pairs-contrastive-loss/."], ["pairs-contrastive-loss", "x"]):
+        told = Course(course).run("look.py", *odd, fails=True)
+        assert told == "usage: python look.py <assignment>, one of: pairs-contrastive-loss\n"

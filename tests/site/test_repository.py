@@ -1,6 +1,7 @@
 """The repository agrees with itself: address, version, pins, licence, workflows."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,11 +98,39 @@ def test_pins_satisfy_the_packages_own_bounds():
 
 def test_vendored_packages_are_pinned_and_name_no_registry():
     locks = list((ROOT / "tools").glob("*/package-lock.json"))
-    assert {lock.parent.name for lock in locks} == {"audit", "vendor"}
+    assert {lock.parent.name for lock in locks} == {"audit", "lint", "vendor"}
     for lock in locks:
         text = lock.read_text("utf-8")
         assert '"integrity"' in text
         assert '"resolved"' not in text
+
+
+@pytest.mark.parametrize(
+    ("target", "variables", "arguments"),
+    [
+        ("assignment", {"CHAPTER": "ODD", "COURSE": "ODD"}, ["*WORDS", "--to", "ODD"]),
+        ("assignment", {"CHAPTER": "all"}, ["all", "--to", "course"]),
+        ("slides", {"CHAPTER": "ODD"}, ["*WORDS", "--to", "_build/slides"]),
+        ("serve", {"PORT": "ODD"}, ["_build/html", "ODD"]),
+        ("serve", {}, ["_build/html", "8000"]),
+        ("repository", {"URL": "ODD"}, ["ODD"]),
+        ("colab", {"CHAPTER": "ODD"}, ["--chapters", "*WORDS"]),
+        ("colab", {"VERSIONS": "ODD"}, ["--environments", "*WORDS"]),
+        ("colab-pins", {"LIST": "ODD"}, ["ODD"]),
+        ("colab-branch", {"PUSH": "ODD"}, ["_build/colab", "--push", "ODD"]),
+    ],
+)
+def test_what_is_typed_after_a_target_reaches_its_tool_as_it_is(target, variables, arguments):
+    odd = '../it\'s (a) "b" $HOME $(shell pwd) `id`; rm x > y * \\ #'
+    told = [f"{name}={odd if value == 'ODD' else value}" for name, value in variables.items()]
+    command = ["make", "--dry-run", "--no-print-directory", target, *told]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    expected = [
+        word
+        for one in arguments
+        for word in (odd.split() if one == "*WORDS" else [odd if one == "ODD" else one])
+    ]
+    assert shlex.split(done.stdout.splitlines()[-1])[-len(expected) :] == expected
 
 
 def test_help_names_every_target():

@@ -203,7 +203,7 @@ def test_drawing_of_any_token_is_an_image_that_holds_all_of_it(token):
 @pytest.mark.parametrize(
     ("tokens", "parts"),
     [
-        ("ab", ["tokens='ab' is one text", "give a list"]),
+        ("ab", ["tokens='ab' is one string", "try a list"]),
         (["a", "b\ud800"], ["tokens[1]=", "lone surrogate at 1", "try text.encode"]),
     ],
 )

@@ -148,7 +148,7 @@ RULES = {
     "steps": ({"steps": [0, 50]}, ["2 steps for 1 matrices", "give one"]),
     "cell": ({"selected": (0, 2)}, ["selected=[0, 2]", "2 rows and 2 columns", "to [1, 1]"]),
     "no cosine": ({"similarities": 1.03 * MATRIX}, ["1.03", "outside [-1, 1]", "normalise"]),
-    "one text": ({"captions": "ab"}, ["captions='ab' is one text", "give a list"]),
+    "one text": ({"captions": "ab"}, ["captions='ab' is one string", "try a list"]),
     "half": ({"captions": ["one", "\ud83d"]}, ["captions[1]=", "lone surrogate at 0", "try text"]),
     "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
     "picture": (

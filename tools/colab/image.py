@@ -6,6 +6,7 @@
 It prints each difference and ends with 1 if there is one, with 2 if the list cannot be read.
 """
 
+import http.client
 import re
 import sys
 import tomllib
@@ -75,7 +76,7 @@ def read(where: str) -> dict[str, str]:
                 text = answer.read().decode()
         else:
             text = Path(where).read_text("utf-8")
-    except OSError as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ValueError(
             f"cannot read {where} ({error}); give a file that holds the list"
         ) from None

@@ -63,8 +63,14 @@ def publish(folder: Path, files: str = "") -> None:
     """Write the branch's files into the folder, which is emptied first.
 
     files: the address below which they will be read; else, where GitHub serves the branch.
+
+    Raises:
+        ValueError: the folder holds something else than the branch, or is none.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        if not folder.is_dir() or (any(folder.iterdir()) and not any(folder.glob("*.whl"))):
+            raise ValueError(f"{folder} would be emptied, and holds no branch; give a new folder")
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     package = wheel(folder)
     made = edition(f"{files or f'{address()}/raw/{BRANCH}'}/{package.name}")
@@ -120,7 +126,11 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--push", metavar="REMOTE", help="a repository's name or address")
     asked = parser.parse_args()
-    publish(asked.folder)
+    try:
+        publish(asked.folder)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(f"{asked.folder} holds the branch for Colab: {len(chapters())} chapters")
     if "/OWNER/" in address():
         print("Their set-up cells stop until the address is set: make repository URL=...")

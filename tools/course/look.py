@@ -62,9 +62,9 @@ def remarks(submitted: Path, autograded: Path, released) -> list[str]:
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or not (COURSE / "release" / sys.argv[1]).is_dir():
-        names = ", ".join(sorted(path.name for path in (COURSE / "release").glob("*")))
-        sys.exit(f"usage: python look.py <assignment>, one of: {names}")
+    names = sorted(path.name for path in (COURSE / "release").glob("*"))
+    if len(sys.argv) != 2 or sys.argv[1] not in names:
+        sys.exit(f"usage: python look.py <assignment>, one of: {', '.join(names)}")
     assignment = sys.argv[1]
     for release in sorted((COURSE / "release" / assignment).glob("*.ipynb")):
         released = nbformat.read(release, 4)

@@ -7,7 +7,7 @@ import { PurgeCSS } from "purgecss";
 
 const [sheet, ...files] = process.argv.slice(2);
 const css = readFileSync(sheet, "utf8");
-const words = (text) => text.match(/[\w-]+/g) ?? [];
+const words = (/** @type {string} */ text) => text.match(/[\w-]+/g) ?? [];
 const attributes = [...css.matchAll(/\[\s*([\w-]+)/g)].map((match) => match[1]);
 const values = [...css.matchAll(/\[[^\]=]+=\s*["']?([^\]"']+)/g)].map((match) => match[1]);
 const [result] = await new PurgeCSS().purge({

@@ -3,11 +3,12 @@
 import { readFileSync } from "node:fs";
 import katex from "katex";
 
+/** @type {(formula: { latex: string, display: boolean }) => string} */
 const set = ({ latex, display }) => {
   try {
     return katex.renderToString(latex, { displayMode: display, throwOnError: true, strict: "ignore" });
   } catch (error) {
-    console.error(`${error.message}\nThe formula: ${latex}`);
+    console.error(`${/** @type {Error} */ (error).message}\nThe formula: ${latex}`);
     process.exit(1);
   }
 };

@@ -2,9 +2,29 @@
 // One module without imports, so that it runs in JupyterLab, in Colab and in a page without kernel.
 // Rows are pictures, columns are captions; matrices are flat arrays, row after row.
 
+/**
+ * @typedef {"cosine" | "logits" | "row" | "column" | "sigmoid" | "gradient"} ViewName
+ * @typedef {{ frames: DataView, images: string[], captions: string[], steps: number[], step: number,
+ *   also_true: number[], temperature: number, bias: number, view: ViewName, selected: Cell }} Traits
+ * @typedef {[number, number]} Cell its row and its column
+ * @typedef {{ start: number, stride: number, length: number }} Line of a flat array
+ * @typedef {ReturnType<typeof compute>} Matrix
+ * @typedef {ReturnType<typeof read>} State
+ * @typedef {{ label: string, reading: string, scale: number[][], range: (matrix: Matrix) => number[],
+ *   digits: (matrix: Matrix) => number, ends?: string[], values: (matrix: Matrix) => Float64Array }} Kind of view
+ * @typedef {(state: State, told: Cell) => void} Update
+ * @typedef {{ at: (event: MouseEvent) => Cell | undefined, focus: (cell: Cell) => void, update: Update }} Cells
+ * @typedef {(values: Partial<Traits>) => void} Change
+ * @typedef {(row: number, column: number) => void} Select
+ * @typedef {(cell?: Cell) => void} Point
+ */
+
 // ---- Arithmetic
 
-/** Cosines from 16-bit integers, little endian, 32767 standing for 1 (encoding.py, `quantise`). */
+/**
+ * Cosines from 16-bit integers, little endian, 32767 standing for 1 (encoding.py, `quantise`).
+ * @param {ArrayBuffer | ArrayBufferView} bytes
+ */
 export function decode(bytes) {
   const view = ArrayBuffer.isView(bytes)
     ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -13,13 +33,17 @@ export function decode(bytes) {
   return Float64Array.from({ length: count }, (_, k) => view.getInt16(2 * k, true) / 32767);
 }
 
-/** Where the cells of each row or each column ("row" | "column") are in a flat array. */
+/**
+ * Where the cells of each row or each column are in a flat array.
+ * @type {(rows: number, columns: number, along: "row" | "column") => Line[]}
+ */
 function lines(rows, columns, along) {
   const [count, length] = along === "row" ? [rows, columns] : [columns, rows];
   const [start, stride] = along === "row" ? [columns, 1] : [1, columns];
   return Array.from({ length: count }, (_, k) => ({ start: k * start, stride, length }));
 }
 
+/** @type {(logits: ArrayLike<number>, line: Line) => number} */
 function logSumExp(logits, { start, stride, length }) {
   const end = start + length * stride;
   let top = -Infinity;
@@ -29,7 +53,10 @@ function logSumExp(logits, { start, stride, length }) {
   return top + Math.log(sum);
 }
 
-/** Softmax of logits over each row or each column. */
+/**
+ * Softmax of logits over each row or each column.
+ * @type {(logits: ArrayLike<number>, rows: number, columns: number, along: "row" | "column") => Float64Array}
+ */
 export function softmax(logits, rows, columns, along) {
   const result = new Float64Array(logits.length);
   for (const line of lines(rows, columns, along)) {
@@ -40,29 +67,41 @@ export function softmax(logits, rows, columns, along) {
   return result;
 }
 
-/** Each logit for itself as a probability. */
+/** Each logit for itself as a probability. @param {ArrayLike<number>} logits */
 export const sigmoid = (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
 
-/** InfoNCE of a square matrix of logits, in nats: the mean of both directions' cross-entropies. */
+/**
+ * InfoNCE of a square matrix of logits, in nats: the mean of both directions' cross-entropies.
+ * @param {ArrayLike<number>} logits @param {number} size
+ */
 export function infoNCE(logits, size) {
   const both = [...lines(size, size, "row"), ...lines(size, size, "column")];
-  const own = (k) => (k % size) * (size + 1);
+  const own = (/** @type {number} */ k) => (k % size) * (size + 1);
   return both.reduce((sum, line, k) => sum + logSumExp(logits, line) - logits[own(k)], 0) / (2 * size);
 }
 
-/** What InfoNCE gains where the logit of a cell grows by 1: its derivative, cell by cell. */
+/**
+ * What InfoNCE gains where the logit of a cell grows by 1: its derivative, cell by cell.
+ * @type {(overRow: Float64Array, overColumn: Float64Array, size: number) => Float64Array}
+ */
 export function gradient(overRow, overColumn, size) {
-  const own = (k) => (k % (size + 1) === 0 ? 1 : 0);
+  const own = (/** @type {number} */ k) => (k % (size + 1) === 0 ? 1 : 0);
   return overRow.map((value, k) => ((value + overColumn[k]) / 2 - own(k)) / size);
 }
 
-/** SigLIP's loss, in nats: all cells' surprise at being a pair or none, divided by the pairs. */
+/**
+ * SigLIP's loss, in nats: all cells' surprise at being a pair or none, divided by the pairs.
+ * @param {Float64Array} logits @param {number} size
+ */
 export function sigmoidLoss(logits, size) {
-  const cost = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))); // ln(1 + e^x)
+  const cost = (/** @type {number} */ x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))); // ln(1 + e^x)
   return logits.reduce((sum, x, k) => sum + cost(k % (size + 1) === 0 ? -x : x), 0) / size;
 }
 
-/** In how many rows or columns of a square matrix the diagonal's cell is larger than all others. */
+/**
+ * In how many rows or columns of a square matrix the diagonal's cell is larger than all others.
+ * @type {(values: ArrayLike<number>, size: number, along: "row" | "column") => number}
+ */
 export function peaksOnDiagonal(values, size, along) {
   return lines(size, size, along).filter(({ start, stride }, line) => {
     const own = values[start + line * stride];
@@ -76,21 +115,25 @@ export function peaksOnDiagonal(values, size, along) {
 // matplotlib's cividis and RdBu_r at equal distances
 const CIVIDIS = "00224e 083370 35456c 4f576c 666970 7d7c78 948e77 aea371 c8b866 e5cf52 fee838";
 const RED_BLUE = "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f";
-const channels = (hex) => [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16));
-const stops = (text) => text.split(" ").map(channels);
+const channels = (/** @type {string} */ hex) => [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16));
+const stops = (/** @type {string} */ text) => text.split(" ").map(channels);
 export const SCALES = { magnitude: stops(CIVIDIS), signed: stops(RED_BLUE) };
 
-/** The colour [red, green, blue] at a share, 0 to 1, of a scale. */
+/**
+ * The colour [red, green, blue] at a share, 0 to 1, of a scale.
+ * @type {(scale: number[][], share: number) => number[]}
+ */
 export function colour(scale, share) {
   const at = Math.min(1, Math.max(0, share)) * (scale.length - 1);
   const left = Math.min(scale.length - 2, Math.floor(at));
+  /** @type {(value: number, k: number) => number} */
   const mix = (value, k) => Math.round(value + (at - left) * (scale[left + 1][k] - value));
   return scale[left].map(mix);
 }
 
-/** Black or white, whichever stands out more from a colour (WCAG's relative luminance). */
+/** Black or white, whichever stands out more from a colour (WCAG's relative luminance). @param {number[]} rgb */
 export function ink(rgb) {
-  const linear = (k) => (k <= 10 ? k / 3294 : ((k / 255 + 0.055) / 1.055) ** 2.4);
+  const linear = (/** @type {number} */ k) => (k <= 10 ? k / 3294 : ((k / 255 + 0.055) / 1.055) ** 2.4);
   const [red, green, blue] = rgb.map(linear);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
@@ -98,6 +141,7 @@ export function ink(rgb) {
 // ---- Views: one entry each; Python's VIEWS holds the same names
 
 const probability = { scale: SCALES.magnitude, range: () => [0, 1], digits: () => 2 };
+/** @type {Record<ViewName, Kind>} */
 const VIEWS = {
   cosine: {
     label: "cosine similarity",
@@ -147,36 +191,56 @@ const VIEWS = {
 const MOST_PRINTED = 10; // columns; in a wider matrix the cells hold no numbers
 const MOST_ELEMENTS = 256; // cells; more of them are drawn on a canvas
 
-/** How far along its view's range a value lies, 0 to 1. */
+/**
+ * How far along its view's range a value lies, 0 to 1.
+ * @type {(view: { range: number[] }, value: number) => number}
+ */
 const shareOf = ({ range: [low, high] }, value) => (value - low) / (high - low);
 
-/** As many pictures as captions: the diagonal holds the pairs. */
+/** As many pictures as captions: the diagonal holds the pairs. @param {Model<Traits>} model */
 const isSquare = (model) => model.get("images").length === model.get("captions").length;
 
+/** @type {WeakMap<DataView, Float64Array>} */
 const decoded = new WeakMap(); // by the bytes, which are new where anything in them is
-/** All that is drawn, computed from the model's state. */
-function read(model) {
+/** The cosines of the step that is shown. @param {Model<Traits>} model @param {number} size */
+function cosinesOf(model, size) {
+  const bytes = model.get("frames");
+  const known = decoded.get(bytes) ?? decode(bytes);
+  decoded.set(bytes, known);
+  return known.subarray(size * model.get("step"), size * (model.get("step") + 1));
+}
+
+/** What every view may show. @param {Model<Traits>} model */
+function compute(model) {
   const rows = model.get("images").length;
   const columns = model.get("captions").length;
   const temperature = model.get("temperature");
-  const bytes = model.get("frames");
-  if (!decoded.has(bytes)) decoded.set(bytes, decode(bytes));
-  const frame = rows * columns * model.get("step");
-  const cosines = decoded.get(bytes).subarray(frame, frame + rows * columns);
+  const cosines = cosinesOf(model, rows * columns);
   const logits = cosines.map((value) => value / temperature);
   const biased = logits.map((value) => value + model.get("bias"));
-  const matrix = { rows, columns, temperature, cosines, logits, biased };
-  matrix.overRow = softmax(logits, rows, columns, "row");
-  matrix.overColumn = softmax(logits, rows, columns, "column");
-  matrix.sigmoid = sigmoid(biased);
-  if (isSquare(model)) matrix.gradient = gradient(matrix.overRow, matrix.overColumn, rows);
-  const view = VIEWS[model.get("view")];
-  matrix.view = { ...view, name: model.get("view"), range: view.range(matrix), digits: view.digits(matrix) };
-  matrix.values = view.values(matrix);
-  return matrix;
+  const overRow = softmax(logits, rows, columns, "row");
+  const overColumn = softmax(logits, rows, columns, "column");
+  const ofLoss = isSquare(model) ? gradient(overRow, overColumn, rows) : new Float64Array();
+  const shown = { cosines, logits, biased, overRow, overColumn, sigmoid: sigmoid(biased), gradient: ofLoss };
+  return { rows, columns, temperature, ...shown };
 }
 
-/** What a cell is besides its value: "pair", "also" (true of the picture as well) or "". */
+/** All that is drawn, computed from the model's state. @param {Model<Traits>} model */
+function read(model) {
+  const matrix = compute(model);
+  const name = model.get("view");
+  const view = VIEWS[name];
+  return {
+    ...matrix,
+    view: { ...view, name, range: view.range(matrix), digits: view.digits(matrix) },
+    values: view.values(matrix),
+  };
+}
+
+/**
+ * What a cell is besides its value: "pair", "also" (true of the picture as well) or "".
+ * @type {(model: Model<Traits>) => (row: number, column: number) => string}
+ */
 const markOf = (model) => {
   const columns = model.get("captions").length;
   const also = new Set(model.get("also_true"));
@@ -186,43 +250,55 @@ const markOf = (model) => {
 
 // ---- Elements
 
+/** @type {Make} */
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(.../** @type {(Node | string)[]} */ (children));
   return node;
 }
 
-/** Changes a text only where it differs, since each change makes the browser look again. */
+/**
+ * Changes a text only where it differs, since each change makes the browser look again.
+ * @param {Element} node @param {string} text
+ */
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** @type {(value: number, digits: number) => string} */
 const number = (value, digits) => value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
+/** @type {(letter: string, place: number) => HTMLElement} */
 const symbol = (letter, place) =>
   element("span", { class: "matrix-symbol" }, element("i", {}, letter), element("sub", {}, place + 1));
-const short = (value) => String(Number(value.toPrecision(3)));
+const short = (/** @type {number} */ value) => String(Number(value.toPrecision(3)));
 // "dark-light" tells the book's theme to leave a picture as it is in dark mode
+/** @type {(source: string, alternative: string, name: string) => HTMLImageElement} */
 const picture = (source, alternative, name) =>
   element("img", { src: source, alt: alternative, class: `${name} dark-light` });
 let count = 0; // of views on the page, for ids
 
 // ---- Controls
 
+/** @typedef {(value: number) => number} Scale */
 const FIELDS = {
   temperature: {
     label: "Temperature", letter: "τ", slider: { min: -2, max: 1, step: 0.01 }, // of its logarithm
-    toSlider: Math.log10, fromSlider: (at) => 10 ** at,
-    valid: (value) => value > 0, refusal: "A temperature is a number above 0; try 0.07.",
+    toSlider: Math.log10, fromSlider: /** @type {Scale} */ ((at) => 10 ** at),
+    valid: (/** @type {number} */ value) => value > 0, refusal: "A temperature is a number above 0; try 0.07.",
   },
   bias: {
     label: "Bias", letter: "b", slider: { min: -20, max: 20, step: 0.1 },
-    toSlider: (value) => value, fromSlider: (at) => at,
+    toSlider: /** @type {Scale} */ ((value) => value), fromSlider: /** @type {Scale} */ ((at) => at),
     valid: Number.isFinite, refusal: "A bias is a number; try −10.",
   },
 };
 
-/** A slider and a number for one trait. */
+/**
+ * A slider and a number for one trait.
+ * @param {"temperature" | "bias"} trait @param {string} id @param {Model<Traits>} model @param {Change} change
+ * @param {AbortSignal} signal
+ */
 function makeField(trait, id, model, change, signal) {
   const { label, letter, toSlider, fromSlider, valid, refusal, ...field } = FIELDS[trait];
   const slider = element("input", { type: "range", id: `${id}-${trait}`, ...field.slider });
@@ -239,11 +315,11 @@ function makeField(trait, id, model, change, signal) {
 
   const name = element("label", { for: slider.id }, `${label} `, element("i", {}, letter));
   const node = element("div", { class: "matrix-field matrix-number" }, name, slider, typed);
-  const update = (enabled) => {
+  const update = (/** @type {boolean} */ enabled) => {
     const value = model.get(trait);
     for (const input of [slider, typed]) input.disabled = !enabled;
     node.classList.toggle("matrix-idle", !enabled);
-    slider.value = toSlider(value);
+    slider.value = String(toSlider(value));
     slider.setAttribute("aria-valuetext", short(value));
     if (typed.matches(":focus") && typed.valueAsNumber === value) return; // being typed
     typed.value = short(value);
@@ -252,20 +328,20 @@ function makeField(trait, id, model, change, signal) {
   return { node, update };
 }
 
-/** View, temperature, bias. */
+/** View, temperature, bias. @param {Model<Traits>} model @param {Change} change @param {AbortSignal} signal */
 function makeControls(model, change, signal) {
   const id = `similarity-matrix-${++count}`;
   const options = Object.entries(VIEWS).map(([name, { label }]) => element("option", { value: name }, label));
   const view = element("select", { id: `${id}-view` }, ...options);
-  options.at(-1).disabled = !isSquare(model); // no pairs, no loss, no gradient
-  view.addEventListener("change", () => change({ view: view.value }), { signal });
+  options[options.length - 1].disabled = !isSquare(model); // no pairs, no loss, no gradient
+  view.addEventListener("change", () => change({ view: /** @type {ViewName} */ (view.value) }), { signal });
 
   const reading = element("p", { class: "matrix-reading" });
   const temperature = makeField("temperature", id, model, change, signal);
   const bias = makeField("bias", id, model, change, signal);
   const shown = element("div", { class: "matrix-field" }, element("label", { for: view.id }, "Show"), view);
   const node = element("div", { class: "matrix-controls" }, shown, temperature.node, reading, bias.node);
-  const update = (matrix) => {
+  const update = (/** @type {State} */ matrix) => {
     view.value = matrix.view.name;
     write(reading, matrix.view.reading);
     temperature.update(true);
@@ -274,9 +350,18 @@ function makeControls(model, change, signal) {
   return { node, update };
 }
 
+/** The cell that an element stands for. @param {Element | null} node @returns {Cell | undefined} */
+function cellOf(node) {
+  const [row, column] = node?.getAttribute("data-cell")?.split(",").map(Number) ?? [];
+  return row === undefined ? undefined : [row, column];
+}
+
 // ---- Cells: elements where they are few, else a canvas and one element, the selected cell
 
-/** Each cell an element; `lines` are the rows that they stand in. */
+/**
+ * Each cell an element; `lines` are the rows that they stand in.
+ * @type {(model: Model<Traits>, lines: HTMLElement[], printed: boolean) => Cells}
+ */
 function elementCells(model, lines, printed) {
   const mark = markOf(model);
   const columns = model.get("captions").length;
@@ -288,7 +373,7 @@ function elementCells(model, lines, printed) {
     return made;
   });
   return {
-    at: (event) => event.target.closest("[data-cell]")?.dataset.cell.split(",").map(Number),
+    at: (event) => cellOf(/** @type {Element} */ (event.target).closest("[data-cell]")),
     focus: ([row, column]) => cells[row * columns + column].focus(),
     update(matrix, [row, column]) {
       cells.forEach((cell, k) => {
@@ -301,27 +386,33 @@ function elementCells(model, lines, printed) {
         if (printed) write(cell, matrix.view.digits > 2 ? text.replace("0.", ".") : text);
         else cell.setAttribute("aria-label", text);
         cell.tabIndex = selected ? 0 : -1;
-        cell.setAttribute("aria-selected", selected);
+        cell.setAttribute("aria-selected", String(selected));
       });
     },
   };
 }
 
-/** All cells on a canvas. What has the focus and is read out is an element over the selected one. */
+/** What draws on a canvas. @param {HTMLCanvasElement} canvas */
+const pen = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+
+/**
+ * All cells on a canvas. What has the focus and is read out is an element over the selected one.
+ * @type {(model: Model<Traits>, lines: HTMLElement[], body: HTMLElement) => Cells}
+ */
 function canvasCells(model, lines, body) {
   const mark = markOf(model);
   const [rows, columns] = [lines.length, model.get("captions").length];
   const side = Math.min(64, Math.ceil(1200 / columns)); // device pixels; the page scales them
   const canvas = element("canvas", { width: columns * side, height: rows * side, "aria-hidden": "true" });
   const small = element("canvas", { width: columns, height: rows }); // a pixel a cell
-  const [large, dots] = [canvas.getContext("2d"), small.getContext("2d")];
+  const [large, dots] = [pen(canvas), pen(small)];
   const pixels = dots.createImageData(columns, rows);
   const marked = Array.from({ length: rows * columns }, (_, k) => [Math.floor(k / columns), k % columns])
     .map(([row, column]) => ({ row, column, mark: mark(row, column) })).filter((cell) => cell.mark);
   let cell = element("div");
   body.append(canvas);
 
-  const paint = ({ view, values }) => {
+  const paint = (/** @type {State} */ { view, values }) => {
     values.forEach((value, k) => pixels.data.set([...colour(view.scale, shareOf(view, value)), 255], 4 * k));
     dots.putImageData(pixels, 0, 0);
     large.imageSmoothingEnabled = false;
@@ -339,7 +430,7 @@ function canvasCells(model, lines, body) {
       else large.fill();
     }
   };
-  const place = ([row, column]) => {
+  const place = (/** @type {Cell} */ [row, column]) => {
     const next = element("div", { role: "gridcell", tabindex: 0, "data-cell": `${row},${column}`,
       "aria-colindex": column + 2, "aria-selected": "true", style: `grid-column: ${column + 2}` });
     next.dataset.lmSuppressShortcuts = "true";
@@ -366,7 +457,10 @@ function canvasCells(model, lines, body) {
   };
 }
 
-/** Pictures, captions and cells. `point` gets the cell under the mouse, if there is one. */
+/**
+ * Pictures, captions and cells. `point` gets the cell under the mouse, if there is one.
+ * @param {Model<Traits>} model @param {Select} select @param {Point} point @param {AbortSignal} signal
+ */
 function makeGrid(model, select, point, signal) {
   const images = model.get("images");
   const captions = model.get("captions");
@@ -376,6 +470,7 @@ function makeGrid(model, select, point, signal) {
   const grid = element("div", { class: "matrix-grid", role: "grid", "aria-rowcount": rows + 1,
     "aria-label": `Similarities of ${rows} pictures (rows) and ${columns} captions (columns)`,
     "aria-colcount": columns + 1 });
+  /** @type {(node: HTMLElement, place: number) => boolean} */
   const tick = (node, place) => node.classList.toggle("matrix-tick", place === 0 || place % 8 === 7);
 
   const names = isSquare(model) ? captions : images.map((_, row) => `picture ${row + 1}`);
@@ -409,31 +504,36 @@ function makeGrid(model, select, point, signal) {
     cells.focus(cell);
   }, { signal });
   grid.addEventListener("keydown", (event) => {
-    const [row, column] = event.target.dataset.cell?.split(",").map(Number) ?? [];
+    const cell = cellOf(/** @type {Element} */ (event.target));
+    if (!cell || event.altKey) return;
+    const [row, column] = cell;
     const all = event.ctrlKey || event.metaKey;
-    const target = {
-      ArrowUp: [Math.max(0, row - 1), column],
-      ArrowDown: [Math.min(rows - 1, row + 1), column],
-      ArrowLeft: [row, Math.max(0, column - 1)],
-      ArrowRight: [row, Math.min(columns - 1, column + 1)],
-      PageUp: [Math.max(0, row - 8), column],
-      PageDown: [Math.min(rows - 1, row + 8), column],
-      Home: [all ? 0 : row, 0],
-      End: [all ? rows - 1 : row, columns - 1],
-    }[event.key];
-    if (row === undefined || !target || event.altKey) return;
+    /** @type {Map<string, Cell>} */
+    const targets = new Map([
+      ["ArrowUp", [Math.max(0, row - 1), column]],
+      ["ArrowDown", [Math.min(rows - 1, row + 1), column]],
+      ["ArrowLeft", [row, Math.max(0, column - 1)]],
+      ["ArrowRight", [row, Math.min(columns - 1, column + 1)]],
+      ["PageUp", [Math.max(0, row - 8), column]],
+      ["PageDown", [Math.min(rows - 1, row + 8), column]],
+      ["Home", [all ? 0 : row, 0]],
+      ["End", [all ? rows - 1 : row, columns - 1]],
+    ]);
+    const target = targets.get(event.key);
+    if (!target) return;
     event.preventDefault();
     event.stopPropagation();
     select(...target);
     cells.focus(target);
   }, { signal });
 
+  /** @type {Update} */
   const update = (matrix, told) => {
     cells.update(matrix, model.get("selected"));
     heads.forEach((head, k) => head.classList.toggle("matrix-told", k === told[1]));
     sides.forEach((side, k) => side.classList.toggle("matrix-told", k === told[0]));
-    body.style.setProperty("--told-row", told[0]);
-    body.style.setProperty("--told-column", told[1]);
+    body.style.setProperty("--told-row", String(told[0]));
+    body.style.setProperty("--told-column", String(told[1]));
   };
 
   const style = {
@@ -448,7 +548,10 @@ function makeGrid(model, select, point, signal) {
 
 // ---- What is told beside and below the matrix
 
-/** The view's colours, with a marker at the value that is told, and what the marks mean. */
+/**
+ * The view's colours, with a marker at the value that is told, and what the marks mean.
+ * @param {Model<Traits>} model
+ */
 function makeLegend(model) {
   const scale = element("div", { class: "matrix-scale" });
   const marker = element("div", { class: "matrix-marker" });
@@ -463,6 +566,7 @@ function makeLegend(model) {
   const bar = element("div", { class: "matrix-legend" }, marker, scale, ticks);
   const node = element("div", { class: "matrix-below", "aria-hidden": "true" }, bar, key);
 
+  /** @type {Update} */
   const update = ({ view, values, columns }, [row, column]) => {
     const colours = view.scale.map((stop) => `rgb(${stop})`);
     scale.style.backgroundImage = `linear-gradient(to right, ${colours})`;
@@ -476,7 +580,10 @@ function makeLegend(model) {
   return { node, update };
 }
 
-/** What a cell is, in words; "" where nothing is known of it. */
+/**
+ * What a cell is, in words; "" where nothing is known of it.
+ * @param {Model<Traits>} model @param {number} row @param {number} column
+ */
 function kindOf(model, row, column) {
   const square = isSquare(model);
   const mark = markOf(model)(row, column);
@@ -485,7 +592,7 @@ function kindOf(model, row, column) {
   return square ? "not a pair" : "";
 }
 
-/** One cell told in full: picture, caption, values. */
+/** One cell told in full: picture, caption, values. @param {Model<Traits>} model */
 function makePanel(model) {
   const captions = model.get("captions");
   const image = picture(model.get("images")[0], "", "matrix-picture");
@@ -494,19 +601,20 @@ function makePanel(model) {
   // all captions lie beneath the one that is shown, so that the panel is as high as any needs
   const caption = element("p", {});
   const ghosts = captions.map((text) => element("p", { "aria-hidden": "true" }, `“${text}”`));
-  const names = { cosine: "cosine", logits: "logit, cosine ÷ τ", row: "softmax, row",
-    column: "softmax, column", sigmoid: "sigmoid, logit + b" };
-  if (isSquare(model)) names.gradient = "gradient";
-  const values = {};
-  const entries = Object.entries(names).map(([name, label]) => {
-    values[name] = element("span");
-    return element("div", { "data-value": name }, element("span", {}, label), values[name]);
+  /** @type {[ViewName, string, number][]} */
+  const lines = [["cosine", "cosine", 3], ["logits", "logit, cosine ÷ τ", 2], ["row", "softmax, row", 3],
+    ["column", "softmax, column", 3], ["sigmoid", "sigmoid, logit + b", 3]];
+  if (isSquare(model)) lines.push(["gradient", "gradient", 4]);
+  const entries = lines.map(([name, label, digits]) => {
+    const value = element("span");
+    return { name, digits, value, node: element("div", { "data-value": name }, element("span", {}, label), value) };
   });
   const stack = element("div", { class: "matrix-stack" }, ...ghosts, caption);
   const about = element("div", {}, title, kind, stack);
-  const list = element("div", { class: "matrix-values" }, ...entries);
+  const list = element("div", { class: "matrix-values" }, ...entries.map(({ node }) => node));
   const node = element("div", { class: "matrix-panel" }, image, about, list);
 
+  /** @type {Update} */
   const update = (matrix, [row, column]) => {
     const k = row * matrix.columns + column;
     const source = model.get("images")[row];
@@ -514,35 +622,38 @@ function makePanel(model) {
     title.replaceChildren(symbol("I", row), " · ", symbol("T", column));
     write(kind, kindOf(model, row, column));
     write(caption, `“${captions[column]}”`);
-    for (const name of Object.keys(names))
-      write(values[name], number(VIEWS[name].values(matrix)[k], { logits: 2, gradient: 4 }[name] ?? 3));
-    for (const entry of entries)
-      entry.classList.toggle("matrix-told", entry.dataset.value === matrix.view.name);
+    for (const { name, digits, value, node } of entries) {
+      write(value, number(VIEWS[name].values(matrix)[k], digits));
+      node.classList.toggle("matrix-told", name === matrix.view.name);
+    }
   };
   return { node, update };
 }
 
-/** The slider through training, and what training has reached. */
+/**
+ * The slider through training, and what training has reached.
+ * @param {Model<Traits>} model @param {Change} change @param {AbortSignal} signal
+ */
 function makeTimeline(model, change, signal) {
   const steps = model.get("steps");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = element("button", { type: "button", class: "matrix-play" });
   const slider = element("input", { type: "range", max: steps.length - 1, "aria-label": "Training step" });
   const label = element("span", { class: "matrix-step" });
-  label.style.setProperty("--digits", 5 + Math.max(...steps.map((step) => String(step).length)));
+  label.style.setProperty("--digits", String(5 + Math.max(...steps.map((step) => String(step).length))));
   const figures = ["", "pictures find their caption", "captions find their picture"].map((text) => {
     const [value, name] = [element("span", { class: "matrix-figure" }), element("span", {}, text)];
     return { value, name, node: element("div", {}, value, name) };
   });
-  let timer = null;
+  let timer = 0; // 0 where nothing plays
 
   const face = () => {
-    button.dataset.shape = timer !== null ? "pause" : "play";
-    write(button, timer !== null ? "Pause" : still.matches ? "Next step" : "Play");
+    button.dataset.shape = timer ? "pause" : "play";
+    write(button, timer ? "Pause" : still.matches ? "Next step" : "Play");
   };
   const stop = () => {
     clearInterval(timer);
-    timer = null;
+    timer = 0;
     face();
   };
   const advance = () => {
@@ -551,7 +662,7 @@ function makeTimeline(model, change, signal) {
     if (step >= steps.length - 1) stop();
   };
   button.addEventListener("click", () => {
-    if (timer !== null) return stop();
+    if (timer) return stop();
     if (model.get("step") === steps.length - 1) change({ step: 0 });
     else if (still.matches) change({ step: model.get("step") + 1 });
     if (still.matches) return;
@@ -571,46 +682,65 @@ function makeTimeline(model, change, signal) {
   const square = isSquare(model);
   if (square) node.append(element("div", { class: "matrix-figures" }, ...figures.map(({ node }) => node)));
 
-  const update = (matrix) => {
-    slider.value = model.get("step");
+  const update = (/** @type {State} */ matrix) => {
+    slider.value = String(model.get("step"));
     slider.setAttribute("aria-valuetext", `step ${steps[model.get("step")]}`);
     write(label, `step ${steps[model.get("step")]}`);
     if (!square) return;
     const sigmoids = matrix.view.name === "sigmoid";
     const loss = sigmoids ? sigmoidLoss(matrix.biased, matrix.rows) : infoNCE(matrix.logits, matrix.rows);
     write(figures[0].name, sigmoids ? "loss, sigmoid" : "loss, InfoNCE");
-    const share = (along) => `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;
+    const share = (/** @type {"row" | "column"} */ along) =>
+      `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;
     const texts = [loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3), share("row"), share("column")];
     texts.forEach((text, k) => write(figures[k].value, text.replace("-", "−")));
   };
-  return { node, update, playing: () => timer !== null };
+  return { node, update, playing: () => timer !== 0 };
 }
 
 // ---- The widget
 
+/**
+ * JupyterLab would take arrow keys and letters for its own commands.
+ * @type {(root: Element, takers: string) => void}
+ */
+function keepKeys(root, takers) {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(takers)))
+    node.dataset.lmSuppressShortcuts = "true";
+}
+
+/** @type {(keyof Traits)[]} */
 const DRAWN_FROM = ["frames", "step", "temperature", "bias", "view", "selected"];
+/** @type {(keyof Traits)[]} */
 const BUILT_FROM = ["images", "captions", "also_true", "steps"];
 
+/** @type {(view: View<Traits>) => () => void} */
 function render({ model, el }) {
   const naming = { role: "group", "aria-label": "Similarity matrix" };
   const root = element("div", { class: "similarity-matrix", ...naming });
   const live = element("div", { class: "matrix-hidden", "aria-live": "polite" });
-  let inside, parts, announcing;
+  /** @type {{ update: Update, playing?: () => boolean }[]} */
+  let parts = [];
+  let inside = new AbortController();
+  let announcing = 0; // a timer
+  /** @type {Cell | undefined} */
   let pointed; // the cell under the mouse, told instead of the selected one
 
-  const change = (values) => {
+  const change = (/** @type {Partial<Traits>} */ values) => {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
-  const tell = (told) => {
+  const tell = (/** @type {Cell} */ told) => {
     const matrix = read(model);
     for (const part of parts) part.update(matrix, told);
   };
+  /** @type {Point} */
   const point = (cell) => {
     if (String(cell) === String(pointed)) return;
     pointed = cell;
     tell(cell ?? model.get("selected"));
   };
+  /** @type {Select} */
   const select = (row, column) => {
     point(); // a key or a tap counts more than a mouse that rests elsewhere
     change({ selected: [row, column] });
@@ -632,7 +762,7 @@ function render({ model, el }) {
     announcing = setTimeout(announce, 300); // once, when a slider has come to rest
   };
   const build = () => {
-    inside?.abort();
+    inside.abort();
     inside = new AbortController();
     pointed = undefined;
     const { signal } = inside;
@@ -643,13 +773,11 @@ function render({ model, el }) {
     const timeline = makeTimeline(model, change, signal);
     parts = [controls, grid, legend, panel, timeline];
     for (const [name, on] of Object.entries(grid.classes)) root.classList.toggle(name, on);
-    for (const [name, value] of Object.entries(grid.style)) root.style.setProperty(name, value);
+    for (const [name, value] of Object.entries(grid.style)) root.style.setProperty(name, String(value));
     const matrix = element("div", {}, grid.node, legend.node);
     const body = element("div", { class: "matrix-body" }, matrix, panel.node);
     root.replaceChildren(controls.node, body, timeline.node, live);
-    // JupyterLab would take arrow keys and letters for its own commands
-    for (const node of root.querySelectorAll("select, input, button, [tabindex]"))
-      node.dataset.lmSuppressShortcuts = "true";
+    keepKeys(root, "select, input, button, [tabindex]");
     tell(model.get("selected"));
   };
 

@@ -1,6 +1,14 @@
 // A tokenizer as a figure that answers: state and checks are in tokenizer_explorer.py.
 // One module without imports, so that it runs in JupyterLab, in Colab and in a page without kernel.
 
+/**
+ * @typedef {{ letters: string, digits: string, spaces: string }} Classes of characters, as ranges
+ * @typedef {{ text: string, step: number, merges: number[], context_length: number, classes: Classes }} Traits
+ * @typedef {ReturnType<typeof makeTokenizer>} Tokenizer
+ * @typedef {ReturnType<typeof read>} State
+ * @typedef {{ character: string, bytes: number }} Character
+ */
+
 // ---- Arithmetic: the same as in clipbook.text.tokenizer
 
 export const [PAD, START, END] = [0, 1, 2];
@@ -8,7 +16,10 @@ const SPECIALS = ["pad", "start", "end"];
 const FIRST_BYTE = SPECIALS.length;
 const FIRST_MERGE = FIRST_BYTE + 256;
 
-/** The inside of a regular expression's [...] from ranges in base 36 (`character_classes`). */
+/**
+ * The inside of a regular expression's [...] from ranges in base 36 (`character_classes`).
+ * @param {string} ranges
+ */
 function inBrackets(ranges) {
   const numbers = ranges.split(" ").map((digits) => parseInt(digits, 36));
   let [inside, end] = ["", 0];
@@ -20,16 +31,22 @@ function inBrackets(ranges) {
   return inside;
 }
 
-/** Splits texts into words, by Python's Unicode instead of the browser's. */
+/** The last one of a list that holds something. @template One @param {One[]} all */
+const last = (all) => all[all.length - 1];
+
+/** Splits texts into words, by Python's Unicode instead of the browser's. @param {Classes} classes */
 export function makeSplit(classes) {
   const [letters, digits, spaces] = [classes.letters, classes.digits, classes.spaces].map(inBrackets);
   const word = new RegExp(
     ` ?[${letters}]+| ?[${digits}]+| ?[^${spaces}${letters}${digits}]+` +
       `|[${spaces}]+(?![^${spaces}])|[${spaces}]+`, "gu");
-  return (text) => text.match(word) ?? [];
+  return (/** @type {string} */ text) => text.match(word) ?? [];
 }
 
-/** Replaces every occurrence of the pair by `made`, from left to right. */
+/**
+ * Replaces every occurrence of the pair by `made`, from left to right.
+ * @type {(ids: number[], pair: number[], made: number) => number[]}
+ */
 function merge(ids, [left, right], made) {
   const merged = [];
   for (let k = 0; k < ids.length; k += 1) {
@@ -43,19 +60,22 @@ function merge(ids, [left, right], made) {
 /**
  * What a tokenizer does with a text. `merges` is flat: left, right, left, right, …
  * `steps(text)` lists, from bytes to tokens, {words: ids of each word, made: the new token or null}.
+ * @param {number[]} merges @param {Classes} classes
  */
 export function makeTokenizer(merges, classes) {
   const split = makeSplit(classes);
   const pairs = Array.from({ length: merges.length / 2 }, (_, k) => merges.slice(2 * k, 2 * k + 2));
   const ranks = new Map(pairs.map((pair, rank) => [String(pair), rank]));
+  /** @type {number[][]} */
   const contents = Array.from({ length: FIRST_MERGE }, (_, id) => (id < FIRST_BYTE ? [] : [id - FIRST_BYTE]));
   for (const [left, right] of pairs) contents.push([...contents[left], ...contents[right]]);
 
-  const bytesOf = (text) => [...new TextEncoder().encode(text)];
-  const steps = (text) => {
+  const bytesOf = (/** @type {string} */ text) => [...new TextEncoder().encode(text)];
+  const steps = (/** @type {string} */ text) => {
     const half = text.search(/\p{Surrogate}/u);
     if (half >= 0) throw new RangeError(`lone surrogate at ${half}: half a character is no Unicode text`);
     let words = split(text).map((word) => bytesOf(word).map((byte) => FIRST_BYTE + byte));
+    /** @type {{ words: number[][], made: number | null }[]} */
     const found = [{ words, made: null }];
     for (;;) {
       const known = words.flatMap((ids) =>
@@ -69,14 +89,17 @@ export function makeTokenizer(merges, classes) {
   return {
     split,
     steps,
-    encode: (text) => steps(text).at(-1).words.flat(),
-    content: (id) => contents[id],
-    parts: (id) => pairs[id - FIRST_MERGE],
+    encode: (/** @type {string} */ text) => last(steps(text)).words.flat(),
+    content: (/** @type {number} */ id) => contents[id],
+    parts: (/** @type {number} */ id) => pairs[id - FIRST_MERGE],
     size: FIRST_MERGE + pairs.length,
   };
 }
 
-/** The ids as the model gets them, `length` in all, and how many tokens are cut off. */
+/**
+ * The ids as the model gets them, `length` in all, and how many tokens are cut off.
+ * @param {number[]} ids @param {number} length
+ */
 export function frame(ids, length) {
   const fitting = ids.slice(0, length - 2);
   const row = [START, ...fitting, END];
@@ -86,13 +109,21 @@ export function frame(ids, length) {
 /**
  * A word cut wherever a character and a token of the last step end together: lists of characters.
  * Earlier tokens are parts of later ones, so no step has a token that reaches over a cut.
+ * @param {string} word @param {number[]} lengths
  */
 export function cutIntoPieces(word, lengths) {
-  const size = (character) => new TextEncoder().encode(character).length;
+  const size = (/** @type {string} */ character) => new TextEncoder().encode(character).length;
   const ends = new Set();
-  lengths.reduce((at, length) => (ends.add(at + length), at + length), 0);
+  let end = 0;
+  for (const length of lengths) {
+    end += length;
+    ends.add(end);
+  }
+  /** @type {Character[][]} */
   const pieces = [];
-  let [piece, at] = [[], 0];
+  /** @type {Character[]} */
+  let piece = [];
+  let at = 0;
   for (const character of word) {
     piece.push({ character, bytes: size(character) });
     at += size(character);
@@ -105,17 +136,22 @@ export function cutIntoPieces(word, lengths) {
 
 // ---- What is written
 
-const SHOWN = { " ": "␣", "\n": "↵", "\t": "⇥" };
+const SHOWN = new Map([[" ", "␣"], ["\n", "↵"], ["\t", "⇥"]]);
 const SHAPELESS = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 
-/** A character as something that can be seen: a space as ␣, what has no shape as its number. */
+/**
+ * A character as something that can be seen: a space as ␣, what has no shape as its number.
+ * @param {string} character
+ */
 function shown(character) {
-  if (SHOWN[character]) return SHOWN[character];
-  if (SHAPELESS.test(character)) return character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  const mark = SHOWN.get(character);
+  if (mark) return mark;
+  const code = Number(character.codePointAt(0)).toString(16).toUpperCase().padStart(4, "0");
+  if (SHAPELESS.test(character)) return code;
   return /\p{M}/u.test(character) ? `◌${character}` : character;
 }
 
-/** A token's text, or null where its bytes are no whole characters. */
+/** A token's text, or null where its bytes are no whole characters. @param {number[]} content */
 function textOf(content) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(content));
@@ -124,17 +160,22 @@ function textOf(content) {
   }
 }
 
-const visible = (text) => [...text].map(shown).join("");
+const visible = (/** @type {string} */ text) => [...text].map(shown).join("");
+/** @type {(count: number, noun: string) => string} */
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-const bytesIn = (content) => `${content.length === 1 ? "byte" : "bytes"} ${content.join(" ")}`;
+const bytesIn = (/** @type {number[]} */ content) =>
+  `${content.length === 1 ? "byte" : "bytes"} ${content.join(" ")}`;
 
-/** A token for the ear: “ the”, or its bytes. */
+/** A token for the ear: “ the”, or its bytes. @param {number[]} content */
 function spoken(content) {
   const text = textOf(content);
   return text === null ? bytesIn(content) : `“${text}”`;
 }
 
-/** Everything that is drawn, computed from the model's state. */
+/**
+ * Everything that is drawn, computed from the model's state.
+ * @param {Model<Traits>} model @param {Tokenizer} tokenizer
+ */
 function read(model, tokenizer) {
   const text = model.get("text");
   const steps = tokenizer.steps(text);
@@ -148,33 +189,43 @@ function read(model, tokenizer) {
 
 // ---- Elements
 
+/** @type {Make} */
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(.../** @type {(Node | string)[]} */ (children));
   return node;
 }
 
-/** Changes a text only where it differs, since each change makes the browser look again. */
+/**
+ * Changes a text only where it differs, since each change makes the browser look again.
+ * @param {Element} node @param {string} text
+ */
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 const ROWS = ["word", "character", "byte", "token"];
-const hidden = (text) => element("span", { class: "tokens-hidden" }, text);
+const hidden = (/** @type {string} */ text) => element("span", { class: "tokens-hidden" }, text);
 
-/** Marks of what a token is, for the style sheet: its kind, and a hue that its id fixes. */
+/**
+ * Marks of what a token is, for the style sheet: its kind, and a hue that its id fixes.
+ * @type {<Node extends HTMLElement>(node: Node, id: number, made?: number | null) => Node}
+ */
 function dress(node, id, made) {
   const kind = id < FIRST_BYTE ? SPECIALS[id] : id < FIRST_MERGE ? "byte" : "merged";
   node.classList.add(`tokens-${kind}`);
   node.classList.toggle("tokens-new", id === made);
-  node.style.setProperty("--hue", Math.round((id * 137.508) % 360)); // neighbours lie far apart
+  node.style.setProperty("--hue", String(Math.round((id * 137.508) % 360))); // neighbours lie far apart
   return node;
 }
 let count = 0; // of views on the page, for ids
 
-/** The text, and the slider through its merges. */
-function makeControls(model, change, signal) {
+/**
+ * The text, and the slider through its merges.
+ * @param {(values: Partial<Traits>) => void} change @param {AbortSignal} signal
+ */
+function makeControls(change, signal) {
   const id = `tokenizer-explorer-${++count}`;
   const typed = element("textarea", {
     id: `${id}-text`, rows: 2, maxlength: 400, dir: "auto",
@@ -182,7 +233,8 @@ function makeControls(model, change, signal) {
   });
   const slider = element("input", { id: `${id}-merges`, type: "range", min: 0, step: 1 });
   const place = element("output", { for: slider.id, class: "tokens-place" });
-  const clean = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // as browsers do on sending
+  // as browsers do on sending
+  const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
   typed.addEventListener("input", () => change({ text: clean(typed.value) }), { signal });
   slider.addEventListener("input", () => {
     const step = Number(slider.value);
@@ -193,11 +245,11 @@ function makeControls(model, change, signal) {
     element("label", { for: typed.id }, "Text"), typed,
     element("label", { for: slider.id }, "Merges"),
     element("div", { class: "tokens-slider" }, slider, place));
-  const update = ({ text, last, step, ids }) => {
-    const lines = (value) => value.replace(/\r\n?/g, "\n"); // a text field knows no other
+  const update = (/** @type {State} */ { text, last, step, ids }) => {
+    const lines = (/** @type {string} */ value) => value.replace(/\r\n?/g, "\n"); // a text field knows no other
     if (clean(typed.value) !== lines(text)) typed.value = text;
-    slider.max = last;
-    slider.value = step;
+    slider.max = String(last);
+    slider.value = String(step);
     slider.disabled = last === 0;
     slider.setAttribute("aria-valuetext", `${step} of ${last}, ${counted(ids.length, "token")}`);
     write(place, `${step} of ${last}`);
@@ -205,16 +257,17 @@ function makeControls(model, change, signal) {
   return { node, update };
 }
 
-/** The merge that was done last, in a sentence. */
+/** The merge that was done last, in a sentence. @param {Tokenizer} tokenizer */
 function makeSentence(tokenizer) {
   const node = element("p", { class: "tokens-sentence" });
+  /** @type {(id: number, made?: number) => HTMLElement} */
   const chip = (id, made) => {
     const content = tokenizer.content(id);
     const text = textOf(content);
     const inside = element("bdi", {}, text === null ? bytesIn(content) : visible(text));
     return dress(element("span", { class: "tokens-chip" }, inside), id, made);
   };
-  const update = ({ made, text, last }) => {
+  const update = (/** @type {State} */ { made, text, last }) => {
     if (made === null) {
       const start = text ? "Each byte is a token of its own" : "Type something";
       write(node, `${start}${text && last ? "; move the slider to merge pairs" : ""}.`);
@@ -229,13 +282,17 @@ function makeSentence(tokenizer) {
   return { node, update };
 }
 
-/** Words, characters, bytes and tokens, one above the other. */
+/**
+ * Words, characters, bytes and tokens, one above the other.
+ * @param {Tokenizer} tokenizer @param {number} length
+ */
 function makeWords(tokenizer, length) {
   const names = element("div", { class: "tokens-names", "aria-hidden": "true" },
     ...ROWS.map((name) => element("div", { class: `tokens-name-${name}` }, name)));
   const list = element("div", { class: "tokens-list", role: "list", "aria-label": "Tokens" });
   const node = element("div", { class: "tokens-words" }, names, list);
 
+  /** @type {(id: number, at: number, made: number | null, cut: boolean) => HTMLElement} */
   const drawToken = (id, at, made, cut) => {
     const content = tokenizer.content(id);
     const bytes = content.map((byte) => element("span", {}, byte));
@@ -247,6 +304,7 @@ function makeWords(tokenizer, length) {
     token.classList.toggle("tokens-cut", cut);
     return token;
   };
+  /** @type {(characters: Character[], tokens: HTMLElement[]) => HTMLElement} */
   const drawPiece = (characters, tokens) => {
     const piece = element("div", { class: "tokens-piece" }, ...tokens);
     const ends = new Set(tokens.map((token) => Number(token.style.gridColumnStart)));
@@ -262,10 +320,10 @@ function makeWords(tokenizer, length) {
       piece.append(mark);
       at += bytes;
     }
-    piece.style.setProperty("--bytes", at - 1);
+    piece.style.setProperty("--bytes", String(at - 1));
     return piece;
   };
-  const update = ({ text, words, final, made }) => {
+  const update = (/** @type {State} */ { text, words, final, made }) => {
     let place = 0;
     const drawn = tokenizer.split(text).map((word, k) => {
       const lengths = final[k].map((id) => tokenizer.content(id).length);
@@ -274,14 +332,14 @@ function makeWords(tokenizer, length) {
         const size = characters.reduce((sum, { bytes }) => sum + bytes, 0);
         const tokens = [];
         for (let at = 0; at < size; place += 1) {
-          const id = rest.shift();
+          const id = /** @type {number} */ (rest.shift());
           tokens.push(drawToken(id, at, made, place >= length - 2));
           at += tokenizer.content(id).length;
         }
         return drawPiece(characters, tokens);
       });
       pieces[0].classList.add("tokens-first");
-      pieces.at(-1).classList.add("tokens-last");
+      last(pieces).classList.add("tokens-last");
       return element("div", { class: "tokens-word" }, ...pieces);
     });
     list.replaceChildren(...drawn);
@@ -296,7 +354,7 @@ function makeFigures() {
     return { noun, value, label, node: element("div", {}, value, label) };
   });
   const node = element("div", { class: "tokens-figures" }, ...values.map(({ node }) => node));
-  const update = ({ text, words, ids }) => {
+  const update = (/** @type {State} */ { text, words, ids }) => {
     const sizes = [words.length, [...text].length, new TextEncoder().encode(text).length, ids.length];
     values.forEach(({ noun, value, label }, k) => {
       write(value, String(sizes[k]));
@@ -306,7 +364,7 @@ function makeFigures() {
   return { node, update };
 }
 
-/** What becomes of the tokens in the model's context. */
+/** What becomes of the tokens in the model's context. @param {State} state */
 function told({ ids, cut, row }) {
   const places = row.length;
   if (cut) return `${places - 2} of ${ids.length} tokens fit; the last ${cut === 1 ? "is" : `${cut} are`} cut off.`;
@@ -314,23 +372,25 @@ function told({ ids, cut, row }) {
   return `${counted(ids.length, "token")}, start, end, and ${counted(padding, "place")} of padding.`;
 }
 
-/** The ids as the model gets them. */
+/** The ids as the model gets them. @param {Tokenizer} tokenizer @param {number} length */
 function makeContext(tokenizer, length) {
   const title = element("p", { class: "tokens-title" }, `What the model gets: ${length} ids`);
   const sentence = element("p", { class: "tokens-told" });
   const list = element("ol", { class: "tokens-context", "aria-label": "The model's input" });
   const node = element("div", { class: "tokens-input" }, title, sentence, list);
+  /** @type {(id: number, made: number | null) => HTMLElement} */
   const draw = (id, made) => {
     const content = tokenizer.content(id);
-    const text = SPECIALS[id] ?? textOf(content);
+    const special = id < FIRST_BYTE;
+    const text = special ? SPECIALS[id] : textOf(content);
     const raw = text === null;
-    const label = id < FIRST_BYTE ? text : raw ? content.join(" ") : visible(text);
+    const label = raw ? content.join(" ") : special ? text : visible(text);
     const written = element("bdi", { class: "tokens-label", "aria-hidden": "true" }, label);
     written.classList.toggle("tokens-raw", raw);
-    const ear = hidden(`, ${id < FIRST_BYTE ? text : spoken(content)}`);
+    const ear = hidden(`, ${special ? text : spoken(content)}`);
     return dress(element("li", {}, element("span", { class: "tokens-id" }, id), ear, written), id, made);
   };
-  const update = (state) => {
+  const update = (/** @type {State} */ state) => {
     write(sentence, told(state));
     list.replaceChildren(...state.row.map((id) => draw(id, state.made)));
   };
@@ -339,8 +399,19 @@ function makeContext(tokenizer, length) {
 
 // ---- The widget
 
+/**
+ * JupyterLab would take arrow keys and letters for its own commands.
+ * @type {(root: Element, takers: string) => void}
+ */
+function keepKeys(root, takers) {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(takers)))
+    node.dataset.lmSuppressShortcuts = "true";
+}
+
+/** @type {("text" | "step")[]} */
 const DRAWN_FROM = ["text", "step"];
 
+/** @type {(view: View<Traits>) => () => void} */
 function render({ model, el }) {
   const inside = new AbortController();
   const tokenizer = makeTokenizer(model.get("merges"), model.get("classes"));
@@ -348,9 +419,9 @@ function render({ model, el }) {
   const naming = { role: "group", "aria-label": "Tokenizer" };
   const root = element("div", { class: "tokenizer-explorer", ...naming });
   const live = element("div", { class: "tokens-hidden", "aria-live": "polite" });
-  let announcing;
+  let announcing = 0; // a timer
 
-  const change = (values) => {
+  const change = (/** @type {Partial<Traits>} */ values) => {
     // a step that a new text does not have becomes its last, as in Python
     const steps = tokenizer.steps(values.text ?? model.get("text"));
     const step = values.step ?? model.get("step");
@@ -359,7 +430,7 @@ function render({ model, el }) {
     model.save_changes();
   };
   const parts = [
-    makeControls(model, change, inside.signal),
+    makeControls(change, inside.signal),
     makeSentence(tokenizer),
     makeWords(tokenizer, length),
     makeFigures(),
@@ -383,8 +454,7 @@ function render({ model, el }) {
   };
 
   root.append(...parts.map(({ node }) => node), live);
-  // JupyterLab would take arrow keys and letters for its own commands
-  for (const node of root.querySelectorAll("textarea, input")) node.dataset.lmSuppressShortcuts = "true";
+  keepKeys(root, "textarea, input");
   draw();
   for (const name of DRAWN_FROM) model.on(`change:${name}`, follow);
   el.append(root);
