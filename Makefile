@@ -27,7 +27,7 @@ each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
 chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants newest advisories repository clean
+.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -87,10 +87,12 @@ test-fast: lint ## format, lint and the quick unit tests (under a minute)
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
 test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
-	pytest -n 2 --dist loadgroup -m "not browser and not site and not alone"
+	@mkdir -p _build
+	pytest -n 2 --dist loadgroup --cov -m "not slow and not browser and not site and not alone"
+	pytest -n 2 --dist loadgroup -m "slow and not browser and not site and not alone"
 	python tools/notebooks.py --check
 	@echo "The site is built on one core, while the notebooks are run on the other."
-	@mkdir -p _build; $(MAKE) site > _build/site.log 2>&1 & site=$$!; \
+	@$(MAKE) site > _build/site.log 2>&1 & site=$$!; \
 	notebooks=0; pytest --nbval-lax book || notebooks=1; \
 	wait $$site || { cat _build/site.log; exit 1; }; exit $$notebooks
 	pytest -n 2 --dist loadgroup -m "(browser or site) and not alone"
@@ -123,6 +125,9 @@ $(MUTMUT): tools/mutants/requirements.txt
 
 mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
 	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(call each,PARTS)
+
+fuzz: $(SETUP) ## give 2,000 odd inputs of each kind to whatever reads files, tables and texts
+	pytest -n 2 --hypothesis-profile=fuzz tests/fuzz
 
 newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
 	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \

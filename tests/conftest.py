@@ -15,6 +15,13 @@ ON_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "fuzz",  # make fuzz
+    deadline=None,
+    max_examples=2_000,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("ci" if ON_CI else "local")
 
 torch.set_num_threads(1)  # pytest -n 2 fills the cores with processes

@@ -40,7 +40,7 @@ def test_workflows_call_the_makefile():
     assert commands["test"] == [*[""] * 2, ".ci/run"]
     assert {"make site", "make colab-branch PUSH=origin"} <= set(commands["publish"])
     assert any(command.startswith("make repository URL=") for command in commands["publish"])
-    assert {"make newest", ".ci/run", "make advisories"} <= set(commands["weekly"])
+    assert {"make newest", ".ci/run", "make fuzz", "make advisories"} <= set(commands["weekly"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -179,6 +179,14 @@ def test_merges_shorten_what_they_were_learned_from():
     assert len(trained().encode(caption)) < 0.6 * len(caption)
 
 
+def test_words_kept_ready_are_bounded_in_number_and_change_nothing():
+    tokenizer, words = Tokenizer.train(["21 21 21"], 262), [str(k) for k in range(10_002)]
+    first = [tokenizer.encode(word) for word in words]
+    assert len(tokenizer._words) <= 10_000
+    assert [tokenizer.encode(word) for word in words] == first
+    assert [Tokenizer(tokenizer.merges).encode(word) for word in words[-3:]] == first[-3:]
+
+
 @pytest.mark.parametrize("text", ["a red \ud800 circle", "\udfff"])
 def test_half_a_character_is_refused(text):
     with pytest.raises(ValueError, match=r"lone surrogate.*try"):
