@@ -96,11 +96,20 @@ def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):
     assert "BEGIN SOLUTION" not in page.get_text()
 
 
-def test_visible_checks_are_shown(site, chapter):
-    text = soup_of(site / f"{chapter}.html").get_text()
+def test_visible_checks_are_folded_with_their_output(site, chapter):
+    page = soup_of(site / f"{chapter}.html")
+    folds = [
+        details
+        for details in page.select("details:not([open])")
+        if "Show the check of the solution" in details.find("summary").get_text()
+    ]
+    text = "".join(fold.get_text() for fold in folds)
     for cell in (c for c in code_cells(chapter) if role(c).get("grade")):
         shown = exercises.visible("".join(cell["source"]))
         assert all(line in text for line in shown.splitlines())
+    praise = page.find_all(string=lambda one: one.startswith("✓ ") and ": correct" in one)
+    assert len(praise) >= len(folds)
+    assert all(one.find_parent("details") in folds for one in praise)
 
 
 def test_launch_button_opens_the_notebook_in_colab(site, chapter):
