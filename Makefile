@@ -83,7 +83,7 @@ lint: $(SETUP) $(SCRIPTS)
 	_build/lint/node_modules/.bin/tsc --project tools/lint
 	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools
 
-test-fast: lint ## format, lint and the quick unit tests (under a minute)
+test-fast: lint ## format, lint and the quick unit tests
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
 test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
