@@ -27,7 +27,7 @@ each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
 chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
+.PHONY: help setup book site pdf serve audit chapter notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -66,6 +66,9 @@ $(LIGHTHOUSE): tools/audit/package-lock.json
 
 audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse and axe-core, into _build/audit.md
 	python -m bookkit.audit $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(call each,PAGES)
+
+chapter: $(SETUP) ## begin a chapter: make chapter NAME=further/example TITLE="An example"
+	@python -m bookkit.new_chapter $(or $(call typed,NAME),'') $(or $(call typed,TITLE),'')
 
 notebooks: $(SETUP) ## make every .ipynb from the .py beside it
 	python -m bookkit.notebooks
