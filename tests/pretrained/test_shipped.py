@@ -50,6 +50,7 @@ def test_shapes_is_the_default_and_the_first_name():
     assert all(torch.equal(default[name], named[name]) for name in named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_says_what_the_weights_score(name):
     told = card()[name]["results"]
