@@ -8,7 +8,7 @@
 #     - follow a picture through a CNN, scale by scale, and work out how far each number sees
 #     - compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT
 #     needs: [image/vit]
-#     minutes: 25
+#     minutes: 45
 #     place: this is the image encoder once more, the same box with another inside
 #     band: or CNN
 #     builds: [clipbook.image.CNN]

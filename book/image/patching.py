@@ -7,7 +7,7 @@
 #     - turn patches into vectors by a matrix or by a strided convolution, and carry weights across
 #     - say what a patch size costs, and what is lost within patches and between them
 #     needs: [image/preprocessing, text/embeddings]
-#     minutes: 20
+#     minutes: 35
 #     place: this is the step between a picture and the image encoder
 #     band: patches
 #     builds: [clipbook.image.patchify, clipbook.image.unpatchify, clipbook.widgets.PatchExplorer]

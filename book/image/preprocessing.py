@@ -8,7 +8,7 @@
 #     - resize without aliasing and crop, by hand, and say what the model never gets to see
 #     - normalise pixels, undo it, and notice when somebody forgot
 #     background: Python and PyTorch's tensors
-#     minutes: 20
+#     minutes: 30
 #     place: this is the first step of the image side
 #     band: pixels
 #     builds: [clipbook.image.open_picture, clipbook.image.preprocess, clipbook.image.normalise]

@@ -10,7 +10,7 @@
 #     - give a trained ViT pictures of another size, and name what a CNN has built in and a ViT
 #       has not
 #     needs: [image/patching, text/attention, text/text-encoder]
-#     minutes: 25
+#     minutes: 50
 #     place: this is the image encoder, the box that ends in $I_1 \dots I_n$
 #     band: ViT
 #     builds: [clipbook.image.ViT]

@@ -9,7 +9,7 @@
 #       floor lies if captions repeat
 #     - write down the gradient in every cell, and read it as push and pull
 #     needs: [pairs/similarity-matrix]
-#     minutes: 25
+#     minutes: 40
 #     place: this comes after the grid; from here gradients run back into both encoders
 #     band: loss
 #     builds: [clipbook.pairs.info_nce]

@@ -8,7 +8,7 @@
 #     - turn the grid into choices, by row and by column, and say what training wants of it
 #     needs: [start/contrastive-learning]
 #     note: The encoders may stay closed boxes.
-#     minutes: 20
+#     minutes: 30
 #     place: this is the grid in the middle, where both encoders end
 #     band: matrix
 #     builds: [clipbook.pairs.similarity, clipbook.pairs.CLIP, clipbook.widgets.SimilarityMatrix]

@@ -9,7 +9,7 @@
 #     - find out why a loss sits at $\ln N$
 #     needs: [pairs/contrastive-loss]
 #     note: Two minutes of the time are the computer's.
-#     minutes: 25
+#     minutes: 50
 #     place: we run everything from left to right, and gradients back
 #     band: training
 #     builds: [clipbook.training.train]

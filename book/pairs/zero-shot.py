@@ -9,7 +9,7 @@
 #       ways, a linear probe beside it'
 #     - say what such a classifier can't know, and reproduce it
 #     needs: [pairs/similarity-matrix]
-#     minutes: 25
+#     minutes: 55
 #     place: 'this comes after everything: both encoders are trained and stay as they are'
 #     band: zero-shot
 #     builds:

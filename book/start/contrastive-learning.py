@@ -9,7 +9,7 @@
 #     - say where such a model is used, and which chapter builds which part
 #     background: Python
 #     note: Nothing about neural networks is assumed; skim code that you don't know yet.
-#     minutes: 20
+#     minutes: 25
 #     place: this is all of it, seen from far away
 #     seed:
 #       'Picture: the architecture of a vision-language model': [Where such an encoder works, vision-language-model.svg]

@@ -8,7 +8,7 @@
 #     - say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask
 #     - tell what several heads are for, and what twice the tokens cost
 #     needs: [text/embeddings]
-#     minutes: 25
+#     minutes: 40
 #     place: this is the heart of both encoders, the one for text and the one for pictures
 #     band: attention
 #     builds: [clipbook.transformer.MultiHeadAttention, clipbook.transformer.allowed_keys, clipbook.widgets.AttentionExplorer]

@@ -8,7 +8,7 @@
 #     - say why the order of words is lost without positions, and build both usual kinds of them
 #     - tell which rows of the table a caption changes in training, and which it never touches
 #     needs: [text/tokenization]
-#     minutes: 25
+#     minutes: 35
 #     place: 'this lies between the tokens of a caption and the text encoder: what the encoder''s
 #       first block is given'
 #     band: embeddings

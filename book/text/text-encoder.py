@@ -8,7 +8,7 @@
 #       it
 #     - say what an encoder tells apart before any training, and what it does not
 #     needs: [text/attention]
-#     minutes: 25
+#     minutes: 50
 #     place: this is the upper path as far as the text embeddings $T_1 \dots T_N$
 #     band: encoder
 #     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.pool]

@@ -9,7 +9,7 @@
 #     - turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
 #       does in particular
 #     background: Python and a little of PyTorch's tensors
-#     minutes: 25
+#     minutes: 35
 #     place: this is the very first step of the text side, from the caption to its tokens
 #     band: tokens
 #     builds: [clipbook.text.Tokenizer, clipbook.text.split_words, clipbook.widgets.TokenizerExplorer]
