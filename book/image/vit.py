@@ -47,7 +47,7 @@ import torch
 
 import clipbook
 from clipbook.figures import picture_row
-from clipbook.image import patchify, preprocess
+from clipbook.image import patchify
 from clipbook.scenes import EXAMPLE, render
 
 torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
@@ -55,7 +55,7 @@ model, tokenizer = clipbook.load("shapes")
 vit = model.image_encoder
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
-pixels = preprocess(pictures)  # (8, 3, 32, 32)
+pixels = model.preprocess(pictures)  # (8, 3, 32, 32)
 picture_row({f"picture {k + 1}": pictures[k] for k in (0, 2, 4)})
 
 # %% [markdown]
@@ -231,12 +231,12 @@ def thing_patches(scenes):
     for scene in scenes:
         things = [replace(o, colour=other.get(o.colour, "red")) for o in scene.objects]
         painted.append(render(replace(scene, objects=tuple(things))))
-    changed = preprocess(painted) != preprocess([render(scene) for scene in scenes])
+    changed = model.preprocess(painted) != model.preprocess([render(scene) for scene in scenes])
     return patchify(changed.float(), 8).amax(dim=2)
 
 
 new_scenes = sample(200, stream("vit: where it looks"))
-new_pixels, on_things = preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
+new_pixels, on_things = model.preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
 print(thing_patches(scenes)[4].reshape(4, 4).int())
 
 # %% [markdown]
@@ -281,7 +281,10 @@ from clipbook.image import unpatchify
 
 def turned_by_covering(scenes):
     """(scenes, 16): how far each picture's embedding turns when this patch is covered."""
-    pixels, empty = preprocess([render(scene) for scene in scenes]), thing_patches(scenes) == 0
+    pixels, empty = (
+        model.preprocess([render(scene) for scene in scenes]),
+        thing_patches(scenes) == 0,
+    )
     patches, turned = patchify(pixels, 8), []
     ground = patches[torch.arange(len(scenes)), empty.float().argmax(dim=1)]  # the first empty one
     with torch.no_grad():
@@ -401,11 +404,13 @@ with torch.no_grad():
 texts.shape
 
 # %%
+from clipbook.image import preprocess
+
 filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
 with torch.no_grad():
     for size in (32, 40, 48, 64):
         new = size // 8
-        batch = preprocess([render(scene, size=size) for scene in some], size=size)
+        batch = preprocess([render(scene, size) for scene in some], size)
         ways = {"stretched": stretched(P, new), "filled up": filled[: new**2]}
         for name, rows in ways.items():
             found = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
@@ -478,7 +483,7 @@ from clipbook.scenes.world import PLACES
 
 drawn = sample(2600, stream("vit: one thing in a place"), objects=1)
 drawn = [scene for scene in drawn if scene.objects[0].place][:1400]
-inputs = preprocess([render(scene) for scene in drawn])  # (1400, 3, 32, 32)
+inputs = model.preprocess([render(scene) for scene in drawn])  # (1400, 3, 32, 32)
 labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in drawn])
 
 
@@ -559,7 +564,7 @@ with torch.no_grad():
 # %%
 scrambled = P.reshape(1, 96, 4, 4).flatten(2)[0].T
 kept = P.T.reshape(1, 96, 4, 4).flatten(2)[0].T
-batch = preprocess([render(scene) for scene in some])  # (200, 3, 32, 32)
+batch = model.preprocess([render(scene) for scene in some])  # (200, 3, 32, 32)
 for name, rows in {"reshape": scrambled, "T, then reshape": kept}.items():
     found = (encode(batch, at_size(32, rows)) @ texts.T).argmax(dim=1)
     print(f"{name:16} {(found == torch.arange(200)).float().mean():.2f}")

@@ -119,14 +119,13 @@ print(f"safe cost: {log_sum_exp(large, 0) - large[0]:.3f}")
 # %% mystnb={"image": {"alt": "The diagonal of the four-by-four grid holds the highest cosine of each row."}}
 import clipbook
 from clipbook.figures import similarity_heatmap
-from clipbook.image import preprocess
 from clipbook.scenes import EXAMPLE, render
 
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 cosines = image_embeddings @ text_embeddings.T  # (8, 8)
 similarity_heatmap(cosines[:4, :4], pictures[:4], captions[:4])
@@ -187,7 +186,8 @@ def first_loss(N, seed):
     untrained = CLIP(model.config).eval()
     drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
     with torch.no_grad():
-        logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
+        pixels = untrained.preprocess([render(scene) for scene in drawn])
+        logits = untrained(pixels, *tokenizer.batch(said))
     return info_nce(logits).item()
 
 
@@ -379,7 +379,7 @@ print(f"gradient in the cosines: {ratio:.1f} times as large")
 # %% mystnb={"image": {"alt": "For the same trained model the loss rises with the batch size; it stays below ln N, the loss of a guess, which rises too."}}
 def cosines_of(drawn, said):
     with torch.no_grad():
-        images = model.encode_image(preprocess([render(scene) for scene in drawn]))
+        images = model.encode_image(model.preprocess([render(scene) for scene in drawn]))
         return images @ model.encode_text(*tokenizer.batch(said)).T
 
 
@@ -425,7 +425,7 @@ star = Scene((Object("star", "yellow", "large", 0.3, 0.7),))
 five_pictures = [*pictures[:4], render(star)]
 five_captions = [*captions[:4], captions[2]]
 with torch.no_grad():
-    grid = model.encode_image(preprocess(five_pictures))
+    grid = model.encode_image(model.preprocess(five_pictures))
     grid = grid @ model.encode_text(*tokenizer.batch(five_captions)).T  # (5, 5)
 same = torch.tensor([[a == b for b in five_captions] for a in five_captions])  # (5, 5)
 SimilarityMatrix(

@@ -58,12 +58,11 @@ pairs_strip(pictures, captions)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 
 torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    image_embeddings = model.encode_image(preprocess(pictures))
+    image_embeddings = model.encode_image(model.preprocess(pictures))
     text_embeddings = model.encode_text(*tokenizer.batch(captions))
 image_embeddings.shape, text_embeddings.shape
 
@@ -165,7 +164,7 @@ from clipbook.streams import stream
 def fresh_pairs(k):
     """The k-th batch: pixels, and token ids with their mask."""
     drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
-    return preprocess([render(scene) for scene in drawn]), tokenizer.batch(said)
+    return model.preprocess([render(scene) for scene in drawn]), tokenizer.batch(said)
 
 
 pixels, texts = fresh_pairs(0)

@@ -66,11 +66,10 @@ picture_row({"picture 8": render(scenes[7])})
 
 # %%
 import clipbook
-from clipbook.image import preprocess
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    I_8 = model.encode_image(preprocess([render(scenes[7])]))  # (1, 64)
+    I_8 = model.encode_image(model.preprocess([render(scenes[7])]))  # (1, 64)
     T = model.encode_text(*tokenizer.batch(names))  # (C, 64)
 similarities = (I_8 @ T.T)[0]  # (C,)
 for value, k in zip(*similarities.topk(5), strict=True):
@@ -90,7 +89,7 @@ import numpy as np
 from clipbook.evaluation import zero_shot
 
 by_hand = (model.scale * similarities).softmax(dim=0)  # (C,)
-pixels = preprocess([render(scenes[7])])
+pixels = model.preprocess([render(scenes[7])])
 package = zero_shot(model, tokenizer, pixels, names, templates=["{}"])  # (1, C)
 assert torch.allclose(package[0], by_hand, atol=1e-4)
 first, second = similarities.topk(2).values.tolist()
@@ -132,7 +131,7 @@ seen = sample(1000, stream("zero-shot: seen"), "train", objects=1)
 # %%
 def embed(pictures):
     with torch.no_grad():
-        return model.encode_image(preprocess(pictures))  # (pictures, 64)
+        return model.encode_image(model.preprocess(pictures))  # (pictures, 64)
 
 
 def is_right(I_all, scenes, T=T):
@@ -401,7 +400,7 @@ from clipbook.evaluation import linear_probe
 
 def features(scenes):
     with torch.no_grad():
-        return model.image_encoder.features(preprocess([render(scene) for scene in scenes]))
+        return model.image_encoder.features(model.preprocess([render(scene) for scene in scenes]))
 
 
 labelled = sample(1024, stream("zero-shot: labelled"), "train", objects=1)
@@ -602,7 +601,7 @@ photos = {
 picture_row(photos)
 
 # %%
-pixels = preprocess([PIL.Image.fromarray(photo) for photo in photos.values()])
+pixels = model.preprocess(list(photos.values()))
 P = zero_shot(model, tokenizer, pixels, list(photos))  # (4, 4)
 P_own = zero_shot(model, tokenizer, pixels, names)  # (4, C)
 with torch.no_grad():

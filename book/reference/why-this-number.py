@@ -32,7 +32,7 @@ import torch
 
 import clipbook
 from clipbook.evaluation import recall_at_k
-from clipbook.image import normalise, preprocess
+from clipbook.image import normalise
 from clipbook.pairs import info_nce
 from clipbook.scenes import render, sample_pairs
 from clipbook.streams import stream
@@ -40,7 +40,7 @@ from clipbook.training import PRESETS, SceneBatches
 
 model, tokenizer = clipbook.load("shapes")
 scenes, captions = sample_pairs(64, stream("why this number: pairs"))
-pixels = preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
+pixels = model.preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
 
 # %%
 with torch.no_grad():

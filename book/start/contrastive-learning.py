@@ -180,13 +180,12 @@ SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():  # use it, don't train it
     # preprocess and tokenizer prepare what the encoders read; later chapters build them
-    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
 assert np.allclose(trained, history.snapshots[-1], atol=0.02)
@@ -226,7 +225,7 @@ def learn(goal, steps=60):
 # %% mystnb={"image": {"alt": "After pulling pairs together, every cell of the grid is close to 1: everything matches everything."}}
 def grid_of(run):
     with torch.no_grad():
-        images = run.model.encode_image(preprocess(pictures))
+        images = run.model.encode_image(run.model.preprocess(pictures))
         return images @ run.model.encode_text(*run.tokenizer.batch(captions)).T
 
 

@@ -9,7 +9,7 @@ import torch
 import clipbook
 from clipbook.evaluation import zero_shot
 from clipbook.evaluation.scenes import evaluate_scenes
-from clipbook.image import CNN, ViT, preprocess
+from clipbook.image import CNN, ViT
 from clipbook.pretrained import NAMES, load, training_history
 from clipbook.scenes import EXAMPLE, render
 from clipbook.training import PRESETS
@@ -27,7 +27,7 @@ def example_matrix(name: str) -> torch.Tensor:
     """Similarities of the running example's pictures and captions."""
     model, tokenizer = load(name)
     size = model.config.image.image_size
-    pixels = preprocess([render(scene, size) for scene in SCENES], size)
+    pixels = model.preprocess([render(scene, size) for scene in SCENES])
     with torch.no_grad():
         return model.encode_image(pixels) @ model.encode_text(*tokenizer.batch(CAPTIONS)).T
 
@@ -81,7 +81,7 @@ def test_every_picture_of_the_example_finds_its_caption(name):
 def test_a_triangle_never_seen_in_green_is_recognised():
     model, tokenizer = load()
     names = ["a green triangle", "a green square", "a red triangle", "a blue circle"]
-    shares = zero_shot(model, tokenizer, preprocess(render(SCENES[7])), names)
+    shares = zero_shot(model, tokenizer, model.preprocess(render(SCENES[7])), names)
     assert shares.argmax().item() == 0
 
 

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from clipbook.evaluation.retrieval import recall_at_k
 from clipbook.evaluation.zero_shot import class_embeddings, encode_captions
-from clipbook.image import preprocess
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.scenes import (
@@ -95,8 +94,7 @@ def _share(right: Tensor) -> float:
 
 def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
     size = model.config.image.image_size
-    pixels = preprocess([render(scene, size) for scene in scenes], size)
-    return model.encode_image(pixels.to(model.log_scale.device))
+    return model.encode_image(model.preprocess([render(scene, size) for scene in scenes]))
 
 
 def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[Statement]) -> Tensor:

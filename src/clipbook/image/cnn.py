@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clipbook.image.preprocessing import check_pixels
 from clipbook.validation import check_fields, shown, whole_number
 
 
@@ -87,12 +88,7 @@ class CNN(nn.Module):
 
     def feature_maps(self, pixels: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
         """The output of each stage: (batch, widths[k], height / 2^(k+1), width / 2^(k+1))."""
-        size = self.config.image_size
-        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
-            raise ValueError(
-                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
-                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
-            )
+        check_pixels(pixels, self.config.image_size)
         maps, x = [], pixels
         for stage in self.stages:
             x = stage(x)

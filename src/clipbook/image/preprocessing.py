@@ -87,6 +87,15 @@ def preprocess(pictures: Any, size: int = 32) -> Float[Tensor, "batch 3 size siz
     return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])))
 
 
+def check_pixels(pixels: Tensor, size: int) -> None:
+    """Raises ValueError unless pixels are RGB pictures of size × size: (batch, 3, size, size)."""
+    if pixels.ndim != 4 or pixels.shape[1:] != (3, size, size):
+        raise ValueError(
+            f"pixels have shape {tuple(pixels.shape)}, the encoder takes (batch, 3, {size}, "
+            f"{size}); try model.preprocess(pictures), or preprocess(pictures, size={size})"
+        )
+
+
 def _several(pictures: Any) -> bool:
     if isinstance(pictures, np.ndarray | Tensor):
         return pictures.ndim == 4

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipbook.image.patching import patchify
+from clipbook.image.preprocessing import check_pixels
 from clipbook.transformer import Block, pool, run_blocks
 from clipbook.transformer.attention import check_heads
 from clipbook.transformer.block import ACTIVATIONS
@@ -113,12 +114,7 @@ class ViT(nn.Module):
         return torch.stack(found)
 
     def _embed(self, pixels: Tensor) -> Tensor:
-        size = self.config.image_size
-        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
-            raise ValueError(
-                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
-                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
-            )
+        check_pixels(pixels, self.config.image_size)
         x = self.patch_embedding(patchify(pixels, self.config.patch_size))
         if self.config.pooling == "first":
             x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1)

@@ -6,13 +6,14 @@ book/pairs/training.
 
 from dataclasses import dataclass, field
 from math import log
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from clipbook.image import CNN, CNNConfig, ViT, ViTConfig
+from clipbook.image import CNN, CNNConfig, ViT, ViTConfig, preprocess
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
 from clipbook.validation import between, check_fields, shown
@@ -58,9 +59,21 @@ class CLIP(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.log_scale.device
+
+    @property
     def scale(self) -> Float[Tensor, ""]:
         """1 / temperature."""
         return self.log_scale.exp()
+
+    def preprocess(self, pictures: Any) -> Float[Tensor, "batch 3 size size"]:
+        """Pixels of one or more pictures as this model takes them: in its size, on its device.
+
+        pictures: as `clipbook.image.preprocess`, and refused alike.
+        """
+        return preprocess(pictures, self.config.image.image_size).to(self.device)
 
     def encode_image(
         self, pixels: Float[Tensor, "batch 3 height width"]

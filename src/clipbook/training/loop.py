@@ -46,7 +46,7 @@ def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
 
 def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    pictures, token_ids, mask = (part.to(model.log_scale.device) for part in batch)
+    pictures, token_ids, mask = (part.to(model.device) for part in batch)
     with evaluating(model):
         images = model.encode_image(normalise(pictures))
         grid = similarity(images, model.encode_text(token_ids, mask))
@@ -139,6 +139,12 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
     Both are done here, once and on the CPU, since a GPU would have to be waited for.
     """
     pictures, token_ids, mask = batch
+    size = model.config.image.image_size
+    if pictures.shape[1:] != (size, size, 3):
+        raise ValueError(
+            f"a batch holds pictures of shape {tuple(pictures.shape)}, the model takes (batch, "
+            f"{size}, {size}, 3); make the batches with image_size={size}"
+        )
     check_texts(token_ids, mask, model.config.text)
     return pictures, *without_padding(token_ids, mask)
 
