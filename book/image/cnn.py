@@ -197,9 +197,10 @@ with torch.no_grad():
     for stage in cnn.stages:
         x = run_stage(x, stage)
         maps.append(x)
-    for ours, theirs in zip(maps, cnn.feature_maps(pixels), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
-        print(tuple(ours.shape))
+    theirs = cnn.intermediates(pixels)  # what each part hands on, by name
+    for k, ours in enumerate(maps, 1):
+        assert torch.allclose(ours, theirs[f"stage {k}"], atol=1e-4)
+        print(f"stage {k}:", tuple(ours.shape))
 
 # %% [markdown]
 # Half the side, twice the channels, from stage to stage: less *where*, more *what*.
@@ -241,16 +242,16 @@ from clipbook.streams import stream
 shown = sample(1200, stream("cnn: probes"), objects=1)
 wanted = {"colour": COLOURS, "shape": SHAPES}
 with torch.no_grad():
-    at_stages = cnn.feature_maps(preprocess([render(scene) for scene in shown]))
+    parts = cnn.intermediates(preprocess([render(scene) for scene in shown]))
 for name, words in wanted.items():
     found = [words.index(getattr(scene.objects[0], name)) for scene in shown]
     truth = F.one_hot(torch.tensor(found), 8).float()  # (1200, 8)
-    for k, one in enumerate(at_stages):
-        for taken in sorted({16, one.shape[1]}):
-            known = F.pad(one[:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # and a bias
+    for stage in ("stage 1", "stage 2", "stage 3"):
+        for taken in sorted({16, parts[stage].shape[1]}):
+            known = F.pad(parts[stage][:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # and a bias
             fitted = torch.linalg.lstsq(known[:800], truth[:800]).solution
             right = (known @ fitted)[800:].argmax(dim=1) == truth[800:].argmax(dim=1)
-            print(f"{name:6} stage {k + 1}, {taken} channels: {right.sum() / 400:.2f}")
+            print(f"{name:6} {stage}, {taken} channels: {right.sum() / 400:.2f}")
 
 # %% [markdown]
 # Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
@@ -277,14 +278,14 @@ print("pixels:", after_1, after_2, after_3)
 # %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
 probe = preprocess([render(scene) for scene in shown[:200]]).requires_grad_()
 fields = {}
-for k, side in enumerate((16, 8, 4)):
-    middle = cnn.feature_maps(probe)[k][:, :, side // 2, side // 2].sum()
+for stage, side in (("stage 1", 16), ("stage 2", 8), ("stage 3", 4)):
+    middle = cnn.intermediates(probe)[stage][:, :, side // 2, side // 2].sum()
     (gradient,) = torch.autograd.grad(middle, probe)
     strength = gradient.abs().sum(dim=(0, 1))  # (32, 32)
     wide = int((strength.sum(dim=0) > 0).sum())
     inner = strength[8:24, 8:24].sum() / strength.sum()
-    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} within the middle 16 × 16")
-    fields[f"after stage {k + 1}"] = 255 * (strength / strength.max()).sqrt()
+    print(f"{stage}: {wide} pixels wide, {inner:.0%} within the middle 16 × 16")
+    fields[f"after {stage}"] = 255 * (strength / strength.max()).sqrt()
 picture_row(fields)
 
 # %% [markdown]

@@ -368,21 +368,16 @@ print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
 # %% [markdown]
 # ## The package's version
 #
-# `TextEncoder` holds both tables. We listen with a **hook**, a function that PyTorch calls when a
-# module runs. What the first block is given must be our lookup and our sum.
+# `TextEncoder` holds both tables. Its `intermediates` are what each of its parts hands on, by name.
+# What the first block is given, "embedded", must be our lookup and our sum.
 
 # %%
-heard = []
-block = encoder.blocks[0]
-hook = block.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
 ids, mask = scene_tokenizer.batch(captions)
 with torch.no_grad():
-    encoder(ids, mask)
-hook.remove()
-used = heard[0].shape[1]  # columns of nothing but padding are left out
-ours = table[ids[:, :used]] + positions[:used]
-assert torch.allclose(heard[0], ours, atol=1e-6)
-ids.shape, heard[0].shape
+    theirs = encoder.intermediates(ids, mask)
+ours = table[ids] + positions
+assert torch.allclose(theirs["embedded"], ours, atol=1e-6)
+{name: tuple(values.shape) for name, values in theirs.items()}
 
 # %% [markdown]
 # $P$ has no batch dimension; PyTorch adds the same places to each caption.
@@ -504,13 +499,11 @@ from clipbook.text import TextConfig, TextEncoder
 
 def embedding_as_the_package(batch, places):
     reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
-    heard = []
-    reference.blocks[0].register_forward_pre_hook(lambda block, given: heard.append(given[0]))
     ids = torch.randint(300, (batch, places), generator=torch.Generator().manual_seed(batch))
-    reference(ids)
     tables = reference.token_embedding.weight.detach(), reference.positions.detach()
     x = ask(embed_batch, ids, torch.zeros_like(ids), *tables, torch.zeros(2, 6))
-    close(x, heard[0].detach(), f"embed_batch of {batch} texts, {places} places,")
+    given = reference.intermediates(ids)["embedded"].detach()
+    close(x, given, f"embed_batch of {batch} texts, {places} places,")
 
 
 with check("Embed a batch, as the package does"):

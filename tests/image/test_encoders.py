@@ -25,7 +25,17 @@ def test_pixels_become_features_become_an_embedding(encoder, config):
     torch.testing.assert_close(out, features @ model.projection.weight.T)
 
 
-@pytest.mark.parametrize("method", ["forward", "features"])
+@pytest.mark.parametrize(("encoder", "config"), ENCODERS)
+def test_the_last_intermediates_are_features_and_the_output(encoder, config):
+    torch.manual_seed(0)
+    model, pixels = encoder(config).eval(), normals(5, 3, 32, 32)
+    parts = model.intermediates(pixels)
+    assert list(parts)[-2:] == ["features", "projected"]
+    torch.testing.assert_close(parts["features"], model.features(pixels))
+    torch.testing.assert_close(parts["projected"], model(pixels))
+
+
+@pytest.mark.parametrize("method", ["forward", "features", "intermediates"])
 def test_both_are_called_alike(method):
     vit, cnn = (str(inspect.signature(getattr(encoder, method))) for encoder, _ in ENCODERS)
     assert vit == cnn

@@ -78,19 +78,26 @@ class CNN(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch embed_dim"]:
-        return self.projection(self.features(pixels))
+        return self.intermediates(pixels)["projected"]
 
     def features(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
-        return self.norm(self.feature_maps(pixels)[-1].mean(dim=(2, 3)))
+        return self.intermediates(pixels)["features"]
 
-    def feature_maps(self, pixels: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
-        """The output of each stage: (batch, widths[k], height / 2^(k+1), width / 2^(k+1))."""
+    def intermediates(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> dict[str, Float[Tensor, "batch ..."]]:
+        """What each part of the encoder hands on, by name, from the first to the last.
+
+        (batch, widths[k - 1], height / 2^k, width / 2^k), rounded up: "stage 1", "stage 2" and so
+        on, the maps after each. (batch, width): "features". (batch, embed_dim): "projected", which
+        calling the encoder returns.
+        """
         check_pixels(pixels, self.config.image_size)
-        maps, x = [], pixels
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        stages, x = {}, pixels
+        for k, stage in enumerate(self.stages, 1):
+            x = stages[f"stage {k}"] = stage(x)
+        features = self.norm(x.mean(dim=(2, 3)))
+        return {**stages, "features": features, "projected": self.projection(features)}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from clipbook.image.patching import patchify
 from clipbook.image.preprocessing import check_pixels
-from clipbook.transformer import Block, pool, run_blocks
+from clipbook.transformer import Block, Stack, pool
 from clipbook.transformer.attention import check_heads
 from clipbook.transformer.block import ACTIVATIONS
 from clipbook.validation import between, check_fields, one_of, whole_number
@@ -77,7 +77,7 @@ class ViT(nn.Module):
             tokens += 1
         self.positions = nn.Parameter(config.position_std * torch.randn(tokens, config.width))
         self.input_norm = nn.LayerNorm(config.width)
-        self.blocks = nn.ModuleList(
+        self.blocks = Stack(
             Block(config.width, config.heads, config.mlp_width, config.activation)
             for _ in range(config.depth)
         )
@@ -94,24 +94,29 @@ class ViT(nn.Module):
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
-        return self.norm(pool(self.tokens(pixels), self.config.pooling))
+        return self._read(self.blocks(self._embed(pixels)))
 
-    def tokens(
+    def intermediates(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch tokens features"]:
-        """The sequence after the last block: a class token first, if there is one, then patches."""
-        return run_blocks(self.blocks, self._embed(pixels))
+    ) -> dict[str, Float[Tensor, "batch ..."]]:
+        """What each part of the encoder hands on, by name, from the first to the last.
+
+        (batch, tokens, width): "embedded", which enters the first block, then "block 1", "block 2"
+        and so on, after each; a class token comes first, if there is one. (batch, width):
+        "features". (batch, embed_dim): "projected", which calling the encoder returns.
+        """
+        tokens = self.blocks.intermediates(self._embed(pixels))
+        features = self._read(list(tokens.values())[-1])
+        return {**tokens, "features": features, "projected": self.projection(features)}
 
     def attention_weights(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "depth batch heads tokens tokens"]:
-        """The weights of every layer and head: rows are queries and sum to 1."""
-        x, found = self._embed(pixels), []
-        for block in self.blocks:
-            assert isinstance(block, Block)
-            x, weights = block.with_weights(x)
-            found.append(weights)
-        return torch.stack(found)
+        """The weights of every block and head: rows are queries and sum to 1."""
+        return self.blocks.attention_weights(self._embed(pixels))
+
+    def _read(self, tokens: Tensor) -> Tensor:
+        return self.norm(pool(tokens, self.config.pooling))
 
     def _embed(self, pixels: Tensor) -> Tensor:
         check_pixels(pixels, self.config.image_size)

@@ -4,8 +4,6 @@ Source: Vaswani et al. 2017; norm before each part as in Radford et al. 2019, §
 book/text/text-encoder.
 """
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -62,14 +60,3 @@ class Block(nn.Module):
         gathered, weights = self.attention.with_weights(self.attention_norm(x), allowed)
         x = x + gathered
         return x + self.mlp(self.mlp_norm(x)), weights
-
-
-def run_blocks(
-    blocks: Iterable[nn.Module],
-    x: Float[Tensor, "batch tokens width"],
-    allowed: Bool[Tensor, "..."] | None = None,
-) -> Float[Tensor, "batch tokens width"]:
-    """Pass x through the blocks, one after another."""
-    for block in blocks:
-        x = block(x, allowed)
-    return x
