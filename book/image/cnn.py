@@ -390,8 +390,7 @@ for name, encoder in encoders.items():
 # %%
 from time import perf_counter, process_time
 
-from clipbook.training import PRESETS, SceneBatches
-from clipbook.training.optimisers import best_device
+from clipbook.training import PRESETS, SceneBatches, best_device
 
 
 def now():
@@ -446,8 +445,7 @@ print(f"before training: {own_caption_found(fresh.model.to(device)):.2f}")
 from math import cos, pi
 
 from clipbook.image import normalise
-from clipbook.training.loop import contrastive_step
-from clipbook.training.optimisers import make_optimisers, set_learning_rate
+from clipbook.training import contrastive_step, make_optimisers, set_learning_rate
 
 
 def train_step(model, optimisers, step, share):

@@ -354,7 +354,7 @@ assert seconds[8] > seconds[32]
 # one. We replace each patch by that twin. Predict what picture and twin have in common.
 
 # %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
-from clipbook.image.preprocessing import MEAN, STD
+from clipbook.image import MEAN, STD
 
 mean, std = (torch.tensor(one)[:, None, None] for one in (MEAN, STD))
 twins = unpatchify(Z @ torch.linalg.pinv(E), 8)  # (8, 3, 32, 32)

@@ -479,7 +479,7 @@ picture_row({"the world": pictures[2], "a jigsaw world": mixed.byte()})
 
 # %%
 from clipbook.image import CNN, CNNConfig
-from clipbook.scenes.world import PLACES
+from clipbook.scenes import PLACES
 
 drawn = sample(2600, stream("vit: one thing in a place"), objects=1)
 drawn = [scene for scene in drawn if scene.objects[0].place][:1400]

@@ -104,7 +104,7 @@ print(f"N = {N}: ln N = {math.log(N):.2f}, measured {info_nce(logits):.2f}")
 
 # %% mystnb={"image": {"alt": "The factor rises from near 0 to 1 within the first steps, stays high for a while and falls smoothly to 0 at the end."}}
 from clipbook.figures import curves
-from clipbook.training.optimisers import learning_rate_factor
+from clipbook.training import learning_rate_factor
 
 
 def factor(k, w, n):
@@ -125,7 +125,7 @@ curves({"factor": (steps[::3], f[::3])}, across="step k", up="share of largest r
 # output about equally much, whatever the input's direction. `make_optimisers` deals the weights out:
 
 # %%
-from clipbook.training.optimisers import make_optimisers, set_learning_rate
+from clipbook.training import make_optimisers, set_learning_rate
 
 for optimiser in make_optimisers(run.model, run.config):
     held = sum(p.numel() for g in optimiser.param_groups for p in g["params"])
@@ -209,10 +209,10 @@ print(f"largest difference: {(package - again).abs().max():.6f}")
 # %%
 import numpy as np
 
-from clipbook.evaluation.scenes import CLASSES, combination_names
+from clipbook.evaluation import CLASSES, combination_names
 from clipbook.scenes import EXAMPLE, render, sample
 from clipbook.streams import stream
-from clipbook.training.data import draw
+from clipbook.training import draw
 
 scenes, captions = zip(*EXAMPLE, strict=True)
 names, drawn = combination_names(), []
@@ -414,16 +414,13 @@ curves(lines, across="step", up="margin of the own caption")
 # preset after 12,000 steps with more twins. (On a GPU the first two columns should agree.)
 
 # %%
-import json
+from clipbook.evaluation import evaluate_scenes
+from clipbook.pretrained import model_card
 
-from clipbook.evaluation.scenes import evaluate_scenes
-from clipbook.pretrained.shipped import FOLDER
-
-card = json.loads((FOLDER / "card.json").read_text())["models"]
+vit_card, cnn_card = model_card("shapes"), model_card("shapes-cnn")
 print("yours  shapes  shapes-cnn")
 for task, share in evaluate_scenes(model, tokenizer, scenes=300).items():
-    vit, cnn = (card[one]["results"][task] for one in ("shapes", "shapes-cnn"))
-    print(f"{share:5.2f}  {vit:6.2f}  {cnn:10.2f}  {task}")
+    print(f"{share:5.2f}  {vit_card[task]:6.2f}  {cnn_card[task]:10.2f}  {task}")
 
 # %% [markdown]
 # The last two rows are choices between two, where a coin gets one half. Two minutes teach what is in

@@ -103,7 +103,7 @@ dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
 # than 40 in all three.
 
 # %%
-from clipbook.scenes.drawing import RGB
+from clipbook.scenes import RGB
 
 
 def encode_picture(picture):

@@ -417,7 +417,7 @@ letter[ord("P")], letter[ord(" ")], names[256:262]
 # In these names we hand over the vocabulary and the merges, and our way to cut words:
 
 # %%
-from clipbook.text.tokenizer import WORD  # the package's pattern for words
+from clipbook.text import WORD  # the package's pattern for words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
 named = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]

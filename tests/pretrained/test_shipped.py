@@ -10,7 +10,7 @@ import clipbook
 from clipbook.evaluation import zero_shot
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.image import CNN, ViT
-from clipbook.pretrained import NAMES, load, training_history
+from clipbook.pretrained import NAMES, load, model_card, training_history
 from clipbook.scenes import EXAMPLE, render
 from clipbook.training import PRESETS
 
@@ -52,7 +52,8 @@ def test_shapes_is_the_default_and_the_first_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_says_what_the_weights_score(name):
-    told = card()[name]["results"]
+    told = model_card(name)
+    assert told == card()[name]["results"]
     found = evaluate_scenes(*load(name))
     assert told.keys() == found.keys()
     wrong = {k: (told[k], found[k]) for k in told if abs(told[k] - found[k]) > 0.005}
@@ -122,6 +123,6 @@ def test_the_card_that_people_read_says_the_same():
 
 
 def test_another_name_is_refused():
-    for function in (load, training_history):
+    for function in (load, training_history, model_card):
         with pytest.raises(ValueError, match="no model named 'openai' is shipped; try shapes"):
             function("openai")

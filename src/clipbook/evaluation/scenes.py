@@ -26,6 +26,8 @@ from clipbook.text import Tokenizer
 from clipbook.validation import whole_number
 
 CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
+"""The 64 combinations of colour and shape, in the order of `combination_names`."""
+
 PAIRS_OF_SCENES = 500
 
 

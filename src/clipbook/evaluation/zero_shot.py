@@ -17,6 +17,7 @@ from clipbook.text.encoder import check_texts
 from clipbook.text.texts import checked_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
+"""How captions speak of a thing; {} stands for its name."""
 
 
 def class_embeddings(

@@ -21,8 +21,10 @@ from clipbook.image.reading import open_picture
 from clipbook.validation import whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
+"""Mean of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
+
 STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
+"""Their standard deviations."""
 
 _LARGEST = 4096  # px
 _SQUARES = 100  # that are left of a strip, side by side, before it grows

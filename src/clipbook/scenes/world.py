@@ -7,9 +7,16 @@ Lengths and places are fractions of the picture's side: x grows to the right, y 
 from dataclasses import dataclass
 
 SHAPES = ("circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart")
+"""Shapes of objects."""
+
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+"""Colours of objects."""
+
 SIZES = ("small", "large")
+"""Sizes of objects."""
+
 GROUNDS = ("dark", "grey", "striped")
+"""What objects lie on."""
 
 RADIUS = {"small": 0.16, "large": 0.23}
 """Half the width of an object."""
@@ -30,7 +37,9 @@ HELD_OUT = frozenset(
 
 RELATIONS = ("above", "below", "left of", "right of")
 OPPOSITE = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+
 PLACES = ("top left", "top right", "bottom left", "bottom right", "middle")
+"""Words for where in the picture an object's centre lies."""
 
 CLEARLY = 0.1
 """How far from a border between two words a place must lie for either word to be used."""

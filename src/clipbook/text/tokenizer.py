@@ -37,6 +37,7 @@ WORD = regex.compile(
     r"|\p{White_Space}+(?!\P{White_Space})"  # spaces, leaving the last one to the next word
     r"|\p{White_Space}+"
 )
+"""The pattern of a word, for the package `regex`; `split_words` finds all of them."""
 
 Pair = tuple[int, int]
 

@@ -84,3 +84,4 @@ PRESETS = {
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
     ),
 }
+"""Presets by name: that of the training chapter, and those of the shipped models."""

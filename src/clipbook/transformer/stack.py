@@ -13,7 +13,7 @@ from clipbook.transformer.block import Block
 
 
 class Stack(nn.ModuleList):
-    """A list of `Block`s that tokens pass through: `Stack(Block(64, 2, 256) for _ in range(3))`."""
+    """A list of blocks that tokens pass through: `Stack(Block(64, 2, 256) for _ in range(3))`."""
 
     def __iter__(self) -> Iterator[Block]:
         for block in super().__iter__():
