@@ -121,8 +121,9 @@ curves({"factor": (steps[::3], f[::3])}, across="step k", up="share of largest r
 # %% [markdown]
 # **AdamW** gives each weight a step of its own size: the mean of its last gradients, divided by the
 # root of the mean of their squares, so that weights with small gradients move, too. The matrices of
-# the transformer's blocks get **Muon**, which looks at a matrix as a whole: its step changes the
-# output about equally much, whatever the input's direction. `make_optimisers` deals the weights out:
+# the transformer's blocks and a ViT's patch embedding get **Muon**, which looks at a matrix as a
+# whole ($W_Q$, $W_K$ and $W_V$ side by side are one): its step changes the output about equally
+# much, whatever the input's direction. `make_optimisers` deals the weights out:
 
 # %%
 from clipbook.training import make_optimisers, set_learning_rate

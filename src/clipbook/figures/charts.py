@@ -89,7 +89,7 @@ def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
 def channel_histograms(panels: Mapping[str, Any]) -> Card:
     """How often each value occurs in red, green and blue; a panel for each title.
 
-    panels: title → values, (3, …). The dashed line is the mean over all three channels.
+    panels: title → values, (3, …). The upright line is the mean over all three channels.
     """
     card = Card(7.0, 2.5)
     styles = (("red", "#b2182b", "-"), ("green", "#1b7837", "--"), ("blue", "#2166ac", ":"))

@@ -45,7 +45,7 @@ class CNNConfig:
 
 
 class Stage(nn.Module):
-    """Halve the picture, then look at neighbourhoods twice, the second time as a correction."""
+    """Look at neighbourhoods twice: first halving the picture, then as a correction."""
 
     def __init__(self, width_in: int, width: int) -> None:
         super().__init__()

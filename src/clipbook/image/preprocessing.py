@@ -59,7 +59,7 @@ def _without_far_ends(image: Image.Image, size: int) -> Image.Image:
 def normalise(
     pictures: UInt8[Tensor, "batch height width 3"],
 ) -> Float[Tensor, "batch 3 height width"]:
-    """Grey levels 0 to 255 → [0, 1] → minus the mean, divided by the standard deviation."""
+    """RGB levels 0 to 255 → [0, 1] → minus the mean, divided by the deviation; channels first."""
     mean = torch.tensor(MEAN, device=pictures.device)
     std = torch.tensor(STD, device=pictures.device)
     return ((pictures / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()

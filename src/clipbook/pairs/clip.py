@@ -24,7 +24,11 @@ LARGEST_SCALE = 100.0
 
 @dataclass(frozen=True)
 class CLIPConfig:
-    """The two towers, which must agree on embed_dim."""
+    """The two towers, which must agree on embed_dim.
+
+    initial_temperature: 1 / scale before training, from 0.01 to a million. Raises ValueError for
+    what is no config of its tower, towers that disagree, and another temperature.
+    """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
     text: TextConfig = field(default_factory=TextConfig)

@@ -28,6 +28,7 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def config_to_json(config: CLIPConfig) -> str:
+    """All fields, and by the name of its config which kind the image encoder is."""
     return json.dumps({"encoder": type(config.image).__name__, **asdict(config)})
 
 
@@ -88,7 +89,10 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str,
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and the metadata. Raises ValueError, naming the file, if it is damaged."""
+    """Tensors by name, and the metadata.
+
+    Raises FileNotFoundError, or ValueError, naming the file, if it is damaged.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
@@ -134,9 +138,10 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
 
 
 def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) -> None:
-    """dtype: float16 halves the file; weights are kept as they are without it.
+    """Write the model's weights and configuration as one file.
 
-    Raises ValueError for a type that is none of `FLOATS`.
+    dtype: float16 halves the file; weights are kept as they are without it. Raises
+    ValueError for a type that is none of `FLOATS`.
     """
     if dtype is not None:
         one_of("dtype", dtype, FLOATS)

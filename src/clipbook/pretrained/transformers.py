@@ -1,7 +1,7 @@
 """Real CLIP weights in our modules.
 
 Our modules can express OpenAI's CLIP exactly: a class token and `quick_gelu` in the image tower,
-a causal text tower read at its end token. Built in: book/further/pretrained.
+a causal text tower read at its end token. Shown in: book/text/text-encoder and book/image/vit.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -29,7 +29,8 @@ SINGLE = 0.4
 """Share of scenes with one object."""
 
 MIRRORED, RECOLOURED = 0.55, 0.3
-"""Shares of twins that are mirrored, and that exchange colours; the rest take another shape."""
+"""Shares of twins that are mirrored, and that exchange colours, where there are two objects; the
+rest take another shape."""
 
 GAP = 0.02
 """Space left between two objects, as a fraction of the picture's side."""
@@ -106,8 +107,8 @@ def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
 
     The scene is mirrored, so that places and the relation turn round; or its objects exchange
     their colours; or one object takes another shape. None where the result would be of the other
-    split, or where no caption could tell it from the scene. Raises TypeError for another kind of
-    generator than NumPy's.
+    split or hold a combination twice, or where no caption could tell it from the scene.
+    Raises TypeError for another kind of generator than NumPy's.
     """
     check_generator(generator)
     which, how = generator.random(2).tolist()

@@ -42,7 +42,9 @@ PLACES = ("top left", "top right", "bottom left", "bottom right", "middle")
 """Words for where in the picture an object's centre lies."""
 
 CLEARLY = 0.1
-"""How far from a border between two words a place must lie for either word to be used."""
+"""How far an object must lie from a middle line of the picture to be called left, right, top or
+bottom, and by how much one axis must exceed the other for a relation. Nearer than that to both
+middle lines is the middle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,11 @@ class TextConfig:
 
 
 def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width"]:
-    """Sines and cosines of the position, from fast to slow along the width (even)."""
+    """Sines and cosines of the position, from fast to slow along the width.
+
+    Raises ValueError for an odd width. Source: Vaswani et al. 2017, §3.5. Built in:
+    book/text/embeddings.
+    """
     if width % 2:
         raise ValueError(f"width={width} is odd; sines and cosines come in pairs, try {width + 1}")
     position = torch.arange(tokens)[:, None]
@@ -67,9 +71,9 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
 def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
     """Raises ValueError for texts that an encoder of this config can't read rightly.
 
-    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that is
-    not true at the first tokens of each text alone. What lies on a GPU is not looked into, see
-    `clipbook.transformer.attention.check_mask`.
+    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that has
+    another shape or is not true at the first tokens of each text alone. What lies on a GPU is not
+    looked into, see `clipbook.transformer.attention.check_mask`.
     """
     if mask is not None and mask.shape != token_ids.shape:
         raise ValueError(

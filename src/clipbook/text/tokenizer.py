@@ -74,7 +74,7 @@ def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
 class Tokenizer:
     """Turns text into token ids and back, losslessly for any Unicode text.
 
-    merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
+    merges: pairs of ids in the order in which they were learned; merges[k] makes token 259 + k.
     context_length: how many tokens `batch` gives at most, start and end tokens included.
     Raises ValueError for a context that is no size or has no room for them, and for a merge of what
     no merge before it makes, or that makes a token once more.

@@ -27,7 +27,7 @@ Batch = tuple[
 
 
 def draw(scenes: Sequence[Scene], size: int = 32) -> UInt8[Tensor, "scenes size size 3"]:
-    """Scenes as grey levels, size × size pixels."""
+    """Scenes as RGB levels, 0 to 255, of size × size pixels."""
     return torch.from_numpy(np.stack([np.asarray(render(scene, size)) for scene in scenes]))
 
 

@@ -75,7 +75,8 @@ def train(
     config, batches, example and optimisers.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises FloatingPointError where a step would leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model, and FloatingPointError where a step
+    would leave no numbers in the weights.
     """
     device = torch.device(best_device() if device is None else device)
     model.to(device)

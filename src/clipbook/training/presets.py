@@ -21,7 +21,7 @@ from clipbook.validation import between, check_fields, whole_number
 class Preset:
     """An image encoder, its data and its training; the text encoder is the same in all.
 
-    Raises ValueError for numbers that make no sense.
+    twins: see `clipbook.scenes.sample_pairs`. Raises ValueError for numbers that make no sense.
     """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)

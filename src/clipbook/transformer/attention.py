@@ -53,8 +53,8 @@ def allowed_keys(
     """Which key each query may look at, to be broadcast over (batch, heads, query, key).
 
     mask: true at real tokens, which come first; padding is no key. causal: a token sees itself
-    and those before. None where every token may look at every token. Raises ValueError for another
-    mask, see `check_mask`.
+    and those before. Without either the result is None: every token may look at every token.
+    Raises ValueError for another mask, see `check_mask`.
     """
     if mask is not None:
         check_mask(mask)
@@ -68,7 +68,7 @@ def allowed_keys(
 
 
 class MultiHeadAttention(nn.Module):
-    """Every token gathers from the others what its query asks for, once per head.
+    """Every token gathers from all that it may look at what its query asks for, once per head.
 
     Equal to `torch.nn.MultiheadAttention` with the same weights. Raises ValueError for what is no
     whole number above 0, or if the heads don't divide the width.

@@ -25,8 +25,9 @@ ACTIVATIONS = {"gelu": nn.GELU, "quick_gelu": QuickGELU}
 class Block(nn.Module):
     """width → width; heads as in `MultiHeadAttention`; the feed-forward network is mlp_width wide.
 
-    Equal to `torch.nn.TransformerEncoderLayer(norm_first=True)` with the same weights.
-    Raises ValueError for an unknown activation and for widths that are none.
+    Equal to `torch.nn.TransformerEncoderLayer` with norm_first=True, activation="gelu", no dropout
+    and the same weights. Raises ValueError for an unknown activation, an mlp_width that is none,
+    and what `MultiHeadAttention` refuses.
     """
 
     def __init__(self, width: int, heads: int, mlp_width: int, activation: str = "gelu") -> None:
