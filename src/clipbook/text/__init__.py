@@ -1,7 +1,8 @@
 """From a caption to its embedding: the tokenizer and the text encoder."""
 
 from clipbook.text.encoder import TextConfig, TextEncoder, sinusoidal_positions
-from clipbook.text.tokenizer import WORD, Tokenizer, split_words
+from clipbook.text.tokenizer import Tokenizer
+from clipbook.text.words import WORD, split_words
 
 __all__ = [
     "WORD",

@@ -15,13 +15,13 @@ from math import inf
 from operator import index
 from pathlib import Path
 
-import regex
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from clipbook.text import tokenizer_file
-from clipbook.text.texts import checked_text, checked_texts
+from clipbook.text.texts import checked_texts
+from clipbook.text.words import split_words
 from clipbook.validation import shown, whole_number
 
 PAD, START, END = "<pad>", "<start>", "<end>"
@@ -30,27 +30,7 @@ PAD_ID, START_ID, END_ID = range(3)
 FIRST_BYTE = len(SPECIALS)
 """Ids 0 to 2 are special, the next 256 are the bytes, and every merge adds one more."""
 
-WORD = regex.compile(
-    r" ?\p{L}+"  # letters, with the space before them
-    r"| ?\p{N}+"  # digits
-    r"| ?[^\p{White_Space}\p{L}\p{N}]+"  # punctuation, emoji and the rest
-    r"|\p{White_Space}+(?!\P{White_Space})"  # spaces, leaving the last one to the next word
-    r"|\p{White_Space}+"
-)
-"""The pattern of a word, for the package `regex`; `split_words` finds all of them."""
-
 Pair = tuple[int, int]
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a text, each with the space before it; joined again they give the text.
-
-    Raises ValueError for a string that is no Unicode text (a lone surrogate).
-
-    >>> split_words("Pepper the aussie pup")
-    ['Pepper', ' the', ' aussie', ' pup']
-    """
-    return WORD.findall(checked_text(text))
 
 
 def _bytes_of(word: str) -> list[int]:
