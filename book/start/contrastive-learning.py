@@ -60,13 +60,13 @@ pairs_strip(pictures, captions)
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-said = []
+sampled_captions = []
 for k in range(10):
     generator = stream("contrastive-learning: pairs", index=k)
-    said += sample_pairs(100, generator, distinct=False)[1]
-print(f"{len(said)} captions, {len(set(said))} of them different")
-assert len(set(said)) > 800
-print(*said[5:8], sep="\n")
+    sampled_captions += sample_pairs(100, generator, distinct=False)[1]
+print(f"{len(sampled_captions)} captions, {len(set(sampled_captions))} of them different")
+assert len(set(sampled_captions)) > 800
+print(*sampled_captions[5:8], sep="\n")
 
 # %% [markdown]
 # As a label, nearly every caption would be a class of its own, and a list of classes says nothing

@@ -49,18 +49,22 @@ def evaluate_scenes(
     """
     whole_number("scenes", scenes, 1_000)
     with evaluating(model):
-        return _name_one(model, tokenizer, scenes, seed) | _tell_pairs(model, tokenizer, seed)
+        return _classify_single_scenes(model, tokenizer, scenes, seed) | _compare_pairs(
+            model, tokenizer, seed
+        )
 
 
-def _name_one(model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int) -> dict[str, float]:
+def _classify_single_scenes(
+    model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int
+) -> dict[str, float]:
     """Zero-shot on scenes of one object."""
     results: dict[str, float] = {}
     classes = class_embeddings(model, tokenizer, combination_names())
     for name, split in (("seen", "train"), ("never seen", "held_out")):
-        shown = sample(scenes, stream(f"evaluation, {split}", seed), split, objects=1)
-        answers = (_embed(model, shown) @ classes.T).argmax(dim=1).cpu()
+        sampled = sample(scenes, stream(f"evaluation, {split}", seed), split, objects=1)
+        answers = (_embed(model, sampled) @ classes.T).argmax(dim=1).cpu()
         truth = torch.tensor(
-            [CLASSES.index((s.objects[0].colour, s.objects[0].shape)) for s in shown]
+            [CLASSES.index((scene.objects[0].colour, scene.objects[0].shape)) for scene in sampled]
         )
         results[f"colour and shape, {name}"] = _share(answers == truth)
         results[f"colour, {name}"] = _share(answers // len(SHAPES) == truth // len(SHAPES))
@@ -68,14 +72,14 @@ def _name_one(model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int) -> dict
     return results
 
 
-def _tell_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
+def _compare_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
     """Retrieval and twins, on scenes of two objects."""
     results: dict[str, float] = {}
-    shown = _told_apart(
+    scenes = _distinct_scenes(
         sample(2 * PAIRS_OF_SCENES, stream("evaluation, pairs", seed), "held_out", objects=2)
     )
-    images = _embed(model, shown)
-    statements = [_plain(scene) for scene in shown]
+    images = _embed(model, scenes)
+    statements = [_plain_statement(scene) for scene in scenes]
     texts = _say_and_embed(model, tokenizer, statements)
     to_text, to_image = recall_at_k(similarity(images, texts))
     results["picture to caption, first of 500"] = to_text
@@ -90,8 +94,8 @@ def _tell_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float
     return results
 
 
-def _share(right: Tensor) -> float:
-    return right.float().mean().item()
+def _share(correct: Tensor) -> float:
+    return correct.float().mean().item()
 
 
 def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
@@ -103,20 +107,20 @@ def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[State
     return encode_captions(model, tokenizer, [say(statement) for statement in statements])
 
 
-def _told_apart(scenes: Sequence[Scene]) -> list[Scene]:
+def _distinct_scenes(scenes: Sequence[Scene]) -> list[Scene]:
     """The first 500 scenes whose plain captions are true of no scene before them, nor the reverse:
     a caption that is true of two pictures would count as an error where there is none."""
-    true = describes([_plain(scene) for scene in scenes], scenes)
-    clash, kept = true | true.T, list[int]()
+    matches = describes([_plain_statement(scene) for scene in scenes], scenes)
+    clash, chosen = matches | matches.T, list[int]()
     for k in range(len(scenes)):
-        if not clash[k, kept].any():
-            kept.append(k)
-    return [scenes[k] for k in kept[:PAIRS_OF_SCENES]]
+        if not clash[k, chosen].any():
+            chosen.append(k)
+    return [scenes[k] for k in chosen[:PAIRS_OF_SCENES]]
 
 
-def _plain(scene: Scene) -> Statement:
+def _plain_statement(scene: Scene) -> Statement:
     """Shape, colour, size and relation, but no places: "a small red circle above a …"."""
-    phrases = tuple(Phrase(one.shape, one.colour, one.size) for one in scene.objects)
+    phrases = tuple(Phrase(thing.shape, thing.colour, thing.size) for thing in scene.objects)
     return Statement(phrases, scene.relation)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipbook.image.preprocessing import check_pixels
-from clipbook.validation import check_fields, shown, whole_number
+from clipbook.validation import check_fields, excerpt, whole_number
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class CNNConfig:
         check_fields(self, whole_number, "image_size", "embed_dim")
         if not isinstance(self.widths, list | tuple) or not self.widths:
             raise ValueError(
-                f"widths={shown(self.widths)}: a CNN needs the width of each stage; try (32, 64)"
+                f"widths={excerpt(self.widths)}: a CNN needs the width of each stage; try (32, 64)"
             )
         widths = (whole_number(f"widths[{k}]", width, 32) for k, width in enumerate(self.widths))
         object.__setattr__(self, "widths", tuple(widths))

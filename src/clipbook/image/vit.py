@@ -51,10 +51,10 @@ class ViTConfig:
         one_of("activation", self.activation, ACTIVATIONS)
         if self.image_size % self.patch_size:
             below = self.image_size // self.patch_size * self.patch_size
-            tries = [str(size) for size in (below, below + self.patch_size) if size > 0]
+            suggestions = [str(size) for size in (below, below + self.patch_size) if size > 0]
             raise ValueError(
                 f"image_size={self.image_size} px is not a multiple of "
-                f"patch_size={self.patch_size} px; try {' or '.join(tries)}"
+                f"patch_size={self.patch_size} px; try {' or '.join(suggestions)}"
             )
 
     @property

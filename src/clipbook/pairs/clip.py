@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from clipbook.image import CNN, CNNConfig, ViT, ViTConfig, preprocess
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
-from clipbook.validation import between, check_fields, shown
+from clipbook.validation import between, check_fields, excerpt
 
 LARGEST_SCALE = 100.0
 """CLIP keeps the scale at most here, "to prevent training instability" (§2.5)."""
@@ -41,7 +41,9 @@ class CLIPConfig:
         ):
             if not isinstance(value, kinds):
                 names = " or ".join(kind.__name__ for kind in kinds)
-                raise ValueError(f"{name}={shown(value)} is no config of its tower; try a {names}")
+                raise ValueError(
+                    f"{name}={excerpt(value)} is no config of its tower; try a {names}"
+                )
         if self.image.embed_dim != self.text.embed_dim:
             raise ValueError(
                 f"image.embed_dim={self.image.embed_dim} and text.embed_dim="

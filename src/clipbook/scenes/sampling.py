@@ -111,24 +111,25 @@ def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
     Raises TypeError for another kind of generator than NumPy's.
     """
     check_generator(generator)
-    which, how = generator.random(2).tolist()
+    kind, choice = generator.random(2).tolist()
     things = list(scene.objects)
-    if which < MIRRORED:
-        upright = scene.relation in ("above", "below") if len(things) == 2 else how < 0.5
+    if kind < MIRRORED:
+        upright = scene.relation in ("above", "below") if len(things) == 2 else choice < 0.5
         things = [
-            replace(one, y=1 - one.y) if upright else replace(one, x=1 - one.x) for one in things
+            replace(thing, y=1 - thing.y) if upright else replace(thing, x=1 - thing.x)
+            for thing in things
         ]
-    elif which < MIRRORED + RECOLOURED and len(things) == 2:
+    elif kind < MIRRORED + RECOLOURED and len(things) == 2:
         first, second = things
         things = [replace(first, colour=second.colour), replace(second, colour=first.colour)]
     else:
-        k = int(how * 2) % len(things)
-        things[k] = replace(things[k], shape=SHAPES[int(how * 1e6) % len(SHAPES)])
-    if len({(one.colour, one.shape) for one in things}) < len(things):
+        k = int(choice * 2) % len(things)
+        things[k] = replace(things[k], shape=SHAPES[int(choice * 1e6) % len(SHAPES)])
+    if len({(thing.colour, thing.shape) for thing in things}) < len(things):
         return None
-    other = Scene(tuple(things), scene.ground)
-    looks_the_same = describes([state_all(scene)], [other])[0, 0]
-    return None if looks_the_same or other.held_out != scene.held_out else other
+    candidate = Scene(tuple(things), scene.ground)
+    looks_the_same = describes([state_all(scene)], [candidate])[0, 0]
+    return None if looks_the_same or candidate.held_out != scene.held_out else candidate
 
 
 def sample_pairs(
@@ -151,8 +152,8 @@ def sample_pairs(
     between("twins", twins, 0.6, most=1)
     scenes: list[Scene] = []
     while len(scenes) < n:
-        other = twin(scenes[-1], generator) if scenes and generator.random() < twins else None
-        scenes.append(other or next(fresh))
+        partner = twin(scenes[-1], generator) if scenes and generator.random() < twins else None
+        scenes.append(partner or next(fresh))
     statements = [state(scene, generator) for scene in scenes]
     if distinct:
         _tell_apart(scenes, statements, fresh, generator)

@@ -104,8 +104,8 @@ def without_padding(token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
     What lies on a GPU comes back whole, for counting columns there would make it wait.
     """
-    used = int(mask.sum(dim=1).max()) if mask.device.type == "cpu" else mask.shape[1]
-    return token_ids[:, :used], mask[:, :used]
+    longest = int(mask.sum(dim=1).max()) if mask.device.type == "cpu" else mask.shape[1]
+    return token_ids[:, :longest], mask[:, :longest]
 
 
 class TextEncoder(nn.Module):
@@ -119,8 +119,8 @@ class TextEncoder(nn.Module):
         if config.positions == "learned":
             self.positions = nn.Parameter(0.01 * torch.randn(config.context_length, config.width))
         else:
-            fixed = sinusoidal_positions(config.context_length, config.width)
-            self.register_buffer("positions", fixed, persistent=False)
+            waves = sinusoidal_positions(config.context_length, config.width)
+            self.register_buffer("positions", waves, persistent=False)
         self.blocks = Stack(
             Block(config.width, config.heads, config.mlp_width, config.activation)
             for _ in range(config.depth)

@@ -22,7 +22,7 @@ from torch import Tensor
 from clipbook.text import tokenizer_file
 from clipbook.text.texts import checked_texts
 from clipbook.text.words import split_words
-from clipbook.validation import shown, whole_number
+from clipbook.validation import excerpt, whole_number
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (PAD, START, END)
@@ -80,23 +80,23 @@ class Tokenizer:
         try:
             left, right = map(index, pair)
         except (TypeError, ValueError):
-            raise ValueError(f"{name}={shown(pair)} is no pair of token ids") from None
+            raise ValueError(f"{name}={excerpt(pair)} is no pair of token ids") from None
         for token_id in (left, right):
             if not FIRST_BYTE <= token_id < len(self._bytes):
                 raise ValueError(
-                    f"{name}={shown(pair)} uses token {shown(token_id)}, which isn't made yet; "
+                    f"{name}={excerpt(pair)} uses token {excerpt(token_id)}, which isn't made yet; "
                     f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
                 )
-        made = self._bytes[left] + self._bytes[right]
-        if made in self._ids:  # a text would then have two spellings in tokens
+        token = self._bytes[left] + self._bytes[right]
+        if token in self._ids:  # a text would then have two spellings in tokens
             raise ValueError(
-                f"{name}={pair} makes {shown(made)}, which token {self._ids[made]} is already; "
+                f"{name}={pair} makes {excerpt(token)}, which token {self._ids[token]} is already; "
                 "leave it out"
             )
-        self._ids[made] = len(self._bytes)
+        self._ids[token] = len(self._bytes)
         self._ranks[left, right] = len(self.merges)
         self.merges.append((left, right))
-        self._bytes.append(made)
+        self._bytes.append(token)
 
     @property
     def vocab_size(self) -> int:
@@ -137,22 +137,22 @@ class Tokenizer:
     def steps(self, text: str) -> list[list[int]]:
         """The ids of the text after each merge that changes them, from its bytes to its tokens."""
         words = [_bytes_of(word) for word in split_words(text)]
-        shown = [[token_id for word in words for token_id in word]]
+        stages = [[token_id for word in words for token_id in word]]
         for rank, pair in enumerate(self.merges):
             words = [merge(word, pair, FIRST_BYTE + 256 + rank) for word in words]
             ids = [token_id for word in words for token_id in word]
-            if ids != shown[-1]:
-                shown.append(ids)
-        return shown
+            if ids != stages[-1]:
+                stages.append(ids)
+        return stages
 
     def _encode_word(self, word: str) -> list[int]:
         if word not in self._words:
             ids = _bytes_of(word)
             while True:
-                known = [pair for pair in pairwise(ids) if pair in self._ranks]
-                if not known:
+                mergeable = [pair for pair in pairwise(ids) if pair in self._ranks]
+                if not mergeable:
                     break
-                first = min(known, key=self._ranks.__getitem__)
+                first = min(mergeable, key=self._ranks.__getitem__)
                 ids = merge(ids, first, FIRST_BYTE + 256 + self._ranks[first])
             if len(self._words) >= 10_000:  # bounded, however much text comes by
                 self._words.clear()

@@ -85,12 +85,12 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
     example = None if example is None else prepare(model, example)
     history, start = History(), 0
-    keep = None if folder is None else Path(folder)
-    if keep:
+    target = None if folder is None else Path(folder)
+    if target:
         identity = run_identity(
             model, config, batches, optimisers, example=example, precision=half or torch.float32
         )
-        if found := checkpoints.latest(keep):
+        if found := checkpoints.latest(target):
             checkpoints.restore(found, identity, model, optimisers, scaler)
             history, start = found.history, found.step
 
@@ -102,8 +102,8 @@ def train(
     )  # fmt: skip
 
     def take_snapshot(step: int) -> None:
-        wanted = step in config.snapshot_steps and step not in history.snapshot_steps
-        if example is not None and wanted:
+        due = step in config.snapshot_steps and step not in history.snapshot_steps
+        if example is not None and due:
             history.snapshot_steps.append(step)
             history.snapshots.append(snapshot(model, example))
 
@@ -124,12 +124,12 @@ def train(
         history.loss.append(loss)
         history.scale.append(scale)
         history.learning_rate.append(config.learning_rate * factor)
-        done = step + 1
-        take_snapshot(done)
+        steps_done = step + 1
+        take_snapshot(steps_done)
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        if keep and (done % config.checkpoint_every == 0 or done == config.steps):
-            checkpoints.save(keep, done, identity, history, model, optimisers, scaler)
+        if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
+            checkpoints.save(target, steps_done, identity, history, model, optimisers, scaler)
     model.eval()
     return history
 
@@ -169,14 +169,14 @@ def train_step(
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    found = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
-    if all(map(isfinite, found)):
+    values = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
+    if all(map(isfinite, values)):
         for optimiser in optimisers:
             optimiser.step()
     scaler.update()
     model.zero_grad()
     model.clamp_scale()
-    return found
+    return values
 
 
 def contrastive_step(

@@ -65,8 +65,8 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]
         )
     else:
         adamw.append({"params": groups["matrices"], "lr": rate, "weight_decay": decay})
-    filled = [group for group in adamw if group["params"]]
-    optimisers.append(AdamW(filled, betas=(0.9, 0.98), eps=1e-6, fused=True))
+    groups_in_use = [group for group in adamw if group["params"]]
+    optimisers.append(AdamW(groups_in_use, betas=(0.9, 0.98), eps=1e-6, fused=True))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]

@@ -17,9 +17,10 @@ def check_heads(width: int, heads: int) -> None:
     if width % heads:
         divisors = [h for h in range(1, width + 1) if width % h == 0]
         below = max(h for h in divisors if h < heads)
-        tries = [str(h) for h in (below, *(h for h in divisors if h > heads))][:2]
+        suggestions = [str(h) for h in (below, *(h for h in divisors if h > heads))][:2]
         raise ValueError(
-            f"width={width} is not a multiple of heads={heads}; try heads={' or '.join(tries)}"
+            f"width={width} is not a multiple of heads={heads}; try "
+            f"heads={' or '.join(suggestions)}"
         )
 
 
@@ -37,9 +38,10 @@ def check_mask(mask: Bool[Tensor, "batch tokens"]) -> None:
     wrong = ~mask[:, :1].any(dim=1) | (mask[:, 1:] & ~mask[:, :-1]).any(dim=1)
     if wrong.any():
         k = int(wrong.int().argmax())
-        what = "has padding between real tokens" if mask[k, :1].any() else "begins with padding"
+        problem = "has padding between real tokens" if mask[k, :1].any() else "begins with padding"
         raise ValueError(
-            f"mask[{k}] {what}; real tokens come first, and each text has some; see Tokenizer.batch"
+            f"mask[{k}] {problem}; real tokens come first, and each text has some; "
+            "see Tokenizer.batch"
         )
 
 
