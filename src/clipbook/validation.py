@@ -54,10 +54,10 @@ def above_zero(name: str, value: object, example: object) -> float:
     raise ValueError(f"{name}={excerpt(value)} is not a finite number above 0; try {example}")
 
 
-def one_of(name: str, value: Any, known: Collection[Any]) -> None:
+def one_of(name: str, value: Any, choices: Collection[Any]) -> None:
     """Raises ValueError for what is none of the known values, which are of one type."""
-    if not (isinstance(value, type(next(iter(known)))) and value in known):
-        raise ValueError(f"{name}={excerpt(value)}; try {' or '.join(map(str, known))}")
+    if not (isinstance(value, type(next(iter(choices)))) and value in choices):
+        raise ValueError(f"{name}={excerpt(value)}; try {' or '.join(map(str, choices))}")
 
 
 def check_fields(

@@ -85,12 +85,14 @@ def _compare_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, fl
     results["picture to caption, first of 500"] = to_text
     results["caption to picture, first of 500"] = to_image
 
-    own = (images * texts).sum(dim=1)
+    true_similarity = (images * texts).sum(dim=1)
     for name, change in (("colours exchanged", _exchange_colours), ("relation turned", _turn)):
         twins = [change(statement) for statement in statements]
         differs = [a != b for a, b in zip(twins, statements, strict=True)]
-        against = (images * _say_and_embed(model, tokenizer, twins)).sum(dim=1)
-        results[f"beats its twin, {name}"] = _share((own > against).cpu()[differs])
+        twin_similarity = (images * _say_and_embed(model, tokenizer, twins)).sum(dim=1)
+        results[f"beats its twin, {name}"] = _share(
+            (true_similarity > twin_similarity).cpu()[differs]
+        )
     return results
 
 

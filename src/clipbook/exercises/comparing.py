@@ -99,9 +99,9 @@ def _missing(what: str) -> str:
     return f"{what} is None; does the function end in `return`?"
 
 
-def _cause(fitting: Any) -> str:
+def _cause(candidates: Any) -> str:
     """The one mistake that fits, as the beginning of a message; nothing if several would."""
-    hints = list(fitting)
+    hints = list(candidates)
     return f"{hints[0]}; " if len(hints) == 1 else ""
 
 

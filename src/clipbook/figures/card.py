@@ -37,11 +37,11 @@ class Card(Figure):
         FigureCanvasAgg(self)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        drawn, small = io.BytesIO(), io.BytesIO()
-        self.savefig(drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
-        _with_few_colours(PIL.Image.open(drawn)).save(small, "PNG", optimize=True)
+        drawing, compact = io.BytesIO(), io.BytesIO()
+        self.savefig(drawing, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
+        _with_few_colours(PIL.Image.open(drawing)).save(compact, "PNG", optimize=True)
         # no height: a narrow page makes the width smaller, and the height must follow
-        return small.getvalue(), {"width": round(self.get_figwidth() * PIXELS_PER_INCH)}
+        return compact.getvalue(), {"width": round(self.get_figwidth() * PIXELS_PER_INCH)}
 
 
 def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:

@@ -11,9 +11,9 @@ FOLDER = Path(__file__).parent / "shapes"
 NAMES = ("shapes", "shapes-cnn")
 
 
-def _file(name: str, what: str) -> Path:
+def _file(name: str, ending: str) -> Path:
     _check_name(name)
-    return FOLDER / f"{name}.{what}"
+    return FOLDER / f"{name}.{ending}"
 
 
 def _check_name(name: str) -> None:

@@ -94,17 +94,17 @@ def say_more(
 ) -> Statement | None:
     """The statement with one more thing said, or None where nothing is left to say."""
     check_generator(generator)
-    unsaid: list[tuple[int, str]] = [
+    omissions: list[tuple[int, str]] = [
         (k, name)
         for k, (phrase, thing) in enumerate(zip(statement.phrases, scene.objects, strict=True))
         for name in ATTRIBUTES
         if getattr(phrase, name) != getattr(thing, name)
     ]
     if statement.relation != scene.relation:
-        unsaid.append((-1, "relation"))
-    if not unsaid:
+        omissions.append((-1, "relation"))
+    if not omissions:
         return None
-    k, name = unsaid[int(generator.integers(len(unsaid)))]
+    k, name = omissions[int(generator.integers(len(omissions)))]
     if name == "relation":
         return replace(statement, relation=scene.relation)
     phrases = list(statement.phrases)
@@ -116,8 +116,8 @@ def _noun(phrase: Phrase, size_word: str) -> str:
     words = [size_word, phrase.colour, phrase.shape or "shape"]
     name = " ".join(word for word in words if word)
     article = "an" if name[0] in "aeiou" else "a"
-    where = f" in the {phrase.place}" if phrase.place else ""
-    return f"{article} {name}{where}"
+    place = f" in the {phrase.place}" if phrase.place else ""
+    return f"{article} {name}{place}"
 
 
 def say(statement: Statement, generator: np.random.Generator | None = None) -> str:
@@ -158,8 +158,8 @@ def captions(scene: Scene) -> list[str]:
     ]
     orders = [(scene.objects, scene.relation)]
     if len(scene.objects) == 2:
-        turned = OPPOSITE[scene.relation] if scene.relation else None
-        orders.append((scene.objects[::-1], turned))
+        opposite = OPPOSITE[scene.relation] if scene.relation else None
+        orders.append((scene.objects[::-1], opposite))
     sentences: dict[str, None] = {}
     for mentioned in choices:
         for objects, relation in orders:
@@ -193,8 +193,8 @@ def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
 @lru_cache(maxsize=2_000)  # a batch is asked again and again until its captions are clear
 def _either_way(scene: Scene) -> tuple[int, int]:
     """The scene's facts, and the same with its objects in the other order."""
-    turned = OPPOSITE[scene.relation] if scene.relation else None
-    return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], turned)
+    opposite = OPPOSITE[scene.relation] if scene.relation else None
+    return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], opposite)
 
 
 def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.ndarray:

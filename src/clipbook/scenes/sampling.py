@@ -55,8 +55,8 @@ def _pair(split: str, draws: list[float]) -> tuple[Object, Object] | None:
     if (first.colour, first.shape) == (second.colour, second.shape):
         return None
     right, down = abs(first.x - second.x), abs(first.y - second.y)
-    apart = RADIUS[first.size] + RADIUS[second.size] + GAP
-    if right**2 + down**2 < apart**2 or abs(right - down) < CLEARLY:
+    least = RADIUS[first.size] + RADIUS[second.size] + GAP
+    if right**2 + down**2 < least**2 or abs(right - down) < CLEARLY:
         return None
     # which of the two is named first must not tell which one is the never-seen combination
     return (first, second) if draws[8] < 0.5 else (second, first)
@@ -172,19 +172,19 @@ def _tell_apart(
     """
     unclear = list(range(len(scenes)))
     for _ in range(TRIES):
-        fits = describes([statements[k] for k in unclear], scenes).sum(axis=0)
+        matches = describes([statements[k] for k in unclear], scenes).sum(axis=0)
         unclear = [
-            k for k, scenes_described in zip(unclear, fits, strict=True) if scenes_described > 1
+            k for k, scenes_described in zip(unclear, matches, strict=True) if scenes_described > 1
         ]
         if not unclear:
             return
         for k in unclear:
-            more = say_more(statements[k], scenes[k], generator)
-            if more is None:
+            statement = say_more(statements[k], scenes[k], generator)
+            if statement is None:
                 scenes[k] = next(fresh)
-                more = state(scenes[k], generator)
+                statement = state(scenes[k], generator)
                 unclear = list(range(len(scenes)))  # others may be true of the new scene
-            statements[k] = more
+            statements[k] = statement
     raise ValueError(
         f"{len(scenes)} scenes can't be told apart by captions; try a smaller batch, "
         "or distinct=False to allow false negatives"

@@ -58,10 +58,10 @@ class Object:
     y: float
 
     def __post_init__(self) -> None:
-        for name, known in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
+        for name, choices in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
             value = getattr(self, name)
-            if value not in known:
-                raise ValueError(f"{name}={value!r} is not in this world; try {', '.join(known)}")
+            if value not in choices:
+                raise ValueError(f"{name}={value!r} is not in this world; try {', '.join(choices)}")
         margin = RADIUS[self.size]
         for name in ("x", "y"):
             value = getattr(self, name)

@@ -53,9 +53,9 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
             "of; move them away, or give --out another folder"
         )
     out.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
+    start = time.perf_counter()
     history = session.train(folder=out)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - start
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
     (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")

@@ -116,9 +116,9 @@ def latest(folder: Path) -> Checkpoint | None:
         if version == FORMAT:
             return _read(path, about)
     except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        before = checkpoints[-2] if checkpoints[1:] else "the beginning"
+        fallback = checkpoints[-2] if checkpoints[1:] else "the beginning"
         raise ValueError(
-            f"{path} is damaged ({error}); delete that folder to start from {before}"
+            f"{path} is damaged ({error}); delete that folder to start from {fallback}"
         ) from error
     raise ValueError(
         f"{path} has format {version}, of another version of clipbook; this one reads {FORMAT}, "

@@ -65,8 +65,8 @@ class SceneBatches(Dataset):
 
     def identity(self) -> dict[str, object]:
         """All that decides the batches."""
-        own = {**vars(self), "tokenizer": identify_tokenizer(self.tokenizer)}
-        return {"kind": type(self).__name__, **own}
+        settings = {**vars(self), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **settings}
 
 
 def train_tokenizer(pairs: int = 5_000, vocab_size: int = 512) -> Tokenizer:

@@ -65,8 +65,8 @@ def read_pairs(folder: str | Path) -> tuple[list[Pair], list[str]]:
                     continue
                 picture = "has stood there before, with the same caption"
             problem = f"{' '.join(name.splitlines())[:400]} {picture}"
-        where = f"line {first}" if first == last else f"lines {first} to {last}"
-        problems.append(f"{table.name}, {where}: {problem}")
+        place = f"line {first}" if first == last else f"lines {first} to {last}"
+        problems.append(f"{table.name}, {place}: {problem}")
     return pairs, problems
 
 
@@ -74,8 +74,10 @@ def _table(folder: Path) -> Path:
     tables = [folder / name for name in ("captions.csv", "captions.jsonl")]
     tables = [path for path in tables if path.exists()]
     if len(tables) != 1:
-        what = "both captions.csv and captions.jsonl" if tables else "no captions.csv"
-        raise ValueError(f"{folder} holds {what}; give it one of captions.csv and captions.jsonl")
+        inventory = "both captions.csv and captions.jsonl" if tables else "no captions.csv"
+        raise ValueError(
+            f"{folder} holds {inventory}; give it one of captions.csv and captions.jsonl"
+        )
     return tables[0]
 
 
@@ -169,5 +171,5 @@ class FolderBatches(Dataset):
             with path.open("rb") as file:
                 pictures[path] = file_digest(file, "sha256").hexdigest()
         pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
-        own = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
-        return {"kind": type(self).__name__, **vars(self), **own}
+        digests = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **vars(self), **digests}

@@ -90,9 +90,9 @@ def train(
         identity = run_identity(
             model, config, batches, optimisers, example=example, precision=half or torch.float32
         )
-        if found := checkpoints.latest(target):
-            checkpoints.restore(found, identity, model, optimisers, scaler)
-            history, start = found.history, found.step
+        if checkpoint := checkpoints.latest(target):
+            checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
+            history, start = checkpoint.history, checkpoint.step
 
     if workers is None:
         workers = int((os.cpu_count() or 1) > 1)

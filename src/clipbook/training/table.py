@@ -61,8 +61,8 @@ def _json_rows(lines: list[str]) -> Iterator[tuple[int, int, Row]]:
 def _csv_rows(table: Path, lines: list[str]) -> Iterator[tuple[int, int, Row]]:
     start = next(k for k, line in enumerate(lines) if line.strip())
     names = _names(table, lines[start])
-    needed = max(names.index(name) for name in COLUMNS)  # commas, before the second of them
-    return _records(lines, start + 1, names, needed)
+    commas = max(names.index(name) for name in COLUMNS)  # commas, before the second of them
+    return _records(lines, start + 1, names, commas)
 
 
 def _names(table: Path, line: str) -> list[str]:
@@ -79,7 +79,7 @@ def _names(table: Path, line: str) -> list[str]:
 
 
 def _records(
-    lines: list[str], k: int, names: list[str], needed: int
+    lines: list[str], k: int, names: list[str], commas: int
 ) -> Iterator[tuple[int, int, Row]]:
     closing: dict[int, int] = {}  # a line, and the line whose quotation mark it closes
     while k < len(lines):
@@ -94,7 +94,7 @@ def _records(
                 end = k + reader.line_num
             except csv.Error as error:
                 row = f"{error}; is a quotation mark left open, or one in a caption not doubled?"
-            if any(lines[n].count(",") >= needed for n in range(k + 1, end)):
+            if any(lines[n].count(",") >= commas for n in range(k + 1, end)):
                 row = (
                     f"its quotation mark is closed only in line {end}, and a line up to there may "
                     "be a row; close it here, or write the caption in one line"
