@@ -240,10 +240,9 @@ from clipbook.scenes import COLOURS, SHAPES, sample
 from clipbook.streams import stream
 
 probe_scenes = sample(1200, stream("cnn: probes"), objects=1)
-attributes = {"colour": COLOURS, "shape": SHAPES}
 with torch.no_grad():
     parts = cnn.intermediates(preprocess([render(scene) for scene in probe_scenes]))
-for name, words in attributes.items():
+for name, words in (("colour", COLOURS), ("shape", SHAPES)):
     class_numbers = [words.index(getattr(scene.objects[0], name)) for scene in probe_scenes]
     truth = F.one_hot(torch.tensor(class_numbers), 8).float()  # (1200, 8)
     for stage in ("stage 1", "stage 2", "stage 3"):

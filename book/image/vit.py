@@ -281,10 +281,8 @@ from clipbook.image import unpatchify
 
 def turned_by_covering(scenes):
     """(scenes, 16): how far each picture's embedding turns when this patch is covered."""
-    pixels, empty = (
-        model.preprocess([render(scene) for scene in scenes]),
-        thing_patches(scenes) == 0,
-    )
+    pixels = model.preprocess([render(scene) for scene in scenes])
+    empty = thing_patches(scenes) == 0
     patches, turned = patchify(pixels, 8), []
     ground = patches[torch.arange(len(scenes)), empty.float().argmax(dim=1)]  # the first empty one
     with torch.no_grad():
