@@ -4,6 +4,7 @@ Source: Vaswani et al. 2017, §3.1. Built in: book/text/text-encoder.
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,9 +17,7 @@ class Stack(nn.ModuleList):
     """A list of blocks that tokens pass through: `Stack(Block(64, 2, 256) for _ in range(3))`."""
 
     def __iter__(self) -> Iterator[Block]:
-        for block in super().__iter__():
-            assert isinstance(block, Block)
-            yield block
+        return cast(Iterator[Block], super().__iter__())
 
     def forward(
         self,
