@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP, info_nce, similarity
-from clipbook.training import TrainingConfig, train
+from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import loop as module
 from clipbook.training.data import Batch
 from tests import tiny
@@ -77,6 +77,12 @@ def test_the_loss_goes_down_on_new_batches():
     config = TrainingConfig(steps=120, warmup_steps=5, learning_rate=5e-3)
     loss = run(tiny.clip(), tiny.batches(batch_size=16), config).loss
     assert sum(loss[-10:]) / 10 < sum(loss[:10]) / 10 - 0.3
+
+
+def test_batches_of_another_size_than_the_models_are_refused():
+    message = r"\(8, 24, 24, 3\), the model takes \(batch, 16, 16, 3\).*image_size=16"
+    with pytest.raises(ValueError, match=message):
+        run(tiny.clip(), SceneBatches(tiny.tokenizer(), 8, image_size=24))
 
 
 @pytest.mark.parametrize("n", [2, 16])
