@@ -1,39 +1,32 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a convolutional network make one vector of a picture, and does it serve
+#       our pairs better than a ViT?
+#     objectives:
+#     - compute a convolution by hand, and say what it shares, what it keeps and what it costs
+#     - follow a picture through a CNN, scale by scale, and work out how far each number sees
+#     - compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT
+#     needs: [image/vit]
+#     minutes: 25
+#     place: this is the image encoder once more, the same box with another inside
+#     band: or CNN
+#     builds: [clipbook.image.CNN]
+#     seed:
+#       A Vision Transformer (ViT) or CNN: ['ViT against CNN: the sizes', ViT, CNN]
+#       or process through conv layers (for CNN): ['Colours in, channels out', layer]
+#       '3. For CNN-based: Image → Convolutional layers': [A stage, stage, layer|conv]
+#       Feature maps at different scales: [Feature maps at three scales, map]
+#       Global pooling for final representation: [One vector, global average pooling]
+#       PaliGemma is ViT-based rather than CNN-based: [Why PaliGemma's encoder is a ViT, PaliGemma,
+#         SigLIP, ViT]
+# ---
+
 # %% [markdown]
 # # Convolutional networks
 #
-# A ViT must learn that neighbouring pixels belong together. In a convolutional network that is built
-# in. **How does a convolutional network make one vector of a picture, and does it serve our pairs
-# better than a ViT?** We take our second trained model apart, then let both kinds race.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute a convolution by hand, and say what it shares, what it keeps and what it costs;
-# 2. follow a picture through a CNN, scale by scale, and work out how far each number sees;
-# 3. compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT.
-
-# %% [markdown]
-# **You need** the [vision transformer](vit.ipynb). **Time:** 25 minutes to read, 85 with the
-# exercises. On the [map of the whole model](../index.md) this is the image encoder once more, the same
-# box with another inside.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A ViT must learn that neighbouring pixels belong together. In a convolutional network that is
+# built in. {question} We take our second trained model apart, then let both kinds race.
 
 # %% [markdown]
 # ## One window, nine weights
@@ -591,10 +584,10 @@ try:
 except RuntimeError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "easy"}
 # ## Exercise: a whole layer
 #
-# *3 points, 20 minutes, easy.* Extend `convolve` to a layer: a picture of ($C$, height, width), kernels
+# Extend `convolve` to a layer: a picture of ($C$, height, width), kernels
 # of ($D$, $C$, $k$, $k$), and a stride. No padding. Use sums of your own: the check refuses PyTorch's
 # convolutions (`conv2d` and the like). It tries kernels of all sizes, and strides that leave a rest.
 
@@ -686,10 +679,10 @@ with check("A whole layer, other sizes"):
         check_layer(picture, torch.randn(D, C, k, k, generator=draw), stride, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: how far any network sees
 #
-# *3 points, 15 minutes, medium.* Given the layers of a CNN in order, first layer first, each as
+# Given the layers of a CNN in order, first layer first, each as
 # (kernel size, stride), return its receptive field in pixels, along one side, from the first pixel that
 # can change a number to the last. There may be kernels of 1, with strides, and no layers at all.
 
@@ -760,10 +753,10 @@ with check("Receptive field of other networks"):
         close(ask(receptive_field, layers), seen(layers), f"receptive_field({layers})")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: one layer fewer
 #
-# *4 points, 25 minutes, hard.* In eval mode batch norm only multiplies and adds, so it can be
+# In eval mode batch norm only multiplies and adds, so it can be
 # melted into the convolution before it, and needs no time. Return the kernels and the bias of *one*
 # convolution that does both. Given are the kernels ($D$, $C$, $k$, $k$), which have no bias, and
 # $\mu$, $\sigma^2$, $g$, $b$ and $\epsilon$ of the norm; a $g$ may be negative or 0. The check compares one

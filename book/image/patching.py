@@ -1,38 +1,27 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a picture become a sequence, as a caption is one?
+#     objectives:
+#     - cut pictures into patches by `reshape` and `permute`, and put them back exactly
+#     - turn patches into vectors by a matrix or by a strided convolution, and carry weights across
+#     - say what a patch size costs, and what is lost within patches and between them
+#     needs: [image/preprocessing, text/embeddings]
+#     minutes: 20
+#     place: this is the step between a picture and the image encoder
+#     band: patches
+#     builds: [clipbook.image.patchify, clipbook.image.unpatchify, clipbook.widgets.PatchExplorer]
+#     seed:
+#       Split into patches (for ViT): [Cut with a knife, patch]
+#       Image patches → Linear projection: [A vector for each patch, projection|matrix]
+#       + position embeddings: [Where a patch lies, position]
+# ---
+
 # %% [markdown]
 # # Patching
 #
-# A transformer takes a row of vectors. A caption is a row already; a picture is a plane of pixels.
-# **How does a picture become a sequence, as a caption is one?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. cut pictures into patches by `reshape` and `permute`, and put them back exactly;
-# 2. turn patches into vectors by a matrix or by a strided convolution, and carry weights across;
-# 3. say what a patch size costs, and what is lost within patches and between them.
-
-# %% [markdown]
-# **You need** [preprocessing](preprocessing.ipynb) and [embeddings](../text/embeddings.ipynb).
-# **Time:** 20 minutes to read, 70 with the exercises. On the [map of the whole model](../index.md)
-# this is the step between a picture and the image encoder.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A transformer takes a row of vectors. A caption is a row already; a picture is a plane of
+# pixels. {question}
 
 # %% [markdown]
 # ## Why not one token for each pixel?
@@ -457,10 +446,10 @@ try:
 except ValueError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: find the pixel
 #
-# *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
+# Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
 # which patch of the sequence is it, and which of the patch's numbers? Both count from 0, in the order
 # of this chapter. Return (patch, number), for a picture of any `width` that `patch_size` divides. The
 # check asks for every pixel of pictures of several sizes.
@@ -530,10 +519,10 @@ with check("Find the pixel, elsewhere"):
             close(ask(find_pixel, *place, width, size), want, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: carry the weights over
 #
-# *3 points, 15 minutes, medium.* Somebody flattens patches in the order **row, column, colour**. You
+# Somebody flattens patches in the order **row, column, colour**. You
 # have the weights of a convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last
 # two axes are row and column. Return the matrix for that somebody, ($p \cdot p \cdot$ colours,
 # width), so that `patches @ matrix` equals the convolution, for any width, number of colours and $p$.
@@ -619,10 +608,10 @@ with check("Carry the weights over, other sizes"):
         check_against_convolution(*shape)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: patches that overlap
 #
-# *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window has
+# To lose less between patches, let them overlap: the window has
 # `patch_size` pixels a side, but moves on by `stride`. Return (batch, patches, $C \cdot p \cdot p$):
 # all windows that fit whole into the picture, row by row, each flattened colour, row, column. Pictures
 # need not be square, and strides may leave a rest at the edges, or gaps between windows.

@@ -1,39 +1,30 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: What has to happen to a picture before a model may see it, and what is lost on the
+#       way?
+#     objectives:
+#     - read a picture as numbers, and name four ways in which a file can lie about them
+#     - resize without aliasing and crop, by hand, and say what the model never gets to see
+#     - normalise pixels, undo it, and notice when somebody forgot
+#     background: Python and PyTorch's tensors
+#     minutes: 20
+#     place: this is the first step of the image side
+#     band: pixels
+#     builds: [clipbook.image.open_picture, clipbook.image.preprocess, clipbook.image.normalise]
+#     seed:
+#       1. Image Preprocessing: [Preprocessing, picture]
+#       Original Image: [A picture is numbers, picture, pixel]
+#       Resize: ['Resize: what a pixel must answer for', resize]
+#       Normalize: [Normalise, mean, deviation]
+# ---
+
 # %% [markdown]
 # # Preprocessing
 #
-# The **image encoder** of CLIP turns a picture into a vector. It takes one shape only, with numbers
-# around zero; a photograph has any size and file format, and perhaps lies on its side. **What has to
-# happen to a picture before a model may see it, and what is lost on the way?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. read a picture as numbers, and name four ways in which a file can lie about them;
-# 2. resize without aliasing and crop, by hand, and say what the model never gets to see;
-# 3. normalise pixels, undo it, and notice when somebody forgot.
-
-# %% [markdown]
-# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 75 with
-# the exercises. On the [map of the whole model](../index.md) this is the first step of the image
-# side.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The **image encoder** of CLIP turns a picture into a vector. It takes one shape only, with
+# numbers around zero; a photograph has any size and file format, and perhaps lies on its side.
+# {question}
 
 # %% [markdown]
 # ## A picture is numbers
@@ -394,10 +385,10 @@ wrong = torch.tensor(rows_first).reshape(3, 64, 96)
 right = torch.tensor(rows_first).permute(2, 0, 1)
 picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0)})
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: what the model saw
 #
-# *3 points, 10 minutes, easy.* Find the part of the *original* picture that resize and centre crop
+# Find the part of the *original* picture that resize and centre crop
 # leave: a box (left, top, right, bottom), in the original's pixels, without rounding. Left and right
 # run along the width, top and bottom along the height. Pictures may be wide, high or square, with odd
 # sides, too.
@@ -478,10 +469,10 @@ with check("Seen box, other sizes"):
             close(ask(seen_box, width, height), want, f"seen_box({width}, {height})")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: on white
 #
-# *3 points, 20 minutes, medium.* Lay a transparent picture on white. Alpha says how much of the
+# Lay a transparent picture on white. Alpha says how much of the
 # pixel's colour is seen, from 0 (nothing) to 255 (all); the rest is white. Take a tensor (height,
 # width, 4) of `uint8`, give (height, width, 3), rounded to the nearest whole levels, as whole numbers or
 # floats. The check tries black, white and all degrees of transparency.
@@ -569,10 +560,10 @@ with check("On white, everything"):
     close(ask(on_white, sheet.byte()), exact.round(), what, tolerance=0.01)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: the constants of your own pictures
 #
-# *3 points, 25 minutes, hard.* You train from scratch and need your own $\mu$ and $\sigma$. Given a
+# You train from scratch and need your own $\mu$ and $\sigma$. Given a
 # list of tensors (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
 # mean and the standard deviation (divide by the count, not the count minus 1) over *all pixels of all
 # pictures*, on the scale of 0 to 1. Return (2, 3): the means, then the deviations. There may be one

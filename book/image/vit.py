@@ -1,41 +1,31 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a row of patches become one vector for the whole picture, and what must
+#       a transformer learn about pictures that nobody told it?
+#     objectives:
+#     - build a ViT's forward pass by hand, from pixels to the image embeddings $I_1 \dots I_n$,
+#       and count its parameters and operations
+#     - read attention maps and position maps, and say what each does and does not show
+#     - give a trained ViT pictures of another size, and name what a CNN has built in and a ViT
+#       has not
+#     needs: [image/patching, text/attention, text/text-encoder]
+#     minutes: 25
+#     place: this is the image encoder, the box that ends in $I_1 \dots I_n$
+#     band: ViT
+#     builds: [clipbook.image.ViT]
+#     seed:
+#       Image Encoder: [Vision transformer, picture, vector]
+#       2. For Vision Transformer (ViT): [From patches to tokens, patch, token]
+#       Transformer encoder layers process patch relationships: [Where it looks, attention, patch]
+#       Image embeddings (I₁, I₂, I₃, ..., Iₙ): [The whole encoder, I_1, lengths]
+# ---
+
 # %% [markdown]
 # # Vision transformer
 #
-# The transformer that reads captions takes a row of anything, so of patches, too. **How does a row of
-# patches become one vector for the whole picture, and what must a transformer learn about pictures that
-# nobody told it?** We take our trained model apart.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. build a ViT's forward pass by hand, from pixels to the image embeddings $I_1 \dots I_n$, and count
-#    its parameters and operations;
-# 2. read attention maps and position maps, and say what each does and does not show;
-# 3. give a trained ViT pictures of another size, and name what a CNN has built in and a ViT has not.
-
-# %% [markdown]
-# **You need** [patching](patching.ipynb), [attention](../text/attention.ipynb) and the block of the
-# [text encoder](../text/text-encoder.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
-# the [map of the whole model](../index.md) this is the image encoder, the box that ends in
-# $I_1 \dots I_n$.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The transformer that reads captions takes a row of anything, so of patches, too. {question} We
+# take our trained model apart.
 
 # %% [markdown]
 # ## From patches to tokens
@@ -564,10 +554,10 @@ for name, rows in {"reshape": scrambled, "T, then reshape": kept}.items():
     found = (encode(batch, at_size(32, rows)) @ texts.T).argmax(dim=1)
     print(f"{name:16} {(found == torch.arange(200)).float().mean():.2f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "easy"}
 # ## Exercise: the class token's map
 #
-# *3 points, 15 minutes, easy.* What does CLIP's class token look at? Given the attention weights of
+# What does CLIP's class token look at? Given the attention weights of
 # one picture, (layers, heads, tokens, tokens), class token first and a square of patches behind it,
 # return its map in the **last** layer: average the heads, leave out its look at itself, then divide so
 # that the map sums to 1. Any number of layers, heads and patches must do.
@@ -652,10 +642,10 @@ with check("Class map, of encoders"), torch.no_grad():
         close(ask(class_map, found), want, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: count them
 #
-# *3 points, 20 minutes, medium.* How many parameters has a ViT **with a class token**? As in this
+# How many parameters has a ViT **with a class token**? As in this
 # chapter: three colour channels, a bias for each matrix of the blocks and no other, a weight and a bias
 # for each number in a layer norm. The check builds other ViTs and counts.
 
@@ -733,10 +723,10 @@ with check("Count them, at CLIP's sizes"):
         close(ask(vit_parameters, *size), want, what, tolerance=0.1)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "medium"}
 # ## Exercise: stretch CLIP's positions
 #
-# *4 points, 25 minutes, medium.* CLIP's $P$ has one row more, for the class token, which lies nowhere;
+# CLIP's $P$ has one row more, for the class token, which lies nowhere;
 # and pictures needn't be square. `old` and `new` are (rows, columns) of patches. Given $P$ of shape
 # (1 + old rows · old columns, width), class token first, return that row unchanged, and behind it the
 # map stretched bilinearly to the new rows and columns: (1 + new rows · new columns, width). By any

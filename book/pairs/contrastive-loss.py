@@ -1,40 +1,27 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does the whole grid become one number, and what does that number do to each
+#       cell?
+#     objectives:
+#     - compute the loss of a small grid by hand, and derive it from "each row is a quiz"
+#     - say what the loss is at the start, how temperature and batch size change it, and where its
+#       floor lies if captions repeat
+#     - write down the gradient in every cell, and read it as push and pull
+#     needs: [pairs/similarity-matrix]
+#     minutes: 25
+#     place: this comes after the grid; from here gradients run back into both encoders
+#     band: loss
+#     builds: [clipbook.pairs.info_nce]
+#     seed:
+#       This pushes the model to understand: [Push and pull, pulled, pushed]
+# ---
+
 # %% [markdown]
 # # The contrastive loss
 #
-# The grid shows which picture fits which caption. To improve it, an optimiser needs one number that
-# falls as the grid gets better. **How does the whole grid become one number, and what does that
-# number do to each cell?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute the loss of a small grid by hand, and derive it from "each row is a quiz";
-# 2. say what the loss is at the start, how temperature and batch size change it, and where its
-#    floor lies if captions repeat;
-# 3. write down the gradient in every cell, and read it as push and pull.
-
-# %% [markdown]
-# **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
-# with the exercises. On the [map of the whole model](../index.md) this comes after the grid;
-# from here gradients run back into both encoders.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The grid shows which picture fits which caption. To improve it, an optimiser needs one number
+# that falls as the grid gets better. {question}
 
 # %% [markdown]
 # ## A row is a quiz
@@ -512,10 +499,10 @@ info_nce(torch.tensor([[-5.0]])).item()
 for logit in (11.0, 12.0):
     print(logit, "→", torch.tensor(logit).half().exp().item())
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: the pictures' side
 #
-# *2 points, 10 minutes, easy.* The captions are shuffled, and there may be more of them than
+# The captions are shuffled, and there may be more of them than
 # pictures, or fewer, if pictures share one: `right[i]` is the column of picture $i$'s caption,
 # counted from 0. Return the mean cost of the pictures' quizzes. The check tries several sizes and
 # logits from −1,000 to 1,000, and refuses PyTorch's own `cross_entropy` and `nll_loss`.
@@ -606,10 +593,10 @@ with check("The pictures' side, other grids"), without(*forbidden):
     close(got, 0.1566308, "picture_loss of logits of 1,000", tolerance=1e-3)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the gradient by hand
 #
-# *3 points, 15 minutes, medium.* Return the gradient of the whole loss, both sides, in each
+# Return the gradient of the whole loss, both sides, in each
 # **cosine**, where the logits are the cosines times `scale`. Use the formula: the check refuses
 # PyTorch's own gradients, `backward` and `torch.autograd.grad`. It tries several sizes, a single
 # pair, and scales from 1 to 1,000.
@@ -705,10 +692,10 @@ with check("The gradient by hand, as autograd finds it"), without(*forbidden):
         close(ask(loss_gradient, many, scale), want, what, tolerance=2e-5 * scale)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
 # ## Exercise: the floor
 #
-# *3 points, 20 minutes, hard.* A text encoder reads the **first four words** of a caption and
+# A text encoder reads the **first four words** of a caption and
 # nothing after them. Given a batch's captions, whose pictures all differ, return the lowest loss
 # that this encoder can reach, beside whatever image encoder and however large the scale. No grid
 # is given: think which captions can't be told apart. Words stand between single spaces; the check

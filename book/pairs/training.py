@@ -1,38 +1,24 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How do random weights become a CLIP, how do we see that it works, and what do we
+#       do if the loss won't move?
+#     objectives:
+#     - 'write the training loop of a CLIP: batch, loss, gradient, step, with warm-up and cosine'
+#     - train one from nothing, watch it on what it never saw, and go on after an interruption
+#     - find out why a loss sits at $\ln N$
+#     needs: [pairs/contrastive-loss]
+#     note: Two minutes of the time are the computer's.
+#     minutes: 25
+#     place: we run everything from left to right, and gradients back
+#     band: training
+#     builds: [clipbook.training.train]
+# ---
+
 # %% [markdown]
 # # Training
 #
-# The pieces are there: data, two encoders, a grid, a loss. **How do random weights become a CLIP, how
-# do we see that it works, and what do we do if the loss won't move?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. write the training loop of a CLIP: batch, loss, gradient, step, with warm-up and cosine;
-# 2. train one from nothing, watch it on what it never saw, and go on after an interruption;
-# 3. find out why a loss sits at $\ln N$.
-
-# %% [markdown]
-# **You need** the [contrastive loss](contrastive-loss.ipynb). **Time:** 25 minutes to read, 75 with
-# the exercises; two minutes of it are the computer's. On the
-# [map of the whole model](../index.md) we run everything from left to right, and gradients back.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The pieces are there: data, two encoders, a grid, a loss. {question}
 
 # %% [markdown]
 # ## What goes in
@@ -631,10 +617,10 @@ attempt("shuffled, two batches", batches=mixed[:2])
 attempt("black, two batches", batches=black[:2])
 attempt("rate × 300, two batches", batches=small_batches[:2], learning_rate=0.3)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: read the log
 #
-# *2 points, 10 minutes, easy.* When has a run clearly left the guess? Return the first step $k$,
+# When has a run clearly left the guess? Return the first step $k$,
 # counted from 0, at which the mean of the last `window` losses, step $k$ included, is below half of
 # $\ln N$, or `None` if that never happens. Fewer than `window` losses have no mean yet. The check
 # also tries logs that are low from the first step, that stay exactly at half of $\ln N$, and that
@@ -718,10 +704,10 @@ with check("Read the log, other logs"):
     expect(0, [0.0], 2, 1, "with one loss and a window of 1")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: another schedule
 #
-# *3 points, 15 minutes, medium.* A **trapezoid** goes up in a straight line, as ours, so that step
+# A **trapezoid** goes up in a straight line, as ours, so that step
 # `warmup - 1` is the first with the full `peak`; there it stays; and in the last `cooldown` steps it
 # falls in a straight line: the very last step has `peak / cooldown`, the one before it twice that,
 # and so on. Return the rate of step `k`. `warmup`, `cooldown` or both may be 0, and together they
@@ -801,10 +787,10 @@ with check("Another schedule, other lengths"):
         expect_rates(steps, peak, warmup, cooldown)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: a checkpoint
 #
-# *3 points, 25 minutes, hard.* `pack` returns a dictionary from which a run can go on; `unpack`
+# `pack` returns a dictionary from which a run can go on; `unpack`
 # puts it into a *new* model and a *new* optimiser, and returns the number of the next step to do.
 # From there the run must go on as if it had never stopped, at the learning rate that it had; its
 # batches depend on the step alone. A checkpoint stays as it was, even if training goes on, if `pack`

@@ -1,40 +1,32 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does such a model name what a picture shows, how far can its answer be trusted,
+#       and where does it fail?
+#     objectives:
+#     - turn any list of names into a classifier, without a single labelled picture
+#     - 'measure it: accuracy with an interval, a confusion matrix that you read, recall@k both
+#       ways, a linear probe beside it'
+#     - say what such a classifier can't know, and reproduce it
+#     needs: [pairs/similarity-matrix]
+#     minutes: 25
+#     place: 'this comes after everything: both encoders are trained and stay as they are'
+#     band: zero-shot
+#     builds:
+#     - clipbook.evaluation.zero_shot
+#     - clipbook.evaluation.class_embeddings
+#     - clipbook.evaluation.recall_at_k
+#     - clipbook.evaluation.linear_probe
+#     - clipbook.evaluation.wilson_interval
+#     seed:
+#       for every concept: [Classes are captions, class, caption]
+# ---
+
 # %% [markdown]
 # # Zero-shot
 #
 # The book's model was trained to match pictures with captions. Nobody gave it a list of classes.
-# **How does such a model name what a picture shows, how far can its answer be trusted, and where
-# does it fail?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. turn any list of names into a classifier, without a single labelled picture;
-# 2. measure it: accuracy with an interval, a confusion matrix that you read, recall@k both ways, a
-#    linear probe beside it;
-# 3. say what such a classifier can't know, and reproduce it.
-
-# %% [markdown]
-# **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
-# with the exercises. On the [map of the whole model](../index.md) this comes after everything: both
-# encoders are trained and stay as they are.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# {question}
 
 # %% [markdown]
 # ## Classes are captions
@@ -648,10 +640,10 @@ higher = (constant > constant.diagonal()[:, None]).sum(dim=1)  # (500,)
 print("none higher:", (higher == 0).float().mean().item())
 print("recall@1:   ", recall_at_k(constant, 1)[0])
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: a weighted ensemble
 #
-# *2 points, 10 minutes, easy.* Some templates are better than others. Given a vector for each
+# Some templates are better than others. Given a vector for each
 # sentence, of any length, and a weight for each template, make the class vectors: bring each
 # sentence to unit length, so that long ones don't count for more; take the weighted sum over the
 # templates; bring that to unit length. Weights need not add up to 1, and one may be 0. The check
@@ -760,10 +752,10 @@ with check("A weighted ensemble, other sizes"):
         close(ask(ensemble, many, weights), normalize(exact, dim=1), what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: recall of the true
 #
-# *3 points, 15 minutes, medium.* Own captions are too strict, as we saw. Return the share of
+# Own captions are too strict, as we saw. Return the share of
 # pictures that have at least one **true** caption among their $k$ most similar. A picture of which
 # no caption is true counts as not found. The check tries all $k$, grids that are not square, and one
 # picture alone; no row has two equal similarities.
@@ -857,10 +849,10 @@ with check("Recall of the true, other grids"):
         close(got, recall_at_k(square, k)[0], what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
 # ## Exercise: none of these
 #
-# *3 points, 20 minutes, hard.* `known` holds similarities of pictures
+# `known` holds similarities of pictures
 # that do belong to the classes, `similarities` those of new pictures. Return the class of each new
 # picture, or −1 where its best similarity lies **below that of every known picture**. Similarities
 # may all be negative, and there may be one known picture only; the check tries other thresholds.

@@ -1,39 +1,30 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a token id become something that a model can compare, and how does the
+#       model know which word came first?
+#     objectives:
+#     - turn token ids into vectors by a lookup, and show that a matrix product would do the same
+#     - say why the order of words is lost without positions, and build both usual kinds of them
+#     - tell which rows of the table a caption changes in training, and which it never touches
+#     needs: [text/tokenization]
+#     minutes: 25
+#     place: 'this lies between the tokens of a caption and the text encoder: what the encoder''s
+#       first block is given'
+#     band: embeddings
+#     builds: [clipbook.text.sinusoidal_positions]
+#     seed:
+#       2. Token Embeddings (T1, T2, T3 ... Tn): [A row of a table, $T_1$, $T_4$]
+#       Each token is converted into an embedding vector: [A row of a table, embed, row, table]
+#       Positional encodings are added: [A vector for each place, place, $P$]
+#       to maintain sequence order: [The order is lost, order]
+# ---
+
 # %% [markdown]
 # # Embeddings
 #
 # A tokenizer turns "Pepper the aussie pup" into four numbers. They are names, as on lockers:
-# nothing can be computed with them. **How does a token id become something that a model can
-# compare, and how does the model know which word came first?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. turn token ids into vectors by a lookup, and show that a matrix product would do the same;
-# 2. say why the order of words is lost without positions, and build both usual kinds of them;
-# 3. tell which rows of the table a caption changes in training, and which it never touches.
-
-# %% [markdown]
-# **You need** [tokenization](tokenization.ipynb). **Time:** 25 minutes to read, 75 with the
-# exercises. On the [map of the whole model](../index.md) this lies between the tokens of a caption
-# and the text encoder: what the encoder's first block is given.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# nothing can be computed with them. {question}
 
 # %% [markdown]
 # ## A number that is a name
@@ -430,10 +421,10 @@ for padding in (None, 0):
     padded(batch_ids).sum().backward()
     print(f"padding_idx={padding}: gradient {padded.weight.grad[0, 0]:.0f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: embed a batch
 #
-# *2 points, 10 minutes, easy.* BERT reads two sentences at once, and adds a third table: a row for
+# BERT reads two sentences at once, and adds a third table: a row for
 # each **segment**, that is for the first sentence or the second. Return $x = T + P + S$ for a batch.
 # `token_ids` and `segments` say of each place which row of `table` and which of `segment_table` it
 # gets. The table of positions may have more rows than the batch has places. (The check tries
@@ -519,10 +510,10 @@ with check("Embed a batch, as the package does"):
         embedding_as_the_package(batch, places)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the gradient of the table
 #
-# *3 points, 15 minutes, medium.* Training tells how the loss changes with each number that the
+# Training tells how the loss changes with each number that the
 # lookup gave: `upstream`, a row for each token (all ones in the sum above). Return the gradient of
 # the table, without `backward`, `grad` or the like: which row of the table gets what? (The check
 # tries ids that stand often, once and never, no token at all, and refuses PyTorch's autograd.)
@@ -597,10 +588,10 @@ with check("The gradient of the table, as PyTorch finds it"):
         gradients_agree(*sizes)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: a matrix that walks
 #
-# *4 points, 25 minutes, hard.* With sines "three places further" is a matrix product, which is why
+# With sines "three places further" is a matrix product, which is why
 # their authors chose them: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
 # *every* place $t$. Return it, also for 0 and for negative $k$, which walk back. $P$ is
 # `sinusoidal_positions(places, width)`, for any `places`. (The check tries several widths, and

@@ -1,39 +1,35 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How do layers of attention turn a caption into one vector?
+#     objectives:
+#     - build a transformer block, and say what each of its four parts is for
+#     - read a caption's vector at [CLS] or at the end token, and choose the mask that goes with
+#       it
+#     - say what an encoder tells apart before any training, and what it does not
+#     needs: [text/attention]
+#     minutes: 25
+#     place: this is the upper path as far as the text embeddings $T_1 \dots T_N$
+#     band: encoder
+#     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.pool]
+#     seed:
+#       Text Encoder: [The text encoder, caption, vector]
+#       A Transformer-based architecture, similar to GPT or BERT: ['Who speaks for the caption?',
+#         GPT, BERT]
+#       3. Transformer Processing: [The stack, block]
+#       '[CLS] aggregates sequence info': ['Who speaks for the caption?', '[CLS]']
+#       tokens → Transformer Layers: [The stack, block]
+#       Feed-forward networks process token representations: [What attention leaves undone, feed-forward
+#           network]
+#       Final text embedding: [The stack, projection]
+# ---
+
 # %% [markdown]
 # # The text encoder
 #
-# Attention lets tokens learn from each other, but it returns as many vectors as it got. **How do
-# layers of attention turn a caption into one vector?** We build the block around attention, stack
-# it, pick the token that speaks for all, and end with CLIP's text encoder.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. build a transformer block, and say what each of its four parts is for;
-# 2. read a caption's vector at [CLS] or at the end token, and choose the mask that goes with it;
-# 3. say what an encoder tells apart before any training, and what it does not.
-
-# %% [markdown]
-# **You need** [attention](attention.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
-# the [map of the whole model](../index.md) this is the upper path as far as the text embeddings
-# $T_1 \dots T_N$.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# Attention lets tokens learn from each other, but it returns as many vectors as it got.
+# {question} We build the block around attention, stack it, pick the token that speaks for all,
+# and end with CLIP's text encoder.
 
 # %% [markdown]
 # ## A caption on its way in
@@ -563,10 +559,10 @@ with torch.no_grad():
 largest = before.abs().max()
 print(f"{quick} against gelu: off by up to {off:.4f}, of {largest:.2f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: read at the end
 #
-# *3 points, 10 minutes, easy.* A batch of texts has passed the stack: `x` is $(b, t, w)$, `mask`
+# A batch of texts has passed the stack: `x` is $(b, t, w)$, `mask`
 # is $(b, t)$, true at real tokens, of which each text has at least one; they come first. Return the
 # vector of each text's last real token, its end token. (The check tries batches of several sizes,
 # full texts and texts of one token.)
@@ -633,10 +629,10 @@ with check("Read at the end, other batches"):
         ends_agree(*sizes)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "medium"}
 # ## Exercise: count the weights
 #
-# *3 points, 25 minutes, medium.* How many numbers does a text encoder learn? Count token and
+# How many numbers does a text encoder learn? Count token and
 # position embeddings, blocks (see the list of weights above), last norm and projection. All linear
 # layers have a bias but the projection; a norm has gain and shift. CLIP's own encoder
 # (49,408 tokens, context 77, width 512, 12 blocks, network 2,048 wide, 512 numbers in an embedding)
@@ -719,10 +715,10 @@ with check("Count the weights, other encoders"):
     close(count, 63_428_096, "the count of CLIP's encoder")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: exactly one
 #
-# *4 points, 25 minutes, hard.* A token has gathered $n$ numbers: *red was seen*, *blue was seen*
+# A token has gathered $n$ numbers: *red was seen*, *blue was seen*
 # and so on, each 0 or 1. Write the weights of a feed-forward network, with ReLU as its bend
 # ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0:
 #

@@ -238,7 +238,7 @@ def test_texts_that_no_encoder_reads_rightly_are_refused_where_the_batch_is_made
     with plain_python(), pytest.raises(ValueError, match=message) as caught:
         run(tiny.clip(), Repeated(odd if where == "batch" else good),
             example=odd if where == "example" else None)  # fmt: skip
-    assert any(entry.name == "prepare" for entry in caught.traceback)
+    assert any("prepare" in entry.name for entry in caught.traceback)
 
 
 @pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
-from colab import image
 
 import clipbook.widgets
+from bookkit.colab import image
 from tests.environments import clean_environment, make_environment
 
 pytestmark = [
