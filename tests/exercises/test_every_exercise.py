@@ -92,19 +92,27 @@ def vandalise(value: Any) -> bool:
     return True
 
 
+CHANGEABLE = (Tensor, np.ndarray, Image.Image, nn.Module, dict, list, tuple)
+
+
 @pytest.mark.parametrize("name", EXERCISES)
 def test_answer_that_changes_what_it_is_given_is_refused(name):
     if name in MAY_CHANGE:
         pytest.skip(MAY_CHANGE[name])
-    changed: set[str] = set()
     exercise = EXERCISES[name]
-    functions = re.findall(r"^def (\w+)", exercise.solution, re.M)
-    kinds = {
-        kind
-        for function in functions
-        for kind in inspect.signature(exercise.define(exercise.solution)[function]).parameters
-    }
-    for kind in sorted(kinds):  # one argument at a time
+    given: set[str] = set()
+    changed: set[str] = set()
+
+    def watched(answer: Callable) -> Callable:
+        def noted(*arguments: Any, **named: Any) -> Any:
+            bound = inspect.signature(answer).bind(*arguments, **named).arguments
+            given.update(kind for kind, value in bound.items() if isinstance(value, CHANGEABLE))
+            return answer(*arguments, **named)
+
+        return noted
+
+    assert checked(exercise, dressed(exercise, watched)) == ""
+    for kind in sorted(given):  # one argument at a time
 
         def dress(answer: Callable, kind: str = kind) -> Callable:
             def vandal(*arguments: Any, **named: Any) -> Any:
@@ -118,7 +126,7 @@ def test_answer_that_changes_what_it_is_given_is_refused(name):
 
         said = checked(exercise, dressed(exercise, dress))
         if kind in changed:
-            assert re.search(r"changes|chang", said), (kind, said)
+            assert "change" in said, (kind, said)
     if not changed:
         pytest.skip("is given nothing that could be changed")
 
@@ -168,8 +176,8 @@ def test_right_numbers_pass_in_whatever_type(name):
             return other
 
         assert checked(EXERCISES[name], dressed(EXERCISES[name], dress)) == "", what
-    if not any(tensors):
-        pytest.skip("returns no tensor")
+        if not any(tensors):
+            pytest.skip("returns no tensor")
 
 
 @pytest.mark.parametrize("name", EXERCISES)
