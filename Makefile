@@ -89,17 +89,8 @@ lint: $(SETUP) $(SCRIPTS)
 test-fast: lint ## format, lint and the quick unit tests
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
-test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
-	@mkdir -p _build
-	pytest -n 2 --dist loadgroup --cov -m "not slow and not browser and not site and not alone"
-	pytest -n 2 --dist loadgroup -m "slow and not browser and not site and not alone"
-	python -m bookkit.notebooks --check
-	@echo "The site is built on one core, while the notebooks are run on the other."
-	@$(MAKE) site > _build/site.log 2>&1 & site=$$!; \
-	notebooks=0; pytest --nbval-lax book || notebooks=1; \
-	wait $$site || { cat _build/site.log; exit 1; }; exit $$notebooks
-	pytest -n 2 --dist loadgroup -m "(browser or site) and not alone"
-	pytest -m alone
+test: $(SETUP) ## everything: format, lint, unit tests, notebooks, strict site, browser
+	python -m bookkit.prove
 
 bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel
 	python -m bookkit.bench
