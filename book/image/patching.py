@@ -7,7 +7,7 @@
 #     - turn patches into vectors by a matrix or by a strided convolution, and carry weights across
 #     - say what a patch size costs, and what is lost within patches and between them
 #     needs: [image/preprocessing, text/embeddings]
-#     minutes: 20
+#     minutes: 35
 #     place: this is the step between a picture and the image encoder
 #     band: patches
 #     builds: [clipbook.image.patchify, clipbook.image.unpatchify, clipbook.widgets.PatchExplorer]
@@ -59,11 +59,11 @@ scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 star = torch.tensor(np.array(pictures[2])).permute(2, 0, 1)  # (3, 32, 32)
 p = 8
-shown = {"the star": star}
+tiles = {"the star": star}
 for k in (5, 6, 9, 10):
     top, left = k // 4 * p, k % 4 * p
-    shown[f"patch {k}"] = star[:, top : top + p, left : left + p]  # (3, 8, 8)
-picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
+    tiles[f"patch {k}"] = star[:, top : top + p, left : left + p]  # (3, 8, 8)
+picture_row({name: tile.permute(1, 2, 0) for name, tile in tiles.items()})
 
 # %% [markdown]
 # Only the four in the middle. A transformer wants vectors, so we **flatten** each patch: all its reds,
@@ -74,11 +74,11 @@ picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
 def cut(picture, p):
     """(C, H, W) -> (patches, C·p·p), patches row by row."""
     _, H, W = picture.shape
-    found = []
+    patches = []
     for r in range(0, H, p):
         for c in range(0, W, p):
-            found.append(picture[:, r : r + p, c : c + p].flatten())
-    return torch.stack(found)
+            patches.append(picture[:, r : r + p, c : c + p].flatten())
+    return torch.stack(patches)
 
 
 cut(star, p).shape
@@ -148,7 +148,7 @@ def patches_of(X, p):
 
 X = preprocess(pictures)  # (8, 3, 32, 32), normalised
 patches = patches_of(X, 8)  # (8, 16, 192)
-assert torch.equal(patches, torch.stack([cut(one, 8) for one in X]))
+assert torch.equal(patches, torch.stack([cut(picture, 8) for picture in X]))
 assert torch.equal(patches, patchify(X, 8))
 patches.shape
 
@@ -180,7 +180,7 @@ assert torch.equal(put_together(patches, 8, 4), X)
 assert torch.equal(unpatchify(patches, 8), X)
 row = cut(star, 8)[None]  # (1, 16, 192)
 laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2)}
-picture_row({name: one.permute(1, 2, 0) for name, one in laid.items()})
+picture_row({name: picture.permute(1, 2, 0) for name, picture in laid.items()})
 
 # %% [markdown]
 # Cutting loses no number, only the square.
@@ -246,9 +246,9 @@ maps.shape, as_rows.shape
 # Patch 3 is followed by patch 4. Are they neighbours? And 1 and 5?
 
 # %%
-for one, other in ((3, 4), (1, 5)):
-    (i, j), (k, m) = divmod(one, 4), divmod(other, 4)  # row, column
-    print(f"{one} at {i, j}, {other} at {k, m}: distance {abs(i - k) + abs(j - m)}")
+for first, second in ((3, 4), (1, 5)):
+    (i, j), (k, m) = divmod(first, 4), divmod(second, 4)  # row, column
+    print(f"{first} at {i, j}, {second} at {k, m}: distance {abs(i - k) + abs(j - m)}")
 
 # %% [markdown]
 # 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
@@ -269,14 +269,14 @@ blind = copy.deepcopy(model)
 blind.image_encoder.positions.data.zero_()
 both = torch.cat([X[3:4], moved])
 with torch.no_grad():
-    said = [f"a pink heart in the {corner}" for corner in corners]
-    texts = model.encode_text(*tokenizer.batch(said))
-    for name, one in {"with P": model, "without": blind}.items():
-        embeddings = one.encode_image(both)  # (2, 64)
+    sentences = [f"a pink heart in the {corner}" for corner in corners]
+    texts = model.encode_text(*tokenizer.batch(sentences))
+    for name, clip in {"with P": model, "without": blind}.items():
+        embeddings = clip.encode_image(both)  # (2, 64)
         answers = [corners[k] for k in (embeddings @ texts.T).argmax(dim=1)]
-        apart = (embeddings[0] - embeddings[1]).norm()
-        print(f"{name:8}", answers, f"embeddings {apart:.2f} apart")
-assert apart < 1e-4
+        distance = (embeddings[0] - embeddings[1]).norm()
+        print(f"{name:8}", answers, f"embeddings {distance:.2f} apart")
+assert distance < 1e-4
 
 # %% [markdown]
 # Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
@@ -320,13 +320,13 @@ from timeit import repeat
 from clipbook.transformer import Block
 
 block = Block(w, 12, 4 * w).eval()
-seconds, counted = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
+seconds, operations = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
 with torch.no_grad():
     for size in (32, 16, 8):
         tokens = torch.randn(1, (s // size) ** 2, w)
         took = repeat("block(tokens)", globals=globals(), number=1, repeat=4)
         seconds[size] = min(took)  # the first one warms up
-        times, count = seconds[size] / seconds[32], counted[size] / counted[32]
+        times, count = seconds[size] / seconds[32], operations[size] / operations[32]
         ms = 1000 * seconds[size]
         print(f"{size:2} px {ms:5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
 assert seconds[8] > seconds[32]
@@ -343,9 +343,9 @@ assert seconds[8] > seconds[32]
 # one. We replace each patch by that twin. Predict what picture and twin have in common.
 
 # %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
-from clipbook.image.preprocessing import MEAN, STD
+from clipbook.image import MEAN, STD
 
-mean, std = (torch.tensor(one)[:, None, None] for one in (MEAN, STD))
+mean, std = (torch.tensor(triple)[:, None, None] for triple in (MEAN, STD))
 twins = unpatchify(Z @ torch.linalg.pinv(E), 8)  # (8, 3, 32, 32)
 assert torch.allclose(patchify(twins, 8) @ E, Z, atol=1e-3)
 levels = ((twins * std + mean) * 255).round().clamp(0, 255).byte()
@@ -421,14 +421,14 @@ picture_row(
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-new, said = sample_pairs(200, stream("patching: new pairs"))
+new, new_captions = sample_pairs(200, stream("patching: new pairs"))
 first = patchify(preprocess([render(scene) for scene in new]), 8)  # (200, 16, 192)
 last = first.reshape(200, 16, 3, 64).transpose(2, 3).reshape(200, 16, 192)
 with torch.no_grad():
-    texts = model.encode_text(*tokenizer.batch(said))
-    for name, one in {"first": first, "last": last}.items():
-        chosen = (model.encode_image(unpatchify(one, 8)) @ texts.T).argmax(dim=1)
-        print(f"colour {name:5} {(chosen == torch.arange(200)).sum():3} of 200")
+    texts = model.encode_text(*tokenizer.batch(new_captions))
+    for name, order in {"first": first, "last": last}.items():
+        choices = (model.encode_image(unpatchify(order, 8)) @ texts.T).argmax(dim=1)
+        print(f"colour {name:5} {(choices == torch.arange(200)).sum():3} of 200")
 
 # %% [markdown]
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture

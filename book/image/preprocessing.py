@@ -8,7 +8,7 @@
 #     - resize without aliasing and crop, by hand, and say what the model never gets to see
 #     - normalise pixels, undo it, and notice when somebody forgot
 #     background: Python and PyTorch's tensors
-#     minutes: 20
+#     minutes: 30
 #     place: this is the first step of the image side
 #     band: pixels
 #     builds: [clipbook.image.open_picture, clipbook.image.preprocess, clipbook.image.normalise]
@@ -206,7 +206,7 @@ ways = {
     "bicubic, 4 × 4": four_by_four.permute(1, 2, 0).byte(),
     "antialiased": small.permute(1, 2, 0).byte(),
 }
-picture_row({name: one[32:, :48] for name, one in ways.items()})  # bottom left quarter
+picture_row({name: picture[32:, :48] for name, picture in ways.items()})  # bottom left quarter
 
 # %% [markdown]
 # Two ways turn whiskers into dots and fur into grain: "bicubic" in the name does not help. How far
@@ -228,12 +228,12 @@ assert (wide - small).abs().max() < 2
 size = 64
 left = (96 - size) // 2
 cropped = small[:, :, left : left + size]  # (3, 64, 64)
-kept = small / 4
-kept[:, :, left : left + size] = cropped
+dimmed = small / 4
+dimmed[:, :, left : left + size] = cropped
 print(f"cut off: {1 - cropped.numel() / small.numel():.0%}")
 picture_row(
     {
-        "what the crop keeps": kept.permute(1, 2, 0).byte(),
+        "what the crop keeps": dimmed.permute(1, 2, 0).byte(),
         "the result": cropped.permute(1, 2, 0).byte(),
     }
 )
@@ -243,8 +243,8 @@ picture_row(
 
 # %% mystnb={"image": {"alt": "A wide picture of a heart, a star and an orange square; after the centre crop only the star is left."}}
 triple = Image.new("RGB", (96, 32))
-for k, which in enumerate((3, 2, 6)):
-    triple.paste(render(scenes[which]), (32 * k, 0))
+for k, number in enumerate((3, 2, 6)):
+    triple.paste(render(scenes[number]), (32 * k, 0))
 print("a pink heart, a yellow star and an orange square")
 picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
 
@@ -305,12 +305,12 @@ for title, batch in {"before": before, "after": four}.items():
 # round before `byte()`, which cuts off what follows the point.
 
 # %% mystnb={"image": {"alt": "Shown without undoing the normalisation, the cat is black in many places; undone, it looks as it did before."}}
-shown = (pixels * std[:, None, None] + mean[:, None, None]) * 255
-shown = shown.round().clamp(0, 255).byte()
-assert torch.equal(shown, cropped.byte())  # nothing was lost
+levels = (pixels * std[:, None, None] + mean[:, None, None]) * 255
+levels = levels.round().clamp(0, 255).byte()
+assert torch.equal(levels, cropped.byte())  # nothing was lost
 clipped = (pixels.clamp(0, 1) * 255).byte()
-both = {"forgot to undo": clipped, "undone": shown}
-picture_row({name: one.permute(1, 2, 0) for name, one in both.items()})
+both = {"forgot to undo": clipped, "undone": levels}
+picture_row({name: picture.permute(1, 2, 0) for name, picture in both.items()})
 
 # %% [markdown]
 # ## The package's version, and everybody's
@@ -354,17 +354,17 @@ from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
 model, tokenizer = clipbook.load("shapes")
-new, said = sample_pairs(200, stream("preprocessing: new pairs"))
+new, new_captions = sample_pairs(200, stream("preprocessing: new pairs"))
 right = preprocess([render(scene) for scene in new])  # (200, 3, 32, 32)
 in_unit = right * std[:, None, None] + mean[:, None, None]
 twice = (right - mean[:, None, None]) / std[:, None, None]
 ways = {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255}
 ways["twice"] = twice
 with torch.no_grad():
-    texts = model.encode_text(*tokenizer.batch(said))
+    texts = model.encode_text(*tokenizer.batch(new_captions))
     for name, batch in ways.items():
-        chosen = (model.encode_image(batch) @ texts.T).argmax(dim=1)
-        print(f"{name:10} {(chosen == torch.arange(200)).sum():3} of 200")
+        choices = (model.encode_image(batch) @ texts.T).argmax(dim=1)
+        print(f"{name:10} {(choices == torch.arange(200)).sum():3} of 200")
 
 # %% [markdown]
 # From nearly all to a third or less, and no error message.

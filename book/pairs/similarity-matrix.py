@@ -8,7 +8,7 @@
 #     - turn the grid into choices, by row and by column, and say what training wants of it
 #     needs: [start/contrastive-learning]
 #     note: The encoders may stay closed boxes.
-#     minutes: 20
+#     minutes: 30
 #     place: this is the grid in the middle, where both encoders end
 #     band: matrix
 #     builds: [clipbook.pairs.similarity, clipbook.pairs.CLIP, clipbook.widgets.SimilarityMatrix]
@@ -58,12 +58,11 @@ pairs_strip(pictures, captions)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 
 torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    image_embeddings = model.encode_image(preprocess(pictures))
+    image_embeddings = model.encode_image(model.preprocess(pictures))
     text_embeddings = model.encode_text(*tokenizer.batch(captions))
 image_embeddings.shape, text_embeddings.shape
 
@@ -164,8 +163,8 @@ from clipbook.streams import stream
 
 def fresh_pairs(k):
     """The k-th batch: pixels, and token ids with their mask."""
-    drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
-    return preprocess([render(scene) for scene in drawn]), tokenizer.batch(said)
+    scenes, captions = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
+    return model.preprocess([render(scene) for scene in scenes]), tokenizer.batch(captions)
 
 
 pixels, texts = fresh_pairs(0)
@@ -394,16 +393,16 @@ except ValueError as error:
 # even the diagonal is right. Three captions show it:
 
 # %%
-few = text_embeddings[:3]
-(few @ image_embeddings.T).shape, similarity(image_embeddings, few).shape
+three_texts = text_embeddings[:3]
+(three_texts @ image_embeddings.T).shape, similarity(image_embeddings, three_texts).shape
 
 # %% [markdown]
 # **Rows don't add up to 1 → softmax went along the wrong axis.** `dim=1` runs along a row.
 
 # %%
-few_logits = similarity(image_embeddings, few) / tau  # (8, 3)
-print("dim=0:", few_logits.softmax(dim=0).sum(dim=1))
-print("dim=1:", few_logits.softmax(dim=1).sum(dim=1))
+three_logits = similarity(image_embeddings, three_texts) / tau  # (8, 3)
+print("dim=0:", three_logits.softmax(dim=0).sum(dim=1))
+print("dim=1:", three_logits.softmax(dim=1).sum(dim=1))
 
 # %% [markdown]
 # **A good model has a terrible loss → captions and pictures are in different orders**, as when only

@@ -9,7 +9,7 @@
 #     - say where such a model is used, and which chapter builds which part
 #     background: Python
 #     note: Nothing about neural networks is assumed; skim code that you don't know yet.
-#     minutes: 20
+#     minutes: 25
 #     place: this is all of it, seen from far away
 #     seed:
 #       'Picture: the architecture of a vision-language model': [Where such an encoder works, vision-language-model.svg]
@@ -63,13 +63,13 @@ pairs_strip(pictures, captions)
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-said = []
+sampled_captions = []
 for k in range(10):
     generator = stream("contrastive-learning: pairs", index=k)
-    said += sample_pairs(100, generator, distinct=False)[1]
-print(f"{len(said)} captions, {len(set(said))} of them different")
-assert len(set(said)) > 800
-print(*said[5:8], sep="\n")
+    sampled_captions += sample_pairs(100, generator, distinct=False)[1]
+print(f"{len(sampled_captions)} captions, {len(set(sampled_captions))} of them different")
+assert len(set(sampled_captions)) > 800
+print(*sampled_captions[5:8], sep="\n")
 
 # %% [markdown]
 # As a label, nearly every caption would be a class of its own, and a list of classes says nothing
@@ -106,7 +106,7 @@ dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
 # than 40 in all three.
 
 # %%
-from clipbook.scenes.drawing import RGB
+from clipbook.scenes import RGB
 
 
 def encode_picture(picture):
@@ -183,13 +183,12 @@ SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():  # use it, don't train it
     # preprocess and tokenizer prepare what the encoders read; later chapters build them
-    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
 assert np.allclose(trained, history.snapshots[-1], atol=0.02)
@@ -229,7 +228,7 @@ def learn(goal, steps=60):
 # %% mystnb={"image": {"alt": "After pulling pairs together, every cell of the grid is close to 1: everything matches everything."}}
 def grid_of(run):
     with torch.no_grad():
-        images = run.model.encode_image(preprocess(pictures))
+        images = run.model.encode_image(run.model.preprocess(pictures))
         return images @ run.model.encode_text(*run.tokenizer.batch(captions)).T
 
 

@@ -8,7 +8,7 @@
 #     - say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask
 #     - tell what several heads are for, and what twice the tokens cost
 #     needs: [text/embeddings]
-#     minutes: 25
+#     minutes: 40
 #     place: this is the heart of both encoders, the one for text and the one for pictures
 #     band: attention
 #     builds: [clipbook.transformer.MultiHeadAttention, clipbook.transformer.allowed_keys, clipbook.widgets.AttentionExplorer]
@@ -157,12 +157,12 @@ token_heatmap(weights, tokens, tokens)
 
 # %%
 generator = torch.Generator().manual_seed(0)
-drawn = {}  # d: scores, (200, 16) each
+scores_by_width = {}  # d: scores, (200, 16) each
 for d in (4, 16, 64, 256, 1024):
     queries = torch.randn(200, 1, d, generator=generator)
     keys = torch.randn(200, 16, d, generator=generator)
-    drawn[d] = (queries * keys).sum(dim=2)
-    print(f"d = {d:4}   standard deviation of the scores {drawn[d].std():4.1f}")
+    scores_by_width[d] = (queries * keys).sum(dim=2)
+    print(f"d = {d:4}   standard deviation of the scores {scores_by_width[d].std():4.1f}")
 
 # %% [markdown]
 # The **entropy** $H = -\sum p \ln p$ of a query's weights $p$ tells over how many tokens they
@@ -174,11 +174,11 @@ from clipbook.figures import curves
 lines, WAYS = {}, (("divided by √d", 0.5), ("not divided", 0))
 for name, power in WAYS:
     spread = []
-    for d, scores in drawn.items():
+    for d, scores in scores_by_width.items():
         p = (scores / d**power).softmax(dim=1)  # (200, 16)
         H = -torch.special.xlogy(p, p).sum(dim=1)  # (200,); p ln p, 0 at 0
         spread.append(H.exp().mean())
-    lines[name] = (list(drawn), spread)
+    lines[name] = (list(scores_by_width), spread)
 curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 
 # %% [markdown]
@@ -211,7 +211,7 @@ gradient_lengths(64, 0.5, seed=0).shape
 medians = {}
 for name, power in WAYS:
     print(name)
-    for d in drawn:
+    for d in scores_by_width:
         draws = torch.stack([gradient_lengths(d, power, seed) for seed in range(5)])
         medians[name, d] = middle = draws.flatten(1).median(dim=1).values  # (5,)
         median = f"median {middle.min():.0e} to {middle.max():.0e}"
@@ -306,12 +306,12 @@ attention
 def multi_head(x, attention, allowed):
     Q, K, V = attention.query_key_value(x).chunk(3, dim=1)  # (t, w) each
     d = x.shape[1] // attention.heads
-    found = []
+    heads = []
     for h in range(attention.heads):
         own = slice(h * d, (h + 1) * d)  # the columns of head h
-        found.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
-    gathered = torch.cat([values for values, _ in found], dim=1)  # (t, w)
-    weights = torch.stack([weights for _, weights in found])  # (h, t, t)
+        heads.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
+    gathered = torch.cat([values for values, _ in heads], dim=1)  # (t, w)
+    weights = torch.stack([weights for _, weights in heads])  # (h, t, t)
     return attention.output(gathered), weights
 
 
@@ -367,7 +367,7 @@ for layer, heads in enumerate(all_weights):
         print()
 colours = [words.index("red"), words.index("blue")]
 last = all_weights[-1, :, -1, colours].sum(dim=1)  # of <end>, (h,)
-print("last layer: <end> → red and blue", *[f"{one:.2f}" for one in last])
+print("last layer: <end> → red and blue", *[f"{share:.2f}" for share in last])
 
 # %% [markdown]
 # In the last layer `<end>` looks most at "square" with one head, at "above" with the other, and not

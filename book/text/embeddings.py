@@ -8,7 +8,7 @@
 #     - say why the order of words is lost without positions, and build both usual kinds of them
 #     - tell which rows of the table a caption changes in training, and which it never touches
 #     needs: [text/tokenization]
-#     minutes: 25
+#     minutes: 35
 #     place: 'this lies between the tokens of a caption and the text encoder: what the encoder''s
 #       first block is given'
 #     band: embeddings
@@ -41,7 +41,7 @@ torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
 caption = "Pepper the aussie pup"
 tokenizer = Tokenizer.train([caption, caption])
 token_ids = torch.tensor(tokenizer.encode(caption))  # (4,)
-tokens = [tokenizer.token(one) for one in token_ids.tolist()]
+tokens = [tokenizer.token(token_id) for token_id in token_ids.tolist()]
 dict(zip(tokens, token_ids.tolist(), strict=True))
 
 # %% [markdown]
@@ -88,8 +88,8 @@ token_heatmap(T, tokens, [str(k + 1) for k in range(d)], signed=True)
 
 # %%
 H = torch.zeros(len(token_ids), V)  # (4, 276)
-for row, one in enumerate(token_ids):
-    H[row, one] = 1
+for row, token_id in enumerate(token_ids):
+    H[row, token_id] = 1
 assert torch.equal(H @ E, T)
 H.shape, H.sum(dim=1), (H @ E).shape
 
@@ -129,8 +129,8 @@ encoder = model.text_encoder
 table = encoder.token_embedding.weight.detach()  # (V, 64), V of its own
 words = ["small", "little", "large", "big", "red", "green", "above", "over"]
 ids = [scene_tokenizer.encode(" " + word) for word in words]
-assert all(len(one) == 1 for one in ids)
-rows = table[[one[0] for one in ids]]  # (8, 64)
+assert all(len(pieces) == 1 for pieces in ids)
+rows = table[[pieces[0] for pieces in ids]]  # (8, 64)
 rows = rows / rows.norm(dim=1, keepdim=True)
 cosines = rows @ rows.T
 assert cosines[0, 1] > cosines[0, 2]
@@ -151,7 +151,7 @@ token_heatmap(cosines, words, words, signed=True)
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-encoded = [torch.tensor(scene_tokenizer.encode(one)) for one in captions]
+encoded = [torch.tensor(scene_tokenizer.encode(caption)) for caption in captions]
 first, second = encoded[:2]  # (8,) each
 assert first.tolist() != second.tolist()
 assert sorted(first.tolist()) == sorted(second.tolist())
@@ -332,10 +332,10 @@ repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
 embedding.zero_grad()
 embedding(repeated).sum().backward()
 gradient = embedding.weight.grad  # (276, 8)
-reached = gradient.abs().sum(dim=1).nonzero().flatten().tolist()
-for one in reached:
-    print(repr(tokenizer.token(one)), gradient[one])
-print(f"{len(reached)} of {V} rows reached")
+used_rows = gradient.abs().sum(dim=1).nonzero().flatten().tolist()
+for row in used_rows:
+    print(repr(tokenizer.token(row)), gradient[row])
+print(f"{len(used_rows)} of {V} rows reached")
 
 # %% [markdown]
 # Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
@@ -347,8 +347,8 @@ print(f"{len(reached)} of {V} rows reached")
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-_, many = sample_pairs(3000, stream("embeddings: lengths of captions"))
-counts = [len(scene_tokenizer.encode(one)) + 2 for one in many]  # start and end
+_, new_captions = sample_pairs(3000, stream("embeddings: lengths of captions"))
+counts = [len(scene_tokenizer.encode(caption)) + 2 for caption in new_captions]  # start and end
 longest = max(counts)
 lengths = positions.norm(dim=1)  # (32,)
 print(f"the longest of 3,000 captions has {longest} tokens")
@@ -359,21 +359,16 @@ print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
 # %% [markdown]
 # ## The package's version
 #
-# `TextEncoder` holds both tables. We listen with a **hook**, a function that PyTorch calls when a
-# module runs. What the first block is given must be our lookup and our sum.
+# `TextEncoder` holds both tables. Its `intermediates` are what each of its parts hands on, by name.
+# What the first block is given, "embedded", must be our lookup and our sum.
 
 # %%
-heard = []
-block = encoder.blocks[0]
-hook = block.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
 ids, mask = scene_tokenizer.batch(captions)
 with torch.no_grad():
-    encoder(ids, mask)
-hook.remove()
-used = heard[0].shape[1]  # columns of nothing but padding are left out
-ours = table[ids[:, :used]] + positions[:used]
-assert torch.allclose(heard[0], ours, atol=1e-6)
-ids.shape, heard[0].shape
+    theirs = encoder.intermediates(ids, mask)
+ours = table[ids] + positions
+assert torch.allclose(theirs["embedded"], ours, atol=1e-6)
+{name: tuple(values.shape) for name, values in theirs.items()}
 
 # %% [markdown]
 # $P$ has no batch dimension; PyTorch adds the same places to each caption.
@@ -495,13 +490,11 @@ from clipbook.text import TextConfig, TextEncoder
 
 def embedding_as_the_package(batch, places):
     reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
-    heard = []
-    reference.blocks[0].register_forward_pre_hook(lambda block, given: heard.append(given[0]))
     ids = torch.randint(300, (batch, places), generator=torch.Generator().manual_seed(batch))
-    reference(ids)
     tables = reference.token_embedding.weight.detach(), reference.positions.detach()
     x = ask(embed_batch, ids, torch.zeros_like(ids), *tables, torch.zeros(2, 6))
-    close(x, heard[0].detach(), f"embed_batch of {batch} texts, {places} places,")
+    given = reference.intermediates(ids)["embedded"].detach()
+    close(x, given, f"embed_batch of {batch} texts, {places} places,")
 
 
 with check("Embed a batch, as the package does"):

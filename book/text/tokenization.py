@@ -9,7 +9,7 @@
 #     - turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
 #       does in particular
 #     background: Python and a little of PyTorch's tensors
-#     minutes: 25
+#     minutes: 35
 #     place: this is the very first step of the text side, from the caption to its tokens
 #     band: tokens
 #     builds: [clipbook.text.Tokenizer, clipbook.text.split_words, clipbook.widgets.TokenizerExplorer]
@@ -35,9 +35,9 @@
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-known = sorted({word for caption in captions for word in caption.split()})
-number = {word: k + 1 for k, word in enumerate(known)}
-print(len(known), "words, as", known[:6])
+known_words = sorted({word for caption in captions for word in caption.split()})
+number = {word: k + 1 for k, word in enumerate(known_words)}
+print(len(known_words), "words, as", known_words[:6])
 for text in (
     "a small red star",
     "Pepper the aussie pup",
@@ -214,7 +214,7 @@ for text in (*captions, "Pepper the aussie pup"):
 
 
 def pieces(tokenizer, text):
-    return "|".join(tokenizer.token(one) for one in tokenizer.encode(text))
+    return "|".join(tokenizer.token(token_id) for token_id in tokenizer.encode(text))
 
 
 print(pieces(from_captions, "Pepper the aussie pup"))
@@ -406,11 +406,11 @@ letter[ord("P")], letter[ord(" ")], names[256:262]
 # In these names we hand over the vocabulary and the merges, and our way to cut words:
 
 # %%
-from clipbook.text.tokenizer import WORD  # the package's pattern for words
+from clipbook.text import WORD  # the package's pattern for words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
-named = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
-theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named))
+named_merges = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
+theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named_merges))
 cut = pre_tokenizers.Split(tokenizers.Regex(WORD.pattern), "isolated")
 to_letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 theirs.pre_tokenizer = pre_tokenizers.Sequence([cut, to_letters])
@@ -444,7 +444,7 @@ for text in ("pup", " pup", " Pup"):
 
 # %%
 ids = from_prose.encode("é")
-print([from_prose.decode([one]) for one in ids], "or", from_prose.decode(ids))
+print([from_prose.decode([token_id]) for token_id in ids], "or", from_prose.decode(ids))
 
 # %% [markdown]
 # **Captions far too long, and no error → they were cut silently.** `truncate=False` makes the

@@ -1,5 +1,7 @@
 """bookkit.chapters: a chapter's facts stand once, and what is not of the form is refused."""
 
+import re
+
 import pytest
 
 from bookkit import BOOK, chapters, notebooks
@@ -148,6 +150,24 @@ def test_every_chapter_keeps_to_the_form(chapter):
     assert len(read.facts.objectives) == 3
     assert read.questions
     assert (BOOK / f"{chapter}.py").read_text("utf-8").count("{question}") == 1
+
+
+def reading_time(chapter: str) -> float:
+    """Minutes: 200 words a minute, 10 seconds a line of code; exercises have their own time."""
+    words, lines, exercise = 0, 0, False
+    for cell in chapters.cells(BOOK / f"{chapter}.py")[1]:
+        if cell.source.startswith("## "):
+            exercise = cell.source.startswith("## Exercise")
+        if cell.cell_type == "markdown" and not exercise:
+            words += len(re.findall(r"[A-Za-z]+", cell.source))
+        elif cell.cell_type == "code" and not exercise:
+            code = [line.strip() for line in cell.source.splitlines()]
+            lines += sum(not line.startswith(("#", "import", "from")) for line in code if line)
+    return words / 200 + lines / 6
+
+
+def test_the_minutes_to_read_are_honest(chapter):
+    assert chapters.read(chapter).facts.minutes == pytest.approx(reading_time(chapter), abs=6)
 
 
 def test_prerequisites_come_before_the_chapter(chapter):

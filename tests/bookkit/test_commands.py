@@ -15,6 +15,7 @@ def run(folder: Path, tool: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
@@ -39,6 +40,7 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(tmp_path, tool, 
     assert [path.name for path in tmp_path.rglob("*")] == ["site", "index.html"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["audit", "pdf", "serve", "course.slides"])
 def test_without_arguments_the_usage_is_shown(tmp_path, tool):
     code, told = run(tmp_path, tool)

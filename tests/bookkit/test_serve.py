@@ -85,6 +85,7 @@ ADDRESSES += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("packed", [{}, {"Accept-Encoding": "gzip"}])
 def test_an_address_that_no_file_can_have_is_a_404_and_no_traceback(

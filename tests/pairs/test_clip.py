@@ -5,8 +5,9 @@ from math import log
 
 import pytest
 import torch
+from PIL import Image
 
-from clipbook.image import CNN, ViT, ViTConfig
+from clipbook.image import CNN, ViT, ViTConfig, preprocess
 from clipbook.pairs import CLIPConfig, similarity
 from clipbook.text import TextConfig
 from tests import tiny
@@ -24,6 +25,22 @@ def test_embeddings_have_unit_length_in_either_tower(config, encoder):
     assert texts.shape == (2, 8)
     for rows in (images, texts):
         torch.testing.assert_close(rows.norm(dim=-1), torch.ones(len(rows)))
+
+
+@pytest.mark.parametrize("config", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
+@pytest.mark.parametrize("size", [16, 64])
+def test_pictures_become_pixels_of_the_models_own_size(config, size):
+    model = tiny.clip(replace(config, image_size=size)).eval()
+    pictures = [Image.new("RGB", (40, 24), "red"), Image.new("L", (8, 8), 200)]
+    pixels = model.preprocess(pictures)
+    assert torch.equal(pixels, preprocess(pictures, size))
+    assert model.encode_image(pixels).shape == (2, 8)
+
+
+def test_pixels_lie_where_the_weights_do():
+    model = tiny.clip().to("meta")
+    assert model.device.type == "meta"
+    assert model.preprocess(Image.new("RGB", (8, 8))).device.type == "meta"
 
 
 def test_logits_are_similarities_times_the_scale():

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from clipbook.pairs import CLIP, load_model, save_model, saving
 from clipbook.pairs.saving import config_from_json, config_to_json
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "clipbook"
@@ -126,7 +126,7 @@ def only_on_meta(monkeypatch):
     monkeypatch.setattr(saving, "CLIP", build)
 
 
-@pytest.mark.parametrize(("config", "part", "field", "value"), NONSENSE, ids=shown)
+@pytest.mark.parametrize(("config", "part", "field", "value"), NONSENSE, ids=excerpt)
 def test_a_header_that_makes_no_sense_is_refused_by_file_and_field(
     tmp_path, only_on_meta, config, part, field, value
 ):

@@ -49,6 +49,7 @@ def test_every_place_has_the_same_address():
         assert places(ROOT, "OWNER/clipbook") == set()
 
 
+@pytest.mark.slow
 def test_the_address_can_be_set_everywhere(tmp_path):
     for part in ["book", "src/bookkit"]:
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -28,6 +28,7 @@ def course(make_course):
     return make_course("all")
 
 
+@pytest.mark.slow
 def test_students_get_no_solution_and_no_hidden_check(course, chapter):
     source, student = (course.notebook(kind, chapter) for kind in ("source", "release"))
     assert leaks(student, source) == []
@@ -36,6 +37,7 @@ def test_students_get_no_solution_and_no_hidden_check(course, chapter):
         assert set(cell.metadata) - set(ours.metadata) <= {"deletable", "editable"}
 
 
+@pytest.mark.slow
 def test_students_get_everything_else(course, chapter):
     source, student = (course.notebook(kind, chapter) for kind in ("source", "release"))
     assert len(student.cells) == len(source.cells)
@@ -58,6 +60,7 @@ def test_a_leak_is_seen(tmp_path):
     assert leaks(student, source) == ["BEGIN HIDDEN TESTS"]
 
 
+@pytest.mark.slow
 def test_there_is_a_guide_to_each_chapter(course, chapter):
     text = (course.folder / f"guides/{name_of(chapter)}.md").read_text("utf-8")
     facts = read(chapter)
@@ -73,6 +76,7 @@ def test_a_guide_gives_minutes_points_needs_and_what_hidden_checks_look_at():
     assert "pairs/similarity-matrix" in text
 
 
+@pytest.mark.slow
 def test_own_hidden_checks_are_graded_and_not_handed_out(make_course):
     page = "pairs/similarity-matrix"
     made = make_course(page)
@@ -142,6 +146,7 @@ def test_a_place_for_no_course_is_refused_and_keeps_what_it_holds(typed, tmp_pat
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_command_that_comes_next_can_be_typed_as_it_is_printed(typed, tmp_path, nbgrader):
     course = tmp_path / 'Ada\'s "course" (1) & {b}'
     code, said = typed(course, "pairs/contrastive-loss")
