@@ -11,17 +11,11 @@ from dataclasses import dataclass
 import nbformat
 
 from tests.bookkit.course.cells import role, with_answers
-from tests.exercises.test_contrastive_loss import (
-    FLOOR,
-    GRADIENT,
-    LOSS,
-    RIGHT,
-    WRONG,
-    WRONG_ONLY_IN_HIDING,
-)
+from tests.exercises.entries import RIGHT, WRONG, WRONG_IN_HIDING, read
 
 PAGE, NAME, STEM = "pairs/contrastive-loss", "pairs-contrastive-loss", "contrastive-loss"
-IDS = {LOSS: "picture-loss", GRADIENT: "loss-gradient", FLOOR: "loss-floor"}
+# The exercises, and how many of their wrong answers, from the first on, somebody hands in.
+EXERCISES = {"picture-loss": 14, "loss-gradient": 15, "loss-floor": 15}
 
 
 @dataclass(frozen=True)
@@ -33,15 +27,19 @@ class Student:
     named: str = ""  # what look.py says, if it says anything
 
 
-def _by_exercise(cases: list) -> list[list[str]]:
+def _by_exercise(kind: str) -> list[list[str]]:
     """Answers of each exercise, padded with its first to the longest list."""
-    lists = [[case[2] for case in cases if case[0] is exercise] for exercise in IDS]
+    answers = [one for one in read(PAGE) if one.kind == kind]
+    lists = [
+        [one.code for one in answers if one.exercise == exercise][:many]
+        for exercise, many in EXERCISES.items()
+    ]
     longest = max(map(len, lists))
     return [answers + answers[:1] * (longest - len(answers)) for answers in lists]
 
 
 def _answers(answers) -> dict[str, str]:
-    return dict(zip(IDS.values(), answers, strict=True))
+    return dict(zip(EXERCISES, answers, strict=True))
 
 
 SEARCH = """
@@ -76,7 +74,7 @@ def students(blank: nbformat.NotebookNode, right: dict[str, str]) -> Iterator[St
     for k, answers in enumerate(zip(*_by_exercise(WRONG), strict=True), 1):
         what = "three wrong answers that the visible checks catch"
         yield Student(f"wrong{k:02}", what, hand_in(_answers(answers)), 0)
-    for k, answers in enumerate(zip(*_by_exercise(WRONG_ONLY_IN_HIDING), strict=True), 1):
+    for k, answers in enumerate(zip(*_by_exercise(WRONG_IN_HIDING), strict=True), 1):
         what = "three wrong answers that only hidden checks catch"
         yield Student(f"fits{k:02}", what, hand_in(_answers(answers)), 5)
 
