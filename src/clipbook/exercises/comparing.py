@@ -70,8 +70,10 @@ def numbers(got: Any, what: str) -> Tensor:
     """
     if got is None:
         raise CheckFailed(_missing(what))
+    if isinstance(got, Tensor) and not got.is_complex():
+        return got.detach().cpu().double()
     try:
-        values = np.asarray(_as_lists(got))
+        values = np.asarray(got if isinstance(got, np.ndarray) else _as_lists(got))
     except (TypeError, ValueError, RuntimeError):  # rows of unequal length
         values = np.asarray("")
     if values.dtype.kind == "c":
