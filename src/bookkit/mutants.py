@@ -61,17 +61,17 @@ def line(name: str, diff: str) -> str:
 
 
 def survivors() -> list[str]:
-    found = mutmut("results", capture_output=True, check=True).stdout.splitlines()
-    states = [row.strip().rpartition(": ") for row in found]
+    rows = mutmut("results", capture_output=True, check=True).stdout.splitlines()
+    states = [row.strip().rpartition(": ") for row in rows]
     names = [name for name, _, state in states if state in SURVIVED]
-    shown = [mutmut("show", name, capture_output=True, check=True).stdout for name in names]
-    return [line(name, diff) for name, diff in zip(names, shown, strict=True)]
+    diffs = [mutmut("show", name, capture_output=True, check=True).stdout for name in names]
+    return [line(name, diff) for name, diff in zip(names, diffs, strict=True)]
 
 
 def named() -> dict[str, str]:
     """The reason of each change that survivors.toml names."""
-    said = tomllib.loads(Path(__file__).with_name("survivors.toml").read_text("utf-8"))
-    return {change: group["reason"] for group in said["survivors"] for change in group["changes"]}
+    listed = tomllib.loads(Path(__file__).with_name("survivors.toml").read_text("utf-8"))
+    return {change: group["reason"] for group in listed["survivors"] for change in group["changes"]}
 
 
 def main(parts: list[str]) -> int:

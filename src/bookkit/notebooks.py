@@ -75,24 +75,24 @@ def notebook(page: str, book: Path = BOOK) -> nbformat.NotebookNode:
         chapter = chapters.read(page, book)
         cells[0].source = cells[0].source.replace("{question}", f"**{chapter.facts.question}**")
         opening[:0] = [nbformat.v4.new_markdown_cell(text) for text in header(chapter, book)]
-        worth = {exercise.title: exercise for exercise in chapter.exercises}
+        exercises = {exercise.title: exercise for exercise in chapter.exercises}
         for cell in cells:
             if "exercise" in cell.metadata:
                 heading, _, task = cell.source.partition("\n\n")
-                exercise = worth[heading.removeprefix("## Exercise: ").strip()]
+                exercise = exercises[heading.removeprefix("## Exercise: ").strip()]
                 points = f"{exercise.points} point{'s' * (exercise.points != 1)}"
-                said = f"*{points}, {exercise.minutes} minutes, {exercise.difficulty}.*"
-                cell.source = f"{heading}\n\n{said} {task}"
-    made = nbformat.v4.new_notebook(cells=[cells[0], *opening, *cells[1:]])
+                worth = f"*{points}, {exercise.minutes} minutes, {exercise.difficulty}.*"
+                cell.source = f"{heading}\n\n{worth} {task}"
+    result = nbformat.v4.new_notebook(cells=[cells[0], *opening, *cells[1:]])
     seen: Counter[str] = Counter()
-    for cell in made.cells:
+    for cell in result.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
-    made.metadata = nbformat.from_dict(METADATA)
-    made.nbformat, made.nbformat_minor = 4, 5
-    nbformat.validate(made)
-    return made
+    result.metadata = nbformat.from_dict(METADATA)
+    result.nbformat, result.nbformat_minor = 4, 5
+    nbformat.validate(result)
+    return result
 
 
 def text(page: str, book: Path = BOOK) -> str:

@@ -47,8 +47,10 @@ def main() -> int:
         ship(run)
     names = shipped.NAMES
     measured = {name: evaluate_scenes(*shipped.load(name)) for name in names}
-    results = {name: {k: round(v, 3) for k, v in told.items()} for name, told in measured.items()}
-    about = {"models": {name: {"results": told} for name, told in results.items()}}
+    results = {
+        name: {k: round(v, 3) for k, v in scores.items()} for name, scores in measured.items()
+    }
+    about = {"models": {name: {"results": scores} for name, scores in results.items()}}
     (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for what in results[names[0]]:

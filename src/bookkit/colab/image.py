@@ -45,23 +45,23 @@ def listed(text: str) -> dict[str, str]:
 
     A build's mark, as in 2.11.0+cu128, is left out.
     """
-    found = {}
+    versions = {}
     for line in text.splitlines():
         if match := re.match(r"([\w.-]+)\s*(?:==\s*([^\s+;]+)|@)", line):
-            found[normal(match[1])] = match[2] or ""
-    return found
+            versions[normal(match[1])] = match[2] or ""
+    return versions
 
 
 def differences(image: Image, published: dict[str, str]) -> list[str]:
     """A sentence for every package in which the image is not as published."""
-    said = []
+    sentences = []
     for name, version in image.pins.items():
         if name not in published:
-            said.append(f"{name}: {version} here, not in the list")
+            sentences.append(f"{name}: {version} here, not in the list")
         elif published[name] and published[name] != version:
-            said.append(f"{name}: {version} here, {published[name]} in the list")
-    said += [f"{name}: absent here, in the list" for name in image.absent if name in published]
-    return said
+            sentences.append(f"{name}: {version} here, {published[name]} in the list")
+    sentences += [f"{name}: absent here, in the list" for name in image.absent if name in published]
+    return sentences
 
 
 def read(where: str) -> dict[str, str]:
@@ -80,21 +80,21 @@ def read(where: str) -> dict[str, str]:
         raise ValueError(
             f"cannot read {where} ({error}); give a file that holds the list"
         ) from None
-    if not (found := listed(text)):
+    if not (versions := listed(text)):
         raise ValueError(f"{where} holds no line like name==version; give what `pip freeze` wrote")
-    return found
+    return versions
 
 
 def main() -> int:
     image = load()
     where = sys.argv[1] if len(sys.argv) > 1 else image.source
     try:
-        said = differences(image, read(where))
+        sentences = differences(image, read(where))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(*said or [f"src/bookkit/colab/image.toml is as in {where}"], sep="\n")
-    return int(bool(said))
+    print(*sentences or [f"src/bookkit/colab/image.toml is as in {where}"], sep="\n")
+    return int(bool(sentences))
 
 
 if __name__ == "__main__":

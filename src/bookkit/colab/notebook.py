@@ -70,23 +70,23 @@ def for_students(
 
 
 def _made(master, page: str, edition: Edition, cells_of: Callable) -> nbformat.NotebookNode:
-    made = nbformat.from_dict(master)
-    made.cells = [new for cell in master.cells for new in cells_of(nbformat.from_dict(cell))]
-    for cell in made.cells:
+    copy = nbformat.from_dict(master)
+    copy.cells = [new for cell in master.cells for new in cells_of(nbformat.from_dict(cell))]
+    for cell in copy.cells:
         if cell.cell_type == "markdown":
             cell.source = _on_its_own(cell.source, page, edition)
-    made.cells[0].source += (
+    copy.cells[0].source += (
         f"\n\n*A copy of [The CLIP Book]({pages_address(edition.address)}/{page}.html), "
         f"version {edition.version}, made from [{slug(edition.address)}]({edition.address}).*"
     )
-    setup = next(cell for cell in made.cells if cell.cell_type == "code")
+    setup = next(cell for cell in copy.cells if cell.cell_type == "code")
     package = f'PACKAGE = "{edition.package}"'
     setup.source = re.sub(r'^PACKAGE = ".*"$', package, setup.source, flags=re.M)
     setup.source = f"# @title Set-up\n{setup.source}"
     setup.metadata["cellView"] = "form"
-    made.metadata["clipbook"] = {"repository": edition.address, "version": edition.version}
-    nbformat.validate(made)
-    return made
+    copy.metadata["clipbook"] = {"repository": edition.address, "version": edition.version}
+    nbformat.validate(copy)
+    return copy
 
 
 def _reader_cells(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -109,7 +109,7 @@ def _standing_in(code: str, name: str) -> str:
     others = [part for part in body if not isinstance(part, ast.FunctionDef | ast.Import)]
     if others or not functions:
         raise ValueError(f"exercise {name!r} defines more than functions; make a function of it")
-    names = "{" + ", ".join(f'"{one}": {one}' for one in functions) + "}"
+    names = "{" + ", ".join(f'"{function}": {function}' for function in functions) + "}"
     return STANDS_IN.format(names=names, solution=solved(code))
 
 
@@ -157,7 +157,7 @@ def _link(key: str, sources: BibliographyData, page: str) -> str:
     who = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
     if names[-1] == "others":
         who = f"{names[0]} et al."
-    said = f"{who} ({entry.fields['year']})"
+    citation = f"{who} ({entry.fields['year']})"
     doi = entry.fields.get("doi")
     url = entry.fields.get("url") or (f"https://doi.org/{doi}" if doi else "")
-    return f"[{said}]({url})" if url else said
+    return f"[{citation}]({url})" if url else citation

@@ -65,15 +65,15 @@ def publish(folder: Path, files: str = "") -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     package = wheel(folder)
-    made = edition(f"{files or f'{address()}/raw/{BRANCH}'}/{package.name}")
+    stamp = edition(f"{files or f'{address()}/raw/{BRANCH}'}/{package.name}")
     for page in notebooks.sources():
         master = notebooks.notebook(page)
         for name, make in {"book": for_readers, "student": for_students}.items():
             path = folder / name / f"{page}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(nbformat.writes(make(master, page, made)) + "\n", "utf-8")
-    said = README.format(address=made.address, version=made.version)
-    (folder / "README.md").write_text(said, "utf-8")
+            path.write_text(nbformat.writes(make(master, page, stamp)) + "\n", "utf-8")
+    text = README.format(address=stamp.address, version=stamp.version)
+    (folder / "README.md").write_text(text, "utf-8")
 
 
 def push(folder: Path, remote: str, root: Path = ROOT) -> None:

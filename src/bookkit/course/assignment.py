@@ -36,7 +36,7 @@ def master(page: str, private: Path) -> nbformat.NotebookNode:
 
     Raises ValueError where such a check is not marked as one, for then students would see it.
     """
-    made = notebook(page)
+    result = notebook(page)
     own = private / f"{name_of(page)}.py"
     if own.exists():
         for cell in jupytext.reads(own.read_text("utf-8"), fmt="py:percent").cells:
@@ -47,25 +47,25 @@ def master(page: str, private: Path) -> nbformat.NotebookNode:
                     "metadata and put its code between ### BEGIN HIDDEN TESTS and ### END HIDDEN "
                     "TESTS, as in a chapter"
                 )
-            made.cells.append(cell)
-    return made
+            result.cells.append(cell)
+    return result
 
 
 def leaks(student: nbformat.NotebookNode, source: nbformat.NotebookNode) -> list[str]:
     """Lines of solutions and hidden checks, and marks of them, that a student's notebook holds."""
     secret: set[str] = set()
-    shown: set[str] = set()
+    public: set[str] = set()
     for cell in source.cells:
         inside = False
         for line in cell.source.splitlines():
             if any(mark in line for mark in MARKS):
                 inside = "BEGIN" in line
             elif cell.cell_type == "code":
-                (secret if inside else shown).add(line.strip())
+                (secret if inside else public).add(line.strip())
     text = nbformat.writes(student)
-    told = {line.strip() for cell in student.cells for line in cell.source.splitlines()}
-    found = [line for line in secret - shown if len(line) > 8 and line in told]
-    return [*found, *(mark for mark in MARKS if mark in text)]
+    given = {line.strip() for cell in student.cells for line in cell.source.splitlines()}
+    leaked = [line for line in secret - public if len(line) > 8 and line in given]
+    return [*leaked, *(mark for mark in MARKS if mark in text)]
 
 
 def guide(chapter: Chapter) -> str:
@@ -89,9 +89,16 @@ def guide(chapter: Chapter) -> str:
         "| exercise | points | minutes | difficulty | checks | hidden checks look at |",
         "|---|---|---|---|---|---|",
     ]
-    for one in chapter.exercises:
-        checks = ", ".join(f"`{name}` {points}" for name, points in one.checks)
-        cells = [one.title, one.points, one.minutes, one.difficulty, checks, "; ".join(one.hidden)]
+    for exercise in chapter.exercises:
+        checks = ", ".join(f"`{name}` {points}" for name, points in exercise.checks)
+        cells = [
+            exercise.title,
+            exercise.points,
+            exercise.minutes,
+            exercise.difficulty,
+            checks,
+            "; ".join(exercise.hidden),
+        ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += [
         "",
@@ -192,10 +199,10 @@ def make(chosen: list[Chapter], course: Path) -> None:
     generate([chapter.page for chapter in chosen], course)
 
 
-def generate(made: list[str], course: Path) -> None:
+def generate(pages: list[str], course: Path) -> None:
     """Let nbgrader write the student notebooks, then look whether a secret is left in one."""
     api = open_course(course)
-    for page in made:
+    for page in pages:
         name, stem = name_of(page), Path(page).name
         result = api.generate_assignment(name)
         if not result["success"]:
@@ -204,9 +211,9 @@ def generate(made: list[str], course: Path) -> None:
             nbformat.read(course / kind / name / f"{stem}.ipynb", 4)
             for kind in ("source", "release")
         )
-        if found := leaks(student, source):
+        if leaked := leaks(student, source):
             shutil.rmtree(course / "release" / name)
-            raise ValueError(f"{page}: the student notebook would show {found}; release removed")
+            raise ValueError(f"{page}: the student notebook would show {leaked}; release removed")
 
 
 def open_course(course: Path):

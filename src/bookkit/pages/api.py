@@ -8,11 +8,11 @@ from bookkit import chapters
 @functools.cache
 def builders() -> dict[str, list[str]]:
     """The pages of the chapters that build a thing by hand, by its full name."""
-    found: dict[str, list[str]] = {}
+    pages: dict[str, list[str]] = {}
     for chapter in chapters.read_all():
         for name in chapter.facts.builds:
-            found.setdefault(name, []).append(chapter.page)
-    return found
+            pages.setdefault(name, []).append(chapter.page)
+    return pages
 
 
 def link(app, what, name, obj, options, lines: list[str]) -> None:

@@ -51,11 +51,11 @@ def set_page(app, doctree, docname) -> None:
 def keep_together(node: nodes.Element) -> None:
     """Let no line break come between a short formula and the punctuation after it."""
     after = node.next_node(descend=False, siblings=True)
-    found = PUNCTUATION.match(after.astext()) if isinstance(after, nodes.Text) else None
-    if found and isinstance(node, nodes.math) and len(node.astext()) <= SHORT:
-        node["html"] += found[0]
+    mark = PUNCTUATION.match(after.astext()) if isinstance(after, nodes.Text) else None
+    if mark and isinstance(node, nodes.math) and len(node.astext()) <= SHORT:
+        node["html"] += mark[0]
         node["classes"].append("math-whole")
-        after.parent.replace(after, nodes.Text(after.astext()[found.end() :]))
+        after.parent.replace(after, nodes.Text(after.astext()[mark.end() :]))
 
 
 def write(translator, node) -> None:

@@ -48,19 +48,28 @@ def syllabus(lines: Iterable[str]) -> str:
 
 
 def exercise_index(all_chapters: list[chapters.Chapter]) -> str:
-    exercises = [one for chapter in all_chapters for one in chapter.exercises]
+    exercises = [exercise for chapter in all_chapters for exercise in chapter.exercises]
     parts = [f"In all {_worth(exercises)}."]
     for chapter in all_chapters:
         lines = [f"**{link(chapter)}**: {_worth(chapter.exercises)}", ""]
-        for one in chapter.exercises:
-            said = [f"{one.minutes} minutes", _many(one.points, "point"), one.difficulty]
-            lines.append(f"- **{one.title}** ({', '.join(filter(None, said))}). {one.task}")
+        for exercise in chapter.exercises:
+            details = [
+                f"{exercise.minutes} minutes",
+                _many(exercise.points, "point"),
+                exercise.difficulty,
+            ]
+            lines.append(
+                f"- **{exercise.title}** ({', '.join(filter(None, details))}). {exercise.task}"
+            )
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
 def _worth(exercises: Sequence[chapters.Exercise]) -> str:
-    minutes, points = sum(one.minutes for one in exercises), sum(one.points for one in exercises)
+    minutes, points = (
+        sum(exercise.minutes for exercise in exercises),
+        sum(exercise.points for exercise in exercises),
+    )
     return f"{_many(len(exercises), 'exercise')}, {minutes} minutes, {_many(points, 'point')}"
 
 

@@ -32,21 +32,21 @@ def locked_cells(notebook) -> dict:
 
 def remarks(submitted: Path, autograded: Path, released) -> list[str]:
     """What is to be said of one submission, given the paths of its notebook before and after."""
-    found = [] if autograded.exists() else ["NOT GRADED"]
+    notes = [] if autograded.exists() else ["NOT GRADED"]
     try:
         notebook = nbformat.read(submitted, 4)
         seen = Counter(grade_id(cell) for cell in notebook.cells)
     except Exception as error:  # whatever a student has put there
-        return [*found, f"not a notebook that can be read ({type(error).__name__})"]
+        return [*notes, f"not a notebook that can be read ({type(error).__name__})"]
     for name, check in locked_cells(released).items():
         here = [cell for cell in notebook.cells if grade_id(cell) == name]
         if not here:
-            found.append(f"{name} deleted")
+            notes.append(f"{name} deleted")
         elif here[-1].cell_type != check.cell_type:
-            found.append(f"{name} turned into {here[-1].cell_type}")
+            notes.append(f"{name} turned into {here[-1].cell_type}")
         elif here[-1].source.strip() != check.source.strip():
-            found.append(f"{name} changed")
-    found += [f"{name} {n} times" for name, n in seen.items() if name and n > 1]
+            notes.append(f"{name} changed")
+    notes += [f"{name} {n} times" for name, n in seen.items() if name and n > 1]
     given = {cell.source.strip() for cell in released.cells}
     own = "\n".join(
         cell.source
@@ -55,10 +55,10 @@ def remarks(submitted: Path, autograded: Path, released) -> list[str]:
     )
     own = own.replace("raise NotImplementedError()", "")
     if words := sorted({match[0].strip() for match in REACHES.finditer(own)}):
-        found.append(f"read its code: {' '.join(words)}")
+        notes.append(f"read its code: {' '.join(words)}")
     if autograded.exists() and "CellTimeoutError" in autograded.read_text("utf-8"):
-        found.append("ran out of time")
-    return found
+        notes.append("ran out of time")
+    return notes
 
 
 def main() -> None:
@@ -71,9 +71,9 @@ def main() -> None:
         for folder in sorted((COURSE / "submitted").glob(f"*/{assignment}")):
             student, submitted = folder.parent.name, folder / release.name
             autograded = COURSE / "autograded" / student / assignment / release.name
-            said = remarks(submitted, autograded, released)
-            if said:
-                print(f"{student}: {'; '.join(said)}")
+            notes = remarks(submitted, autograded, released)
+            if notes:
+                print(f"{student}: {'; '.join(notes)}")
 
 
 if __name__ == "__main__":
