@@ -21,6 +21,7 @@ WORDINGS = (
 WIDGETS = pathlib.Path(__file__).parents[2] / "src" / "clipbook" / "widgets"
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def draw_pictures(count: int) -> list[PIL.Image.Image]:
@@ -131,20 +132,13 @@ def show(open_page):
         models = {}
         for widget in widgets:
             models |= dependency_state([widget], drop_defaults=False)
-        pictures = {widget.model_id: widget.picture for widget in widgets}
+        pictures = {widget.model_id: PIXEL for widget in widgets}
         html = embed(models, [widget.model_id for widget in widgets], pictures, theme)
         page = open_page(html, **options)
         axe.draw_widgets(page)
         return page
 
     return show_widgets
-
-
-@pytest.fixture
-def quick_pictures(monkeypatch):
-    """Leaves out the static pictures, which take longer to draw than a test of the page does."""
-    pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    monkeypatch.setattr("clipbook.widgets.static_picture.draw", lambda scene: pixel)
 
 
 @pytest.fixture
