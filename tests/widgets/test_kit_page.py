@@ -80,7 +80,7 @@ def looks(page) -> dict[str, list]:
             [root, ...root.querySelectorAll("*")].map((node) => {
                 const look = getComputedStyle(node);
                 return [...look].map((name) => `${name}: ${look.getPropertyValue(name)}`)
-                    .filter((line) => !/origin|block-size|inline-size/.test(line)).join("; ");
+                    .filter((line) => !/^(top|right|bottom|left|inset)|origin/.test(line)).join("; ");
             }),
         ]))"""
     )
