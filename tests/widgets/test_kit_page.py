@@ -72,6 +72,16 @@ def test_cleaning_up_leaves_no_element_or_listener(show, name):
     assert (after, elements) == (0, 0)
 
 
+def test_no_id_or_group_of_radio_buttons_is_two_widgets(show):
+    widgets = [make() for make in [*MADE.values()] * 2]
+    page = show(*widgets, *widgets)
+    ids = page.locator("[id]").evaluate_all("all => all.map((node) => node.id)")
+    assert len(ids) == len(set(ids)) >= 2 * len(widgets)
+    for radio in page.get_by_role("radio", name="mean").all():
+        radio.check()
+    assert page.get_by_role("radio", name="mean", checked=True).count() == 8
+
+
 def looks(page) -> dict[str, list]:
     """What the style sheets make of every element, by the widget's class."""
     return page.evaluate(
@@ -79,8 +89,9 @@ def looks(page) -> dict[str, list]:
             root.classList[1],
             [root, ...root.querySelectorAll("*")].map((node) => {
                 const look = getComputedStyle(node);
-                return [...look].map((name) => `${name}: ${look.getPropertyValue(name)}`)
-                    .filter((line) => !/^(top|right|bottom|left|inset)|origin/.test(line)).join("; ");
+                const place = /^(top|right|bottom|left|inset)|origin/;
+                const names = [...look].filter((name) => !place.test(name));
+                return names.map((name) => `${name}: ${look.getPropertyValue(name)}`).join("; ");
             }),
         ]))"""
     )

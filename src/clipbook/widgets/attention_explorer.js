@@ -47,7 +47,7 @@ function read(model, weights, query) {
 
 // ---- What is written
 
-const TELLING = 3; // keys named in the sentence
+const NAMED = 3; // keys named in the sentence
 const EQUAL = 5e-4; // what nobody can see
 /**
  * A token as something that can be seen: a space as ␣, a control character as its number.
@@ -71,7 +71,7 @@ function namesOf(model) {
 }
 
 /**
- * What a query looks at most, as in Python's `finding`.
+ * What a query looks at most, as in Python's `_finding`.
  * @type {(state: Omit<State, "top">, names: Name[]) => string}
  */
 function finding({ query, row, allowed }, names) {
@@ -81,10 +81,9 @@ function finding({ query, row, allowed }, names) {
   if (allowed === 1) return `${name} may look only at itself.`;
   if (Math.max(...weights) - Math.min(...weights) < EQUAL)
     return `${name} looks at all ${allowed} keys alike (${number(mean, 2)}).`;
-  const told = ranked(weights).slice(0, TELLING).map((key) =>
+  const [first, ...others] = ranked(weights).slice(0, NAMED).map((key) =>
     `${key === query ? "itself" : names[key].brief} (${number(weights[key], 2)})`);
-  const rest = told.slice(1).join(" and ");
-  return `${name} looks most at ${told[0]}, then ${rest}; even shares would be ${number(1 / allowed, 2)}.`;
+  return `${name} looks most at ${first}, then ${others.join(" and ")}; even shares would be ${number(1 / allowed, 2)}.`;
 }
 
 // ---- Parts
@@ -179,7 +178,7 @@ function makePictures(tools) {
 
   const update = (/** @type {State} */ { query, row, top }) => {
     light(from, query, model.get("query"));
-    const best = ranked(row).slice(0, TELLING);
+    const best = ranked(row).slice(0, NAMED);
     keys.forEach((node, key) => {
       node.style.setProperty("--share", String(row[key] / top));
       node.classList.toggle("attention-own", key === query);

@@ -14,8 +14,8 @@ import traitlets
 
 from clipbook.text.texts import checked_texts
 
-from .encoding import picture_uri, quantise, seen_picture
-from .kit import Widget, sources
+from .encoding import float_array, picture_uri, quantise, seen_picture
+from .kit import Widget, checked_index, sources
 
 MEAN = "mean"
 MOST = 65_536  # weights, 128 kB
@@ -95,7 +95,7 @@ class AttentionExplorer(Widget):
             causal=causal,
             layer=_checked_choice("layer", layer, self.weights.shape[0]),
             head=_checked_choice("head", head, self.weights.shape[1]),
-            query=_checked_query(query, keys),
+            query=checked_index("query", query, keys, "queries"),
         )
         self.follow("layer", "head", "query")
 
@@ -156,7 +156,7 @@ class AttentionExplorer(Widget):
 
     @traitlets.validate("query")
     def _validate_query(self, proposal: Any) -> int:
-        return _checked_query(proposal["value"], self.weights.shape[2])
+        return checked_index("query", proposal["value"], self.weights.shape[2], "queries")
 
 
 def _visible(token: str) -> str:
@@ -166,9 +166,7 @@ def _visible(token: str) -> str:
 
 
 def _checked_weights(weights: Any) -> np.ndarray:
-    if hasattr(weights, "detach"):
-        weights = weights.detach().cpu().float().numpy()
-    weights = np.array(weights, dtype=np.float32)
+    weights = float_array(weights)
     if weights.ndim != 4 or not weights.size or weights.shape[2] != weights.shape[3]:
         raise ValueError(
             f"weights of shape {weights.shape} are not (layers, heads, queries, keys) with as "
@@ -241,12 +239,3 @@ def _checked_choice(name: str, choice: int | str, count: int) -> int | str:
             f"use 0 to {count - 1}, -1 for the last, or 'mean'"
         )
     return int(choice) % count
-
-
-def _checked_query(query: int, queries: int) -> int:
-    if not -queries <= query < queries:
-        raise ValueError(
-            f"query={query} is none of the {queries} queries; "
-            f"use 0 to {queries - 1}, or -1 for the last"
-        )
-    return int(query) % queries

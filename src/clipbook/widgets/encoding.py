@@ -22,6 +22,13 @@ def quantise(values: np.ndarray, *, signed: bool) -> bytes:
     return np.rint(values * largest).astype(dtype).tobytes()
 
 
+def float_array(values: Any) -> np.ndarray:
+    """A float32 copy of an array or a tensor, of any precision and with or without gradients."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().float().numpy()
+    return np.array(values, dtype=np.float32)
+
+
 def picture_uri(image: Any, name: str = "image") -> str:
     """What the model sees of a picture, as the data URI of a PNG.
 

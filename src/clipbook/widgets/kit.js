@@ -49,9 +49,8 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-let views = 0; // on the page
-/** An id that no other view on the page has. @param {string} name */
-export const freshId = (name) => `${name}-${++views}`;
+/** An id that nothing else on the page has, be it made by another widget's kit. @param {string} name */
+export const freshId = (name) => `${name}-${Math.random().toString(36).slice(2)}`;
 
 /**
  * A picture, its pixels seen where they are few. "dark-light" tells the book's theme to leave it as it is.
@@ -86,10 +85,10 @@ export function field(name, control, ...more) {
 
 /** A text that takes the room of the longest of all that it may be. @param {string[]} texts */
 export function makeStack(texts) {
-  const shown = element("p");
+  const visible = element("p");
   const ghosts = texts.map((text) => element("p", { "aria-hidden": "true" }, text));
-  const update = (/** @type {string} */ text) => write(shown, text);
-  return { node: element("div", { class: "kit-stack" }, ...ghosts, shown), update };
+  const update = (/** @type {string} */ text) => write(visible, text);
+  return { node: element("div", { class: "kit-stack" }, ...ghosts, visible), update };
 }
 
 /**

@@ -67,6 +67,20 @@ class Widget(anywidget.AnyWidget):
             self.alternative = self.describe()
 
 
+def checked_index(name: str, index: int, count: int, nouns: str) -> int:
+    """An index of one of ``count`` things, counted from the end if negative.
+
+    Raises:
+        ValueError: if there is no such one.
+    """
+    if not -count <= index < count:
+        raise ValueError(
+            f"{name}={index} is none of the {count} {nouns}; "
+            f"use 0 to {count - 1}, or -1 for the last"
+        )
+    return int(index) % count
+
+
 def counted(number: int, noun: str) -> str:
     """``1 token``, ``2 tokens``."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

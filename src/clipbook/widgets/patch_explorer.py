@@ -11,7 +11,7 @@ import PIL.Image
 import traitlets
 
 from .encoding import png_uri, seen_picture
-from .kit import Widget, sources
+from .kit import Widget, checked_index, sources
 
 LONGEST_SIDE = 224  # px, what CLIP takes; the page gets every pixel as it is
 FEWEST, MOST = 2, 256  # patches that are worth a look, and that a page can show
@@ -116,12 +116,7 @@ class PatchExplorer(Widget):
 
     @traitlets.validate("selected")
     def _validate_selected(self, proposal: Any) -> int:
-        if not -self.patches <= proposal["value"] < self.patches:
-            raise ValueError(
-                f"selected={proposal['value']} is none of the {self.patches} patches; "
-                f"use 0 to {self.patches - 1}, or -1 for the last"
-            )
-        return proposal["value"] % self.patches
+        return checked_index("selected", proposal["value"], self.patches, "patches")
 
 
 def _checked_image(image: Any) -> PIL.Image.Image:

@@ -445,7 +445,7 @@ function makeGrid(tools) {
   for (const nodes of [heads, sides]) nodes.forEach(tick);
   const lines = sides.map((side, row) => element("div", { role: "row", "aria-rowindex": row + 2 }, side));
   const corner = element("div", { role: "columnheader" }, element("span", { class: "kit-hidden" }, "picture"));
-  // these frame the row and the column of the cell that is told
+  // these frame the row and the column of the current cell
   const bands = ["row", "column"].map((along) =>
     element("div", { class: `matrix-band matrix-band-${along}`, "aria-hidden": "true" }));
   const body = element("div", { role: "rowgroup", class: "matrix-cells" }, ...lines, ...bands);
@@ -493,7 +493,7 @@ function makeGrid(tools) {
 // ---- What is told beside and below the matrix
 
 /**
- * The view's colours, with a marker at the value that is told, and what the marks mean.
+ * The view's colours, with a marker at the current cell's value, and what the marks mean.
  * @param {Model<Traits>} model
  */
 function makeLegend(model) {

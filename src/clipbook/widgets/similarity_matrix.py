@@ -14,8 +14,8 @@ import traitlets
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.text.texts import checked_texts
 
-from .encoding import picture_uri, quantise
-from .kit import Widget, counted, sources
+from .encoding import float_array, picture_uri, quantise
+from .kit import Widget, checked_index, counted, sources
 from .similarity_finding import false_negatives, finding, title
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
@@ -97,7 +97,7 @@ class SimilarityMatrix(Widget):
             images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
             captions=captions,
             steps=steps,
-            step=_checked_step(step, len(steps)),
+            step=checked_index("step", step, len(steps), "matrices"),
             also_true=_also_true(true_pairs, len(images), len(captions)),
             temperature=_checked_temperature(temperature),
             bias=_checked_bias(bias),
@@ -144,7 +144,7 @@ class SimilarityMatrix(Widget):
 
     @traitlets.validate("step")
     def _validate_step(self, proposal: Any) -> int:
-        return _checked_step(proposal["value"], len(self.steps))
+        return checked_index("step", proposal["value"], len(self.steps), "matrices")
 
     @traitlets.validate("selected")
     def _validate_selected(self, proposal: Any) -> list[int]:
@@ -156,9 +156,7 @@ def _frame_count(values: np.ndarray) -> int:
 
 
 def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().float().numpy()
-    values = np.array(values, dtype=np.float32)
+    values = float_array(values)
     if values.ndim not in (2, 3) or values.shape[-2:] != (images, captions) or not values.size:
         raise ValueError(
             f"similarities of shape {values.shape} do not fit {images} images and {captions} "
@@ -200,15 +198,6 @@ def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
             f"{len(steps)} steps for {frames} matrices; give one training step a matrix"
         )
     return [int(step) for step in steps]
-
-
-def _checked_step(step: int, frames: int) -> int:
-    if not -frames <= step < frames:
-        raise ValueError(
-            f"step={step} is not the index of one of the {frames} matrices; "
-            f"use 0 to {frames - 1}, or -1 for the last"
-        )
-    return int(step) % frames
 
 
 def _checked_temperature(temperature: float) -> float:
