@@ -69,7 +69,7 @@ def embed(models: dict, views: list[str], pictures: dict[str, str], theme: str =
     Args:
         models: saved state by model id.
         views: model ids, in the order of the page.
-        pictures: data URI of the static picture by model id; a view without one has no wrapper.
+        pictures: data URI of the still picture by model id; a view without one has no wrapper.
     """
     shown = []
     for model_id in views:

@@ -278,5 +278,5 @@ def test_no_name_is_the_widgets_and_the_kits(script):
     ]
     twice = [name for name, times in Counter(names).items() if times > 1]
     assert not twice, (
-        f"kit.js and {script.name} both declare {', '.join(twice)}: rename the latter's"
+        f"kit.js and {script.name} both declare {', '.join(twice)}: rename it in the latter"
     )
