@@ -27,7 +27,7 @@ each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
 chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
+.PHONY: help setup book site pdf serve audit chapter notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -54,10 +54,10 @@ site: $(SETUP) $(VENDOR) ## execute what changed and build the site into _build/
 
 book: site serve ## build the site and serve it on localhost
 serve: $(SETUP)
-	@python tools/serve.py $(BUILT) $(call typed,PORT)
+	@python -m bookkit.serve $(BUILT) $(call typed,PORT)
 
 pdf: site ## print the whole book into _build/clip-book.pdf
-	python tools/pdf.py $(BUILT) _build/clip-book.pdf
+	python -m bookkit.pdf $(BUILT) _build/clip-book.pdf
 
 $(LIGHTHOUSE): tools/audit/package-lock.json
 	rm -rf $(@D) && mkdir -p $(@D) && cp tools/audit/{package.json,package-lock.json,.npmrc} $(@D)
@@ -65,10 +65,13 @@ $(LIGHTHOUSE): tools/audit/package-lock.json
 	@touch $@
 
 audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse and axe-core, into _build/audit.md
-	python tools/audit.py $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(call each,PAGES)
+	python -m bookkit.audit $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(call each,PAGES)
+
+chapter: $(SETUP) ## begin a chapter: make chapter NAME=further/example TITLE="An example"
+	@python -m bookkit.new_chapter $(or $(call typed,NAME),'') $(or $(call typed,TITLE),'')
 
 notebooks: $(SETUP) ## make every .ipynb from the .py beside it
-	python tools/notebooks.py
+	python -m bookkit.notebooks
 
 $(SCRIPTS): tools/lint/package-lock.json
 	@$(NEEDS_NPM)
@@ -86,37 +89,26 @@ lint: $(SETUP) $(SCRIPTS)
 test-fast: lint ## format, lint and the quick unit tests
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
-test: lint ## everything: format, lint, unit tests, notebooks, strict site, browser
-	@mkdir -p _build
-	pytest -n 2 --dist loadgroup --cov -m "not slow and not browser and not site and not alone"
-	pytest -n 2 --dist loadgroup -m "slow and not browser and not site and not alone"
-	python tools/notebooks.py --check
-	@echo "The site is built on one core, while the notebooks are run on the other."
-	@$(MAKE) site > _build/site.log 2>&1 & site=$$!; \
-	notebooks=0; pytest --nbval-lax book || notebooks=1; \
-	wait $$site || { cat _build/site.log; exit 1; }; exit $$notebooks
-	pytest -n 2 --dist loadgroup -m "(browser or site) and not alone"
-	pytest -m alone
+test: $(SETUP) ## everything: format, lint, unit tests, notebooks, strict site, browser
+	python -m bookkit.prove
 
 bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel
-	python tools/bench.py
+	python -m bookkit.bench
 
 assignment: $(SETUP) ## make a folder to teach from: make assignment CHAPTER=pairs/contrastive-loss COURSE=course
-	python tools/assignment.py $(chapters) --to $(or $(call typed,COURSE),course)
+	python -m bookkit.course.assignment $(chapters) --to $(or $(call typed,COURSE),course)
 
 slides: $(SETUP) $(VENDOR) ## make slides of a chapter: make slides CHAPTER=pairs/contrastive-loss
-	python tools/slides.py $(chapters) --to _build/slides
-
-COLAB := PYTHONPATH=tools:book/_ext python -m
+	python -m bookkit.course.slides $(chapters) --to _build/slides
 
 colab: $(SETUP) ## run every chapter as Colab does, with its, the lowest and the newest versions
-	$(COLAB) colab.contract $(if $(value CHAPTER),--chapters $(call each,CHAPTER)) $(if $(value VERSIONS),--environments $(call each,VERSIONS))
+	python -m bookkit.colab.contract $(if $(value CHAPTER),--chapters $(call each,CHAPTER)) $(if $(value VERSIONS),--environments $(call each,VERSIONS))
 
-colab-pins: $(SETUP) ## compare tools/colab/image.toml with the list that Colab publishes
-	$(COLAB) colab.image $(call typed,LIST)
+colab-pins: $(SETUP) ## compare src/bookkit/colab/image.toml with the list that Colab publishes
+	python -m bookkit.colab.image $(call typed,LIST)
 
 colab-branch: $(SETUP) ## make what the branch `colab` holds in _build/colab; PUSH=origin pushes it
-	$(COLAB) colab.publish _build/colab $(if $(value PUSH),--push $(call typed,PUSH))
+	python -m bookkit.colab.publish _build/colab $(if $(value PUSH),--push $(call typed,PUSH))
 
 $(MUTMUT): tools/mutants/requirements.txt
 	rm -rf $(@D) && mkdir -p $(@D)
@@ -124,13 +116,13 @@ $(MUTMUT): tools/mutants/requirements.txt
 	@touch $@
 
 mutants: $(SETUP) $(MUTMUT) ## change the package in small ways; does a test fail each time? PARTS="text pairs"
-	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python tools/mutants/run.py $(call each,PARTS)
+	PYTHONPATH="$(CURDIR)/_build/mutants/lib" python -m bookkit.mutants $(call each,PARTS)
 
 fuzz: $(SETUP) ## give 2,000 odd inputs of each kind to whatever reads files, tables and texts
 	pytest -n 2 --hypothesis-profile=fuzz tests/fuzz
 
 newest: $(SETUP) ## replace the pins in .venv by the newest versions; `rm -r .venv` undoes it
-	python tools/newest.py | python -m pip install --quiet --disable-pip-version-check \
+	python -m bookkit.newest | python -m pip install --quiet --disable-pip-version-check \
 	  --upgrade --upgrade-strategy eager -r /dev/stdin
 
 $(PIP_AUDIT): tools/advisories/requirements.txt
@@ -149,7 +141,7 @@ advisories: $(PIP_AUDIT) ## ask PyPI and npm for known weaknesses of what is pin
 	exit $$failed
 
 repository: $(SETUP) ## set the repository's address everywhere: make repository URL=https://github.com/you/clipbook
-	python tools/repository.py $(call typed,URL)
+	python -m bookkit.address $(call typed,URL)
 
 clean: ## remove what was built (not .venv)
 	rm -rf _build dist

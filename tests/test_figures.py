@@ -159,6 +159,7 @@ DRAW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 @settings(max_examples=8)
 @given(anything, anything)
@@ -291,6 +292,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_figure_shows_what_the_model_sees(figure, kind):

@@ -48,8 +48,8 @@ def test_a_seed_that_is_no_integer_is_refused():
 
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
-CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.py") if "_ext" not in path.parts)
+SOURCES = sorted((ROOT / "src/clipbook").rglob("*.py"))
+CHAPTERS = sorted((ROOT / "book").rglob("*.py"))
 MAKERS = {"stream", "torch_stream"}
 SEEDS = range(5)
 
@@ -194,6 +194,7 @@ def drawn_elsewhere() -> set[tuple[str, int, int]]:
     return found
 
 
+@pytest.mark.slow
 def test_no_batch_of_any_preset_begins_as_another_or_as_what_anything_else_draws():
     steps = max(preset.training.steps for preset in PRESETS.values())
     named = {("training", seed, k) for seed in SEEDS for k in range(steps)}
@@ -204,6 +205,7 @@ def test_no_batch_of_any_preset_begins_as_another_or_as_what_anything_else_draws
     assert len({first(stream(*one)) for one in named}) == len(named)
 
 
+@pytest.mark.slow
 def test_no_scene_of_the_evaluation_is_in_a_batch(monkeypatch):
     evaluated, trained = set(), set()
     sample = evaluation.sample

@@ -1,39 +1,32 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a convolutional network make one vector of a picture, and does it serve
+#       our pairs better than a ViT?
+#     objectives:
+#     - compute a convolution by hand, and say what it shares, what it keeps and what it costs
+#     - follow a picture through a CNN, scale by scale, and work out how far each number sees
+#     - compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT
+#     needs: [image/vit]
+#     minutes: 45
+#     place: this is the image encoder once more, the same box with another inside
+#     band: or CNN
+#     builds: [clipbook.image.CNN]
+#     seed:
+#       A Vision Transformer (ViT) or CNN: ['ViT against CNN: the sizes', ViT, CNN]
+#       or process through conv layers (for CNN): ['Colours in, channels out', layer]
+#       '3. For CNN-based: Image → Convolutional layers': [A stage, stage, layer|conv]
+#       Feature maps at different scales: [Feature maps at three scales, map]
+#       Global pooling for final representation: [One vector, global average pooling]
+#       PaliGemma is ViT-based rather than CNN-based: [Why PaliGemma's encoder is a ViT, PaliGemma,
+#         SigLIP, ViT]
+# ---
+
 # %% [markdown]
 # # Convolutional networks
 #
-# A ViT must learn that neighbouring pixels belong together. In a convolutional network that is built
-# in. **How does a convolutional network make one vector of a picture, and does it serve our pairs
-# better than a ViT?** We take our second trained model apart, then let both kinds race.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute a convolution by hand, and say what it shares, what it keeps and what it costs;
-# 2. follow a picture through a CNN, scale by scale, and work out how far each number sees;
-# 3. compare a ViT and a CNN fairly, and say why the image encoder of PaliGemma is a ViT.
-
-# %% [markdown]
-# **You need** the [vision transformer](vit.ipynb). **Time:** 25 minutes to read, 85 with the
-# exercises. On the [map of the whole model](../index.md) this is the image encoder once more, the same
-# box with another inside.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A ViT must learn that neighbouring pixels belong together. In a convolutional network that is
+# built in. {question} We take our second trained model apart, then let both kinds race.
 
 # %% [markdown]
 # ## One window, nine weights
@@ -176,8 +169,8 @@ for padding, stride in ((0, 1), (1, 1), (1, 2)):
 
 # %%
 def batch_norm(y, norm):
-    kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    mean, variance, gain, shift = (one[:, None, None] for one in kept)
+    statistics = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    mean, variance, gain, shift = (statistic[:, None, None] for statistic in statistics)
     return (y - mean) / (variance + norm.eps).sqrt() * gain + shift
 
 
@@ -197,9 +190,10 @@ with torch.no_grad():
     for stage in cnn.stages:
         x = run_stage(x, stage)
         maps.append(x)
-    for ours, theirs in zip(maps, cnn.feature_maps(pixels), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
-        print(tuple(ours.shape))
+    theirs = cnn.intermediates(pixels)  # what each part hands on, by name
+    for k, ours in enumerate(maps, 1):
+        assert torch.allclose(ours, theirs[f"stage {k}"], atol=1e-4)
+        print(f"stage {k}:", tuple(ours.shape))
 
 # %% [markdown]
 # Half the side, twice the channels, from stage to stage: less *where*, more *what*.
@@ -225,7 +219,7 @@ def mosaic(maps):
 
 
 names = ("16 × 16 places", "8 × 8", "4 × 4")
-picture_row({name: mosaic(one[4]) for name, one in zip(names, maps, strict=True)})
+picture_row({name: mosaic(stage_maps[4]) for name, stage_maps in zip(names, maps, strict=True)})
 
 # %% [markdown]
 # First outlines and filled forms, then blobs, at last a few squares that look like nothing. What do
@@ -238,19 +232,19 @@ picture_row({name: mosaic(one[4]) for name, one in zip(names, maps, strict=True)
 from clipbook.scenes import COLOURS, SHAPES, sample
 from clipbook.streams import stream
 
-shown = sample(1200, stream("cnn: probes"), objects=1)
-wanted = {"colour": COLOURS, "shape": SHAPES}
+probe_scenes = sample(1200, stream("cnn: probes"), objects=1)
 with torch.no_grad():
-    at_stages = cnn.feature_maps(preprocess([render(scene) for scene in shown]))
-for name, words in wanted.items():
-    found = [words.index(getattr(scene.objects[0], name)) for scene in shown]
-    truth = F.one_hot(torch.tensor(found), 8).float()  # (1200, 8)
-    for k, one in enumerate(at_stages):
-        for taken in sorted({16, one.shape[1]}):
-            known = F.pad(one[:, :taken].mean(dim=(2, 3)), (0, 1), value=1)  # and a bias
-            fitted = torch.linalg.lstsq(known[:800], truth[:800]).solution
-            right = (known @ fitted)[800:].argmax(dim=1) == truth[800:].argmax(dim=1)
-            print(f"{name:6} stage {k + 1}, {taken} channels: {right.sum() / 400:.2f}")
+    parts = cnn.intermediates(preprocess([render(scene) for scene in probe_scenes]))
+for name, words in (("colour", COLOURS), ("shape", SHAPES)):
+    class_numbers = [words.index(getattr(scene.objects[0], name)) for scene in probe_scenes]
+    truth = F.one_hot(torch.tensor(class_numbers), 8).float()  # (1200, 8)
+    for stage in ("stage 1", "stage 2", "stage 3"):
+        for channels in sorted({16, parts[stage].shape[1]}):
+            averages = parts[stage][:, :channels].mean(dim=(2, 3))  # (1200, channels)
+            averages = F.pad(averages, (0, 1), value=1)  # and a bias
+            fitted = torch.linalg.lstsq(averages[:800], truth[:800]).solution
+            right = (averages @ fitted)[800:].argmax(dim=1) == truth[800:].argmax(dim=1)
+            print(f"{name:6} {stage}, {channels} channels: {right.sum() / 400:.2f}")
 
 # %% [markdown]
 # Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
@@ -275,16 +269,16 @@ print("pixels:", after_1, after_2, after_3)
 # and add up the gradient's size over 200 pictures.
 
 # %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
-probe = preprocess([render(scene) for scene in shown[:200]]).requires_grad_()
+probe = preprocess([render(scene) for scene in probe_scenes[:200]]).requires_grad_()
 fields = {}
-for k, side in enumerate((16, 8, 4)):
-    middle = cnn.feature_maps(probe)[k][:, :, side // 2, side // 2].sum()
+for stage, side in (("stage 1", 16), ("stage 2", 8), ("stage 3", 4)):
+    middle = cnn.intermediates(probe)[stage][:, :, side // 2, side // 2].sum()
     (gradient,) = torch.autograd.grad(middle, probe)
     strength = gradient.abs().sum(dim=(0, 1))  # (32, 32)
     wide = int((strength.sum(dim=0) > 0).sum())
     inner = strength[8:24, 8:24].sum() / strength.sum()
-    print(f"stage {k + 1}: {wide} pixels wide, {inner:.0%} within the middle 16 × 16")
-    fields[f"after stage {k + 1}"] = 255 * (strength / strength.max()).sqrt()
+    print(f"{stage}: {wide} pixels wide, {inner:.0%} within the middle 16 × 16")
+    fields[f"after {stage}"] = 255 * (strength / strength.max()).sqrt()
 picture_row(fields)
 
 # %% [markdown]
@@ -368,7 +362,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 encoders = {"ViT": clipbook.load("shapes")[0].image_encoder, "CNN": cnn}
 for name, encoder in encoders.items():
-    count = sum(one.numel() for one in encoder.parameters())
+    count = sum(parameter.numel() for parameter in encoder.parameters())
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         encoder(pixels[:1])
@@ -389,8 +383,7 @@ for name, encoder in encoders.items():
 # %%
 from time import perf_counter, process_time
 
-from clipbook.training import PRESETS, SceneBatches
-from clipbook.training.optimisers import best_device
+from clipbook.training import PRESETS, SceneBatches, best_device
 
 
 def now():
@@ -402,8 +395,8 @@ def now():
 
 torch.set_num_threads(1)  # cores that wait for each other would count as work
 device = best_device()
-fresh = PRESETS["shapes-cnn"].build()
-maker = SceneBatches(fresh.tokenizer, batch_size=64, twins=0)
+untrained = PRESETS["shapes-cnn"].build()
+maker = SceneBatches(untrained.tokenizer, batch_size=64, twins=0)
 batches = [[part.to(device) for part in maker[k]] for k in range(200)]
 
 # %% [markdown]
@@ -417,8 +410,9 @@ from clipbook.scenes import sample_pairs
 
 tests = []
 for k in range(2):
-    drawn, said = sample_pairs(64, stream("cnn: tests of the race", index=k))
-    parts = preprocess([render(one) for one in drawn]), *fresh.tokenizer.batch(said)
+    new_scenes, new_captions = sample_pairs(64, stream("cnn: tests of the race", index=k))
+    new_pixels = preprocess([render(scene) for scene in new_scenes])
+    parts = new_pixels, *untrained.tokenizer.batch(new_captions)
     tests.append([part.to(device) for part in parts])
 
 
@@ -434,7 +428,7 @@ def own_caption_found(model):
     return sum(shares) / len(shares)
 
 
-print(f"before training: {own_caption_found(fresh.model.to(device)):.2f}")
+print(f"before training: {own_caption_found(untrained.model.to(device)):.2f}")
 
 # %% [markdown]
 # The learning rate warms up over 15 steps and falls to zero along a cosine. The clock stands still
@@ -445,8 +439,7 @@ print(f"before training: {own_caption_found(fresh.model.to(device)):.2f}")
 from math import cos, pi
 
 from clipbook.image import normalise
-from clipbook.training.loop import contrastive_step
-from clipbook.training.optimisers import make_optimisers, set_learning_rate
+from clipbook.training import contrastive_step, make_optimisers, set_learning_rate
 
 
 def train_step(model, optimisers, step, share):
@@ -474,14 +467,14 @@ def race(model, config, seconds=5):
 # %% mystnb={"image": {"alt": "Own captions found against seconds of training, means of three starts: the CNN rises first and is well ahead of the ViT after five seconds."}}
 from clipbook.figures import curves
 
-found = {"ViT": [], "CNN": []}
+shares = {"ViT": [], "CNN": []}
 for seed in range(3):
     for name, preset in (("ViT", "shapes"), ("CNN", "shapes-cnn")):
         run = PRESETS[preset].build(seed)
         curve = race(run.model, run.config)
         print(f"start {seed}, {name}:", *(f" step {k}: {share:.2f}" for k, share in curve[1::2]))
-        found[name].append([share for _, share in curve])
-means = {name: (range(6), torch.tensor(one).mean(dim=0)) for name, one in found.items()}
+        shares[name].append([share for _, share in curve])
+means = {name: (range(6), torch.tensor(runs).mean(dim=0)) for name, runs in shares.items()}
 curves(means, across="processor seconds of training", up="own caption found")
 
 # %% [markdown]
@@ -505,7 +498,7 @@ def smoothed(name, seconds, parts=25):
 
 
 long_run = {"ViT": ("shapes", 1279), "CNN": ("shapes-cnn", 519)}
-lines = {name: smoothed(*one) for name, one in long_run.items()}
+lines = {name: smoothed(*recording) for name, recording in long_run.items()}
 for name, (_, loss) in lines.items():
     print(f"{name} ends at {loss[-1]:.3f}")
 curves(lines, across="seconds of training", up="loss", log="y")
@@ -521,14 +514,15 @@ curves(lines, across="seconds of training", up="loss", log="y")
 # compare in pairs: where only one of the two is right, which is it?
 
 # %%
-unseen, said = sample_pairs(500, stream("cnn: new pairs"), "held_out")
+unseen, unseen_captions = sample_pairs(500, stream("cnn: new pairs"), "held_out")
 unseen_pixels = preprocess([render(scene) for scene in unseen])
 right = {}
 for name in ("shapes", "shapes-cnn"):
-    one, words = clipbook.load(name)
+    clip, clip_tokenizer = clipbook.load(name)
     with torch.no_grad():
-        chosen = one.encode_image(unseen_pixels) @ one.encode_text(*words.batch(said)).T
-    right[name] = chosen.argmax(dim=1) == torch.arange(500)
+        texts = clip.encode_text(*clip_tokenizer.batch(unseen_captions))
+        cosines = clip.encode_image(unseen_pixels) @ texts.T  # (500, 500)
+    right[name] = cosines.argmax(dim=1) == torch.arange(500)
     print(f"{name:11} {right[name].sum()} of 500")
 by_vit, by_cnn = right.values()
 print(f"only the ViT: {(by_vit & ~by_cnn).sum()}, only the CNN: {(by_cnn & ~by_vit).sum()}")
@@ -563,8 +557,8 @@ print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).sh
 # %%
 training = deepcopy(model).train()
 with torch.no_grad():
-    for name, one in {"train": training, "eval": model}.items():
-        alone, together = one.encode_image(pixels[2:3])[0], one.encode_image(pixels)[2]
+    for name, clip in {"train": training, "eval": model}.items():
+        alone, together = clip.encode_image(pixels[2:3])[0], clip.encode_image(pixels)[2]
         print(f"{name:5} cosine of alone and together: {alone @ together:.4f}")
 
 # %% [markdown]
@@ -591,10 +585,10 @@ try:
 except RuntimeError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "easy"}
 # ## Exercise: a whole layer
 #
-# *3 points, 20 minutes, easy.* Extend `convolve` to a layer: a picture of ($C$, height, width), kernels
+# Extend `convolve` to a layer: a picture of ($C$, height, width), kernels
 # of ($D$, $C$, $k$, $k$), and a stride. No padding. Use sums of your own: the check refuses PyTorch's
 # convolutions (`conv2d` and the like). It tries kernels of all sizes, and strides that leave a rest.
 
@@ -686,10 +680,10 @@ with check("A whole layer, other sizes"):
         check_layer(picture, torch.randn(D, C, k, k, generator=draw), stride, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: how far any network sees
 #
-# *3 points, 15 minutes, medium.* Given the layers of a CNN in order, first layer first, each as
+# Given the layers of a CNN in order, first layer first, each as
 # (kernel size, stride), return its receptive field in pixels, along one side, from the first pixel that
 # can change a number to the last. There may be kernels of 1, with strides, and no layers at all.
 
@@ -760,10 +754,10 @@ with check("Receptive field of other networks"):
         close(ask(receptive_field, layers), seen(layers), f"receptive_field({layers})")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: one layer fewer
 #
-# *4 points, 25 minutes, hard.* In eval mode batch norm only multiplies and adds, so it can be
+# In eval mode batch norm only multiplies and adds, so it can be
 # melted into the convolution before it, and needs no time. Return the kernels and the bias of *one*
 # convolution that does both. Given are the kernels ($D$, $C$, $k$, $k$), which have no bias, and
 # $\mu$, $\sigma^2$, $g$, $b$ and $\epsilon$ of the norm; a $g$ may be negative or 0. The check compares one

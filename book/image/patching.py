@@ -1,38 +1,27 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a picture become a sequence, as a caption is one?
+#     objectives:
+#     - cut pictures into patches by `reshape` and `permute`, and put them back exactly
+#     - turn patches into vectors by a matrix or by a strided convolution, and carry weights across
+#     - say what a patch size costs, and what is lost within patches and between them
+#     needs: [image/preprocessing, text/embeddings]
+#     minutes: 35
+#     place: this is the step between a picture and the image encoder
+#     band: patches
+#     builds: [clipbook.image.patchify, clipbook.image.unpatchify, clipbook.widgets.PatchExplorer]
+#     seed:
+#       Split into patches (for ViT): [Cut with a knife, patch]
+#       Image patches → Linear projection: [A vector for each patch, projection|matrix]
+#       + position embeddings: [Where a patch lies, position]
+# ---
+
 # %% [markdown]
 # # Patching
 #
-# A transformer takes a row of vectors. A caption is a row already; a picture is a plane of pixels.
-# **How does a picture become a sequence, as a caption is one?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. cut pictures into patches by `reshape` and `permute`, and put them back exactly;
-# 2. turn patches into vectors by a matrix or by a strided convolution, and carry weights across;
-# 3. say what a patch size costs, and what is lost within patches and between them.
-
-# %% [markdown]
-# **You need** [preprocessing](preprocessing.ipynb) and [embeddings](../text/embeddings.ipynb).
-# **Time:** 20 minutes to read, 70 with the exercises. On the [map of the whole model](../index.md)
-# this is the step between a picture and the image encoder.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A transformer takes a row of vectors. A caption is a row already; a picture is a plane of
+# pixels. {question}
 
 # %% [markdown]
 # ## Why not one token for each pixel?
@@ -70,11 +59,11 @@ scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 star = torch.tensor(np.array(pictures[2])).permute(2, 0, 1)  # (3, 32, 32)
 p = 8
-shown = {"the star": star}
+tiles = {"the star": star}
 for k in (5, 6, 9, 10):
     top, left = k // 4 * p, k % 4 * p
-    shown[f"patch {k}"] = star[:, top : top + p, left : left + p]  # (3, 8, 8)
-picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
+    tiles[f"patch {k}"] = star[:, top : top + p, left : left + p]  # (3, 8, 8)
+picture_row({name: tile.permute(1, 2, 0) for name, tile in tiles.items()})
 
 # %% [markdown]
 # Only the four in the middle. A transformer wants vectors, so we **flatten** each patch: all its reds,
@@ -85,11 +74,11 @@ picture_row({name: one.permute(1, 2, 0) for name, one in shown.items()})
 def cut(picture, p):
     """(C, H, W) -> (patches, C·p·p), patches row by row."""
     _, H, W = picture.shape
-    found = []
+    patches = []
     for r in range(0, H, p):
         for c in range(0, W, p):
-            found.append(picture[:, r : r + p, c : c + p].flatten())
-    return torch.stack(found)
+            patches.append(picture[:, r : r + p, c : c + p].flatten())
+    return torch.stack(patches)
 
 
 cut(star, p).shape
@@ -159,7 +148,7 @@ def patches_of(X, p):
 
 X = preprocess(pictures)  # (8, 3, 32, 32), normalised
 patches = patches_of(X, 8)  # (8, 16, 192)
-assert torch.equal(patches, torch.stack([cut(one, 8) for one in X]))
+assert torch.equal(patches, torch.stack([cut(picture, 8) for picture in X]))
 assert torch.equal(patches, patchify(X, 8))
 patches.shape
 
@@ -191,7 +180,7 @@ assert torch.equal(put_together(patches, 8, 4), X)
 assert torch.equal(unpatchify(patches, 8), X)
 row = cut(star, 8)[None]  # (1, 16, 192)
 laid = {f"{k} rows": put_together(row, 8, k)[0] for k in (4, 2)}
-picture_row({name: one.permute(1, 2, 0) for name, one in laid.items()})
+picture_row({name: picture.permute(1, 2, 0) for name, picture in laid.items()})
 
 # %% [markdown]
 # Cutting loses no number, only the square.
@@ -257,9 +246,9 @@ maps.shape, as_rows.shape
 # Patch 3 is followed by patch 4. Are they neighbours? And 1 and 5?
 
 # %%
-for one, other in ((3, 4), (1, 5)):
-    (i, j), (k, m) = divmod(one, 4), divmod(other, 4)  # row, column
-    print(f"{one} at {i, j}, {other} at {k, m}: distance {abs(i - k) + abs(j - m)}")
+for first, second in ((3, 4), (1, 5)):
+    (i, j), (k, m) = divmod(first, 4), divmod(second, 4)  # row, column
+    print(f"{first} at {i, j}, {second} at {k, m}: distance {abs(i - k) + abs(j - m)}")
 
 # %% [markdown]
 # 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
@@ -280,14 +269,14 @@ blind = copy.deepcopy(model)
 blind.image_encoder.positions.data.zero_()
 both = torch.cat([X[3:4], moved])
 with torch.no_grad():
-    said = [f"a pink heart in the {corner}" for corner in corners]
-    texts = model.encode_text(*tokenizer.batch(said))
-    for name, one in {"with P": model, "without": blind}.items():
-        embeddings = one.encode_image(both)  # (2, 64)
+    sentences = [f"a pink heart in the {corner}" for corner in corners]
+    texts = model.encode_text(*tokenizer.batch(sentences))
+    for name, clip in {"with P": model, "without": blind}.items():
+        embeddings = clip.encode_image(both)  # (2, 64)
         answers = [corners[k] for k in (embeddings @ texts.T).argmax(dim=1)]
-        apart = (embeddings[0] - embeddings[1]).norm()
-        print(f"{name:8}", answers, f"embeddings {apart:.2f} apart")
-assert apart < 1e-4
+        distance = (embeddings[0] - embeddings[1]).norm()
+        print(f"{name:8}", answers, f"embeddings {distance:.2f} apart")
+assert distance < 1e-4
 
 # %% [markdown]
 # Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
@@ -331,13 +320,13 @@ from timeit import repeat
 from clipbook.transformer import Block
 
 block = Block(w, 12, 4 * w).eval()
-seconds, counted = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
+seconds, operations = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
 with torch.no_grad():
     for size in (32, 16, 8):
         tokens = torch.randn(1, (s // size) ** 2, w)
         took = repeat("block(tokens)", globals=globals(), number=1, repeat=4)
         seconds[size] = min(took)  # the first one warms up
-        times, count = seconds[size] / seconds[32], counted[size] / counted[32]
+        times, count = seconds[size] / seconds[32], operations[size] / operations[32]
         ms = 1000 * seconds[size]
         print(f"{size:2} px {ms:5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
 assert seconds[8] > seconds[32]
@@ -354,9 +343,9 @@ assert seconds[8] > seconds[32]
 # one. We replace each patch by that twin. Predict what picture and twin have in common.
 
 # %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
-from clipbook.image.preprocessing import MEAN, STD
+from clipbook.image import MEAN, STD
 
-mean, std = (torch.tensor(one)[:, None, None] for one in (MEAN, STD))
+mean, std = (torch.tensor(triple)[:, None, None] for triple in (MEAN, STD))
 twins = unpatchify(Z @ torch.linalg.pinv(E), 8)  # (8, 3, 32, 32)
 assert torch.allclose(patchify(twins, 8) @ E, Z, atol=1e-3)
 levels = ((twins * std + mean) * 255).round().clamp(0, 255).byte()
@@ -432,14 +421,14 @@ picture_row(
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-new, said = sample_pairs(200, stream("patching: new pairs"))
+new, new_captions = sample_pairs(200, stream("patching: new pairs"))
 first = patchify(preprocess([render(scene) for scene in new]), 8)  # (200, 16, 192)
 last = first.reshape(200, 16, 3, 64).transpose(2, 3).reshape(200, 16, 192)
 with torch.no_grad():
-    texts = model.encode_text(*tokenizer.batch(said))
-    for name, one in {"first": first, "last": last}.items():
-        chosen = (model.encode_image(unpatchify(one, 8)) @ texts.T).argmax(dim=1)
-        print(f"colour {name:5} {(chosen == torch.arange(200)).sum():3} of 200")
+    texts = model.encode_text(*tokenizer.batch(new_captions))
+    for name, order in {"first": first, "last": last}.items():
+        choices = (model.encode_image(unpatchify(order, 8)) @ texts.T).argmax(dim=1)
+        print(f"colour {name:5} {(choices == torch.arange(200)).sum():3} of 200")
 
 # %% [markdown]
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
@@ -457,10 +446,10 @@ try:
 except ValueError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: find the pixel
 #
-# *3 points, 10 minutes, easy.* Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
+# Colour 0, 1 or 2 of the pixel at (`row`, `column`) is one number: in
 # which patch of the sequence is it, and which of the patch's numbers? Both count from 0, in the order
 # of this chapter. Return (patch, number), for a picture of any `width` that `patch_size` divides. The
 # check asks for every pixel of pictures of several sizes.
@@ -530,10 +519,10 @@ with check("Find the pixel, elsewhere"):
             close(ask(find_pixel, *place, width, size), want, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: carry the weights over
 #
-# *3 points, 15 minutes, medium.* Somebody flattens patches in the order **row, column, colour**. You
+# Somebody flattens patches in the order **row, column, colour**. You
 # have the weights of a convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last
 # two axes are row and column. Return the matrix for that somebody, ($p \cdot p \cdot$ colours,
 # width), so that `patches @ matrix` equals the convolution, for any width, number of colours and $p$.
@@ -619,10 +608,10 @@ with check("Carry the weights over, other sizes"):
         check_against_convolution(*shape)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: patches that overlap
 #
-# *4 points, 25 minutes, hard.* To lose less between patches, let them overlap: the window has
+# To lose less between patches, let them overlap: the window has
 # `patch_size` pixels a side, but moves on by `stride`. Return (batch, patches, $C \cdot p \cdot p$):
 # all windows that fit whole into the picture, row by row, each flattened colour, row, column. Pictures
 # need not be square, and strides may leave a rest at the edges, or gaps between windows.

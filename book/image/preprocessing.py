@@ -1,39 +1,30 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: What has to happen to a picture before a model may see it, and what is lost on the
+#       way?
+#     objectives:
+#     - read a picture as numbers, and name four ways in which a file can lie about them
+#     - resize without aliasing and crop, by hand, and say what the model never gets to see
+#     - normalise pixels, undo it, and notice when somebody forgot
+#     background: Python and PyTorch's tensors
+#     minutes: 30
+#     place: this is the first step of the image side
+#     band: pixels
+#     builds: [clipbook.image.open_picture, clipbook.image.preprocess, clipbook.image.normalise]
+#     seed:
+#       1. Image Preprocessing: [Preprocessing, picture]
+#       Original Image: [A picture is numbers, picture, pixel]
+#       Resize: ['Resize: what a pixel must answer for', resize]
+#       Normalize: [Normalise, mean, deviation]
+# ---
+
 # %% [markdown]
 # # Preprocessing
 #
-# The **image encoder** of CLIP turns a picture into a vector. It takes one shape only, with numbers
-# around zero; a photograph has any size and file format, and perhaps lies on its side. **What has to
-# happen to a picture before a model may see it, and what is lost on the way?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. read a picture as numbers, and name four ways in which a file can lie about them;
-# 2. resize without aliasing and crop, by hand, and say what the model never gets to see;
-# 3. normalise pixels, undo it, and notice when somebody forgot.
-
-# %% [markdown]
-# **You need** Python and PyTorch's tensors; no other chapter. **Time:** 20 minutes to read, 75 with
-# the exercises. On the [map of the whole model](../index.md) this is the first step of the image
-# side.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The **image encoder** of CLIP turns a picture into a vector. It takes one shape only, with
+# numbers around zero; a photograph has any size and file format, and perhaps lies on its side.
+# {question}
 
 # %% [markdown]
 # ## A picture is numbers
@@ -215,7 +206,7 @@ ways = {
     "bicubic, 4 × 4": four_by_four.permute(1, 2, 0).byte(),
     "antialiased": small.permute(1, 2, 0).byte(),
 }
-picture_row({name: one[32:, :48] for name, one in ways.items()})  # bottom left quarter
+picture_row({name: picture[32:, :48] for name, picture in ways.items()})  # bottom left quarter
 
 # %% [markdown]
 # Two ways turn whiskers into dots and fur into grain: "bicubic" in the name does not help. How far
@@ -237,12 +228,12 @@ assert (wide - small).abs().max() < 2
 size = 64
 left = (96 - size) // 2
 cropped = small[:, :, left : left + size]  # (3, 64, 64)
-kept = small / 4
-kept[:, :, left : left + size] = cropped
+dimmed = small / 4
+dimmed[:, :, left : left + size] = cropped
 print(f"cut off: {1 - cropped.numel() / small.numel():.0%}")
 picture_row(
     {
-        "what the crop keeps": kept.permute(1, 2, 0).byte(),
+        "what the crop keeps": dimmed.permute(1, 2, 0).byte(),
         "the result": cropped.permute(1, 2, 0).byte(),
     }
 )
@@ -252,8 +243,8 @@ picture_row(
 
 # %% mystnb={"image": {"alt": "A wide picture of a heart, a star and an orange square; after the centre crop only the star is left."}}
 triple = Image.new("RGB", (96, 32))
-for k, which in enumerate((3, 2, 6)):
-    triple.paste(render(scenes[which]), (32 * k, 0))
+for k, number in enumerate((3, 2, 6)):
+    triple.paste(render(scenes[number]), (32 * k, 0))
 print("a pink heart, a yellow star and an orange square")
 picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
 
@@ -314,12 +305,12 @@ for title, batch in {"before": before, "after": four}.items():
 # round before `byte()`, which cuts off what follows the point.
 
 # %% mystnb={"image": {"alt": "Shown without undoing the normalisation, the cat is black in many places; undone, it looks as it did before."}}
-shown = (pixels * std[:, None, None] + mean[:, None, None]) * 255
-shown = shown.round().clamp(0, 255).byte()
-assert torch.equal(shown, cropped.byte())  # nothing was lost
+levels = (pixels * std[:, None, None] + mean[:, None, None]) * 255
+levels = levels.round().clamp(0, 255).byte()
+assert torch.equal(levels, cropped.byte())  # nothing was lost
 clipped = (pixels.clamp(0, 1) * 255).byte()
-both = {"forgot to undo": clipped, "undone": shown}
-picture_row({name: one.permute(1, 2, 0) for name, one in both.items()})
+both = {"forgot to undo": clipped, "undone": levels}
+picture_row({name: picture.permute(1, 2, 0) for name, picture in both.items()})
 
 # %% [markdown]
 # ## The package's version, and everybody's
@@ -363,17 +354,17 @@ from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
 model, tokenizer = clipbook.load("shapes")
-new, said = sample_pairs(200, stream("preprocessing: new pairs"))
+new, new_captions = sample_pairs(200, stream("preprocessing: new pairs"))
 right = preprocess([render(scene) for scene in new])  # (200, 3, 32, 32)
 in_unit = right * std[:, None, None] + mean[:, None, None]
 twice = (right - mean[:, None, None]) / std[:, None, None]
 ways = {"as trained": right, "0 to 1": in_unit, "0 to 255": in_unit * 255}
 ways["twice"] = twice
 with torch.no_grad():
-    texts = model.encode_text(*tokenizer.batch(said))
+    texts = model.encode_text(*tokenizer.batch(new_captions))
     for name, batch in ways.items():
-        chosen = (model.encode_image(batch) @ texts.T).argmax(dim=1)
-        print(f"{name:10} {(chosen == torch.arange(200)).sum():3} of 200")
+        choices = (model.encode_image(batch) @ texts.T).argmax(dim=1)
+        print(f"{name:10} {(choices == torch.arange(200)).sum():3} of 200")
 
 # %% [markdown]
 # From nearly all to a third or less, and no error message.
@@ -394,10 +385,10 @@ wrong = torch.tensor(rows_first).reshape(3, 64, 96)
 right = torch.tensor(rows_first).permute(2, 0, 1)
 picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0)})
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: what the model saw
 #
-# *3 points, 10 minutes, easy.* Find the part of the *original* picture that resize and centre crop
+# Find the part of the *original* picture that resize and centre crop
 # leave: a box (left, top, right, bottom), in the original's pixels, without rounding. Left and right
 # run along the width, top and bottom along the height. Pictures may be wide, high or square, with odd
 # sides, too.
@@ -478,10 +469,10 @@ with check("Seen box, other sizes"):
             close(ask(seen_box, width, height), want, f"seen_box({width}, {height})")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: on white
 #
-# *3 points, 20 minutes, medium.* Lay a transparent picture on white. Alpha says how much of the
+# Lay a transparent picture on white. Alpha says how much of the
 # pixel's colour is seen, from 0 (nothing) to 255 (all); the rest is white. Take a tensor (height,
 # width, 4) of `uint8`, give (height, width, 3), rounded to the nearest whole levels, as whole numbers or
 # floats. The check tries black, white and all degrees of transparency.
@@ -569,10 +560,10 @@ with check("On white, everything"):
     close(ask(on_white, sheet.byte()), exact.round(), what, tolerance=0.01)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: the constants of your own pictures
 #
-# *3 points, 25 minutes, hard.* You train from scratch and need your own $\mu$ and $\sigma$. Given a
+# You train from scratch and need your own $\mu$ and $\sigma$. Given a
 # list of tensors (height, width, 3), `uint8`, of **different sizes**, compute for each channel the
 # mean and the standard deviation (divide by the count, not the count minus 1) over *all pixels of all
 # pictures*, on the scale of 0 to 1. Return (2, 3): the means, then the deviations. There may be one

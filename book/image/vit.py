@@ -1,41 +1,31 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a row of patches become one vector for the whole picture, and what must
+#       a transformer learn about pictures that nobody told it?
+#     objectives:
+#     - build a ViT's forward pass by hand, from pixels to the image embeddings $I_1 \dots I_n$,
+#       and count its parameters and operations
+#     - read attention maps and position maps, and say what each does and does not show
+#     - give a trained ViT pictures of another size, and name what a CNN has built in and a ViT
+#       has not
+#     needs: [image/patching, text/attention, text/text-encoder]
+#     minutes: 50
+#     place: this is the image encoder, the box that ends in $I_1 \dots I_n$
+#     band: ViT
+#     builds: [clipbook.image.ViT]
+#     seed:
+#       Image Encoder: [Vision transformer, picture, vector]
+#       2. For Vision Transformer (ViT): [From patches to tokens, patch, token]
+#       Transformer encoder layers process patch relationships: [Where it looks, attention, patch]
+#       Image embeddings (I₁, I₂, I₃, ..., Iₙ): [The whole encoder, I_1, lengths]
+# ---
+
 # %% [markdown]
 # # Vision transformer
 #
-# The transformer that reads captions takes a row of anything, so of patches, too. **How does a row of
-# patches become one vector for the whole picture, and what must a transformer learn about pictures that
-# nobody told it?** We take our trained model apart.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. build a ViT's forward pass by hand, from pixels to the image embeddings $I_1 \dots I_n$, and count
-#    its parameters and operations;
-# 2. read attention maps and position maps, and say what each does and does not show;
-# 3. give a trained ViT pictures of another size, and name what a CNN has built in and a ViT has not.
-
-# %% [markdown]
-# **You need** [patching](patching.ipynb), [attention](../text/attention.ipynb) and the block of the
-# [text encoder](../text/text-encoder.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
-# the [map of the whole model](../index.md) this is the image encoder, the box that ends in
-# $I_1 \dots I_n$.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The transformer that reads captions takes a row of anything, so of patches, too. {question} We
+# take our trained model apart.
 
 # %% [markdown]
 # ## From patches to tokens
@@ -47,7 +37,7 @@ import torch
 
 import clipbook
 from clipbook.figures import picture_row
-from clipbook.image import patchify, preprocess
+from clipbook.image import patchify
 from clipbook.scenes import EXAMPLE, render
 
 torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
@@ -55,7 +45,7 @@ model, tokenizer = clipbook.load("shapes")
 vit = model.image_encoder
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
-pixels = preprocess(pictures)  # (8, 3, 32, 32)
+pixels = model.preprocess(pictures)  # (8, 3, 32, 32)
 picture_row({f"picture {k + 1}": pictures[k] for k in (0, 2, 4)})
 
 # %% [markdown]
@@ -67,8 +57,8 @@ patches = patchify(pixels, 8)
 E = vit.patch_embedding.weight.detach().T  # (192, 96)
 P = vit.positions.detach()  # (16, 96)
 x = patches @ E + P
-for name, one in {"patches": patches, "patches @ E": patches @ E, "x": x}.items():
-    print(f"{name:12}", tuple(one.shape))
+for name, values in {"patches": patches, "patches @ E": patches @ E, "x": x}.items():
+    print(f"{name:12}", tuple(values.shape))
 
 # %% [markdown]
 # (pictures, patches, width): patches are tokens now, and from here on the encoder needn't know that it
@@ -121,8 +111,8 @@ def encode(pixels, vit):
     return vit.projection(vit.norm(speaker))  # (8, 64)
 
 
-for one in (vit, untrained):
-    assert torch.allclose(encode(pixels, one), one(pixels), atol=1e-5)
+for encoder in (vit, untrained):
+    assert torch.allclose(encode(pixels, encoder), encoder(pixels), atol=1e-5)
 encode(pixels, vit).shape
 
 # %% [markdown]
@@ -147,16 +137,16 @@ print("each picture's best caption:", (I @ T.T).argmax(dim=1).tolist())
 
 # %%
 w, n, blocks, out = 96, 16, 3, 64
-counted = {
+counts = {
     "patch embedding": 192 * w,
     "positions": n * w,
     "blocks": blocks * (12 * w**2 + 13 * w),
     "two norms": 2 * 2 * w,
     "projection": w * out,
 }
-for name, count in counted.items():
+for name, count in counts.items():
     print(f"{name:16} {count:8,}")
-assert sum(counted.values()) == sum(one.numel() for one in vit.parameters())
+assert sum(counts.values()) == sum(parameter.numel() for parameter in vit.parameters())
 
 # %% [markdown]
 # Nearly all in the blocks. Now the operations for one picture. A product of ($a$, $b$) and
@@ -189,7 +179,7 @@ print("            tokens  parameters   GFLOPs   of them pairs")
 for name, (patch, w, blocks, heads, out) in sizes.items():
     config = ViTConfig(224, patch, w, blocks, heads, 4 * w, out, pooling="first")
     with torch.device("meta"):
-        count = sum(one.numel() for one in ViT(config).parameters())
+        count = sum(parameter.numel() for parameter in ViT(config).parameters())
     n = config.patches + 1
     pairs = blocks * 4 * n**2 * w
     ends = 2 * config.patches * 3 * patch**2 * w + 2 * w * out
@@ -227,16 +217,16 @@ from clipbook.streams import stream
 
 def thing_patches(scenes):
     """(scenes, 16): 1 where a patch holds a piece of a thing."""
-    other, painted = {"red": "blue"}, []  # all else becomes red
+    replacement, painted = {"red": "blue"}, []  # all else becomes red
     for scene in scenes:
-        things = [replace(o, colour=other.get(o.colour, "red")) for o in scene.objects]
+        things = [replace(o, colour=replacement.get(o.colour, "red")) for o in scene.objects]
         painted.append(render(replace(scene, objects=tuple(things))))
-    changed = preprocess(painted) != preprocess([render(scene) for scene in scenes])
-    return patchify(changed.float(), 8).amax(dim=2)
+    differs = model.preprocess(painted) != model.preprocess([render(scene) for scene in scenes])
+    return patchify(differs.float(), 8).amax(dim=2)
 
 
 new_scenes = sample(200, stream("vit: where it looks"))
-new_pixels, on_things = preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
+new_pixels, on_things = model.preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
 print(thing_patches(scenes)[4].reshape(4, 4).int())
 
 # %% [markdown]
@@ -249,7 +239,7 @@ print(thing_patches(scenes)[4].reshape(4, 4).int())
 rows, columns = torch.arange(16) // 4, torch.arange(16) % 4
 away = torch.maximum((rows[:, None] - rows).abs(), (columns[:, None] - columns).abs())
 targets = {"neighbours": away == 1, "itself": away == 0, "things": on_things[:, None]}
-targets = {k: one.float().expand(200, 16, 16) for k, one in targets.items()}
+targets = {k: target.float().expand(200, 16, 16) for k, target in targets.items()}
 empty = on_things == 0  # (200, 16)
 torch.manual_seed(0)
 print("                      places   block 1       2       3")
@@ -259,7 +249,7 @@ for name, encoder in {"untrained": ViT(vit.config), "trained": vit}.items():
     for target, where in targets.items():
         share = (looks * where).sum(dim=-1)[:, empty].mean(dim=1)  # (3,)
         places = where.mean(dim=-1)[empty].mean()
-        print(f"{name:9} {target:10} {places:7.2f}", *(f"{one:7.2f}" for one in share))
+        print(f"{name:9} {target:10} {places:7.2f}", *(f"{number:7.2f}" for number in share))
 assert share[-1] > 1.2 * places  # trained, things, last block
 
 # %% [markdown]
@@ -281,7 +271,8 @@ from clipbook.image import unpatchify
 
 def turned_by_covering(scenes):
     """(scenes, 16): how far each picture's embedding turns when this patch is covered."""
-    pixels, empty = preprocess([render(scene) for scene in scenes]), thing_patches(scenes) == 0
+    pixels = model.preprocess([render(scene) for scene in scenes])
+    empty = thing_patches(scenes) == 0
     patches, turned = patchify(pixels, 8), []
     ground = patches[torch.arange(len(scenes)), empty.float().argmax(dim=1)]  # the first empty one
     with torch.no_grad():
@@ -296,10 +287,10 @@ def turned_by_covering(scenes):
 # %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
 received = weights[-1, 2].mean(dim=(0, 1))  # (16,), over heads and queries
 maps = {"attention received": received, "change when covered": turned_by_covering(scenes)[2]}
-for name, one in maps.items():
-    print(f"{name:19}", *(f" {k}: {one[k]:.3f}" for k in (5, 6, 9, 10)))
-shown = {name: (255 * one / one.max()).reshape(4, 4) for name, one in maps.items()}
-picture_row({"the star": pictures[2]} | shown)
+for name, values in maps.items():
+    print(f"{name:19}", *(f" {k}: {values[k]:.3f}" for k in (5, 6, 9, 10)))
+panels = {name: (255 * values / values.max()).reshape(4, 4) for name, values in maps.items()}
+picture_row({"the star": pictures[2]} | panels)
 
 # %% [markdown]
 # Of the four, patch 5 receives most attention and 9 least, yet covering 9 turns the embedding furthest.
@@ -395,21 +386,23 @@ import numpy as np
 
 from clipbook.scenes import sample_pairs
 
-some, their_captions = sample_pairs(200, stream("vit: new pairs"))
+new_pairs, their_captions = sample_pairs(200, stream("vit: new pairs"))
 with torch.no_grad():
     texts = model.encode_text(*tokenizer.batch(their_captions))
 texts.shape
 
 # %%
-filled = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
+from clipbook.image import preprocess
+
+extended = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
 with torch.no_grad():
     for size in (32, 40, 48, 64):
         new = size // 8
-        batch = preprocess([render(scene, size=size) for scene in some], size=size)
-        ways = {"stretched": stretched(P, new), "filled up": filled[: new**2]}
+        batch = preprocess([render(scene, size) for scene in new_pairs], size)
+        ways = {"stretched": stretched(P, new), "filled up": extended[: new**2]}
         for name, rows in ways.items():
-            found = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
-            right = (found == torch.arange(200)).float().mean()
+            choices = (at_size(size, rows)(batch) @ texts.T).argmax(dim=1)
+            right = (choices == torch.arange(200)).float().mean()
             print(f"{size} px, {name:10} {right:.2f}")
 
 # %% [markdown]
@@ -474,25 +467,25 @@ picture_row({"the world": pictures[2], "a jigsaw world": mixed.byte()})
 
 # %%
 from clipbook.image import CNN, CNNConfig
-from clipbook.scenes.world import PLACES
+from clipbook.scenes import PLACES
 
-drawn = sample(2600, stream("vit: one thing in a place"), objects=1)
-drawn = [scene for scene in drawn if scene.objects[0].place][:1400]
-inputs = preprocess([render(scene) for scene in drawn])  # (1400, 3, 32, 32)
-labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in drawn])
+single_scenes = sample(2600, stream("vit: one thing in a place"), objects=1)
+single_scenes = [scene for scene in single_scenes if scene.objects[0].place][:1400]
+inputs = model.preprocess([render(scene) for scene in single_scenes])  # (1400, 3, 32, 32)
+labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in single_scenes])
 
 
 def racers(seed):
     torch.manual_seed(seed)
-    found = {"CNN": CNN(CNNConfig(widths=(16, 32), embed_dim=5))}
+    encoders = {"CNN": CNN(CNNConfig(widths=(16, 32), embed_dim=5))}
     for spread in (1.0, 0.1):
         torch.manual_seed(seed)
         config = ViTConfig(depth=1, mlp_width=128, embed_dim=5, position_std=spread)
-        found[f"ViT, P of {spread:g}"] = ViT(config)
-    return found
+        encoders[f"ViT, P of {spread:g}"] = ViT(config)
+    return encoders
 
 
-print({k: sum(one.numel() for one in racer.parameters()) for k, racer in racers(0).items()})
+print({k: sum(p.numel() for p in racer.parameters()) for k, racer in racers(0).items()})
 
 
 # %% tags=["hide-input"]
@@ -502,8 +495,8 @@ def race(racer, seed, rate):
     for step in range(76):
         if step % 25 == 0:
             with torch.no_grad():
-                found = racer.eval()(inputs[1000:]).argmax(dim=1)
-            right.append((found == labels[1000:]).float().mean().item())
+                choices = racer.eval()(inputs[1000:]).argmax(dim=1)
+            right.append((choices == labels[1000:]).float().mean().item())
         pick = torch.randint(1000, (64,), generator=draw)
         optimiser.zero_grad()
         answers = racer.train()(inputs[pick])
@@ -517,10 +510,11 @@ runs = {name: [] for name in racers(0)}
 for rate, seed in ((r, s) for r in (5e-4, 2e-3) for s in range(4)):
     for name, racer in racers(seed).items():
         runs[name].append(race(racer, seed, rate))
-for name, found in runs.items():
-    print(f"{name:13} after 75 steps:", *(f"{one[-1]:.2f}" for one in found))
-means = {name: torch.tensor(found).mean(dim=0) for name, found in runs.items()}
-curves({k: (range(0, 76, 25), one) for k, one in means.items()}, across="step", up="right answers")
+for name, shares in runs.items():
+    print(f"{name:13} after 75 steps:", *(f"{share[-1]:.2f}" for share in shares))
+means = {name: torch.tensor(shares).mean(dim=0) for name, shares in runs.items()}
+lines = {name: (range(0, 76, 25), mean) for name, mean in means.items()}
+curves(lines, across="step", up="right answers")
 
 # %% [markdown]
 # In all eight runs the CNN, with the fewest parameters, is ahead after 75 steps, and the ViT with a
@@ -558,16 +552,16 @@ with torch.no_grad():
 
 # %%
 scrambled = P.reshape(1, 96, 4, 4).flatten(2)[0].T
-kept = P.T.reshape(1, 96, 4, 4).flatten(2)[0].T
-batch = preprocess([render(scene) for scene in some])  # (200, 3, 32, 32)
-for name, rows in {"reshape": scrambled, "T, then reshape": kept}.items():
-    found = (encode(batch, at_size(32, rows)) @ texts.T).argmax(dim=1)
-    print(f"{name:16} {(found == torch.arange(200)).float().mean():.2f}")
+transposed = P.T.reshape(1, 96, 4, 4).flatten(2)[0].T
+batch = model.preprocess([render(scene) for scene in new_pairs])  # (200, 3, 32, 32)
+for name, rows in {"reshape": scrambled, "T, then reshape": transposed}.items():
+    choices = (encode(batch, at_size(32, rows)) @ texts.T).argmax(dim=1)
+    print(f"{name:16} {(choices == torch.arange(200)).float().mean():.2f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "easy"}
 # ## Exercise: the class token's map
 #
-# *3 points, 15 minutes, easy.* What does CLIP's class token look at? Given the attention weights of
+# What does CLIP's class token look at? Given the attention weights of
 # one picture, (layers, heads, tokens, tokens), class token first and a square of patches behind it,
 # return its map in the **last** layer: average the heads, leave out its look at itself, then divide so
 # that the map sums to 1. Any number of layers, heads and patches must do.
@@ -652,10 +646,10 @@ with check("Class map, of encoders"), torch.no_grad():
         close(ask(class_map, found), want, what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: count them
 #
-# *3 points, 20 minutes, medium.* How many parameters has a ViT **with a class token**? As in this
+# How many parameters has a ViT **with a class token**? As in this
 # chapter: three colour channels, a bias for each matrix of the blocks and no other, a weight and a bias
 # for each number in a layer norm. The check builds other ViTs and counts.
 
@@ -733,10 +727,10 @@ with check("Count them, at CLIP's sizes"):
         close(ask(vit_parameters, *size), want, what, tolerance=0.1)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "medium"}
 # ## Exercise: stretch CLIP's positions
 #
-# *4 points, 25 minutes, medium.* CLIP's $P$ has one row more, for the class token, which lies nowhere;
+# CLIP's $P$ has one row more, for the class token, which lies nowhere;
 # and pictures needn't be square. `old` and `new` are (rows, columns) of patches. Given $P$ of shape
 # (1 + old rows · old columns, width), class token first, return that row unchanged, and behind it the
 # map stretched bilinearly to the new rows and columns: (1 + new rows · new columns, width). By any

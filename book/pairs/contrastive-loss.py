@@ -1,40 +1,27 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does the whole grid become one number, and what does that number do to each
+#       cell?
+#     objectives:
+#     - compute the loss of a small grid by hand, and derive it from "each row is a quiz"
+#     - say what the loss is at the start, how temperature and batch size change it, and where its
+#       floor lies if captions repeat
+#     - write down the gradient in every cell, and read it as push and pull
+#     needs: [pairs/similarity-matrix]
+#     minutes: 40
+#     place: this comes after the grid; from here gradients run back into both encoders
+#     band: loss
+#     builds: [clipbook.pairs.info_nce]
+#     seed:
+#       This pushes the model to understand: [Push and pull, pulled, pushed]
+# ---
+
 # %% [markdown]
 # # The contrastive loss
 #
-# The grid shows which picture fits which caption. To improve it, an optimiser needs one number that
-# falls as the grid gets better. **How does the whole grid become one number, and what does that
-# number do to each cell?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute the loss of a small grid by hand, and derive it from "each row is a quiz";
-# 2. say what the loss is at the start, how temperature and batch size change it, and where its
-#    floor lies if captions repeat;
-# 3. write down the gradient in every cell, and read it as push and pull.
-
-# %% [markdown]
-# **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
-# with the exercises. On the [map of the whole model](../index.md) this comes after the grid;
-# from here gradients run back into both encoders.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The grid shows which picture fits which caption. To improve it, an optimiser needs one number
+# that falls as the grid gets better. {question}
 
 # %% [markdown]
 # ## A row is a quiz
@@ -119,14 +106,13 @@ print(f"safe cost: {log_sum_exp(large, 0) - large[0]:.3f}")
 # %% mystnb={"image": {"alt": "The diagonal of the four-by-four grid holds the highest cosine of each row."}}
 import clipbook
 from clipbook.figures import similarity_heatmap
-from clipbook.image import preprocess
 from clipbook.scenes import EXAMPLE, render
 
 scenes, captions = zip(*EXAMPLE, strict=True)
 pictures = [render(scene) for scene in scenes]
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 cosines = image_embeddings @ text_embeddings.T  # (8, 8)
 similarity_heatmap(cosines[:4, :4], pictures[:4], captions[:4])
@@ -185,9 +171,10 @@ from clipbook.streams import stream
 def first_loss(N, seed):
     torch.manual_seed(seed)
     untrained = CLIP(model.config).eval()
-    drawn, said = sample_pairs(N, stream("contrastive-loss: first batches", seed))
+    scenes, captions = sample_pairs(N, stream("contrastive-loss: first batches", seed))
     with torch.no_grad():
-        logits = untrained(preprocess([render(s) for s in drawn]), *tokenizer.batch(said))
+        pixels = untrained.preprocess([render(scene) for scene in scenes])
+        logits = untrained(pixels, *tokenizer.batch(captions))
     return info_nce(logits).item()
 
 
@@ -231,7 +218,7 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
 
 # %%
-def reached(scale, captions, numbers, steps=500):
+def trained_loss(scale, captions, numbers, steps=500):
     """Loss of free vectors after training; captions[i] is the vector of picture i's caption."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(len(captions), numbers, generator=generator).requires_grad_()
@@ -250,7 +237,7 @@ def reached(scale, captions, numbers, steps=500):
 N = 128
 for s in (1, 5, 14.3):
     lowest = math.log(1 + (N - 1) * math.exp(-s * N / (N - 1)))
-    free = reached(s, torch.arange(N), 64)
+    free = trained_loss(s, torch.arange(N), 64)
     print(f"scale {s:4}: at least {lowest:.4f}, 64 free numbers a vector reach {free:.4f}")
     assert lowest < free < lowest + 0.1
 print(f"a guess: {math.log(N):.4f}")
@@ -377,14 +364,15 @@ print(f"gradient in the cosines: {ratio:.1f} times as large")
 
 
 # %% mystnb={"image": {"alt": "For the same trained model the loss rises with the batch size; it stays below ln N, the loss of a guess, which rises too."}}
-def cosines_of(drawn, said):
+def cosines_of(scenes, captions):
     with torch.no_grad():
-        images = model.encode_image(preprocess([render(scene) for scene in drawn]))
-        return images @ model.encode_text(*tokenizer.batch(said)).T
+        images = model.encode_image(model.preprocess([render(scene) for scene in scenes]))
+        return images @ model.encode_text(*tokenizer.batch(captions)).T
 
 
 streams = [stream("contrastive-loss: larger batches", seed) for seed in range(5)]
-grids = [cosines_of(*sample_pairs(256, one)) / 0.07 for one in streams]  # (256, 256) each
+batches = [sample_pairs(256, generator) for generator in streams]
+grids = [cosines_of(*batch) / 0.07 for batch in batches]  # (256, 256) each
 sizes = [4, 8, 16, 32, 64, 128, 256]  # blocks along the diagonal are smaller batches
 cut = {n: [L[k : k + n, k : k + n] for L in grids for k in range(0, 256, n)] for n in sizes}
 measured = [torch.stack([info_nce(block) for block in cut[n]]).mean() for n in sizes]
@@ -401,8 +389,8 @@ curves(lines, across="batch size N", up="loss", log="x")
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
     streams = [stream("contrastive-loss: hard batches", seed) for seed in range(8)]
-    batches = [sample_pairs(32, one, twins=twins) for one in streams]
-    losses = [info_nce(cosines_of(*one) / 0.07).item() for one in batches]
+    batches = [sample_pairs(32, generator, twins=twins) for generator in streams]
+    losses = [info_nce(cosines_of(*batch) / 0.07).item() for batch in batches]
     print(f"{name:6}: loss {min(losses):.3f} to {max(losses):.3f}")
     as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 8))
     print(f"        about as hard as {as_hard} pairs by chance")
@@ -425,7 +413,7 @@ star = Scene((Object("star", "yellow", "large", 0.3, 0.7),))
 five_pictures = [*pictures[:4], render(star)]
 five_captions = [*captions[:4], captions[2]]
 with torch.no_grad():
-    grid = model.encode_image(preprocess(five_pictures))
+    grid = model.encode_image(model.preprocess(five_pictures))
     grid = grid @ model.encode_text(*tokenizer.batch(five_captions)).T  # (5, 5)
 same = torch.tensor([[a == b for b in five_captions] for a in five_captions])  # (5, 5)
 SimilarityMatrix(
@@ -447,8 +435,8 @@ SimilarityMatrix(
 
 # %%
 floor = same.sum(dim=1).log().mean()
-which = torch.tensor([0, 1, 2, 3, 2])  # picture 5 has caption 3
-print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {reached(20, which, 8):.4f}")
+caption_numbers = torch.tensor([0, 1, 2, 3, 2])  # picture 5 has caption 3
+print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {trained_loss(20, caption_numbers, 8):.4f}")
 
 # %% [markdown]
 # How high is the floor if our world's scenes are drawn at random? And a caption needn't be a copy to
@@ -464,11 +452,11 @@ for N in (32, 256, 1024):
     floors, others = [], []
     for seed in range(5):
         generator = stream("contrastive-loss: repeated captions", seed)
-        drawn = sample(N, generator)
-        stated = [state(scene, generator) for scene in drawn]
-        counts = Counter(say(one) for one in stated)
-        floors.append(sum(math.log(counts[say(one)]) for one in stated) / N)
-        others.append(describes(stated, drawn).sum() / N - 1)
+        sampled = sample(N, generator)
+        statements = [state(scene, generator) for scene in sampled]
+        counts = Counter(say(statement) for statement in statements)
+        floors.append(sum(math.log(counts[say(statement)]) for statement in statements) / N)
+        others.append(describes(statements, sampled).sum() / N - 1)
     print(f"N = {N:4}: floor {min(floors):.2f} to {max(floors):.2f}")
     print(f"          false negatives a picture {min(others):.1f} to {max(others):.1f}")
 
@@ -512,10 +500,10 @@ info_nce(torch.tensor([[-5.0]])).item()
 for logit in (11.0, 12.0):
     print(logit, "→", torch.tensor(logit).half().exp().item())
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: the pictures' side
 #
-# *2 points, 10 minutes, easy.* The captions are shuffled, and there may be more of them than
+# The captions are shuffled, and there may be more of them than
 # pictures, or fewer, if pictures share one: `right[i]` is the column of picture $i$'s caption,
 # counted from 0. Return the mean cost of the pictures' quizzes. The check tries several sizes and
 # logits from −1,000 to 1,000, and refuses PyTorch's own `cross_entropy` and `nll_loss`.
@@ -606,10 +594,10 @@ with check("The pictures' side, other grids"), without(*forbidden):
     close(got, 0.1566308, "picture_loss of logits of 1,000", tolerance=1e-3)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the gradient by hand
 #
-# *3 points, 15 minutes, medium.* Return the gradient of the whole loss, both sides, in each
+# Return the gradient of the whole loss, both sides, in each
 # **cosine**, where the logits are the cosines times `scale`. Use the formula: the check refuses
 # PyTorch's own gradients, `backward` and `torch.autograd.grad`. It tries several sizes, a single
 # pair, and scales from 1 to 1,000.
@@ -705,10 +693,10 @@ with check("The gradient by hand, as autograd finds it"), without(*forbidden):
         close(ask(loss_gradient, many, scale), want, what, tolerance=2e-5 * scale)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
 # ## Exercise: the floor
 #
-# *3 points, 20 minutes, hard.* A text encoder reads the **first four words** of a caption and
+# A text encoder reads the **first four words** of a caption and
 # nothing after them. Given a batch's captions, whose pictures all differ, return the lowest loss
 # that this encoder can reach, beside whatever image encoder and however large the scale. No grid
 # is given: think which captions can't be told apart. Words stand between single spaces; the check

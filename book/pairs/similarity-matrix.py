@@ -1,39 +1,39 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: Which caption belongs to which picture?
+#     objectives:
+#     - compute one cell of the grid by hand, then all of it with one matrix product
+#     - say why the vectors have unit length, and what the temperature does
+#     - turn the grid into choices, by row and by column, and say what training wants of it
+#     needs: [start/contrastive-learning]
+#     note: The encoders may stay closed boxes.
+#     minutes: 30
+#     place: this is the grid in the middle, where both encoders end
+#     band: matrix
+#     builds: [clipbook.pairs.similarity, clipbook.pairs.CLIP, clipbook.widgets.SimilarityMatrix]
+#     seed:
+#       Paired with text embeddings to form similarity matrix: [The whole grid, rows, columns]
+#       Similarity Matrix: [The similarity matrix, grid]
+#       The pair's dot product should have a high value (e.g. I1 * T1): ['One cell, by hand', dot
+#           product, I_1 \cdot T_1, high]
+#       1. Matrix Structure: [The whole grid, cell]
+#       'Rows: Image features': [The whole grid, rows are pictures]
+#       'Columns: Text features': [The whole grid, columns are captions]
+#       'Each cell (Iᵢ·Tⱼ): Similarity score': [The whole grid, I_i \cdot T_j]
+#       Lower scores = weaker matches: [Watch the diagonal emerge, the rest sinks]
+#       Maximize scores for matching image-text pairs: [What training wants of the grid, maximise
+#           the diagonal]
+#       Minimize scores for non-matching pairs: [What training wants of the grid, minimise the rest]
+#       Matching pairs (a dog photo with 'aussie pup') have high similarity: ['Matching, not matching,
+#           nearly matching', aussie pup]
+# ---
+
 # %% [markdown]
 # # The similarity matrix
 #
-# A caption has become a vector, and so has a picture. **Which caption belongs to which picture?**
-# We compare every picture with every caption, write the results into a grid, and let its rows and
-# columns choose.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute one cell of the grid by hand, then all of it with one matrix product;
-# 2. say why the vectors have unit length, and what the temperature does;
-# 3. turn the grid into choices, by row and by column, and say what training wants of it.
-
-# %% [markdown]
-# **You need** [contrastive learning](../start/contrastive-learning.ipynb); the encoders may stay
-# closed boxes. **Time:** 20 minutes to read, 65 with the exercises. On the
-# [map of the whole model](../index.md) this is the grid in the middle, where both encoders end.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A caption has become a vector, and so has a picture. {question} We compare every picture with
+# every caption, write the results into a grid, and let its rows and columns choose.
 
 # %% [markdown]
 # ## Eight pairs
@@ -58,12 +58,11 @@ pairs_strip(pictures, captions)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 
 torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    image_embeddings = model.encode_image(preprocess(pictures))
+    image_embeddings = model.encode_image(model.preprocess(pictures))
     text_embeddings = model.encode_text(*tokenizer.batch(captions))
 image_embeddings.shape, text_embeddings.shape
 
@@ -164,8 +163,8 @@ from clipbook.streams import stream
 
 def fresh_pairs(k):
     """The k-th batch: pixels, and token ids with their mask."""
-    drawn, said = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
-    return preprocess([render(scene) for scene in drawn]), tokenizer.batch(said)
+    scenes, captions = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
+    return model.preprocess([render(scene) for scene in scenes]), tokenizer.batch(captions)
 
 
 pixels, texts = fresh_pairs(0)
@@ -394,16 +393,16 @@ except ValueError as error:
 # even the diagonal is right. Three captions show it:
 
 # %%
-few = text_embeddings[:3]
-(few @ image_embeddings.T).shape, similarity(image_embeddings, few).shape
+three_texts = text_embeddings[:3]
+(three_texts @ image_embeddings.T).shape, similarity(image_embeddings, three_texts).shape
 
 # %% [markdown]
 # **Rows don't add up to 1 → softmax went along the wrong axis.** `dim=1` runs along a row.
 
 # %%
-few_logits = similarity(image_embeddings, few) / tau  # (8, 3)
-print("dim=0:", few_logits.softmax(dim=0).sum(dim=1))
-print("dim=1:", few_logits.softmax(dim=1).sum(dim=1))
+three_logits = similarity(image_embeddings, three_texts) / tau  # (8, 3)
+print("dim=0:", three_logits.softmax(dim=0).sum(dim=1))
+print("dim=1:", three_logits.softmax(dim=1).sum(dim=1))
 
 # %% [markdown]
 # **A good model has a terrible loss → captions and pictures are in different orders**, as when only
@@ -415,10 +414,10 @@ print(f"loss {info_nce(similarities / tau):.2f}")
 print(f"in mixed order {info_nce(mixed / tau):.2f}")
 print("highest in each row:", mixed.max(dim=1).values)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: a grid from vectors of any length
 #
-# *2 points, 10 minutes, easy.* Given $N$ pictures' and $M$ captions' vectors, of any length, return
+# Given $N$ pictures' and $M$ captions' vectors, of any length, return
 # all their cosines: rows are pictures, columns are captions. A vector of zeros has no direction;
 # **let its cosines be 0**. The check tries several sizes, very short and very long vectors, and
 # looks whether what you are given is unchanged.
@@ -522,10 +521,10 @@ with check("A grid from any vectors, other sizes"):
         close(ask(cosine_grid, first, second), expected, what, tolerance=1e-4)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the rank of the own caption
 #
-# *3 points, 15 minutes, medium.* Among a thousand captions, "is the own one the highest?" is a
+# Among a thousand captions, "is the own one the highest?" is a
 # harsh question. Return its **rank** for each picture: 1 if no other caption is as similar, 2 if
 # one other is as similar or more, and so on. So a tie counts against it; else a model that finds
 # everything equal would look perfect. Captions without a picture may follow and compete; the check
@@ -600,10 +599,10 @@ with check("Caption ranks, other matrices"):
     close(ask(caption_ranks, torch.tensor([[0.4]])), [1], "caption_ranks of the only caption")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
 # ## Exercise: which temperature?
 #
-# *3 points, 20 minutes, hard.* A picture has cosine `own` with its own caption, and the same lower
+# A picture has cosine `own` with its own caption, and the same lower
 # cosine `other` with each of the $N - 1$ wrong ones. At which temperature τ does softmax give its
 # own caption the probability `p`, which lies between $1/N$ and 1? Return one number. The check puts
 # it into softmax, for other cosines, below 0 too, and for 2 to 1,000 captions.

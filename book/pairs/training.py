@@ -1,38 +1,24 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How do random weights become a CLIP, how do we see that it works, and what do we
+#       do if the loss won't move?
+#     objectives:
+#     - 'write the training loop of a CLIP: batch, loss, gradient, step, with warm-up and cosine'
+#     - train one from nothing, watch it on what it never saw, and go on after an interruption
+#     - find out why a loss sits at $\ln N$
+#     needs: [pairs/contrastive-loss]
+#     note: Two minutes of the time are the computer's.
+#     minutes: 50
+#     place: we run everything from left to right, and gradients back
+#     band: training
+#     builds: [clipbook.training.train]
+# ---
+
 # %% [markdown]
 # # Training
 #
-# The pieces are there: data, two encoders, a grid, a loss. **How do random weights become a CLIP, how
-# do we see that it works, and what do we do if the loss won't move?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. write the training loop of a CLIP: batch, loss, gradient, step, with warm-up and cosine;
-# 2. train one from nothing, watch it on what it never saw, and go on after an interruption;
-# 3. find out why a loss sits at $\ln N$.
-
-# %% [markdown]
-# **You need** the [contrastive loss](contrastive-loss.ipynb). **Time:** 25 minutes to read, 75 with
-# the exercises; two minutes of it are the computer's. On the
-# [map of the whole model](../index.md) we run everything from left to right, and gradients back.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# The pieces are there: data, two encoders, a grid, a loss. {question}
 
 # %% [markdown]
 # ## What goes in
@@ -62,9 +48,9 @@ print(batch_pictures.shape, token_ids.shape, mask.shape)
 # %% mystnb={"image": {"alt": "Four scenes with their captions; a scene and its twin differ in a single respect, and so do their captions."}}
 from clipbook.figures import pairs_strip
 
-some = range(1, 5)
-said = [tokenizer.decode(token_ids[i, mask[i]].tolist()) for i in some]
-pairs_strip([batch_pictures[i].numpy() for i in some], said, across=2)
+places = range(1, 5)
+sentences = [tokenizer.decode(token_ids[i, mask[i]].tolist()) for i in places]
+pairs_strip([batch_pictures[i].numpy() for i in places], sentences, across=2)
 
 # %% [markdown]
 # Some scenes are followed by a **twin**, a hard negative: mirrored, with exchanged colours, or with
@@ -104,7 +90,7 @@ print(f"N = {N}: ln N = {math.log(N):.2f}, measured {info_nce(logits):.2f}")
 
 # %% mystnb={"image": {"alt": "The factor rises from near 0 to 1 within the first steps, stays high for a while and falls smoothly to 0 at the end."}}
 from clipbook.figures import curves
-from clipbook.training.optimisers import learning_rate_factor
+from clipbook.training import learning_rate_factor
 
 
 def factor(k, w, n):
@@ -121,15 +107,16 @@ curves({"factor": (steps[::3], f[::3])}, across="step k", up="share of largest r
 # %% [markdown]
 # **AdamW** gives each weight a step of its own size: the mean of its last gradients, divided by the
 # root of the mean of their squares, so that weights with small gradients move, too. The matrices of
-# the transformer's blocks get **Muon**, which looks at a matrix as a whole: its step changes the
-# output about equally much, whatever the input's direction. `make_optimisers` deals the weights out:
+# the transformer's blocks and a ViT's patch embedding get **Muon**, which looks at a matrix as a
+# whole ($W_Q$, $W_K$ and $W_V$ side by side are one): its step changes the output about equally
+# much, whatever the input's direction. `make_optimisers` deals the weights out:
 
 # %%
-from clipbook.training.optimisers import make_optimisers, set_learning_rate
+from clipbook.training import make_optimisers, set_learning_rate
 
 for optimiser in make_optimisers(run.model, run.config):
-    held = sum(p.numel() for g in optimiser.param_groups for p in g["params"])
-    print(f"{type(optimiser).__name__:5}: {held:,} weights")
+    count = sum(p.numel() for g in optimiser.param_groups for p in g["params"])
+    print(f"{type(optimiser).__name__:5}: {count:,} weights")
 
 # %% [markdown]
 # ## The loop
@@ -209,18 +196,18 @@ print(f"largest difference: {(package - again).abs().max():.6f}")
 # %%
 import numpy as np
 
-from clipbook.evaluation.scenes import CLASSES, combination_names
+from clipbook.evaluation import CLASSES, combination_names
 from clipbook.scenes import EXAMPLE, render, sample
 from clipbook.streams import stream
-from clipbook.training.data import draw
+from clipbook.training import draw
 
 scenes, captions = zip(*EXAMPLE, strict=True)
-names, drawn = combination_names(), []
+names, watched = combination_names(), []
 for split in ("train", "held_out"):
-    drawn += sample(150, stream(f"training: watched, {split}"), split, objects=1)
-objects = [scene.objects[0] for scene in drawn]
-truth = [CLASSES.index((one.colour, one.shape)) for one in objects]
-watch = draw([*scenes, *drawn]), *tokenizer.batch([*captions, *names])
+    watched += sample(150, stream(f"training: watched, {split}"), split, objects=1)
+objects = [scene.objects[0] for scene in watched]
+truth = [CLASSES.index((thing.colour, thing.shape)) for thing in objects]
+watch = draw([*scenes, *watched]), *tokenizer.batch([*captions, *names])
 print(f"picture 9: {names[truth[0]]}, name {truth[0]} of {len(names)}")
 [tuple(part.shape) for part in watch]
 
@@ -335,10 +322,10 @@ for who, grid in {"yours": grids[-1], "shapes": longer.snapshots[-1]}.items():
 # 150 pictures of seen combinations.
 
 # %%
-chosen = snapshots[:, 8:158, 8:].argmax(dim=2)  # (24, 150)
-wanted = torch.tensor(truth[:150])  # (150,)
-colour = (chosen // 8 == wanted // 8).float().mean(dim=1)  # 8 names a colour
-shape = (chosen % 8 == wanted % 8).float().mean(dim=1)
+choices = snapshots[:, 8:158, 8:].argmax(dim=2)  # (24, 150)
+labels = torch.tensor(truth[:150])  # (150,)
+colour = (choices // 8 == labels // 8).float().mean(dim=1)  # 8 names a colour
+shape = (choices % 8 == labels % 8).float().mean(dim=1)
 print(" step  colour  shape   (chance: 0.12)")
 for k in range(0, 24, 3):
     print(f"{at[k]:5}  {colour[k]:6.2f}  {shape[k]:5.2f}")
@@ -355,11 +342,11 @@ for k in range(0, 24, 3):
 
 # %% mystnb={"image": {"alt": "The share of right names among 64 rises for seen combinations first, for never-seen ones later and less high; neither falls again for long."}}
 right = snapshots[:, 8:, 8:].argmax(dim=2) == torch.tensor(truth)  # (24, 300)
-seen = right[:, :150].float().mean(dim=1)  # (24,)
-never = right[:, 150:].float().mean(dim=1)  # (24,)
-assert seen[-1] > 0.8 and never[-1] > 0.4, "far worse than any run of ours"
-print(f"seen {seen[-1]:.2f}, never seen {never[-1]:.2f}, chance {1 / 64:.2f}")
-lines = {"seen": (at, seen), "never seen": (at, never)}
+seen_share = right[:, :150].float().mean(dim=1)  # (24,)
+never_share = right[:, 150:].float().mean(dim=1)  # (24,)
+assert seen_share[-1] > 0.8 and never_share[-1] > 0.4, "far worse than any run of ours"
+print(f"seen {seen_share[-1]:.2f}, never seen {never_share[-1]:.2f}, chance {1 / 64:.2f}")
+lines = {"seen": (at, seen_share), "never seen": (at, never_share)}
 curves(lines, across="step", up="right name of 64")
 
 # %% [markdown]
@@ -373,8 +360,8 @@ def loss_on_new(model):
     model.eval()
     with torch.no_grad():
         new = [maker[1000], maker[1001]]
-        found = [info_nce(model(normalise(p), *text)) for p, *text in new]
-    return torch.stack(found).mean().item()
+        losses = [info_nce(model(normalise(p), *text)) for p, *text in new]
+    return torch.stack(losses).mean().item()
 
 
 for what, number in (("new pairs always", 100), ("64 pairs again", 2)):
@@ -414,16 +401,13 @@ curves(lines, across="step", up="margin of the own caption")
 # preset after 12,000 steps with more twins. (On a GPU the first two columns should agree.)
 
 # %%
-import json
+from clipbook.evaluation import evaluate_scenes
+from clipbook.pretrained import model_card
 
-from clipbook.evaluation.scenes import evaluate_scenes
-from clipbook.pretrained.shipped import FOLDER
-
-card = json.loads((FOLDER / "card.json").read_text())["models"]
+vit_card, cnn_card = model_card("shapes"), model_card("shapes-cnn")
 print("yours  shapes  shapes-cnn")
 for task, share in evaluate_scenes(model, tokenizer, scenes=300).items():
-    vit, cnn = (card[one]["results"][task] for one in ("shapes", "shapes-cnn"))
-    print(f"{share:5.2f}  {vit:6.2f}  {cnn:10.2f}  {task}")
+    print(f"{share:5.2f}  {vit_card[task]:6.2f}  {cnn_card[task]:10.2f}  {task}")
 
 # %% [markdown]
 # The last two rows are choices between two, where a coin gets one half. Two minutes teach what is in
@@ -452,7 +436,7 @@ place = Path(mkdtemp())
 try:
     train(small_clip(), Dying(small_batches), config, folder=place, **plain)
 except ConnectionError as error:
-    print(error, "→", sorted(one.name for one in place.iterdir()))
+    print(error, "→", sorted(path.name for path in place.iterdir()))
 
 # %%
 resumed = train(small_clip(), small_batches, config, folder=place, **plain)
@@ -513,8 +497,8 @@ for k, what in enumerate(("seen", "never seen")):
 # %%
 def attempt(what, model=None, batches=small_batches, forward=None, **changes):
     model, config = model or small_clip(), replace(short, **changes)
-    losses[what] = one = train_by_hand(model, batches, config, forward)
-    print(f"{what}: first {one[0]:.2f}, then {np.mean(one[-20:]):.2f}")
+    losses[what] = curve = train_by_hand(model, batches, config, forward)
+    print(f"{what}: first {curve[0]:.2f}, then {np.mean(curve[-20:]):.2f}")
 
 
 losses = {}
@@ -547,13 +531,13 @@ attempt("captions cut", batches=short_captions)
 # different pictures then?
 
 # %%
-thrown = small_clip()
-attempt("rate × 300", model=thrown, learning_rate=0.3)
+student = small_clip()
+attempt("rate × 300", model=student, learning_rate=0.3)
 print(f"   worst loss on the way {max(losses['rate × 300']):.2f}")
 with torch.no_grad():
-    seen_by_it = thrown.encode_image(normalise(small_batches[0][0]))
+    seen_by_it = student.encode_image(normalise(small_batches[0][0]))
 least = (seen_by_it @ seen_by_it.T).min()
-print(f"   least cosine of two pictures {least:.2f}, scale {thrown.scale:.2f}")
+print(f"   least cosine of two pictures {least:.2f}, scale {student.scale:.2f}")
 
 # %% [markdown]
 # All pictures have become nearly one, and the scale was thrown down, too. A rate ten times as large
@@ -614,11 +598,11 @@ attempt("no warm-up, rate × 10", warmup_steps=0, learning_rate=0.01)
 
 # %%
 print(f" first   end  (ln 32 = {math.log(32):.2f})")
-ends = {what: np.mean(one[-20:]) for what, one in losses.items()}
-for what, end in sorted(ends.items(), key=lambda one: -one[1]):
+ends = {what: np.mean(curve[-20:]) for what, curve in losses.items()}
+for what, end in sorted(ends.items(), key=lambda item: -item[1]):
     print(f"{losses[what][0]:6.2f}{end:6.2f}  {what:22} {'█' * round(4 * end)}")
 stuck = ("captions shuffled", "pictures black", "captions cut", "rate × 300")
-assert all(abs(ends[one] - math.log(32)) < 0.15 for one in stuck)
+assert all(abs(ends[what] - math.log(32)) < 0.15 for what in stuck)
 assert ends["all is well"] < 0.6 * math.log(32)
 
 # %% [markdown]
@@ -631,10 +615,10 @@ attempt("shuffled, two batches", batches=mixed[:2])
 attempt("black, two batches", batches=black[:2])
 attempt("rate × 300, two batches", batches=small_batches[:2], learning_rate=0.3)
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: read the log
 #
-# *2 points, 10 minutes, easy.* When has a run clearly left the guess? Return the first step $k$,
+# When has a run clearly left the guess? Return the first step $k$,
 # counted from 0, at which the mean of the last `window` losses, step $k$ included, is below half of
 # $\ln N$, or `None` if that never happens. Fewer than `window` losses have no mean yet. The check
 # also tries logs that are low from the first step, that stay exactly at half of $\ln N$, and that
@@ -718,10 +702,10 @@ with check("Read the log, other logs"):
     expect(0, [0.0], 2, 1, "with one loss and a window of 1")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: another schedule
 #
-# *3 points, 15 minutes, medium.* A **trapezoid** goes up in a straight line, as ours, so that step
+# A **trapezoid** goes up in a straight line, as ours, so that step
 # `warmup - 1` is the first with the full `peak`; there it stays; and in the last `cooldown` steps it
 # falls in a straight line: the very last step has `peak / cooldown`, the one before it twice that,
 # and so on. Return the rate of step `k`. `warmup`, `cooldown` or both may be 0, and together they
@@ -801,10 +785,10 @@ with check("Another schedule, other lengths"):
         expect_rates(steps, peak, warmup, cooldown)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: a checkpoint
 #
-# *3 points, 25 minutes, hard.* `pack` returns a dictionary from which a run can go on; `unpack`
+# `pack` returns a dictionary from which a run can go on; `unpack`
 # puts it into a *new* model and a *new* optimiser, and returns the number of the next step to do.
 # From there the run must go on as if it had never stopped, at the learning rate that it had; its
 # batches depend on the step alone. A checkpoint stays as it was, even if training goes on, if `pack`

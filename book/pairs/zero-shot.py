@@ -1,40 +1,32 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does such a model name what a picture shows, how far can its answer be trusted,
+#       and where does it fail?
+#     objectives:
+#     - turn any list of names into a classifier, without a single labelled picture
+#     - 'measure it: accuracy with an interval, a confusion matrix that you read, recall@k both
+#       ways, a linear probe beside it'
+#     - say what such a classifier can't know, and reproduce it
+#     needs: [pairs/similarity-matrix]
+#     minutes: 55
+#     place: 'this comes after everything: both encoders are trained and stay as they are'
+#     band: zero-shot
+#     builds:
+#     - clipbook.evaluation.zero_shot
+#     - clipbook.evaluation.class_embeddings
+#     - clipbook.evaluation.recall_at_k
+#     - clipbook.evaluation.linear_probe
+#     - clipbook.evaluation.wilson_interval
+#     seed:
+#       for every concept: [Classes are captions, class, caption]
+# ---
+
 # %% [markdown]
 # # Zero-shot
 #
 # The book's model was trained to match pictures with captions. Nobody gave it a list of classes.
-# **How does such a model name what a picture shows, how far can its answer be trusted, and where
-# does it fail?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. turn any list of names into a classifier, without a single labelled picture;
-# 2. measure it: accuracy with an interval, a confusion matrix that you read, recall@k both ways, a
-#    linear probe beside it;
-# 3. say what such a classifier can't know, and reproduce it.
-
-# %% [markdown]
-# **You need** the [similarity matrix](similarity-matrix.ipynb). **Time:** 25 minutes to read, 70
-# with the exercises. On the [map of the whole model](../index.md) this comes after everything: both
-# encoders are trained and stay as they are.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# {question}
 
 # %% [markdown]
 # ## Classes are captions
@@ -66,11 +58,10 @@ picture_row({"picture 8": render(scenes[7])})
 
 # %%
 import clipbook
-from clipbook.image import preprocess
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():
-    I_8 = model.encode_image(preprocess([render(scenes[7])]))  # (1, 64)
+    I_8 = model.encode_image(model.preprocess([render(scenes[7])]))  # (1, 64)
     T = model.encode_text(*tokenizer.batch(names))  # (C, 64)
 similarities = (I_8 @ T.T)[0]  # (C,)
 for value, k in zip(*similarities.topk(5), strict=True):
@@ -90,7 +81,7 @@ import numpy as np
 from clipbook.evaluation import zero_shot
 
 by_hand = (model.scale * similarities).softmax(dim=0)  # (C,)
-pixels = preprocess([render(scenes[7])])
+pixels = model.preprocess([render(scenes[7])])
 package = zero_shot(model, tokenizer, pixels, names, templates=["{}"])  # (1, C)
 assert torch.allclose(package[0], by_hand, atol=1e-4)
 first, second = similarities.topk(2).values.tolist()
@@ -132,7 +123,7 @@ seen = sample(1000, stream("zero-shot: seen"), "train", objects=1)
 # %%
 def embed(pictures):
     with torch.no_grad():
-        return model.encode_image(preprocess(pictures))  # (pictures, 64)
+        return model.encode_image(model.preprocess(pictures))  # (pictures, 64)
 
 
 def is_right(I_all, scenes, T=T):
@@ -141,8 +132,8 @@ def is_right(I_all, scenes, T=T):
 
 new = sample(1000, stream("zero-shot: never seen"), "held_out", objects=1)
 clear = {}
-for name, drawn in (("seen", seen), ("never seen", new)):
-    clear[name] = is_right(embed([render(scene) for scene in drawn]), drawn)
+for name, sampled in (("seen", seen), ("never seen", new)):
+    clear[name] = is_right(embed([render(scene) for scene in sampled]), sampled)
     print(f"{name:10}: {clear[name].float().mean():.3f}, {(~clear[name]).sum()} wrong")
 print(f"a guess   : {1 / len(names):.3f}")
 
@@ -181,7 +172,7 @@ def noisy(scenes, deviation):
     generator = stream("zero-shot: noise")
     values = np.stack([render(scene) for scene in scenes])  # (scenes, 32, 32, 3)
     values = values + generator.normal(0, deviation, values.shape)
-    return [PIL.Image.fromarray(one) for one in values.clip(0, 255).astype("uint8")]
+    return [PIL.Image.fromarray(picture) for picture in values.clip(0, 255).astype("uint8")]
 
 
 picture_row({f"deviation {d}": noisy([scenes[7]], d)[0] for d in (0, 20, 25)})
@@ -191,8 +182,8 @@ from clipbook.evaluation import wilson_interval
 from clipbook.figures import interval_chart
 
 rows = {f"{name}, clear": right for name, right in clear.items()}
-for name, drawn in (("seen", seen), ("never seen", new)):
-    rows[f"{name}, noisy"] = is_right(embed(noisy(drawn, 20)), drawn)
+for name, sampled in (("seen", seen), ("never seen", new)):
+    rows[f"{name}, noisy"] = is_right(embed(noisy(sampled, 20)), sampled)
 shares = {}
 for name, right in rows.items():
     x, n = right.sum().item(), len(right)
@@ -209,7 +200,7 @@ interval_chart(shares, across="accuracy with its 95 % interval")
 # %%
 y_new, right = classes_of(new), rows["never seen, noisy"]
 by_class = {names[k]: right[y_new == k].float().mean().item() for k in y_new.unique()}
-for name, share in sorted(by_class.items(), key=lambda one: one[1]):
+for name, share in sorted(by_class.items(), key=lambda item: item[1]):
     print(f"{share:.2f}  {name}")
 print(f"{rows['seen, noisy'].float().mean():.2f}  all seen ones together")
 
@@ -246,9 +237,9 @@ for template in ("{}", " {}", "a {}", "a picture of a {}"):
 
 # %%
 templates = ["{}", "a picture of {}", "there is {}", "a photo of {}", "a drawing of {}"]
-said = [template.format(name) for template in templates for name in names]
+class_captions = [template.format(name) for template in templates for name in names]
 with torch.no_grad():
-    E = model.encode_text(*tokenizer.batch(said)).view(5, 64, 64)  # (templates, C, 64)
+    E = model.encode_text(*tokenizer.batch(class_captions)).view(5, 64, 64)  # (templates, C, 64)
 mean = E.mean(dim=0)  # (C, 64)
 T_ensemble = mean / mean.norm(dim=1, keepdim=True)
 assert torch.allclose(T_ensemble, class_embeddings(model, tokenizer, names, templates), atol=1e-5)
@@ -352,9 +343,10 @@ SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selecte
 from clipbook.evaluation import recall_at_k
 from clipbook.scenes import sample_pairs
 
-drawn, said = sample_pairs(500, stream("zero-shot: pairs"), "held_out")
+pair_scenes, pair_captions = sample_pairs(500, stream("zero-shot: pairs"), "held_out")
 with torch.no_grad():
-    S = embed([render(s) for s in drawn]) @ model.encode_text(*tokenizer.batch(said)).T  # (N, N)
+    texts = model.encode_text(*tokenizer.batch(pair_captions))
+    S = embed([render(scene) for scene in pair_scenes]) @ texts.T  # (N, N)
 own = S.diagonal()
 caption_rank = (own[:, None] <= S).sum(dim=1)  # along rows: pictures search captions
 picture_rank = (own[None, :] <= S).sum(dim=0)  # along columns: captions search pictures
@@ -372,12 +364,12 @@ for k in (1, 5, 10):
 from clipbook.scenes import describes, say, state
 
 generator = stream("zero-shot: captions as people write")
-drawn = sample(500, generator, "held_out")
-stated = [state(scene, generator) for scene in drawn]
-texts = tokenizer.batch([say(one) for one in stated])
+pair_scenes = sample(500, generator, "held_out")
+statements = [state(scene, generator) for scene in pair_scenes]
+texts = tokenizer.batch([say(statement) for statement in statements])
 with torch.no_grad():
-    S = embed([render(scene) for scene in drawn]) @ model.encode_text(*texts).T  # (N, N)
-true = torch.tensor(describes(stated, drawn))  # (N, N), bool
+    S = embed([render(scene) for scene in pair_scenes]) @ model.encode_text(*texts).T  # (N, N)
+true = torch.tensor(describes(statements, pair_scenes))  # (N, N), bool
 best = S.argmax(dim=1)  # (N,)
 print(f"true captions a picture: {true.sum(dim=1).float().mean():.1f}")
 print(f"recall@1, own caption:   {recall_at_k(S, 1)[0]:.3f}")
@@ -401,7 +393,7 @@ from clipbook.evaluation import linear_probe
 
 def features(scenes):
     with torch.no_grad():
-        return model.image_encoder.features(preprocess([render(scene) for scene in scenes]))
+        return model.image_encoder.features(model.preprocess([render(scene) for scene in scenes]))
 
 
 labelled = sample(1024, stream("zero-shot: labelled"), "train", objects=1)
@@ -438,11 +430,13 @@ curves(lines, across="labelled pictures", up="accuracy on seen combinations", lo
 # %%
 from clipbook.scenes import GROUNDS
 
-y, y_seen = (torch.tensor([GROUNDS.index(s.ground) for s in some]) for some in (labelled, seen))
+y, y_seen = (
+    torch.tensor([GROUNDS.index(s.ground) for s in sampled]) for sampled in (labelled, seen)
+)
 T_grounds = class_embeddings(model, tokenizer, [f"a {ground} picture" for ground in GROUNDS])
-asked = (I_seen @ T_grounds.T).argmax(dim=1)
+zero_shot_answers = (I_seen @ T_grounds.T).argmax(dim=1)
 probed = linear_probe(f, y, 3)(f_seen).argmax(dim=1)
-for name, answers in (("zero-shot", asked), ("probe", probed)):
+for name, answers in (("zero-shot", zero_shot_answers), ("probe", probed)):
     low, high = wilson_interval((answers == y_seen).sum().item(), 1000)
     print(f"{name:9}: {(answers == y_seen).float().mean():.3f}, from {low:.3f} to {high:.3f}")
 print("a guess  : 0.333")
@@ -476,7 +470,7 @@ print(sum(scene.relation in WAYS[0] for scene in two), "of 1,000 scenes are abov
 
 
 # %%
-def put(way, scene, opposite=False):
+def sentence(way, scene, opposite=False):
     """What is said of a scene: the truth, or its opposite."""
     a, b = (names[class_of(thing)] for thing in scene.objects)
     relation = OPPOSITE[scene.relation] if opposite else scene.relation
@@ -485,18 +479,18 @@ def put(way, scene, opposite=False):
 
 for way in WAYS:
     scene = next(scene for scene in two if scene.relation in way)
-    print("true:    ", put(way, scene))
-    print("opposite:", put(way, scene, opposite=True))
+    print("true:    ", sentence(way, scene))
+    print("opposite:", sentence(way, scene, opposite=True))
 
 # %%
 for way in WAYS:
-    drawn = [scene for scene in two if scene.relation in way]
-    I_drawn = embed([render(scene) for scene in drawn])  # (scenes, 64)
-    said = [put(way, scene, opposite) for opposite in (False, True) for scene in drawn]
+    related = [scene for scene in two if scene.relation in way]
+    I_drawn = embed([render(scene) for scene in related])  # (scenes, 64)
+    sentences = [sentence(way, scene, opposite) for opposite in (False, True) for scene in related]
     with torch.no_grad():
-        own, turned = model.encode_text(*tokenizer.batch(said)).chunk(2)  # (scenes, 64) each
+        own, turned = model.encode_text(*tokenizer.batch(sentences)).chunk(2)  # (scenes, 64) each
     wins = (I_drawn * own).sum(dim=1) > (I_drawn * turned).sum(dim=1)  # (scenes,)
-    low, high = wilson_interval(wins.sum().item(), len(drawn))
+    low, high = wilson_interval(wins.sum().item(), len(related))
     print(f"{next(iter(way.values())):31} {wins.float().mean():.3f}, {low:.3f} to {high:.3f}")
 
 # %% [markdown]
@@ -535,8 +529,8 @@ for label in labels:
     many = label + ("es" if label.endswith("s") else "s")
     offered = [f"one {label}", f"two {many}", f"three {many}", f"four {many}"]
     T_counts = class_embeddings(model, tokenizer, offered, ["{}", "there is {}"])
-    shown = [several(*label.split(), n) for n in (1, 2, 3, 4)]
-    for n, answer in enumerate((embed(shown) @ T_counts.T).argmax(dim=1)):
+    pictures_of_counts = [several(*label.split(), n) for n in (1, 2, 3, 4)]
+    for n, answer in enumerate((embed(pictures_of_counts) @ T_counts.T).argmax(dim=1)):
         table[n, answer] += 1
 print(table)
 print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
@@ -549,16 +543,18 @@ print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
 
 # %%
 things = [scene.objects[0] for scene in seen]
-other = [COLOURS[COLOURS.index(one.colour) - 3] for one in things]
+other_colours = [COLOURS[COLOURS.index(thing.colour) - 3] for thing in things]
 sentences = {
     "a … …, true": [names[k] for k in classes_of(seen)],
     "no … …, false": ["no " + labels[k] for k in classes_of(seen)],
     "xx … …": ["xx " + labels[k] for k in classes_of(seen)],
-    "other colour, false": [f"a {c} {one.shape}" for c, one in zip(other, things, strict=True)],
+    "other colour, false": [
+        f"a {c} {thing.shape}" for c, thing in zip(other_colours, things, strict=True)
+    ],
 }
-for kind, said in sentences.items():
+for kind, claims in sentences.items():
     with torch.no_grad():
-        cosines = (I_seen * model.encode_text(*tokenizer.batch(said))).sum(dim=1)  # (1000,)
+        cosines = (I_seen * model.encode_text(*tokenizer.batch(claims))).sum(dim=1)  # (1000,)
     print(f"{kind:20} {cosines.mean():.2f}")
 
 # %% [markdown]
@@ -573,11 +569,11 @@ print("blorp for   alone   in “a picture of …”")
 for k, colour in enumerate(COLOURS):
     with_blorp = [*colours[:k], "a blorp shape", *colours[k + 1 :]]
     mine = I_seen[truth == k]  # the pictures of this colour
-    found = []
+    shares = []
     for template in ("{}", "a picture of {}"):
         T_blorp = class_embeddings(model, tokenizer, with_blorp, [template])
-        found.append(((mine @ T_blorp.T).argmax(dim=1) == k).float().mean())
-    print(f"{colour:11} {found[0]:.2f}    {found[1]:.2f}")
+        shares.append(((mine @ T_blorp.T).argmax(dim=1) == k).float().mean())
+    print(f"{colour:11} {shares[0]:.2f}    {shares[1]:.2f}")
 
 # %% [markdown]
 # Alone, nearly all: the seven others don't fit. In "a picture of a blorp shape", next to none. **A high
@@ -602,7 +598,7 @@ photos = {
 picture_row(photos)
 
 # %%
-pixels = preprocess([PIL.Image.fromarray(photo) for photo in photos.values()])
+pixels = model.preprocess(list(photos.values()))
 P = zero_shot(model, tokenizer, pixels, list(photos))  # (4, 4)
 P_own = zero_shot(model, tokenizer, pixels, names)  # (4, C)
 with torch.no_grad():
@@ -648,10 +644,10 @@ higher = (constant > constant.diagonal()[:, None]).sum(dim=1)  # (500,)
 print("none higher:", (higher == 0).float().mean().item())
 print("recall@1:   ", recall_at_k(constant, 1)[0])
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: a weighted ensemble
 #
-# *2 points, 10 minutes, easy.* Some templates are better than others. Given a vector for each
+# Some templates are better than others. Given a vector for each
 # sentence, of any length, and a weight for each template, make the class vectors: bring each
 # sentence to unit length, so that long ones don't count for more; take the weighted sum over the
 # templates; bring that to unit length. Weights need not add up to 1, and one may be 0. The check
@@ -760,10 +756,10 @@ with check("A weighted ensemble, other sizes"):
         close(ask(ensemble, many, weights), normalize(exact, dim=1), what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: recall of the true
 #
-# *3 points, 15 minutes, medium.* Own captions are too strict, as we saw. Return the share of
+# Own captions are too strict, as we saw. Return the share of
 # pictures that have at least one **true** caption among their $k$ most similar. A picture of which
 # no caption is true counts as not found. The check tries all $k$, grids that are not square, and one
 # picture alone; no row has two equal similarities.
@@ -857,10 +853,10 @@ with check("Recall of the true, other grids"):
         close(got, recall_at_k(square, k)[0], what)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
 # ## Exercise: none of these
 #
-# *3 points, 20 minutes, hard.* `known` holds similarities of pictures
+# `known` holds similarities of pictures
 # that do belong to the classes, `similarities` those of new pictures. Return the class of each new
 # picture, or −1 where its best similarity lies **below that of every known picture**. Similarities
 # may all be negative, and there may be one known picture only; the check tries other thresholds.

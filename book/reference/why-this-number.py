@@ -4,24 +4,6 @@
 # **A loss, a score or an accuracy looks odd: what is behind it?** Each section is named after what
 # you see; it says the cause, reproduces it, and says what to do.
 
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
-
 # %% [markdown]
 # We take the model that the book has trained, 64 pairs that it has never seen, and their grid.
 
@@ -32,7 +14,7 @@ import torch
 
 import clipbook
 from clipbook.evaluation import recall_at_k
-from clipbook.image import normalise, preprocess
+from clipbook.image import normalise
 from clipbook.pairs import info_nce
 from clipbook.scenes import render, sample_pairs
 from clipbook.streams import stream
@@ -40,7 +22,7 @@ from clipbook.training import PRESETS, SceneBatches
 
 model, tokenizer = clipbook.load("shapes")
 scenes, captions = sample_pairs(64, stream("why this number: pairs"))
-pixels = preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
+pixels = model.preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
 
 # %%
 with torch.no_grad():
@@ -116,15 +98,15 @@ assert math.log(N) - 2 < info_nce(perfect) < info_nce(cosines) < math.log(N)
 # of any other. Here both encoders' raw outputs, from a model that knows nothing.
 
 # %%
-fresh = PRESETS["cpu"].build(seed=0).model.eval()
+untrained = PRESETS["cpu"].build(seed=0).model.eval()
 with torch.no_grad():
-    raw = fresh.image_encoder(pixels) @ fresh.text_encoder(*tokenizer.batch(captions)).T
-    unit = fresh.encode_image(pixels) @ fresh.encode_text(*tokenizer.batch(captions)).T
+    raw = untrained.image_encoder(pixels) @ untrained.text_encoder(*tokenizer.batch(captions)).T
+    unit = untrained.encode_image(pixels) @ untrained.encode_text(*tokenizer.batch(captions)).T
 print(f"largest raw 'cosine' {raw.abs().max():.1f}")
 for name, grid in (("raw", raw), ("of unit length", unit)):
-    print(f"{name}: first loss {info_nce(fresh.scale.detach() * grid):.2f}")
-assert info_nce(fresh.scale.detach() * raw) > math.log(N) + 1
-assert abs(info_nce(fresh.scale.detach() * unit) - math.log(N)) < 0.6
+    print(f"{name}: first loss {info_nce(untrained.scale.detach() * grid):.2f}")
+assert info_nce(untrained.scale.detach() * raw) > math.log(N) + 1
+assert abs(info_nce(untrained.scale.detach() * unit) - math.log(N)) < 0.6
 
 # %% [markdown]
 # ## A good model, and a loss far above ln N
@@ -162,11 +144,11 @@ alone
 
 # %%
 for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
-    which = torch.tensor(copies)
-    ideal = (which[:, None] == which).float()  # a grid that can't be better
+    caption_numbers = torch.tensor(copies)
+    ideal = (caption_numbers[:, None] == caption_numbers).float()  # a grid that can't be better
     floor = ideal.sum(dim=1).log().mean()  # ln c_i, on average
     losses = [info_nce(factor * ideal).item() for factor in (1, 10, 100)]
-    print(f"{copies}: scale 1, 10, 100: {[round(one, 3) for one in losses]}, floor {floor:.3f}")
+    print(f"{copies}: scale 1, 10, 100: {[round(loss, 3) for loss in losses]}, floor {floor:.3f}")
     assert math.isclose(losses[-1], floor, abs_tol=1e-6)
 
 # %% [markdown]
@@ -193,7 +175,7 @@ assert small.mean() < large
 # %%
 off = ~torch.eye(N, dtype=torch.bool)
 with torch.no_grad():
-    before = fresh.encode_image(pixels)
+    before = untrained.encode_image(pixels)
 grids = {"untrained": (before, unit), "trained": (images, cosines)}
 for name, (rows, grid) in grids.items():
     among, spread = (rows @ rows.T)[off].mean(), grid.std(dim=0).mean()
@@ -214,11 +196,11 @@ own = cosines.diagonal().mean()
 a = ((own - 0.25) / 1.25).sqrt()  # chosen so that own cells come to 0.25 on average
 pictures = torch.cat([images, a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()  # (64, 65), length 1
 words = torch.cat([texts, -a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()
-apart = pictures @ words.T
-print(f"own cells {own:.2f} → {apart.diagonal().mean():.2f}")
-same = info_nce((1 + a**2) * scale * apart)
+shifted = pictures @ words.T
+print(f"own cells {own:.2f} → {shifted.diagonal().mean():.2f}")
+same = info_nce((1 + a**2) * scale * shifted)
 print(f"loss {info_nce(scale * cosines):.4f} → {same:.4f}, with a larger scale")
-assert torch.equal(apart.argmax(dim=1), cosines.argmax(dim=1))
+assert torch.equal(shifted.argmax(dim=1), cosines.argmax(dim=1))
 assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 
 # %% [markdown]

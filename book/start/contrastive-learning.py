@@ -1,39 +1,42 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How can a model learn what pictures show, if all it gets is which sentence came
+#       with which picture?
+#     objectives:
+#     - say what the rows, the columns, the diagonal and a cell of the grid are, and read a grid
+#     - say what training wants of the grid, and what happens without contrast
+#     - say where such a model is used, and which chapter builds which part
+#     background: Python
+#     note: Nothing about neural networks is assumed; skim code that you don't know yet.
+#     minutes: 25
+#     place: this is all of it, seen from far away
+#     seed:
+#       'Picture: the architecture of a vision-language model': [Where such an encoder works, vision-language-model.svg]
+#       Components: [Where such an encoder works, projection, language model]
+#       Contrastive Vision Encoder: [Where such an encoder works, contrastive vision encoder]
+#       What is contrastive learning?: ['Why contrast?', contrastively, batches]
+#       An example of the CLIP architecture: ['Two encoders, by hand', encoder, embedding, caption,
+#         picture]
+#       How well each image feature matches with each text feature: [The grid, how well the two
+#           fit]
+#       2. How it Works: [From noise to a diagonal, diagonal]
+#       Higher scores = stronger matches: [From noise to a diagonal, higher scores are stronger
+#           matches]
+#       3. Training Objective: ['Why contrast?', training objective]
+#       Non-matching pairs (a dog photo with 'red car') have low similarity: ['A dog, a pup and
+#           a red car', red car, low]
+#       the relationship between visual and textual content: ['A dog, a pup and a red car', which
+#           pictures come with that word]
+#       Learn meaningful connections without explicit labels: [Pairs instead of labels, labels,
+#         captions]
+# ---
+
 # %% [markdown]
 # # Contrastive learning
 #
-# Nobody can write down what makes a photograph one of a dog, or has time to label all pictures. Yet
-# pictures with a sentence beside them are everywhere. **How can a model learn what pictures show,
-# if all it gets is which sentence came with which picture?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. say what the rows, the columns, the diagonal and a cell of the grid are, and read a grid;
-# 2. say what training wants of the grid, and what happens without contrast;
-# 3. say where such a model is used, and which chapter builds which part.
-
-# %% [markdown]
-# **You need** Python; no other chapter, and nothing about neural networks. Skim code that you don't
-# know yet. **Time:** 20 minutes to read, 50 with the exercises. On the
-# [map of the whole model](../index.md) this is all of it, seen from far away.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# Nobody can write down what makes a photograph one of a dog, or has time to label all pictures.
+# Yet pictures with a sentence beside them are everywhere. {question}
 
 # %% [markdown]
 # ## Eight pairs
@@ -60,13 +63,13 @@ pairs_strip(pictures, captions)
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-said = []
+sampled_captions = []
 for k in range(10):
     generator = stream("contrastive-learning: pairs", index=k)
-    said += sample_pairs(100, generator, distinct=False)[1]
-print(f"{len(said)} captions, {len(set(said))} of them different")
-assert len(set(said)) > 800
-print(*said[5:8], sep="\n")
+    sampled_captions += sample_pairs(100, generator, distinct=False)[1]
+print(f"{len(sampled_captions)} captions, {len(set(sampled_captions))} of them different")
+assert len(set(sampled_captions)) > 800
+print(*sampled_captions[5:8], sep="\n")
 
 # %% [markdown]
 # As a label, nearly every caption would be a class of its own, and a list of classes says nothing
@@ -103,7 +106,7 @@ dict(zip(COLOURS, encode_caption(captions[0]).round(2).tolist(), strict=True))
 # than 40 in all three.
 
 # %%
-from clipbook.scenes.drawing import RGB
+from clipbook.scenes import RGB
 
 
 def encode_picture(picture):
@@ -180,13 +183,12 @@ SimilarityMatrix(history.snapshots, pictures, captions, steps=steps)
 import torch
 
 import clipbook
-from clipbook.image import preprocess
 from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():  # use it, don't train it
     # preprocess and tokenizer prepare what the encoders read; later chapters build them
-    image_embeddings = model.encode_image(preprocess(pictures))  # (8, 64)
+    image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
 assert np.allclose(trained, history.snapshots[-1], atol=0.02)
@@ -226,7 +228,7 @@ def learn(goal, steps=60):
 # %% mystnb={"image": {"alt": "After pulling pairs together, every cell of the grid is close to 1: everything matches everything."}}
 def grid_of(run):
     with torch.no_grad():
-        images = run.model.encode_image(preprocess(pictures))
+        images = run.model.encode_image(run.model.preprocess(pictures))
         return images @ run.model.encode_text(*run.tokenizer.batch(captions)).T
 
 
@@ -360,10 +362,10 @@ for name, texts in both.items():
 # %%
 info_nce(trained[:1, :1])
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "easy"}
 # ## Exercise: how many are right
 #
-# *3 points, 15 minutes, easy.* A pair is right if its cell stands out: if it is **higher than every
+# A pair is right if its cell stands out: if it is **higher than every
 # other cell of its row and of its column**. Return the share of the $N$ pairs that are right, from
 # 0 to 1. Columns after the $N$-th are captions without a picture; in the rows they compete. The
 # check tries several sizes, a single pair, and cells that are equal.
@@ -448,10 +450,10 @@ with check("How many are right, other grids"):
     close(ask(share_right, torch.tensor([[0.0]])), 1, "the share of a single pair of cosine 0")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: how narrowly
 #
-# *3 points, 15 minutes, medium.* A picture may find its caption by a hair. For each picture, return
+# A picture may find its caption by a hair. For each picture, return
 # its **margin**: its own cell minus the highest *other* cell of its row. Above 0 it finds its
 # caption; the larger, the more clearly. There are at least two captions, perhaps more than
 # pictures; a list of $N$ numbers will do. The check also tries equal cells, rows below 0, and

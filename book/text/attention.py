@@ -1,40 +1,27 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does one token learn what the others say?
+#     objectives:
+#     - compute what one token gathers from the others, with pencil and paper, then for all tokens
+#       at once
+#     - say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask
+#     - tell what several heads are for, and what twice the tokens cost
+#     needs: [text/embeddings]
+#     minutes: 40
+#     place: this is the heart of both encoders, the one for text and the one for pictures
+#     band: attention
+#     builds: [clipbook.transformer.MultiHeadAttention, clipbook.transformer.allowed_keys, clipbook.widgets.AttentionExplorer]
+#     seed:
+#       Self-attention processes relationships between words: [All tokens at once, self-attention|tokens]
+# ---
+
 # %% [markdown]
 # # Attention
 #
 # In "the aussie pup", the word "aussie" says something about "pup". But the embedding of "pup" is
-# a row of a table, the same in every caption. **How does one token learn what the others say?** It
-# asks them. We build this first with numbers small enough to check on paper.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. compute what one token gathers from the others, with pencil and paper, then for all tokens
-#    at once;
-# 2. say why scores are divided by $\sqrt d$, and hide the future or the padding with a mask;
-# 3. tell what several heads are for, and what twice the tokens cost.
-
-# %% [markdown]
-# **You need** [embeddings](embeddings.ipynb). **Time:** 25 minutes to read, 80 with the exercises.
-# On the [map of the whole model](../index.md) this is the heart of both encoders, the one for text
-# and the one for pictures.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# a row of a table, the same in every caption. {question} It asks them. We build this first with
+# numbers small enough to check on paper.
 
 # %% [markdown]
 # ## Three tokens
@@ -170,12 +157,12 @@ token_heatmap(weights, tokens, tokens)
 
 # %%
 generator = torch.Generator().manual_seed(0)
-drawn = {}  # d: scores, (200, 16) each
+scores_by_width = {}  # d: scores, (200, 16) each
 for d in (4, 16, 64, 256, 1024):
     queries = torch.randn(200, 1, d, generator=generator)
     keys = torch.randn(200, 16, d, generator=generator)
-    drawn[d] = (queries * keys).sum(dim=2)
-    print(f"d = {d:4}   standard deviation of the scores {drawn[d].std():4.1f}")
+    scores_by_width[d] = (queries * keys).sum(dim=2)
+    print(f"d = {d:4}   standard deviation of the scores {scores_by_width[d].std():4.1f}")
 
 # %% [markdown]
 # The **entropy** $H = -\sum p \ln p$ of a query's weights $p$ tells over how many tokens they
@@ -187,11 +174,11 @@ from clipbook.figures import curves
 lines, WAYS = {}, (("divided by √d", 0.5), ("not divided", 0))
 for name, power in WAYS:
     spread = []
-    for d, scores in drawn.items():
+    for d, scores in scores_by_width.items():
         p = (scores / d**power).softmax(dim=1)  # (200, 16)
         H = -torch.special.xlogy(p, p).sum(dim=1)  # (200,); p ln p, 0 at 0
         spread.append(H.exp().mean())
-    lines[name] = (list(drawn), spread)
+    lines[name] = (list(scores_by_width), spread)
 curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 
 # %% [markdown]
@@ -224,7 +211,7 @@ gradient_lengths(64, 0.5, seed=0).shape
 medians = {}
 for name, power in WAYS:
     print(name)
-    for d in drawn:
+    for d in scores_by_width:
         draws = torch.stack([gradient_lengths(d, power, seed) for seed in range(5)])
         medians[name, d] = middle = draws.flatten(1).median(dim=1).values  # (5,)
         median = f"median {middle.min():.0e} to {middle.max():.0e}"
@@ -319,12 +306,12 @@ attention
 def multi_head(x, attention, allowed):
     Q, K, V = attention.query_key_value(x).chunk(3, dim=1)  # (t, w) each
     d = x.shape[1] // attention.heads
-    found = []
+    heads = []
     for h in range(attention.heads):
         own = slice(h * d, (h + 1) * d)  # the columns of head h
-        found.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
-    gathered = torch.cat([values for values, _ in found], dim=1)  # (t, w)
-    weights = torch.stack([weights for _, weights in found])  # (h, t, t)
+        heads.append(attend(Q[:, own], K[:, own], V[:, own], allowed))
+    gathered = torch.cat([values for values, _ in heads], dim=1)  # (t, w)
+    weights = torch.stack([weights for _, weights in heads])  # (h, t, t)
     return attention.output(gathered), weights
 
 
@@ -380,7 +367,7 @@ for layer, heads in enumerate(all_weights):
         print()
 colours = [words.index("red"), words.index("blue")]
 last = all_weights[-1, :, -1, colours].sum(dim=1)  # of <end>, (h,)
-print("last layer: <end> → red and blue", *[f"{one:.2f}" for one in last])
+print("last layer: <end> → red and blue", *[f"{share:.2f}" for share in last])
 
 # %% [markdown]
 # In the last layer `<end>` looks most at "square" with one head, at "above" with the other, and not
@@ -495,10 +482,10 @@ right = grid.view(4, 2, 1).transpose(0, 1)
 print("head 0, view alone:          ", wrong[0, :, 0])
 print("head 0, view, then transpose:", right[0, :, 0])
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: weights
 #
-# *3 points, 10 minutes, easy.* Write the weights of a whole batch: $b$ texts, each with $t$ queries
+# Write the weights of a whole batch: $b$ texts, each with $t$ queries
 # and $s$ keys of $d$ numbers. (The check tries other sizes, queries and keys that are not equally
 # many, and scores of ±20,000.)
 
@@ -582,10 +569,10 @@ with check("Attention weights, other sizes"):
         weights_agree(*sizes)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: masks
 #
-# *3 points, 20 minutes, medium.* Scores of a whole batch come in, $(b, t, t)$, already divided by
+# Scores of a whole batch come in, $(b, t, t)$, already divided by
 # $\sqrt d$. `real` has the shape $(b, t)$ and is true at real tokens, of which each text has at
 # least one; they come first. Hide the padding and, if `causal`, the future. A query that is itself
 # padding follows the same rules. (The check tries several sizes, among them as many texts as tokens,
@@ -683,10 +670,10 @@ with check("Masks, other batches"):
         masks_agree(lengths, t, causal=True)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: a head that looks back
 #
-# *4 points, 25 minutes, hard.* Design a head with which each token looks at the one before it. The
+# Design a head with which each token looks at the one before it. The
 # input is nothing but positions, one-hot: `x = torch.eye(t)`. Give $W_Q$ and $W_K$, each $(t, t)$,
 # such that in
 # $\text{softmax}(x W_Q (x W_K)^\top / \sqrt t)$ every token but the first puts at least 0.95 on the

@@ -1,39 +1,30 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a token id become something that a model can compare, and how does the
+#       model know which word came first?
+#     objectives:
+#     - turn token ids into vectors by a lookup, and show that a matrix product would do the same
+#     - say why the order of words is lost without positions, and build both usual kinds of them
+#     - tell which rows of the table a caption changes in training, and which it never touches
+#     needs: [text/tokenization]
+#     minutes: 35
+#     place: 'this lies between the tokens of a caption and the text encoder: what the encoder''s
+#       first block is given'
+#     band: embeddings
+#     builds: [clipbook.text.sinusoidal_positions]
+#     seed:
+#       2. Token Embeddings (T1, T2, T3 ... Tn): [A row of a table, $T_1$, $T_4$]
+#       Each token is converted into an embedding vector: [A row of a table, embed, row, table]
+#       Positional encodings are added: [A vector for each place, place, $P$]
+#       to maintain sequence order: [The order is lost, order]
+# ---
+
 # %% [markdown]
 # # Embeddings
 #
 # A tokenizer turns "Pepper the aussie pup" into four numbers. They are names, as on lockers:
-# nothing can be computed with them. **How does a token id become something that a model can
-# compare, and how does the model know which word came first?**
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. turn token ids into vectors by a lookup, and show that a matrix product would do the same;
-# 2. say why the order of words is lost without positions, and build both usual kinds of them;
-# 3. tell which rows of the table a caption changes in training, and which it never touches.
-
-# %% [markdown]
-# **You need** [tokenization](tokenization.ipynb). **Time:** 25 minutes to read, 75 with the
-# exercises. On the [map of the whole model](../index.md) this lies between the tokens of a caption
-# and the text encoder: what the encoder's first block is given.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# nothing can be computed with them. {question}
 
 # %% [markdown]
 # ## A number that is a name
@@ -50,7 +41,7 @@ torch.set_printoptions(precision=2, sci_mode=False, linewidth=80)
 caption = "Pepper the aussie pup"
 tokenizer = Tokenizer.train([caption, caption])
 token_ids = torch.tensor(tokenizer.encode(caption))  # (4,)
-tokens = [tokenizer.token(one) for one in token_ids.tolist()]
+tokens = [tokenizer.token(token_id) for token_id in token_ids.tolist()]
 dict(zip(tokens, token_ids.tolist(), strict=True))
 
 # %% [markdown]
@@ -97,8 +88,8 @@ token_heatmap(T, tokens, [str(k + 1) for k in range(d)], signed=True)
 
 # %%
 H = torch.zeros(len(token_ids), V)  # (4, 276)
-for row, one in enumerate(token_ids):
-    H[row, one] = 1
+for row, token_id in enumerate(token_ids):
+    H[row, token_id] = 1
 assert torch.equal(H @ E, T)
 H.shape, H.sum(dim=1), (H @ E).shape
 
@@ -138,8 +129,8 @@ encoder = model.text_encoder
 table = encoder.token_embedding.weight.detach()  # (V, 64), V of its own
 words = ["small", "little", "large", "big", "red", "green", "above", "over"]
 ids = [scene_tokenizer.encode(" " + word) for word in words]
-assert all(len(one) == 1 for one in ids)
-rows = table[[one[0] for one in ids]]  # (8, 64)
+assert all(len(pieces) == 1 for pieces in ids)
+rows = table[[pieces[0] for pieces in ids]]  # (8, 64)
 rows = rows / rows.norm(dim=1, keepdim=True)
 cosines = rows @ rows.T
 assert cosines[0, 1] > cosines[0, 2]
@@ -160,7 +151,7 @@ token_heatmap(cosines, words, words, signed=True)
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-encoded = [torch.tensor(scene_tokenizer.encode(one)) for one in captions]
+encoded = [torch.tensor(scene_tokenizer.encode(caption)) for caption in captions]
 first, second = encoded[:2]  # (8,) each
 assert first.tolist() != second.tolist()
 assert sorted(first.tolist()) == sorted(second.tolist())
@@ -341,10 +332,10 @@ repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
 embedding.zero_grad()
 embedding(repeated).sum().backward()
 gradient = embedding.weight.grad  # (276, 8)
-reached = gradient.abs().sum(dim=1).nonzero().flatten().tolist()
-for one in reached:
-    print(repr(tokenizer.token(one)), gradient[one])
-print(f"{len(reached)} of {V} rows reached")
+used_rows = gradient.abs().sum(dim=1).nonzero().flatten().tolist()
+for row in used_rows:
+    print(repr(tokenizer.token(row)), gradient[row])
+print(f"{len(used_rows)} of {V} rows reached")
 
 # %% [markdown]
 # Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
@@ -356,8 +347,8 @@ print(f"{len(reached)} of {V} rows reached")
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
-_, many = sample_pairs(3000, stream("embeddings: lengths of captions"))
-counts = [len(scene_tokenizer.encode(one)) + 2 for one in many]  # start and end
+_, new_captions = sample_pairs(3000, stream("embeddings: lengths of captions"))
+counts = [len(scene_tokenizer.encode(caption)) + 2 for caption in new_captions]  # start and end
 longest = max(counts)
 lengths = positions.norm(dim=1)  # (32,)
 print(f"the longest of 3,000 captions has {longest} tokens")
@@ -368,21 +359,16 @@ print(f"untrained rows:   {0.01 * 64**0.5:.2f}")
 # %% [markdown]
 # ## The package's version
 #
-# `TextEncoder` holds both tables. We listen with a **hook**, a function that PyTorch calls when a
-# module runs. What the first block is given must be our lookup and our sum.
+# `TextEncoder` holds both tables. Its `intermediates` are what each of its parts hands on, by name.
+# What the first block is given, "embedded", must be our lookup and our sum.
 
 # %%
-heard = []
-block = encoder.blocks[0]
-hook = block.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
 ids, mask = scene_tokenizer.batch(captions)
 with torch.no_grad():
-    encoder(ids, mask)
-hook.remove()
-used = heard[0].shape[1]  # columns of nothing but padding are left out
-ours = table[ids[:, :used]] + positions[:used]
-assert torch.allclose(heard[0], ours, atol=1e-6)
-ids.shape, heard[0].shape
+    theirs = encoder.intermediates(ids, mask)
+ours = table[ids] + positions
+assert torch.allclose(theirs["embedded"], ours, atol=1e-6)
+{name: tuple(values.shape) for name, values in theirs.items()}
 
 # %% [markdown]
 # $P$ has no batch dimension; PyTorch adds the same places to each caption.
@@ -430,10 +416,10 @@ for padding in (None, 0):
     padded(batch_ids).sum().backward()
     print(f"padding_idx={padding}: gradient {padded.weight.grad[0, 0]:.0f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: embed a batch
 #
-# *2 points, 10 minutes, easy.* BERT reads two sentences at once, and adds a third table: a row for
+# BERT reads two sentences at once, and adds a third table: a row for
 # each **segment**, that is for the first sentence or the second. Return $x = T + P + S$ for a batch.
 # `token_ids` and `segments` say of each place which row of `table` and which of `segment_table` it
 # gets. The table of positions may have more rows than the batch has places. (The check tries
@@ -504,13 +490,11 @@ from clipbook.text import TextConfig, TextEncoder
 
 def embedding_as_the_package(batch, places):
     reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
-    heard = []
-    reference.blocks[0].register_forward_pre_hook(lambda block, given: heard.append(given[0]))
     ids = torch.randint(300, (batch, places), generator=torch.Generator().manual_seed(batch))
-    reference(ids)
     tables = reference.token_embedding.weight.detach(), reference.positions.detach()
     x = ask(embed_batch, ids, torch.zeros_like(ids), *tables, torch.zeros(2, 6))
-    close(x, heard[0].detach(), f"embed_batch of {batch} texts, {places} places,")
+    given = reference.intermediates(ids)["embedded"].detach()
+    close(x, given, f"embed_batch of {batch} texts, {places} places,")
 
 
 with check("Embed a batch, as the package does"):
@@ -519,10 +503,10 @@ with check("Embed a batch, as the package does"):
         embedding_as_the_package(batch, places)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the gradient of the table
 #
-# *3 points, 15 minutes, medium.* Training tells how the loss changes with each number that the
+# Training tells how the loss changes with each number that the
 # lookup gave: `upstream`, a row for each token (all ones in the sum above). Return the gradient of
 # the table, without `backward`, `grad` or the like: which row of the table gets what? (The check
 # tries ids that stand often, once and never, no token at all, and refuses PyTorch's autograd.)
@@ -597,10 +581,10 @@ with check("The gradient of the table, as PyTorch finds it"):
         gradients_agree(*sizes)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: a matrix that walks
 #
-# *4 points, 25 minutes, hard.* With sines "three places further" is a matrix product, which is why
+# With sines "three places further" is a matrix product, which is why
 # their authors chose them: for each step $k$ there is one matrix $M$ with $P_{t+k} = P_t\,M$ at
 # *every* place $t$. Return it, also for 0 and for negative $k$, which walk back. $P$ is
 # `sinusoidal_positions(places, width)`, for any `places`. (The check tries several widths, and

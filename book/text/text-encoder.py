@@ -1,39 +1,35 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How do layers of attention turn a caption into one vector?
+#     objectives:
+#     - build a transformer block, and say what each of its four parts is for
+#     - read a caption's vector at [CLS] or at the end token, and choose the mask that goes with
+#       it
+#     - say what an encoder tells apart before any training, and what it does not
+#     needs: [text/attention]
+#     minutes: 50
+#     place: this is the upper path as far as the text embeddings $T_1 \dots T_N$
+#     band: encoder
+#     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.pool]
+#     seed:
+#       Text Encoder: [The text encoder, caption, vector]
+#       A Transformer-based architecture, similar to GPT or BERT: ['Who speaks for the caption?',
+#         GPT, BERT]
+#       3. Transformer Processing: [The stack, block]
+#       '[CLS] aggregates sequence info': ['Who speaks for the caption?', '[CLS]']
+#       tokens → Transformer Layers: [The stack, block]
+#       Feed-forward networks process token representations: [What attention leaves undone, feed-forward
+#           network]
+#       Final text embedding: [The stack, projection]
+# ---
+
 # %% [markdown]
 # # The text encoder
 #
-# Attention lets tokens learn from each other, but it returns as many vectors as it got. **How do
-# layers of attention turn a caption into one vector?** We build the block around attention, stack
-# it, pick the token that speaks for all, and end with CLIP's text encoder.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. build a transformer block, and say what each of its four parts is for;
-# 2. read a caption's vector at [CLS] or at the end token, and choose the mask that goes with it;
-# 3. say what an encoder tells apart before any training, and what it does not.
-
-# %% [markdown]
-# **You need** [attention](attention.ipynb). **Time:** 25 minutes to read, 85 with the exercises. On
-# the [map of the whole model](../index.md) this is the upper path as far as the text embeddings
-# $T_1 \dots T_N$.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# Attention lets tokens learn from each other, but it returns as many vectors as it got.
+# {question} We build the block around attention, stack it, pick the token that speaks for all,
+# and end with CLIP's text encoder.
 
 # %% [markdown]
 # ## A caption on its way in
@@ -177,7 +173,7 @@ def gradients(way, depth, seed=0):
     torch.manual_seed(seed)
     blocks = [Block(64, heads=4, mlp_width=256) for _ in range(depth)]
     matrices = [p for block in blocks for p in block.parameters() if p.ndim == 2]
-    _ = [torch.nn.init.xavier_normal_(one) for one in matrices]  # roughly keeps sizes
+    _ = [torch.nn.init.xavier_normal_(matrix) for matrix in matrices]  # roughly keeps sizes
     x = torch.randn(4, 8, 64)  # (texts, tokens, width)
     for block in blocks:
         x = WAYS[way](x, block.attention, block.attention_norm)
@@ -301,15 +297,15 @@ for name, pooling in (("causal, end", "last"), ("free, [CLS]", "first")):
 # %% mystnb={"image": {"alt": "Read at the end of a causal stack or at [CLS] of a free one, every token moves the vector, none by far the most; read at [CLS] of a causal stack, no token but the first moves it."}}
 from clipbook.figures import token_heatmap
 
-changed = token_ids.repeat(t, 1)  # (10, 10): row k changes token k
-changed[range(t), range(t)] = tokenizer.encode(" yellow")[0]
+variants = token_ids.repeat(t, 1)  # (10, 10): row k changes token k
+variants[range(t), range(t)] = tokenizer.encode(" yellow")[0]
 moves = torch.zeros(t, len(DESIGNS))  # (10, 3)
 for seed in range(5):
     torch.manual_seed(seed)
     fresh = TextEncoder(TextConfig(tokenizer.vocab_size, pooling="first")).requires_grad_(False)
     for k, design in enumerate(DESIGNS.values()):
-        moved = features(changed, fresh, *design) - features(token_ids, fresh, *design)
-        moves[:, k] += moved.norm(dim=1)  # (10,)
+        after, before = (features(ids, fresh, *design) for ids in (variants, token_ids))
+        moves[:, k] += (after - before).norm(dim=1)  # (10,)
 moves /= moves.max(dim=0).values
 words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
 words[0], words[-1] = "<start>", "<end>"
@@ -331,18 +327,18 @@ from itertools import product
 
 from clipbook.scenes import COLOURS, SHAPES
 
-names = [f"an {one}" if one == "orange" else f"a {one}" for one in COLOURS]
+names = [f"an {colour}" if colour == "orange" else f"a {colour}" for colour in COLOURS]
 RELATIONS = ["above", "over", "below", "under"]
-every = list(product(range(8), SHAPES, RELATIONS, range(8), SHAPES))
-every = [one for one in every if one[0] != one[3]]  # two different colours
-drawn = torch.randperm(len(every), generator=torch.Generator().manual_seed(0))
+combinations = list(product(range(8), SHAPES, RELATIONS, range(8), SHAPES))
+combinations = [c for c in combinations if c[0] != c[3]]  # two different colours
+order = torch.randperm(len(combinations), generator=torch.Generator().manual_seed(0))
 texts, colours, on_top = [], [], []
-for k in drawn[:5500].tolist():
-    a, shape, relation, b, other = every[k]
-    texts.append(f"{names[a]} {shape} {relation} {names[b]} {other}")
+for k in order[:5500].tolist():
+    a, shape, relation, b, other_shape = combinations[k]
+    texts.append(f"{names[a]} {shape} {relation} {names[b]} {other_shape}")
     colours.append((a, b))
     on_top.append(a if relation in ("above", "over") else b)
-len(every), texts[0], COLOURS[on_top[0]]
+len(combinations), texts[0], COLOURS[on_top[0]]
 
 # %% [markdown]
 # We train each design from scratch on 5,000 of them, twice from different random weights; its 8
@@ -350,7 +346,7 @@ len(every), texts[0], COLOURS[on_top[0]]
 
 # %%
 device = "cuda" if torch.cuda.is_available() else "cpu"
-ids, real = (one.to(device) for one in tokenizer.batch(texts))
+ids, real = (tensor.to(device) for tensor in tokenizer.batch(texts))
 colours = torch.tensor(colours, device=device)  # (5500, 2)
 on_top = torch.tensor(on_top, device=device)
 SIZES = {"vocab_size": tokenizer.vocab_size, "embed_dim": 8}
@@ -405,12 +401,12 @@ lines = {}
 for pooling, name in (("last", "end token"), ("first", "[CLS]")):
     mean = torch.stack([losses for losses, _ in runs[pooling]]).mean(dim=0)
     lines[name] = (torch.arange(10, 201, 10), mean)
-    given = torch.stack([one for _, one in runs[pooling]])  # (runs, 2, 500)
+    answers = torch.stack([run_answers for _, run_answers in runs[pooling]])  # (runs, 2, 500)
     for k, step in enumerate((40, 200)):
-        named = given[:, k, :, None] == colours[5000:]  # (runs, 500, 2)
-        named = named.any(dim=2).float().mean().item()
-        right = (given[:, k] == on_top[5000:]).float().mean().item()
-        shares = f"one of the two {named:.2f}, right {right:.2f}"
+        is_named = answers[:, k, :, None] == colours[5000:]  # (runs, 500, 2)
+        is_named = is_named.any(dim=2).float().mean().item()
+        right = (answers[:, k] == on_top[5000:]).float().mean().item()
+        shares = f"one of the two {is_named:.2f}, right {right:.2f}"
         print(f"{name:9} step {step:3}: {shares}")
     assert right > 0.9
 curves(lines, "steps", "loss, mean of two runs")
@@ -474,7 +470,7 @@ pairs = {
 }
 shares = []
 for name, pair in pairs.items():
-    left, right = (set(one.split()) for one in pair)
+    left, right = (set(caption.split()) for caption in pair)
     shares.append(len(left & right) / len(left | right))
     print(f"{name:17} {shares[-1]:.2f}")
 EXAMPLE[0][1], EXAMPLE[1][1], EXAMPLE[2][1]
@@ -484,7 +480,7 @@ EXAMPLE[0][1], EXAMPLE[1][1], EXAMPLE[2][1]
 def cosines(encoder):
     sides = zip(*pairs.values(), strict=True)  # five captions each
     with torch.no_grad():
-        left, right = (encoder(*tokenizer.batch(list(one))) for one in sides)
+        left, right = (encoder(*tokenizer.batch(list(side))) for side in sides)
     return torch.cosine_similarity(left, right)  # (5,)
 
 
@@ -521,8 +517,8 @@ free = torch.ones(32, 32, dtype=torch.bool)
 with torch.no_grad():
     wrong = features(eight, fresh, free.tril(), 0)
     right = features(eight, fresh, real_tokens[:, None, None, :], 0)
-for name, one in (("causal", wrong), ("free", right)):
-    print(f"{name:6}  captions differ by up to {(one - one[0]).abs().max():.2f}")
+for name, vectors in (("causal", wrong), ("free", right)):
+    print(f"{name:6}  captions differ by up to {(vectors - vectors[0]).abs().max():.2f}")
 
 # %% [markdown]
 # **A caption's vector changes with its padding → read in the last column**, not at the end token.
@@ -541,11 +537,11 @@ for name, short, long in zip(("last column", "end token"), *moves, strict=True):
 # one token and look at another.
 
 # %%
-other = x.clone()
-other[0] *= 50
+variant = x.clone()
+variant[0] *= 50
 normalise = torch.nn.functional.layer_norm
 for name, over in (("one token, (w,)", (64,)), ("all tokens, (t, w)", x.shape)):
-    moved = normalise(other, over)[5] - normalise(x, over)[5]
+    moved = normalise(variant, over)[5] - normalise(x, over)[5]
     print(f"{name:18} token 5 moves by {moved.abs().max():.2f}")
 
 # %% [markdown]
@@ -557,16 +553,16 @@ for name, over in (("one token, (w,)", (64,)), ("all tokens, (t, w)", x.shape)):
 quick = ours.config.activation
 with torch.no_grad():
     before = ours(random_ids)
-    for one in ours.blocks:
-        one.mlp[1] = torch.nn.GELU()
+    for block in ours.blocks:
+        block.mlp[1] = torch.nn.GELU()
     off = (ours(random_ids) - before).abs().max()
 largest = before.abs().max()
 print(f"{quick} against gelu: off by up to {off:.4f}, of {largest:.2f}")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: read at the end
 #
-# *3 points, 10 minutes, easy.* A batch of texts has passed the stack: `x` is $(b, t, w)$, `mask`
+# A batch of texts has passed the stack: `x` is $(b, t, w)$, `mask`
 # is $(b, t)$, true at real tokens, of which each text has at least one; they come first. Return the
 # vector of each text's last real token, its end token. (The check tries batches of several sizes,
 # full texts and texts of one token.)
@@ -633,10 +629,10 @@ with check("Read at the end, other batches"):
         ends_agree(*sizes)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "medium"}
 # ## Exercise: count the weights
 #
-# *3 points, 25 minutes, medium.* How many numbers does a text encoder learn? Count token and
+# How many numbers does a text encoder learn? Count token and
 # position embeddings, blocks (see the list of weights above), last norm and projection. All linear
 # layers have a bias but the projection; a norm has gain and shift. CLIP's own encoder
 # (49,408 tokens, context 77, width 512, 12 blocks, network 2,048 wide, 512 numbers in an embedding)
@@ -719,10 +715,10 @@ with check("Count the weights, other encoders"):
     close(count, 63_428_096, "the count of CLIP's encoder")
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: exactly one
 #
-# *4 points, 25 minutes, hard.* A token has gathered $n$ numbers: *red was seen*, *blue was seen*
+# A token has gathered $n$ numbers: *red was seen*, *blue was seen*
 # and so on, each 0 or 1. Write the weights of a feed-forward network, with ReLU as its bend
 # ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0:
 #

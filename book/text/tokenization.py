@@ -1,40 +1,29 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does "Pepper the aussie pup" become a short list of numbers, when nobody can
+#       list all words that people will ever write?
+#     objectives:
+#     - train a byte-pair tokenizer by hand, and encode and decode any text with it
+#     - weigh the size of a vocabulary against the length of the sequences that it makes
+#     - turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
+#       does in particular
+#     background: Python and a little of PyTorch's tensors
+#     minutes: 35
+#     place: this is the very first step of the text side, from the caption to its tokens
+#     band: tokens
+#     builds: [clipbook.text.Tokenizer, clipbook.text.split_words, clipbook.widgets.TokenizerExplorer]
+#     seed:
+#       1. Input Processing: [Tokenization, text]
+#       Text is first tokenized into sub-words: ['Why not characters?', sub-words, token]
+#       'Example: Pepper the aussie pup': [A word it has never met, Pepper, aussie]
+# ---
+
 # %% [markdown]
 # # Tokenization
 #
-# A caption is letters, and a model multiplies numbers. **How does "Pepper the aussie pup" become a
-# short list of numbers, when nobody can list all words that people will ever write?** We cut text
-# into pieces that we learn by counting: whole words where they are frequent, else parts of words.
-
-# %% [markdown]
-# After this chapter you can
-#
-# 1. train a byte-pair tokenizer by hand, and encode and decode any text with it;
-# 2. weigh the size of a vocabulary against the length of the sequences that it makes;
-# 3. turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
-#    does in particular.
-
-# %% [markdown]
-# **You need** Python and a little of PyTorch's tensors; no other chapter. **Time:** 25 minutes to
-# read, 85 with the exercises. On the [map of the whole model](../index.md) this is the very first
-# step of the text side, from the caption to its tokens.
-
-# %% tags=["hide-input"]
-# Set-up. On Colab this installs the book's package; where that is there already, it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-PACKAGE = "git+https://github.com/OWNER/clipbook"
-if importlib.util.find_spec("clipbook") is None:
-    if "/OWNER/" in PACKAGE:
-        raise RuntimeError("This copy has no address: run `make repository URL=...` in the book.")
-    command = [sys.executable, "-m", "pip", "install", PACKAGE]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise RuntimeError(f"Cannot install clipbook: no network? See: !pip install {PACKAGE}")
-    importlib.invalidate_caches()
-    torch = importlib.import_module("torch")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    print(f"GPU: {gpu}" if gpu else "No GPU, so slower; Runtime > Change runtime type offers one.")
+# A caption is letters, and a model multiplies numbers. {question} We cut text into pieces that we
+# learn by counting: whole words where they are frequent, else parts of words.
 
 # %% [markdown]
 # ## Why not words?
@@ -46,9 +35,9 @@ if importlib.util.find_spec("clipbook") is None:
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-known = sorted({word for caption in captions for word in caption.split()})
-number = {word: k + 1 for k, word in enumerate(known)}
-print(len(known), "words, as", known[:6])
+known_words = sorted({word for caption in captions for word in caption.split()})
+number = {word: k + 1 for k, word in enumerate(known_words)}
+print(len(known_words), "words, as", known_words[:6])
 for text in (
     "a small red star",
     "Pepper the aussie pup",
@@ -225,7 +214,7 @@ for text in (*captions, "Pepper the aussie pup"):
 
 
 def pieces(tokenizer, text):
-    return "|".join(tokenizer.token(one) for one in tokenizer.encode(text))
+    return "|".join(tokenizer.token(token_id) for token_id in tokenizer.encode(text))
 
 
 print(pieces(from_captions, "Pepper the aussie pup"))
@@ -417,11 +406,11 @@ letter[ord("P")], letter[ord(" ")], names[256:262]
 # In these names we hand over the vocabulary and the merges, and our way to cut words:
 
 # %%
-from clipbook.text.tokenizer import WORD  # the package's pattern for words
+from clipbook.text import WORD  # the package's pattern for words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
-named = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
-theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named))
+named_merges = [(names[a - 3], names[b - 3]) for a, b in from_prose.merges]
+theirs = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=named_merges))
 cut = pre_tokenizers.Split(tokenizers.Regex(WORD.pattern), "isolated")
 to_letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 theirs.pre_tokenizer = pre_tokenizers.Sequence([cut, to_letters])
@@ -455,7 +444,7 @@ for text in ("pup", " pup", " Pup"):
 
 # %%
 ids = from_prose.encode("é")
-print([from_prose.decode([one]) for one in ids], "or", from_prose.decode(ids))
+print([from_prose.decode([token_id]) for token_id in ids], "or", from_prose.decode(ids))
 
 # %% [markdown]
 # **Captions far too long, and no error → they were cut silently.** `truncate=False` makes the
@@ -467,10 +456,10 @@ try:
 except ValueError as error:
     print(*str(error).split("; "), sep="\n")
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: split again
 #
-# *2 points, 10 minutes, easy.* Undo the merges. Given token ids and the merges as pairs of ids,
+# Undo the merges. Given token ids and the merges as pairs of ids,
 # return the ids of the bytes. Merge `merges[k]` has made token 259 + k. (The check tries several
 # tokenizers, whose merges join merges of merges, and an empty list.)
 
@@ -539,10 +528,10 @@ with check("Split again, other texts"):
         bytes_agree(Tokenizer.train(["Pepper the aussie pup", "a puppy, a pup"] * 2, 290), text)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
 # ## Exercise: a batch with its mask
 #
-# *3 points, 20 minutes, medium.* Build what `batch` returned above. `rows` holds lists of token
+# Build what `batch` returned above. `rows` holds lists of token
 # ids, without special tokens and of any length, 0 too. Padding is 0, start 1, end 2. A row that is
 # too long loses its last ids, and still gets its end token. Ids are whole numbers, the mask is true
 # or false. (The check tries batches in which all rows are short, and contexts of 2 places and more.)
@@ -636,10 +625,10 @@ with check("Make a batch, other rows"):
     batch_as_the_package(["Pepper", "the", "aussie", "pup"], 16)
 ### END HIDDEN TESTS
 
-# %% [markdown]
+# %% [markdown] exercise={"minutes": 30, "difficulty": "hard"}
 # ## Exercise: learn from counts
 #
-# *4 points, 30 minutes, hard.* Real text repeats its words, so a tokenizer is trained on each word
+# Real text repeats its words, so a tokenizer is trained on each word
 # once with its **count**. Write the whole training for words given as a dictionary: `{"pup": 3}`
 # stands for three words "pup", and each of its pairs counts three. Tokens are pieces of text here,
 # at first single characters. Return at most `n` merges, each a pair of pieces, in the order in

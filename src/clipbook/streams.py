@@ -12,6 +12,8 @@ from operator import index as as_integer
 import numpy as np
 import torch
 
+__all__ = ["stream", "torch_stream"]
+
 
 def stream(purpose: str, seed: int = 0, index: int = 0) -> np.random.Generator:
     """The random numbers of one purpose, for one seed and one index, from their beginning.

@@ -17,12 +17,12 @@ def parse(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in members:
             raise ValueError(f"{name[:40]!r} stands in one object twice; keep one of them")
-        found[name] = value
-    return found
+        members[name] = value
+    return members
 
 
 def _no_json(constant: str) -> None:

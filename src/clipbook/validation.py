@@ -29,7 +29,7 @@ def whole_number(
         return int(value)
     upper = f" to {most:,}" if most < inf else " on"
     raise ValueError(
-        f"{name}={shown(value)} is not a whole number from {least:,}{upper}; try {example}"
+        f"{name}={excerpt(value)} is not a whole number from {least:,}{upper}; try {example}"
     )
 
 
@@ -42,7 +42,7 @@ def between(
         return number
     upper = f" to {most:g}" if most < inf else " on"
     raise ValueError(
-        f"{name}={shown(value)} is not a finite number from {least:g}{upper}; try {example}"
+        f"{name}={excerpt(value)} is not a finite number from {least:g}{upper}; try {example}"
     )
 
 
@@ -51,13 +51,13 @@ def above_zero(name: str, value: object, example: object) -> float:
     number = _as_float(value)
     if 0 < number < inf:
         return number
-    raise ValueError(f"{name}={shown(value)} is not a finite number above 0; try {example}")
+    raise ValueError(f"{name}={excerpt(value)} is not a finite number above 0; try {example}")
 
 
-def one_of(name: str, value: Any, known: Collection[Any]) -> None:
+def one_of(name: str, value: Any, choices: Collection[Any]) -> None:
     """Raises ValueError for what is none of the known values, which are of one type."""
-    if not (isinstance(value, type(next(iter(known)))) and value in known):
-        raise ValueError(f"{name}={shown(value)}; try {' or '.join(map(str, known))}")
+    if not (isinstance(value, type(next(iter(choices)))) and value in choices):
+        raise ValueError(f"{name}={excerpt(value)}; try {' or '.join(map(str, choices))}")
 
 
 def check_fields(
@@ -72,11 +72,14 @@ def check_fields(
         object.__setattr__(config, name, check(name, getattr(config, name), default, **limits))
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """The value as in code, cut where it is long."""
     with suppress(ValueError):  # Python writes out no number of more than 4,300 digits
         return reprlib.repr(value)
     return f"<{type(value).__name__} of very many digits>"
+
+
+shown = excerpt  # the widgets' name for it
 
 
 def _as_float(value: object) -> float:

@@ -83,6 +83,7 @@ def oracle(monkeypatch) -> Oracle:
     return model
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_everything_scores_nearly_one(oracle):
     results = evaluate_scenes(oracle, tiny.tokenizer(), scenes=200)
     assert results.keys() == KEYS
@@ -102,6 +103,7 @@ def test_each_attribute_is_measured_by_itself(oracle, monkeypatch, blind_to, see
         assert results[f"colour and shape, {split}"] == results[f"{blind_to}, {split}"]
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_nothing_is_near_chance():
     results = evaluate_scenes(tiny.clip().eval(), tiny.tokenizer(), scenes=200)
     assert results.keys() == KEYS

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from clipbook import figures, widgets
 from clipbook.evaluation import zero_shot
-from clipbook.text import Tokenizer
-from clipbook.text.tokenizer import split_words
+from clipbook.text import Tokenizer, split_words
 from tests import tiny
 from tests.fuzz.strategies import TEXTS, pictures
 

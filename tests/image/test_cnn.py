@@ -12,23 +12,39 @@ def cnn(**changes) -> CNN:
     return CNN(CNNConfig(**changes)).eval()
 
 
+def stages(model: CNN, pixels: torch.Tensor) -> list[torch.Tensor]:
+    """The maps after each stage."""
+    return [maps for name, maps in model.intermediates(pixels).items() if "stage" in name]
+
+
 @pytest.mark.parametrize(
     ("image_size", "widths", "sides"),
-    [(32, (32, 64, 128), (16, 8, 4)), (16, (4, 8), (8, 4)), (8, (5, 6, 7), (4, 2, 1))],
+    [
+        (32, (32, 64, 128), (16, 8, 4)),
+        (16, (4, 8), (8, 4)),
+        (8, (5, 6, 7), (4, 2, 1)),
+        (30, (4, 8, 16), (15, 8, 4)),
+    ],
 )
 def test_each_stage_halves_the_picture(image_size, widths, sides):
-    maps = cnn(image_size=image_size, widths=widths).feature_maps(
-        normals(2, 3, image_size, image_size)
-    )
+    model = cnn(image_size=image_size, widths=widths)
+    maps = stages(model, normals(2, 3, image_size, image_size))
     assert [tuple(one.shape) for one in maps] == [
         (2, width, side, side) for width, side in zip(widths, sides, strict=True)
     ]
     assert all((one >= 0).all() for one in maps)  # after a ReLU
 
 
+def test_each_stage_takes_the_maps_of_the_one_before():
+    model, before = cnn(), normals(2, 3, 32, 32)
+    for stage, after in zip(model.stages, stages(model, before), strict=True):
+        torch.testing.assert_close(after, stage(before))
+        before = after
+
+
 def test_features_are_the_last_maps_averaged():
     model, pixels = cnn(), normals(2, 3, 32, 32)
-    pooled = model.feature_maps(pixels)[-1].flatten(2).mean(dim=2)
+    pooled = stages(model, pixels)[-1].flatten(2).mean(dim=2)
     torch.testing.assert_close(model.features(pixels), model.norm(pooled))
 
 
@@ -42,8 +58,8 @@ def test_moving_the_picture_moves_the_maps():
     pixels = torch.zeros(1, 3, 32, 32)
     pixels[..., 12:18, 12:18] = normals(1, 3, 6, 6)
     moved = pixels.roll((4, 4), dims=(2, 3))
-    expected = model.feature_maps(pixels)[-1][..., 2:5, 2:5]
-    torch.testing.assert_close(model.feature_maps(moved)[-1][..., 3:6, 3:6], expected)
+    expected = stages(model, pixels)[-1][..., 2:5, 2:5]
+    torch.testing.assert_close(stages(model, moved)[-1][..., 3:6, 3:6], expected)
 
 
 @pytest.mark.parametrize(

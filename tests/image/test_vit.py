@@ -21,6 +21,10 @@ def shuffled(pixels: torch.Tensor) -> torch.Tensor:
     return unpatchify(patchify(pixels, 4)[:, ORDER], 4)
 
 
+def last_tokens(model: ViT, pixels: torch.Tensor) -> torch.Tensor:
+    return model.intermediates(pixels)["block 2"]
+
+
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_without_positions_the_order_of_patches_is_nothing(pooling):
     model, pixels = vit(pooling=pooling), normals(2, 3, 16, 16)
@@ -36,8 +40,8 @@ def test_without_positions_the_tokens_move_with_their_patches():
     model, pixels = vit(), normals(2, 3, 16, 16)
     with torch.no_grad():
         model.positions.zero_()
-    moved = model.tokens(shuffled(pixels))
-    torch.testing.assert_close(moved, model.tokens(pixels)[:, ORDER], atol=1e-5, rtol=0)
+    moved, stay = (last_tokens(model, one) for one in (shuffled(pixels), pixels))
+    torch.testing.assert_close(moved, stay[:, ORDER], atol=1e-5, rtol=0)
 
 
 def test_with_positions_the_order_of_patches_matters():
@@ -48,15 +52,16 @@ def test_with_positions_the_order_of_patches_matters():
 def test_mean_pooling_averages_patches_and_first_reads_the_class_token():
     pixels = normals(2, 3, 16, 16)
     mean, first = vit(), vit(pooling="first")
-    assert mean.tokens(pixels).shape == (2, 16, 16)
-    assert first.tokens(pixels).shape == (2, 17, 16)
-    torch.testing.assert_close(mean.features(pixels), mean.norm(mean.tokens(pixels).mean(dim=1)))
-    torch.testing.assert_close(first.features(pixels), first.norm(first.tokens(pixels)[:, 0]))
+    patches, tokens = last_tokens(mean, pixels), last_tokens(first, pixels)
+    assert patches.shape == (2, 16, 16)
+    assert tokens.shape == (2, 17, 16)
+    torch.testing.assert_close(mean.features(pixels), mean.norm(patches.mean(dim=1)))
+    torch.testing.assert_close(first.features(pixels), first.norm(tokens[:, 0]))
 
 
 def test_the_class_token_comes_first_and_sees_no_pixels():
     model = vit(pooling="first", depth=0)
-    tokens = model.tokens(normals(2, 3, 16, 16))
+    tokens = model.intermediates(normals(2, 3, 16, 16))["embedded"]
     assert torch.equal(tokens[0, 0], tokens[1, 0])
     assert not torch.equal(tokens[0, 1], tokens[1, 1])
 

@@ -5,9 +5,10 @@ from math import log
 
 import pytest
 import torch
+from PIL import Image
 
-from clipbook.image import CNN, ViT, ViTConfig
-from clipbook.pairs import CLIPConfig, similarity
+from clipbook.image import CNN, ViT, ViTConfig, preprocess
+from clipbook.pairs import CLIP, CLIPConfig, similarity
 from clipbook.text import TextConfig
 from tests import tiny
 from tests.plain import plain_python
@@ -26,7 +27,44 @@ def test_embeddings_have_unit_length_in_either_tower(config, encoder):
         torch.testing.assert_close(rows.norm(dim=-1), torch.ones(len(rows)))
 
 
-def test_logits_are_similarities_times_the_scale():
+@pytest.mark.parametrize("config", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
+@pytest.mark.parametrize("size", [16, 64])
+def test_pictures_become_pixels_of_the_models_own_size(config, size):
+    model = tiny.clip(replace(config, image_size=size)).eval()
+    pictures = [Image.new("RGB", (40, 24), "red"), Image.new("L", (8, 8), 200)]
+    pixels = model.preprocess(pictures)
+    assert torch.equal(pixels, preprocess(pictures, size))
+    assert model.encode_image(pixels).shape == (2, 8)
+
+
+def test_pixels_lie_where_the_weights_do():
+    model = tiny.clip().to("meta")
+    assert model.device.type == "meta"
+    assert model.preprocess(Image.new("RGB", (8, 8))).device.type == "meta"
+
+
+def test_a_texts_embedding_is_the_encoders_row_over_its_length():
+    model = CLIP(CLIPConfig(tiny.VIT, tiny.text_config(pooling="first"))).eval()
+    token_ids, mask = tiny.tokenizer().batch(["red", "a blue square above a star", "a star"])
+    rows = model.text_encoder(token_ids, mask)
+    embeddings = model.encode_text(token_ids, mask)
+    torch.testing.assert_close(embeddings, rows / rows.pow(2).sum(dim=1, keepdim=True).sqrt())
+    # without a mask, padding is read as if it were words
+    assert (model.encode_text(token_ids) - embeddings).abs().max() > 1e-3
+
+
+def test_logits_of_embeddings_are_similarities_times_the_scale():
+    model = tiny.clip(temperature=0.05)
+    images, texts = torch.eye(2), torch.tensor([[0.6, 0.8], [1.0, 0.0], [0.0, -1.0]])
+    torch.testing.assert_close(
+        model.logits(images, texts), torch.tensor([[12.0, 20.0, 0.0], [16.0, 0.0, -20.0]])
+    )
+    for wrong in ((2 * images, texts), (images, 2 * texts)):
+        with pytest.raises(ValueError, match="has length 2, a cosine needs 1"):
+            model.logits(*wrong)
+
+
+def test_logits_of_pictures_and_texts_are_similarities_times_the_scale():
     model = tiny.clip(temperature=0.05).eval()
     pixels = tiny.normals(5, 3, 16, 16)
     token_ids, mask = tiny.tokenizer().batch(["a red circle", "a blue square"])
@@ -80,7 +118,8 @@ def test_at_the_ends_the_scale_is_a_number_above_0_and_at_most_100(temperature):
 
 @pytest.mark.parametrize("field", ["image", "text"])
 def test_what_is_no_config_of_a_tower_is_refused(field):
-    message = f"{field}=None is no config of its tower; try a "
+    kinds = {"image": "ViTConfig or CNNConfig", "text": "TextConfig"}[field]
+    message = f"{field}=None is no config of its tower; try a {kinds}$"
     with plain_python(), pytest.raises(ValueError, match=message):
         CLIPConfig(**{field: None})
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from clipbook.pairs import CLIP, load_model, save_model, saving
-from clipbook.pairs.saving import config_from_json, config_to_json
-from clipbook.validation import shown
+from clipbook.pairs.saving import config_from_json, config_to_json, load_weights
+from clipbook.validation import excerpt
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "clipbook"
@@ -126,7 +126,7 @@ def only_on_meta(monkeypatch):
     monkeypatch.setattr(saving, "CLIP", build)
 
 
-@pytest.mark.parametrize(("config", "part", "field", "value"), NONSENSE, ids=shown)
+@pytest.mark.parametrize(("config", "part", "field", "value"), NONSENSE, ids=excerpt)
 def test_a_header_that_makes_no_sense_is_refused_by_file_and_field(
     tmp_path, only_on_meta, config, part, field, value
 ):
@@ -292,6 +292,23 @@ def test_weights_of_another_type_are_refused_by_name(saved, dtype):
 def test_weights_of_another_precision_become_float32(saved, dtype):
     save_model(tiny.clip(), saved, dtype)
     assert {one.dtype for one in load_model(saved).parameters()} == {torch.float32}
+
+
+def test_weights_that_do_not_fit_leave_the_module_as_it_was():
+    module = torch.nn.Linear(2, 1)
+    before = module.weight.clone()
+    with pytest.raises(ValueError, match=r"^a source does not fit the model: missing \['bias'\]"):
+        load_weights(module, {"weight": torch.ones(1, 2)}, "a source")
+    assert torch.equal(module.weight, before)
+    load_weights(module, {"weight": torch.ones(1, 2).half(), "bias": torch.zeros(1)}, "a source")
+    assert module.weight.tolist() == [[1.0, 1.0]]
+    assert module.weight.dtype == torch.float32
+
+
+def test_a_file_without_a_configuration_says_so(saved):
+    save_file(load_file(saved), saved)
+    with pytest.raises(ValueError, match="config is None, not an object with fields"):
+        load_model(saved)
 
 
 def test_a_model_is_not_saved_as_whole_numbers(saved):

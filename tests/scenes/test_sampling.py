@@ -98,6 +98,7 @@ def test_the_same_generator_state_gives_the_same_batch():
     assert sample(50, np.random.default_rng(7)) == sample(50, np.random.default_rng(7))
 
 
+@pytest.mark.slow
 def test_a_batch_does_not_depend_on_the_process():
     code = (
         "import numpy as np; from clipbook.scenes import sample_pairs, render, captions;"

@@ -7,33 +7,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build/html"
+from bookkit import BOOK, BUILD, ROOT
+from bookkit.chapters import pages
+
+SITE = BUILD / "html"
 
 
-def pages() -> list[str]:
-    """Every page of the table of contents, as _toc.yml names it, cover first."""
-
-    def walk(entry):
-        if isinstance(entry, dict):
-            for key, value in entry.items():
-                if key in ("root", "file"):
-                    yield value
-                else:
-                    yield from walk(value)
-        elif isinstance(entry, list):
-            for value in entry:
-                yield from walk(value)
-
-    return list(walk(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))))
-
-
-def chapters() -> list[str]:
+def notebooks() -> list[str]:
     """The pages that are notebooks."""
-    return [page for page in pages() if (ROOT / f"book/{page}.py").exists()]
+    return [page for page in pages() if (BOOK / f"{page}.py").exists()]
 
 
 @functools.cache
@@ -43,7 +27,7 @@ def soup_of(path: Path) -> BeautifulSoup:
 
 
 def pytest_generate_tests(metafunc):
-    for name, values in {"page": pages, "chapter": chapters}.items():
+    for name, values in {"page": pages, "chapter": notebooks}.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, values())
 

@@ -6,12 +6,12 @@ import re
 from functools import cache
 from pathlib import Path
 
-import exercises
 import pytest
-from colab.notebook import opens
-from repository import address
 
-from tests.site.conftest import chapters, soup_of
+from bookkit import cells
+from bookkit.address import address, opens
+from bookkit.cells import MARKS, visible
+from tests.site.conftest import notebooks, soup_of
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.site
@@ -31,18 +31,23 @@ def squeezed(text: str) -> str:
     return re.sub(r"\\n|[\s\"'\\]+", "", html.unescape(text))
 
 
+def extra_lines(code: str, rest: str) -> set[str]:
+    """Lines of the code that are neither in the rest nor marks of nbgrader's."""
+    lines = {line.strip() for line in code.splitlines() if not any(mark in line for mark in MARKS)}
+    return lines - {line.strip() for line in rest.splitlines()}
+
+
 @cache
 def shown_code() -> str:
     """All chapters' code without their hidden checks, squeezed."""
-    every = ["".join(cell["source"]) for name in chapters() for cell in code_cells(name)]
-    return squeezed("".join(exercises.HIDDEN.sub("", code) for code in every))
+    every = ["".join(cell["source"]) for name in notebooks() for cell in code_cells(name)]
+    return squeezed("".join(map(visible, every)))
 
 
 def hidden_lines(chapter: str) -> list[str]:
     """Squeezed lines that stand in the chapter's hidden checks and in no code that is shown."""
     codes = ["".join(cell["source"]) for cell in code_cells(chapter)]
-    bodies = [match["body"] for code in codes for match in exercises.HIDDEN.finditer(code)]
-    lines = {squeezed(line) for body in bodies for line in body.splitlines()}
+    lines = {squeezed(line) for code in codes for line in extra_lines(code, visible(code))}
     return [line for line in lines if len(line) > 12 and line not in shown_code()]
 
 
@@ -89,10 +94,10 @@ def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):
     for blank, solution, cell in zip(blanks, solutions, tasks, strict=True):
         assert "raise NotImplementedError()" in blank
         assert not solution.has_attr("open")
-        for body in exercises.SOLUTION.finditer("".join(cell["source"])):
-            answer = [line.strip() for line in body["body"].splitlines() if line.strip()]
-            assert all(line in solution.get_text() for line in answer)
-            assert not any(line in blank for line in answer if len(line) > 12)
+        code = "".join(cell["source"])
+        answer = extra_lines(code, cells.blank(code))
+        assert answer and all(line in solution.get_text() for line in answer)
+        assert not any(line in blank for line in answer if len(line) > 12)
     assert "BEGIN SOLUTION" not in page.get_text()
 
 
@@ -105,7 +110,7 @@ def test_visible_checks_are_folded_with_their_output(site, chapter):
     ]
     text = "".join(fold.get_text() for fold in folds)
     for cell in (c for c in code_cells(chapter) if role(c).get("grade")):
-        shown = exercises.visible("".join(cell["source"]))
+        shown = visible("".join(cell["source"]))
         assert all(line in text for line in shown.splitlines())
     praise = page.find_all(string=lambda one: one.startswith("✓ ") and ": correct" in one)
     assert len(praise) >= len(folds)

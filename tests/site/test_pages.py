@@ -2,9 +2,9 @@
 
 import re
 
-import axe
 import pytest
 
+from bookkit.browser import draw_widgets, violations
 from tests.site.conftest import soup_of
 
 pytestmark = [pytest.mark.site, pytest.mark.browser]
@@ -20,7 +20,7 @@ DESKTOP = {"width": 1280, "height": 800}
 )
 def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, scheme, viewport):
     seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
-    axe.draw_widgets(seen.tab)
+    draw_widgets(seen.tab)
     assert seen.foreign == [], "it asks another host"
     assert seen.errors == []
     wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
@@ -33,12 +33,12 @@ def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, sche
     assert (luminance(text) < luminance(ground)) == (scheme == "light")
     bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
-    assert axe.violations(seen.tab) == []
+    assert violations(seen.tab) == []
 
 
 def test_page_works_from_a_folder(visit, site, page):
     seen = visit((site / f"{page}.html").as_uri(), allowed=site.as_uri())
-    axe.draw_widgets(seen.tab)
+    draw_widgets(seen.tab)
     assert seen.foreign == []
     assert seen.errors == []
 
@@ -46,7 +46,7 @@ def test_page_works_from_a_folder(visit, site, page):
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, viewport):
     tab = visit(f"{origin}/text/attention.html", allowed=origin, viewport=viewport).tab
-    axe.draw_widgets(tab)
+    draw_widgets(tab)
     asleep, before, after = tab.evaluate(
         """() => {
           const blocks = [...document.querySelectorAll(".late")]
@@ -132,7 +132,7 @@ def test_every_picture_has_alternative_text(site, page):
 
 def test_widget_leaves_a_picture_in_print(visit, origin, page):
     seen = visit(f"{origin}/{page}.html", allowed=origin)
-    axe.draw_widgets(seen.tab)
+    draw_widgets(seen.tab)
     pictures = seen.tab.locator(".widget > .widget-picture").all()
     assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
     assert not any(picture.is_visible() for picture in pictures)

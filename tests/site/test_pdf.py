@@ -16,8 +16,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def printed(browser, site, tmp_path_factory):
     """The PDF, read, and on which of its pages (from 1) each page of the site begins."""
-    import pdf
     from pypdf import PdfReader
+
+    from bookkit import pdf
 
     target = tmp_path_factory.mktemp("pdf") / "book.pdf"
     starts = pdf.make(browser, site, target)

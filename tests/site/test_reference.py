@@ -3,13 +3,12 @@
 import importlib
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
-import built_in
 import jupytext
 import pytest
 
 import clipbook
+from bookkit.pages import api
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 PACKAGES = sorted(
@@ -31,21 +30,18 @@ def test_the_api_holds_every_public_function_and_class(package):
     assert public <= documented
 
 
-@pytest.mark.parametrize(
-    ("line", "wanted"),
-    [
-        ("Built in: book/pairs/training.", "Built in: :doc:`/pairs/training`."),
-        ("in book/text/text-encoder and", "in :doc:`/text/text-encoder` and"),
-        ("Built in: book/further/unwritten.", "Built in: book/further/unwritten."),
-        ("an ebook/text/text-encoder", "an ebook/text/text-encoder"),
-    ],
-)
-def test_chapters_named_in_docstrings_become_links(line, wanted):
-    lines = [line]
-    held = {"pairs/training", "text/text-encoder"}
-    app = SimpleNamespace(env=SimpleNamespace(found_docs=held))
-    built_in.link(app, "function", "f", None, None, lines)
-    assert lines == [wanted]
+def test_a_docstring_ends_in_links_to_the_chapters_that_build_the_thing():
+    lines = ["What it is."]
+    api.link(None, "function", "clipbook.pairs.info_nce", None, None, lines)
+    assert lines == ["What it is.", "", "Built in :doc:`/pairs/contrastive-loss`.", ""]
+    api.link(None, "function", "clipbook.scenes.render", None, None, kept := ["Draw."])
+    assert kept == ["Draw."]
+
+
+def test_what_the_chapters_build_is_on_the_page_of_the_api():
+    page = (BOOK / "reference/api.md").read_text("utf-8")
+    documented = set(re.findall(r"^\.\. auto(?:function|class):: (\S+)", page, re.M))
+    assert api.builders().keys() <= documented
 
 
 def test_every_symptom_is_reproduced_by_a_cell_that_can_fail():

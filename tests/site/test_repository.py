@@ -1,5 +1,6 @@
 """The repository agrees with itself: address, version, pins, licence, workflows."""
 
+import os
 import re
 import shlex
 import shutil
@@ -9,14 +10,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import repository
 import yaml
 from packaging.requirements import Requirement
+
+from bookkit.address import address, slug
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
-KEPT = ["*.md", "*.toml", "*.yml", "*.cff", "tools/*", "book/**/*", ".github/**/*"]
+KEPT = ["*.md", "*.toml", "*.yml", "*.cff", "src/bookkit/*", "book/**/*", ".github/**/*"]
 
 
 def texts(root: Path) -> dict[str, str]:
@@ -33,27 +35,35 @@ def places(root: Path, owner_and_name: str) -> set[str]:
 
 
 def test_every_place_has_the_same_address():
-    here = repository.slug(repository.address())
-    expected = {"pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "tools/setup_cell.py"}
+    here = slug(address())
+    expected = {
+        "pyproject.toml",
+        "_config.yml",
+        "CITATION.cff",
+        "README.md",
+        "src/bookkit/setup_cell.py",
+    }
     expected |= {name for name in texts(ROOT) if name.endswith(".ipynb")}
     assert expected <= places(ROOT, here)
     if here != "OWNER/clipbook":
         assert places(ROOT, "OWNER/clipbook") == set()
 
 
+@pytest.mark.slow
 def test_the_address_can_be_set_everywhere(tmp_path):
-    for part in ["book", "tools"]:
+    for part in ["book", "src/bookkit"]:
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*.*"):
         if path.is_file():
             shutil.copy(path, tmp_path)
-    before = places(tmp_path, repository.slug(repository.address()))
-    command = [sys.executable, "tools/repository.py", "https://github.com/some-one/a.book/"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    assert places(tmp_path, repository.slug(repository.address())) == set()
+    before = places(tmp_path, slug(address()))
+    command = [sys.executable, "-m", "bookkit.address", "https://github.com/some-one/a.book/"]
+    place = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path / "src")}}
+    subprocess.run(command, check=True, capture_output=True, **place)
+    assert places(tmp_path, slug(address())) == set()
     assert places(tmp_path, "some-one/a.book") == before
-    check = [sys.executable, "tools/notebooks.py", "--check"]
-    assert subprocess.run(check, cwd=tmp_path).returncode == 0
+    check = [sys.executable, "-m", "bookkit.notebooks", "--check"]
+    assert subprocess.run(check, **place).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -61,12 +71,12 @@ def test_the_address_can_be_set_everywhere(tmp_path):
 )
 def test_an_address_that_is_not_githubs_is_refused_with_the_remedy(url):
     with pytest.raises(ValueError, match=r"URL=https://github.com/owner/name"):
-        repository.slug(url)
+        slug(url)
 
 
 @pytest.mark.parametrize("end", ["", "/", ".git"])
 def test_an_address_may_end_as_browsers_and_git_write_it(end):
-    assert repository.slug(f"https://github.com/some-one/a.book{end}") == "some-one/a.book"
+    assert slug(f"https://github.com/some-one/a.book{end}") == "some-one/a.book"
 
 
 def test_version_is_the_same_everywhere():

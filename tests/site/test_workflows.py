@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-import newest
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from bookkit import newest
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))

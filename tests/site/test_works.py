@@ -4,9 +4,9 @@ import struct
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import pytest
-from repository import address
-from sharing import PICTURE, PICTURE_SIZE, pages_address
 
+from bookkit.address import address, pages_address
+from bookkit.pages.sharing import PICTURE, PICTURE_SIZE
 from tests.site.conftest import soup_of
 
 pytestmark = pytest.mark.site

@@ -54,11 +54,7 @@ def test_company_in_the_batch_changes_nothing(pooling, positions):
 
 
 def after_the_blocks(model: TextEncoder, token_ids: torch.Tensor) -> torch.Tensor:
-    seen = []
-    hook = model.blocks[-1].register_forward_hook(lambda *parts: seen.append(parts[2]))
-    model(token_ids)
-    hook.remove()
-    return seen[0]
+    return model.intermediates(token_ids)["block 2"]
 
 
 @pytest.mark.parametrize("pooling", ["last", "first"])
@@ -103,6 +99,19 @@ def test_the_output_is_the_projected_features():
     )
 
 
+@pytest.mark.parametrize(("pooling", "positions"), CHOICES)
+def test_intermediates_are_named_from_the_embedding_to_the_output(pooling, positions):
+    model, token_ids = encoder(pooling, positions), some_ids(3, 12)
+    mask = torch.arange(12) < torch.tensor([[5], [8], [2]])
+    parts = model.intermediates(token_ids, mask)
+    assert list(parts) == ["embedded", "block 1", "block 2", "features", "projected"]
+    embedded = model.token_embedding(token_ids) + model.positions[:12]
+    torch.testing.assert_close(parts["embedded"], embedded)
+    assert parts["block 1"].shape == parts["block 2"].shape == (3, 12, 16)
+    torch.testing.assert_close(parts["features"], model.features(token_ids, mask))
+    torch.testing.assert_close(parts["projected"], model(token_ids, mask))
+
+
 @pytest.mark.parametrize(("tokens", "width"), [(1, 2), (7, 8), (32, 64)])
 def test_sinusoidal_positions_follow_the_formula(tokens, width):
     found = sinusoidal_positions(tokens, width)
@@ -140,7 +149,7 @@ def test_too_many_tokens_are_refused():
 
 
 @pytest.mark.parametrize("wrong", [-1, 330])
-@pytest.mark.parametrize("method", ["forward", "attention_weights"])
+@pytest.mark.parametrize("method", ["forward", "intermediates", "attention_weights"])
 def test_ids_outside_the_vocabulary_are_refused(wrong, method):
     token_ids = some_ids(2, 8)
     token_ids[1, 3] = wrong
@@ -149,13 +158,15 @@ def test_ids_outside_the_vocabulary_are_refused(wrong, method):
 
 
 @pytest.mark.parametrize("pooling", ["last", "first"])
-@pytest.mark.parametrize("method", ["forward", "features", "attention_weights"])
+@pytest.mark.parametrize("method", ["forward", "features", "intermediates", "attention_weights"])
 @given(row=st.lists(st.booleans(), min_size=4, max_size=9))
 def test_a_mask_is_read_where_real_tokens_come_first_and_refused_elsewhere(pooling, method, row):
     mask = torch.tensor([[True] * len(row), row])
     run = getattr(encoder(pooling), method)
     if row[0] and row == sorted(row, reverse=True):
-        assert run(some_ids(2, len(row)), mask).isfinite().all()
+        out = run(some_ids(2, len(row)), mask)
+        for values in out.values() if isinstance(out, dict) else [out]:
+            assert values.isfinite().all()
         return
     with pytest.raises(ValueError, match=r"mask\[1\] .*real tokens come first.*Tokenizer.batch"):
         run(some_ids(2, len(row)), mask)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tokenizers import models, pre_tokenizers
 
 from clipbook.scenes import EXAMPLE
-from clipbook.text import Tokenizer, split_words
-from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID, WORD, merge
+from clipbook.text import WORD, Tokenizer
+from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID, merge
 from tests.plain import plain_python
 from tests.tiny import tokenizer as trained
 
@@ -81,30 +81,6 @@ def test_any_text_comes_back(text):
 @pytest.mark.parametrize("text", TEXTS)
 def test_awkward_texts_come_back(text):
     assert trained().decode(trained().encode(text)) == text
-
-
-@given(st.text())
-def test_words_join_to_the_text(text):
-    assert "".join(split_words(text)) == text
-    assert all(split_words(text))
-
-
-def test_pepper_splits_into_four_words():
-    assert split_words(PEPPER) == ["Pepper", " the", " aussie", " pup"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("a red circle.", ["a", " red", " circle", "."]),
-        ("two  spaces", ["two", " ", " spaces"]),
-        ("x1y", ["x", "1", "y"]),
-        ("end \n", ["end", " \n"]),
-        ("hi 👧!", ["hi", " 👧!"]),
-    ],
-)
-def test_words_take_the_space_before_them(text, words):
-    assert split_words(text) == words
 
 
 def test_a_hand_worked_merge_sequence():

@@ -50,6 +50,7 @@ def test_no_batch_at_all_is_refused():
         SceneBatches(tiny.tokenizer(), 0)
 
 
+@pytest.mark.slow
 def test_every_word_of_the_world_is_one_token_and_every_caption_fits():
     tokenizer = train_tokenizer(pairs=3_000)
     generator = np.random.default_rng(1)

@@ -74,6 +74,7 @@ def float16(monkeypatch):
     monkeypatch.setattr(module, "half_precision", lambda device, precision: torch.float16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 @pytest.mark.parametrize("name", [MATRIX, GAIN, "log_scale"])
 def test_in_float16_all_optimisers_step_or_none(float16, name, value):
@@ -124,6 +125,7 @@ def test_a_run_in_float16_that_never_steps_again_ends_with_an_error(float16):
     assert all(value.isfinite().all() for value in weights(model).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [nan, inf])
 @pytest.mark.parametrize("name", [MATRIX, GAIN])
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
@@ -186,6 +188,7 @@ def test_in_half_precision_the_loss_is_still_computed_in_float32():
     assert half.item() == pytest.approx(whole.item(), abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_float16_trains_with_a_scaled_loss(float16, name, monkeypatch):
     image, optimiser = RUNS[name]

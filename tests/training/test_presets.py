@@ -34,6 +34,7 @@ def test_building_leaves_the_global_generator_alone(quick):
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_trains_for_as_long_as_asked(quick, name):
     run = PRESETS[name].build(steps=2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from clipbook.transformer import Block, allowed_keys, run_blocks
+from clipbook.transformer import Block, allowed_keys
 from tests.tiny import normals
 
 MASK = torch.arange(7) < torch.tensor([[7], [3], [1]])
@@ -85,14 +85,6 @@ def test_with_weights_agrees_with_forward():
     out, weights = ours.with_weights(x, allowed("causal and padded"))
     torch.testing.assert_close(out, ours(x, allowed("causal and padded")), atol=1e-6, rtol=1e-6)
     assert weights.shape == (3, 4, 7, 7)
-
-
-def test_blocks_run_one_after_another():
-    first, second = both()[0], both()[0]
-    x = normals(3, 7, 16)
-    mask = allowed("causal")
-    torch.testing.assert_close(run_blocks([first, second], x, mask), second(first(x, mask), mask))
-    assert run_blocks([], x) is x
 
 
 def test_quick_gelu_follows_its_formula():

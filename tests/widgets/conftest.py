@@ -3,13 +3,14 @@
 import json
 import pathlib
 
-import axe
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import pytest
-import widget_pictures
 from ipywidgets.embed import dependency_state
+
+from bookkit.browser import draw_widgets
+from bookkit.pages import widget_pictures
 
 COLOURS = ("red", "green", "blue", "yellow", "cyan", "magenta", "orange", "white")
 WORDINGS = (
@@ -135,7 +136,7 @@ def show(open_page):
         pictures = {widget.model_id: PIXEL for widget in widgets}
         html = embed(models, [widget.model_id for widget in widgets], pictures, theme)
         page = open_page(html, **options)
-        axe.draw_widgets(page)
+        draw_widgets(page)
         return page
 
     return show_widgets

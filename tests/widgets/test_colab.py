@@ -9,9 +9,9 @@ import sys
 import nbclient
 import nbformat
 import pytest
-from colab import image
 
 import clipbook.widgets
+from bookkit.colab import image
 from tests.environments import clean_environment, make_environment
 
 pytestmark = [

@@ -22,8 +22,8 @@ def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tupl
             "square"
         )
     k = whole_number("k", k, 1, most=images)
-    own = similarities.diagonal()
+    matching = similarities.diagonal()
     # "not below" rather than "at least", so that NaN counts against the model too
-    to_text = ((~(similarities < own[:, None])).sum(dim=1) <= k).float().mean()
-    to_image = ((~(similarities < own[None])).sum(dim=0) <= k).float().mean()
+    to_text = ((~(similarities < matching[:, None])).sum(dim=1) <= k).float().mean()
+    to_image = ((~(similarities < matching[None])).sum(dim=0) <= k).float().mean()
     return to_text.item(), to_image.item()

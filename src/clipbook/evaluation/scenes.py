@@ -7,7 +7,6 @@ from torch import Tensor
 
 from clipbook.evaluation.retrieval import recall_at_k
 from clipbook.evaluation.zero_shot import class_embeddings, encode_captions
-from clipbook.image import preprocess
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.scenes import (
@@ -27,6 +26,8 @@ from clipbook.text import Tokenizer
 from clipbook.validation import whole_number
 
 CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
+"""The 64 combinations of colour and shape, in the order of `combination_names`."""
+
 PAIRS_OF_SCENES = 500
 
 
@@ -48,18 +49,22 @@ def evaluate_scenes(
     """
     whole_number("scenes", scenes, 1_000)
     with evaluating(model):
-        return _name_one(model, tokenizer, scenes, seed) | _tell_pairs(model, tokenizer, seed)
+        return _classify_single_scenes(model, tokenizer, scenes, seed) | _compare_pairs(
+            model, tokenizer, seed
+        )
 
 
-def _name_one(model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int) -> dict[str, float]:
+def _classify_single_scenes(
+    model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int
+) -> dict[str, float]:
     """Zero-shot on scenes of one object."""
     results: dict[str, float] = {}
     classes = class_embeddings(model, tokenizer, combination_names())
     for name, split in (("seen", "train"), ("never seen", "held_out")):
-        shown = sample(scenes, stream(f"evaluation, {split}", seed), split, objects=1)
-        answers = (_embed(model, shown) @ classes.T).argmax(dim=1).cpu()
+        sampled = sample(scenes, stream(f"evaluation, {split}", seed), split, objects=1)
+        answers = (_embed(model, sampled) @ classes.T).argmax(dim=1).cpu()
         truth = torch.tensor(
-            [CLASSES.index((s.objects[0].colour, s.objects[0].shape)) for s in shown]
+            [CLASSES.index((scene.objects[0].colour, scene.objects[0].shape)) for scene in sampled]
         )
         results[f"colour and shape, {name}"] = _share(answers == truth)
         results[f"colour, {name}"] = _share(answers // len(SHAPES) == truth // len(SHAPES))
@@ -67,56 +72,57 @@ def _name_one(model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int) -> dict
     return results
 
 
-def _tell_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
+def _compare_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
     """Retrieval and twins, on scenes of two objects."""
     results: dict[str, float] = {}
-    shown = _told_apart(
+    scenes = _distinct_scenes(
         sample(2 * PAIRS_OF_SCENES, stream("evaluation, pairs", seed), "held_out", objects=2)
     )
-    images = _embed(model, shown)
-    statements = [_plain(scene) for scene in shown]
+    images = _embed(model, scenes)
+    statements = [_plain_statement(scene) for scene in scenes]
     texts = _say_and_embed(model, tokenizer, statements)
     to_text, to_image = recall_at_k(similarity(images, texts))
     results["picture to caption, first of 500"] = to_text
     results["caption to picture, first of 500"] = to_image
 
-    own = (images * texts).sum(dim=1)
+    true_similarity = (images * texts).sum(dim=1)
     for name, change in (("colours exchanged", _exchange_colours), ("relation turned", _turn)):
         twins = [change(statement) for statement in statements]
         differs = [a != b for a, b in zip(twins, statements, strict=True)]
-        against = (images * _say_and_embed(model, tokenizer, twins)).sum(dim=1)
-        results[f"beats its twin, {name}"] = _share((own > against).cpu()[differs])
+        twin_similarity = (images * _say_and_embed(model, tokenizer, twins)).sum(dim=1)
+        results[f"beats its twin, {name}"] = _share(
+            (true_similarity > twin_similarity).cpu()[differs]
+        )
     return results
 
 
-def _share(right: Tensor) -> float:
-    return right.float().mean().item()
+def _share(correct: Tensor) -> float:
+    return correct.float().mean().item()
 
 
 def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
     size = model.config.image.image_size
-    pixels = preprocess([render(scene, size) for scene in scenes], size)
-    return model.encode_image(pixels.to(model.log_scale.device))
+    return model.encode_image(model.preprocess([render(scene, size) for scene in scenes]))
 
 
 def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[Statement]) -> Tensor:
     return encode_captions(model, tokenizer, [say(statement) for statement in statements])
 
 
-def _told_apart(scenes: Sequence[Scene]) -> list[Scene]:
+def _distinct_scenes(scenes: Sequence[Scene]) -> list[Scene]:
     """The first 500 scenes whose plain captions are true of no scene before them, nor the reverse:
     a caption that is true of two pictures would count as an error where there is none."""
-    true = describes([_plain(scene) for scene in scenes], scenes)
-    clash, kept = true | true.T, list[int]()
+    matches = describes([_plain_statement(scene) for scene in scenes], scenes)
+    clash, chosen = matches | matches.T, list[int]()
     for k in range(len(scenes)):
-        if not clash[k, kept].any():
-            kept.append(k)
-    return [scenes[k] for k in kept[:PAIRS_OF_SCENES]]
+        if not clash[k, chosen].any():
+            chosen.append(k)
+    return [scenes[k] for k in chosen[:PAIRS_OF_SCENES]]
 
 
-def _plain(scene: Scene) -> Statement:
+def _plain_statement(scene: Scene) -> Statement:
     """Shape, colour, size and relation, but no places: "a small red circle above a …"."""
-    phrases = tuple(Phrase(one.shape, one.colour, one.size) for one in scene.objects)
+    phrases = tuple(Phrase(thing.shape, thing.colour, thing.size) for thing in scene.objects)
     return Statement(phrases, scene.relation)
 
 

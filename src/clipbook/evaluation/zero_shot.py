@@ -17,6 +17,7 @@ from clipbook.text.encoder import check_texts
 from clipbook.text.texts import checked_texts
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
+"""How captions speak of a thing; {} stands for its name."""
 
 
 def class_embeddings(
@@ -52,7 +53,7 @@ def zero_shot(
     """
     classes = class_embeddings(model, tokenizer, names, templates)
     with evaluating(model):
-        images = model.encode_image(pixels.to(model.log_scale.device))
+        images = model.encode_image(pixels.to(model.device))
         return (model.scale * similarity(images, classes)).softmax(dim=-1)
 
 
@@ -62,5 +63,4 @@ def encode_captions(
     """Unit embeddings, on the model's device; the ids are checked before they go to a GPU."""
     token_ids, mask = tokenizer.batch(captions)
     check_texts(token_ids, mask, model.config.text)
-    device = model.log_scale.device
-    return model.encode_text(token_ids.to(device), mask.to(device))
+    return model.encode_text(token_ids.to(model.device), mask.to(model.device))

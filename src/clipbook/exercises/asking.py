@@ -24,11 +24,12 @@ def ask(function: Any, *arguments: Any, **named: Any) -> Any:
     name = getattr(function, "__name__", type(function).__name__)
     if not callable(function):
         raise CheckFailed(f"{function!r} is no function; run the cell that defines it")
-    given, given_named = [_copy(one) for one in arguments], {k: _copy(v) for k, v in named.items()}
-    result = function(*given, **given_named)
-    changed = [k for k, one in enumerate(arguments) if not _equal(one, given[k])]
+    copies = [_copy(argument) for argument in arguments]
+    named_copies = {k: _copy(argument) for k, argument in named.items()}
+    result = function(*copies, **named_copies)
+    changed = [k for k, argument in enumerate(arguments) if not _equal(argument, copies[k])]
     places = [_parameter(function, k) for k in changed]
-    places += [f"`{k}`" for k, one in named.items() if not _equal(one, given_named[k])]
+    places += [f"`{k}`" for k, argument in named.items() if not _equal(argument, named_copies[k])]
     if places:
         raise CheckFailed(f"{name} changes {places[0]}, which it is given; work on a copy")
     return result
@@ -56,7 +57,7 @@ class _Refusing(TorchFunctionMode):
         arguments: tuple = (),
         named: Mapping[str, Any] | None = None,
     ) -> Any:
-        if any(function is one for one in self.refused):
+        if any(function is forbidden for forbidden in self.refused):
             raise CheckFailed(f"the task asks for it without `{function.__name__}`; yours calls it")
         return function(*arguments, **(named or {}))
 
@@ -70,24 +71,26 @@ def _copy(value: Any) -> Any:
         return value
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal(before: Any, after: Any) -> bool:
     """Whether a value is still what its copy was made from; other kinds than these count as so."""
-    if isinstance(one, Tensor):
-        same_kind = one.shape == other.shape and one.dtype == other.dtype
-        return same_kind and torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
-    if isinstance(one, np.ndarray):
-        return one.shape == other.shape and one.tobytes() == other.tobytes()
-    if isinstance(one, Image.Image):
-        return one.size == other.size and one.tobytes() == other.tobytes()
-    if isinstance(one, nn.Module):
-        modes = [[module.training for module in root.modules()] for root in (one, other)]
-        return modes[0] == modes[1] and _equal(dict(one.state_dict()), dict(other.state_dict()))
-    if isinstance(one, Mapping):
-        return list(one) == list(other) and all(_equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    if isinstance(one, str | bytes | int | float | set | None):
-        return one == other or one != one
+    if isinstance(before, Tensor):
+        same_kind = before.shape == after.shape and before.dtype == after.dtype
+        return same_kind and torch.allclose(before, after, rtol=0, atol=0, equal_nan=True)
+    if isinstance(before, np.ndarray):
+        return before.shape == after.shape and before.tobytes() == after.tobytes()
+    if isinstance(before, Image.Image):
+        return before.size == after.size and before.tobytes() == after.tobytes()
+    if isinstance(before, nn.Module):
+        modes = [[module.training for module in root.modules()] for root in (before, after)]
+        return modes[0] == modes[1] and _equal(dict(before.state_dict()), dict(after.state_dict()))
+    if isinstance(before, Mapping):
+        return list(before) == list(after) and all(
+            _equal(before[key], after[key]) for key in before
+        )
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_equal, before, after))
+    if isinstance(before, str | bytes | int | float | set | None):
+        return before == after or before != before
     return True
 
 

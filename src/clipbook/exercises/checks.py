@@ -72,15 +72,15 @@ def _sentence(error: BaseException) -> str:
     line = _line_of_the_answer(frames)
     if isinstance(error, CheckFailed) or (isinstance(error, AssertionError) and not line):
         return str(error) or "a condition is not met"
-    kind, what = type(error).__name__, cut(str(error).partition("\n")[0])
-    told = f"{kind}: {what}" if what else kind
+    kind, message = type(error).__name__, cut(str(error).partition("\n")[0])
+    description = f"{kind}: {message}" if message else kind
     if line:
-        return f"your code raised {kind} {line}" + (f": {what}" if what else "")
+        return f"your code raised {kind} {line}" + (f": {message}" if message else "")
     if isinstance(error, NameError):
         return f"{error}; run the cell of the exercise first"
     if any(frame.filename == _ASKING for frame in frames):
-        return f"your function can't be called as the task says ({told})"
-    return f"the check can't use what your code gave it ({told}); see what the task asks for"
+        return f"your function can't be called as the task says ({description})"
+    return f"the check can't use what your code gave it ({description}); see what the task asks for"
 
 
 def _line_of_the_answer(frames: traceback.StackSummary) -> str:
@@ -89,16 +89,16 @@ def _line_of_the_answer(frames: traceback.StackSummary) -> str:
     What a check defines, such as a function that it hands to an answer, isn't the student's: their
     line that called it is.
     """
-    theirs = [
+    student_frames = [
         frame
         for frame in frames
         if not frame.filename.startswith((_OURS, *_LIBRARIES))
         and frame.filename not in _CHECK_CELLS
     ]
-    if not theirs:
+    if not student_frames:
         return ""
-    last = theirs[-1]
-    where = f"in line {last.lineno} of its cell"
+    last = student_frames[-1]
+    place = f"in line {last.lineno} of its cell"
     if last.name != "<module>":
-        where = f"in {last.name}, line {last.lineno}"
-    return where + (f" (`{cut(last.line, 80)}`)" if last.line else "")
+        place = f"in {last.name}, line {last.lineno}"
+    return place + (f" (`{cut(last.line, 80)}`)" if last.line else "")

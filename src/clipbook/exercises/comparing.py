@@ -28,24 +28,24 @@ def close(
     mistakes: what a typical mistake leads to, by the sentence that says what to look at. Where got
     is one of these values, and only one, that sentence begins the message.
     """
-    wanted, given = numbers(want, "the expected value"), numbers(got, what)
-    if _agree(given, wanted, tolerance):
+    expected, answer = numbers(want, "the expected value"), numbers(got, what)
+    if _agree(answer, expected, tolerance):
         return
     cause = _cause(
         hint
         for hint, value in (mistakes or {}).items()
-        if _agree(given, numbers(value, hint), tolerance)
+        if _agree(answer, numbers(value, hint), tolerance)
     )
-    if given.shape != wanted.shape:
-        shapes = f"has shape {tuple(given.shape)}, expected {tuple(wanted.shape)}"
+    if answer.shape != expected.shape:
+        shapes = f"has shape {tuple(answer.shape)}, expected {tuple(expected.shape)}"
         raise CheckFailed(f"{cause}{what} {shapes}")
-    if wanted.numel() <= FEW:
-        raise CheckFailed(f"{cause}{what} is {_both(given, wanted)}")
-    wrong = ~torch.isclose(given, wanted, rtol=0, atol=tolerance)
+    if expected.numel() <= FEW:
+        raise CheckFailed(f"{cause}{what} is {_both_values(answer, expected)}")
+    wrong = ~torch.isclose(answer, expected, rtol=0, atol=tolerance)
     first = tuple(wrong.nonzero()[0].tolist())
     raise CheckFailed(
-        f"{cause}{what} is wrong in {int(wrong.sum())} of {wanted.numel()} places; the first is "
-        f"{list(first)}: {_both(given[first], wanted[first])}"
+        f"{cause}{what} is wrong in {int(wrong.sum())} of {expected.numel()} places; the first is "
+        f"{list(first)}: {_both_values(answer[first], expected[first])}"
     )
 
 
@@ -56,10 +56,10 @@ def same(got: Any, want: Any, what: str, *, mistakes: Mapping[str, Any] | None =
     """
     if got is None:
         raise CheckFailed(_missing(what))
-    given, wanted = _plain(got), _plain(want)
-    if given == wanted:
+    answer, expected = _as_lists(got), _as_lists(want)
+    if answer == expected:
         return
-    cause = _cause(hint for hint, value in (mistakes or {}).items() if _plain(value) == given)
+    cause = _cause(hint for hint, value in (mistakes or {}).items() if _as_lists(value) == answer)
     raise CheckFailed(f"{cause}{what} is {cut(repr(got))}, expected {cut(repr(want))}")
 
 
@@ -70,8 +70,10 @@ def numbers(got: Any, what: str) -> Tensor:
     """
     if got is None:
         raise CheckFailed(_missing(what))
+    if isinstance(got, Tensor) and not got.is_complex():
+        return got.detach().cpu().double()
     try:
-        values = np.asarray(_plain(got))
+        values = np.asarray(got if isinstance(got, np.ndarray) else _as_lists(got))
     except (TypeError, ValueError, RuntimeError):  # rows of unequal length
         values = np.asarray("")
     if values.dtype.kind == "c":
@@ -84,14 +86,14 @@ def numbers(got: Any, what: str) -> Tensor:
     return torch.from_numpy(values.astype(np.float64))
 
 
-def _plain(value: Any) -> Any:
+def _as_lists(value: Any) -> Any:
     """Lists in place of tensors, arrays and tuples, at any depth."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, list | tuple | range):
-        return [_plain(one) for one in value]
+        return [_as_lists(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _as_lists(item) for key, item in value.items()}
     return value
 
 
@@ -99,9 +101,9 @@ def _missing(what: str) -> str:
     return f"{what} is None; does the function end in `return`?"
 
 
-def _cause(fitting: Any) -> str:
+def _cause(candidates: Any) -> str:
     """The one mistake that fits, as the beginning of a message; nothing if several would."""
-    hints = list(fitting)
+    hints = list(candidates)
     return f"{hints[0]}; " if len(hints) == 1 else ""
 
 
@@ -109,16 +111,16 @@ def _agree(got: Tensor, want: Tensor, tolerance: float) -> bool:
     return got.shape == want.shape and torch.allclose(got, want, rtol=0, atol=tolerance)
 
 
-def _both(got: Tensor, want: Tensor) -> str:
+def _both_values(got: Tensor, want: Tensor) -> str:
     """Both, with as many digits as it takes to see that they differ, four at least."""
     for digits in range(4, 18):
-        given, wanted = _shown(got, digits), _shown(want, digits)
-        if given != wanted:
+        answer, expected = _digits_of(got, digits), _digits_of(want, digits)
+        if answer != expected:
             break
-    return f"{cut(given)}, expected {cut(wanted)}"
+    return f"{cut(answer)}, expected {cut(expected)}"
 
 
-def _shown(values: Tensor, digits: int) -> str:
+def _digits_of(values: Tensor, digits: int) -> str:
     """Numbers as one writes them: 2 rather than 2.0."""
 
     def text(value: Any) -> str:

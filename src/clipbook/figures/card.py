@@ -37,11 +37,11 @@ class Card(Figure):
         FigureCanvasAgg(self)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        drawn, small = io.BytesIO(), io.BytesIO()
-        self.savefig(drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
-        _with_few_colours(PIL.Image.open(drawn)).save(small, "PNG", optimize=True)
+        drawing, compact = io.BytesIO(), io.BytesIO()
+        self.savefig(drawing, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
+        _with_few_colours(PIL.Image.open(drawing)).save(compact, "PNG", optimize=True)
         # no height: a narrow page makes the width smaller, and the height must follow
-        return small.getvalue(), {"width": round(self.get_figwidth() * PIXELS_PER_INCH)}
+        return compact.getvalue(), {"width": round(self.get_figwidth() * PIXELS_PER_INCH)}
 
 
 def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
@@ -54,11 +54,11 @@ def _with_few_colours(drawing: PIL.Image.Image) -> PIL.Image.Image:
     drawing = drawing.convert("RGB")
     pixels = drawing.width * drawing.height
     colours = cast(list[tuple[int, tuple[int, int, int]]], drawing.getcolors(pixels))
-    counted = sorted(colours, reverse=True)[:256]
-    if sum(count for count, _ in counted) < 0.8 * pixels:
+    frequent = sorted(colours, reverse=True)[:256]
+    if sum(count for count, _ in frequent) < 0.8 * pixels:
         return drawing.quantize(256)
     palette = PIL.Image.new("P", (1, 1))
-    palette.putpalette([channel for _, colour in counted for channel in colour])
+    palette.putpalette([channel for _, colour in frequent for channel in colour])
     return drawing.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
 
 
@@ -84,13 +84,13 @@ def plain(text: str, letters: int = 40, lines: int = 1) -> str:
     named in matplotlib's `rcParams["font.family"]`.
     """
     families = FontProperties().get_family()
-    known = _glyphs(tuple(findfont(FontProperties(family=[name])) for name in families))
+    drawable = _glyphs(tuple(findfont(FontProperties(family=[name])) for name in families))
     text = re.sub(r"\s", " ", text)
-    text = "".join(letter if ord(letter) in known else NO_GLYPH for letter in text)
-    broken = wrap(text, letters)
-    if len(broken) > lines:
-        broken = [*broken[: lines - 1], broken[lines - 1][: letters - 1] + "…"]
-    return "\n".join(broken).replace("$", r"\$")
+    text = "".join(letter if ord(letter) in drawable else NO_GLYPH for letter in text)
+    wrapped = wrap(text, letters)
+    if len(wrapped) > lines:
+        wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: letters - 1] + "…"]
+    return "\n".join(wrapped).replace("$", r"\$")
 
 
 @functools.cache

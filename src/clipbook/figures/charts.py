@@ -50,14 +50,14 @@ def _name_lines(axes: Any, names: Sequence[str]) -> None:
     ends = [(line.get_xydata()[-1], name) for line, name in zip(axes.lines, names, strict=True)]
     points = 72 / axes.figure.dpi
     lowest = -np.inf
-    for end, name in sorted(ends, key=lambda one: one[0][1]):
+    for end, name in sorted(ends, key=lambda pair: pair[0][1]):
         height = axes.transData.transform(end)[1] * points
         lowest = max(height, lowest + 11)
-        named = axes.annotate(
+        label = axes.annotate(
             plain(name, 30), end, (8, lowest - height), textcoords="offset points", color=INK,
             fontsize=9, va="center",
         )  # fmt: skip
-        fit(named, 160)
+        fit(label, 160)
 
 
 def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
@@ -89,7 +89,7 @@ def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
 def channel_histograms(panels: Mapping[str, Any]) -> Card:
     """How often each value occurs in red, green and blue; a panel for each title.
 
-    panels: title → values, (3, …). The dashed line is the mean over all three channels.
+    panels: title → values, (3, …). The upright line is the mean over all three channels.
     """
     card = Card(7.0, 2.5)
     styles = (("red", "#b2182b", "-"), ("green", "#1b7837", "--"), ("blue", "#2166ac", ":"))
@@ -102,8 +102,10 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
             counts, _ = np.histogram(channel, edges)
             axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
         axes.axvline(channels.mean(), color=INK, linestyle="--", linewidth=1)
-        told = f"{plain(title, 24)}: mean {channels.mean():.2f}, deviation {channels.std():.2f}"
-        fit(axes.set_title(told, fontsize=13, color=INK), 72 * 6.4 / len(panels))
+        statistics = (
+            f"{plain(title, 24)}: mean {channels.mean():.2f}, deviation {channels.std():.2f}"
+        )
+        fit(axes.set_title(statistics, fontsize=13, color=INK), 72 * 6.4 / len(panels))
         axes.set_yticks([])
         axes.tick_params(colors=INK, labelsize=13)
         axes.set_facecolor(CARD)

@@ -165,9 +165,9 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     largest = max(np.abs(matrix).max() for matrix in values.values())
     colours = colormaps["RdBu_r"].resampled(101)  # few enough that the file keeps each of them
     card = Card(min(7.0, 1.4 + 2.1 * len(values)), 2.9)  # no wider: letters stay large on phones
-    drawn = card.subplots(1, len(values), squeeze=False)[0]
+    panel_axes = card.subplots(1, len(values), squeeze=False)[0]
     letters = 11 if len(values) < 3 else 14  # a wide card shrinks more
-    for axes, (title, matrix) in zip(drawn, values.items(), strict=True):
+    for axes, (title, matrix) in zip(panel_axes, values.items(), strict=True):
         cells = axes.imshow(matrix, colours, vmin=-largest, vmax=largest, aspect="auto")
         room = 72 * card.get_figwidth() / len(values) - 36
         fit(axes.set_title(plain(title, 20, lines=2), fontsize=letters, color=INK), room)
@@ -176,8 +176,8 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[:].set_visible(False)
-    fit(drawn[0].set_ylabel(plain(up, 30), fontsize=letters, color=INK), 99, 150)
-    bar = card.colorbar(cells, ax=list(drawn))
+    fit(panel_axes[0].set_ylabel(plain(up, 30), fontsize=letters, color=INK), 99, 150)
+    bar = card.colorbar(cells, ax=list(panel_axes))
     bar.ax.tick_params(colors=INK, labelsize=letters - 1)
     bar.outline.set_visible(False)
     return card

@@ -50,14 +50,14 @@ def pairs_strip(pictures: Sequence[Any], captions: Sequence[str], *, across: int
             f"{len(pictures)} pictures and {len(captions)} captions; give each picture its own"
         )
     lines = -(-len(pictures) // across)
-    written = [plain(caption, 24, lines=6) for caption in captions]
-    longest = max((caption.count("\n") + 1 for caption in written), default=0)
+    texts = [plain(caption, 24, lines=6) for caption in captions]
+    longest = max((caption.count("\n") + 1 for caption in texts), default=0)
     card = Card(1.75 * across, max(2.6, 2.2 + 0.2 * longest) * lines)
     grid = card.subplots(lines, across, squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, written, strict=False)):
+    for k, (axes, picture, caption) in enumerate(zip(grid.flat, pictures, texts, strict=False)):
         axes.imshow(levels(picture))
         axes.set_title(f"$I_{{{k + 1}}}$", color=INK, fontsize=11)
         below = f"$T_{{{k + 1}}}$\n{caption}"
@@ -73,10 +73,10 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     pictures: title → what `open_picture` takes, drawn as the model sees it; or an array or tensor
     (height, width) of numbers of any type, drawn in greys from 0 to 255.
     """
-    drawn = [levels(one) for one in pictures.values()]
-    ratios = [one.shape[1] / one.shape[0] for one in drawn]
+    images = [levels(image) for image in pictures.values()]
+    ratios = [image.shape[1] / image.shape[0] for image in images]
     gap = 0.1  # inches
-    height = min(3.0, (7.0 - gap * (len(drawn) + 1)) / sum(ratios))
+    height = min(3.0, (7.0 - gap * (len(images) + 1)) / sum(ratios))
     widths = [72 * height * ratio for ratio in ratios]  # points
     most = [max(1, int(width / (0.6 * 11))) for width in widths]  # letters of 11 points
     titles = [plain(title, n, lines=3) for title, n in zip(pictures, most, strict=True)]
@@ -87,8 +87,8 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     whole = height + (1.25 * letters * lines + 9) / 72 + gap
     card = Card(7.0, whole)
     card.set_layout_engine("none")
-    left = (7.0 - height * sum(ratios) - gap * (len(drawn) - 1)) / 2
-    for picture, title, width in zip(drawn, titles, widths, strict=True):
+    left = (7.0 - height * sum(ratios) - gap * (len(images) - 1)) / 2
+    for picture, title, width in zip(images, titles, widths, strict=True):
         axes = card.add_axes((left / 7.0, gap / whole, width / 72 / 7.0, height / whole))
         axes.imshow(picture, interpolation="nearest", aspect="auto")
         fit(axes.set_title(title, fontsize=letters, color=INK), width)

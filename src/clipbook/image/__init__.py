@@ -2,12 +2,14 @@
 
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
-from clipbook.image.preprocessing import normalise, preprocess
+from clipbook.image.preprocessing import MEAN, STD, normalise, preprocess
 from clipbook.image.reading import open_picture
 from clipbook.image.vit import ViT, ViTConfig
 
 __all__ = [
     "CNN",
+    "MEAN",
+    "STD",
     "CNNConfig",
     "ViT",
     "ViTConfig",

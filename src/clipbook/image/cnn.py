@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from clipbook.validation import check_fields, shown, whole_number
+from clipbook.image.preprocessing import check_pixels
+from clipbook.validation import check_fields, excerpt, whole_number
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class CNNConfig:
         check_fields(self, whole_number, "image_size", "embed_dim")
         if not isinstance(self.widths, list | tuple) or not self.widths:
             raise ValueError(
-                f"widths={shown(self.widths)}: a CNN needs the width of each stage; try (32, 64)"
+                f"widths={excerpt(self.widths)}: a CNN needs the width of each stage; try (32, 64)"
             )
         widths = (whole_number(f"widths[{k}]", width, 32) for k, width in enumerate(self.widths))
         object.__setattr__(self, "widths", tuple(widths))
@@ -44,7 +45,7 @@ class CNNConfig:
 
 
 class Stage(nn.Module):
-    """Halve the picture, then look at neighbourhoods twice, the second time as a correction."""
+    """Look at neighbourhoods twice: first halving the picture, then as a correction."""
 
     def __init__(self, width_in: int, width: int) -> None:
         super().__init__()
@@ -77,24 +78,26 @@ class CNN(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch embed_dim"]:
-        return self.projection(self.features(pixels))
+        return self.intermediates(pixels)["projected"]
 
     def features(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
-        return self.norm(self.feature_maps(pixels)[-1].mean(dim=(2, 3)))
+        return self.intermediates(pixels)["features"]
 
-    def feature_maps(self, pixels: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
-        """The output of each stage: (batch, widths[k], height / 2^(k+1), width / 2^(k+1))."""
-        size = self.config.image_size
-        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
-            raise ValueError(
-                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
-                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
-            )
-        maps, x = [], pixels
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+    def intermediates(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> dict[str, Float[Tensor, "batch ..."]]:
+        """What each part of the encoder hands on, by name, from the first to the last.
+
+        (batch, widths[k - 1], height / 2^k, width / 2^k), rounded up: "stage 1", "stage 2" and so
+        on, the maps after each. (batch, width): "features". (batch, embed_dim): "projected", which
+        calling the encoder returns.
+        """
+        check_pixels(pixels, self.config.image_size)
+        stages, x = {}, pixels
+        for k, stage in enumerate(self.stages, 1):
+            x = stages[f"stage {k}"] = stage(x)
+        features = self.norm(x.mean(dim=(2, 3)))
+        return {**stages, "features": features, "projected": self.projection(features)}

@@ -21,8 +21,10 @@ from clipbook.image.reading import open_picture
 from clipbook.validation import whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
+"""Mean of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
+
 STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
+"""Their standard deviations."""
 
 _LARGEST = 4096  # px
 _SQUARES = 100  # that are left of a strip, side by side, before it grows
@@ -57,7 +59,7 @@ def _without_far_ends(image: Image.Image, size: int) -> Image.Image:
 def normalise(
     pictures: UInt8[Tensor, "batch height width 3"],
 ) -> Float[Tensor, "batch 3 height width"]:
-    """Grey levels 0 to 255 → [0, 1] → minus the mean, divided by the standard deviation."""
+    """RGB levels 0 to 255 → [0, 1] → minus the mean, divided by the deviation; channels first."""
     mean = torch.tensor(MEAN, device=pictures.device)
     std = torch.tensor(STD, device=pictures.device)
     return ((pictures / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
@@ -85,6 +87,15 @@ def preprocess(pictures: Any, size: int = 32) -> Float[Tensor, "batch 3 size siz
     if not squares:
         raise ValueError("pictures is empty; a batch needs at least one picture")
     return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])))
+
+
+def check_pixels(pixels: Tensor, size: int) -> None:
+    """Raises ValueError unless pixels are RGB pictures of size × size: (batch, 3, size, size)."""
+    if pixels.ndim != 4 or pixels.shape[1:] != (3, size, size):
+        raise ValueError(
+            f"pixels have shape {tuple(pixels.shape)}, the encoder takes (batch, 3, {size}, "
+            f"{size}); try model.preprocess(pictures), or preprocess(pictures, size={size})"
+        )
 
 
 def _several(pictures: Any) -> bool:

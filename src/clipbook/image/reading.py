@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from torch import Tensor
 
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 _METHODS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,7 +46,7 @@ def open_picture(picture: Any) -> Image.Image:
         picture = _of_array(picture)
     if not (isinstance(picture, Image.Image | str | os.PathLike) or hasattr(picture, "read")):
         raise ValueError(
-            f"{shown(picture)}, a {type(picture).__name__}, is not a picture; give a Pillow "
+            f"{excerpt(picture)}, a {type(picture).__name__}, is not a picture; give a Pillow "
             "image, a path, an open file, or a uint8 array of shape (height, width, 3), 0 to 255"
         )
     if isinstance(picture, Image.Image):
@@ -56,8 +56,8 @@ def open_picture(picture: Any) -> Image.Image:
             warnings.simplefilter("ignore", UserWarning)  # of metadata that nobody needs here
             if isinstance(picture, Image.Image):
                 return _in_rgb(picture)
-            with Image.open(picture) as opened:  # and close it, whatever it holds
-                return _in_rgb(opened)
+            with Image.open(picture) as file:  # and close it, whatever it holds
+                return _in_rgb(file)
     except Exception as error:  # a broken file makes Pillow raise any of a dozen kinds
         raise ValueError(
             f"{_name(picture)} can't be read as a picture ({error}); it may be truncated or of a "
@@ -105,8 +105,8 @@ def _in_rgb(image: Image.Image) -> Image.Image:
             image = Image.fromarray(grey.astype(np.uint8))
         rgb = image.convert("RGB")
         if colour is not None:
-            there = levels == colour
-            mask = there.all(axis=2) if there.ndim == 3 else there
+            transparent = levels == colour
+            mask = transparent.all(axis=2) if transparent.ndim == 3 else transparent
             rgb.paste("white", mask=Image.fromarray(mask))
     rgb.info = {}  # a colour profile would change what a browser makes of the same pixels
     return rgb

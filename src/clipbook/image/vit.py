@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipbook.image.patching import patchify
-from clipbook.transformer import Block, pool, run_blocks
+from clipbook.image.preprocessing import check_pixels
+from clipbook.transformer import Block, Stack, pool
 from clipbook.transformer.attention import check_heads
 from clipbook.transformer.block import ACTIVATIONS
 from clipbook.validation import between, check_fields, one_of, whole_number
@@ -50,10 +51,10 @@ class ViTConfig:
         one_of("activation", self.activation, ACTIVATIONS)
         if self.image_size % self.patch_size:
             below = self.image_size // self.patch_size * self.patch_size
-            tries = [str(size) for size in (below, below + self.patch_size) if size > 0]
+            suggestions = [str(size) for size in (below, below + self.patch_size) if size > 0]
             raise ValueError(
                 f"image_size={self.image_size} px is not a multiple of "
-                f"patch_size={self.patch_size} px; try {' or '.join(tries)}"
+                f"patch_size={self.patch_size} px; try {' or '.join(suggestions)}"
             )
 
     @property
@@ -76,7 +77,7 @@ class ViT(nn.Module):
             tokens += 1
         self.positions = nn.Parameter(config.position_std * torch.randn(tokens, config.width))
         self.input_norm = nn.LayerNorm(config.width)
-        self.blocks = nn.ModuleList(
+        self.blocks = Stack(
             Block(config.width, config.heads, config.mlp_width, config.activation)
             for _ in range(config.depth)
         )
@@ -93,32 +94,32 @@ class ViT(nn.Module):
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
-        return self.norm(pool(self.tokens(pixels), self.config.pooling))
+        return self._read(self.blocks(self._embed(pixels)))
 
-    def tokens(
+    def intermediates(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch tokens features"]:
-        """The sequence after the last block: a class token first, if there is one, then patches."""
-        return run_blocks(self.blocks, self._embed(pixels))
+    ) -> dict[str, Float[Tensor, "batch ..."]]:
+        """What each part of the encoder hands on, by name, from the first to the last.
+
+        (batch, tokens, width): "embedded", which enters the first block, then "block 1", "block 2"
+        and so on, after each; a class token comes first, if there is one. (batch, width):
+        "features". (batch, embed_dim): "projected", which calling the encoder returns.
+        """
+        tokens = self.blocks.intermediates(self._embed(pixels))
+        features = self._read(list(tokens.values())[-1])
+        return {**tokens, "features": features, "projected": self.projection(features)}
 
     def attention_weights(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "depth batch heads tokens tokens"]:
-        """The weights of every layer and head: rows are queries and sum to 1."""
-        x, found = self._embed(pixels), []
-        for block in self.blocks:
-            assert isinstance(block, Block)
-            x, weights = block.with_weights(x)
-            found.append(weights)
-        return torch.stack(found)
+        """The weights of every block and head: rows are queries and sum to 1."""
+        return self.blocks.attention_weights(self._embed(pixels))
+
+    def _read(self, tokens: Tensor) -> Tensor:
+        return self.norm(pool(tokens, self.config.pooling))
 
     def _embed(self, pixels: Tensor) -> Tensor:
-        size = self.config.image_size
-        if pixels.ndim != 4 or pixels.shape[2:] != (size, size):
-            raise ValueError(
-                f"pixels have shape {tuple(pixels.shape)}, the encoder takes "
-                f"(batch, 3, {size}, {size}); try preprocess(pictures, size={size})"
-            )
+        check_pixels(pixels, self.config.image_size)
         x = self.patch_embedding(patchify(pixels, self.config.patch_size))
         if self.config.pooling == "first":
             x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1)

@@ -6,16 +6,17 @@ book/pairs/training.
 
 from dataclasses import dataclass, field
 from math import log
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from clipbook.image import CNN, CNNConfig, ViT, ViTConfig
+from clipbook.image import CNN, CNNConfig, ViT, ViTConfig, preprocess
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
-from clipbook.validation import between, check_fields, shown
+from clipbook.validation import between, check_fields, excerpt
 
 LARGEST_SCALE = 100.0
 """CLIP keeps the scale at most here, "to prevent training instability" (§2.5)."""
@@ -23,7 +24,11 @@ LARGEST_SCALE = 100.0
 
 @dataclass(frozen=True)
 class CLIPConfig:
-    """The two towers, which must agree on embed_dim."""
+    """The two towers, which must agree on embed_dim.
+
+    initial_temperature: 1 / scale before training, from 0.01 to a million. Raises ValueError for
+    what is no config of its tower, towers that disagree, and another temperature.
+    """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
     text: TextConfig = field(default_factory=TextConfig)
@@ -36,7 +41,9 @@ class CLIPConfig:
         ):
             if not isinstance(value, kinds):
                 names = " or ".join(kind.__name__ for kind in kinds)
-                raise ValueError(f"{name}={shown(value)} is no config of its tower; try a {names}")
+                raise ValueError(
+                    f"{name}={excerpt(value)} is no config of its tower; try a {names}"
+                )
         if self.image.embed_dim != self.text.embed_dim:
             raise ValueError(
                 f"image.embed_dim={self.image.embed_dim} and text.embed_dim="
@@ -58,9 +65,21 @@ class CLIP(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.log_scale.device
+
+    @property
     def scale(self) -> Float[Tensor, ""]:
         """1 / temperature."""
         return self.log_scale.exp()
+
+    def preprocess(self, pictures: Any) -> Float[Tensor, "batch 3 size size"]:
+        """Pixels of one or more pictures as this model takes them: in its size, on its device.
+
+        pictures: as `clipbook.image.preprocess`, and refused alike.
+        """
+        return preprocess(pictures, self.config.image.image_size).to(self.device)
 
     def encode_image(
         self, pixels: Float[Tensor, "batch 3 height width"]

@@ -20,7 +20,7 @@ from clipbook.image import CNNConfig, ViTConfig
 from clipbook.pairs.clip import CLIP, CLIPConfig
 from clipbook.strict_json import parse
 from clipbook.text import TextConfig
-from clipbook.validation import one_of, shown
+from clipbook.validation import excerpt, one_of
 
 ENCODERS = {"ViTConfig": ViTConfig, "CNNConfig": CNNConfig}
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -28,6 +28,7 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def config_to_json(config: CLIPConfig) -> str:
+    """All fields, and by the name of its config which kind the image encoder is."""
     return json.dumps({"encoder": type(config.image).__name__, **asdict(config)})
 
 
@@ -46,10 +47,10 @@ def config_from_json(text: str) -> CLIPConfig:
         raise ValueError(f"no configuration of a CLIP model ({error})") from error
 
 
-def _check_names(name: str, values: Any, wanted: Iterable[str]) -> None:
+def _check_names(name: str, values: Any, expected: Iterable[str]) -> None:
     if not isinstance(values, dict):
-        raise ValueError(f"{name} is {shown(values)}, not an object with fields")
-    missing, unknown = set(wanted) - values.keys(), values.keys() - set(wanted)
+        raise ValueError(f"{name} is {excerpt(values)}, not an object with fields")
+    missing, unknown = set(expected) - values.keys(), values.keys() - set(expected)
     if missing or unknown:
         raise ValueError(
             f"{name} has not the fields that it should: missing {sorted(missing) or 'nothing'}, "
@@ -60,7 +61,10 @@ def _check_names(name: str, values: Any, wanted: Iterable[str]) -> None:
 def _part(name: str, values: Any, config: type[Any]) -> Any:
     _check_names(name, values, config.__dataclass_fields__)
     try:
-        typed = {one.name: _typed(one.name, values[one.name], one.type) for one in fields(config)}
+        typed = {
+            field.name: _typed(field.name, values[field.name], field.type)
+            for field in fields(config)
+        }
         return config(**typed)
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from None
@@ -69,13 +73,13 @@ def _part(name: str, values: Any, config: type[Any]) -> Any:
 def _typed(name: str, value: Any, kind: Any) -> Any:
     """A value from JSON in the type that a field has; whether it makes sense, the config says."""
     if kind == tuple[int, ...] and isinstance(value, list):
-        return tuple(_typed(f"{name}[{k}]", one, int) for k, one in enumerate(value))
+        return tuple(_typed(f"{name}[{k}]", item, int) for k, item in enumerate(value))
     if kind is float and type(value) in (int, float):
         with suppress(OverflowError):
             return float(value)
     elif type(value) is kind:
         return value
-    raise ValueError(f"{name}={shown(value)} is no {getattr(kind, '__name__', kind)}")
+    raise ValueError(f"{name}={excerpt(value)} is no {getattr(kind, '__name__', kind)}")
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -88,7 +92,10 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str,
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and the metadata. Raises ValueError, naming the file, if it is damaged."""
+    """Tensors by name, and the metadata.
+
+    Raises FileNotFoundError, or ValueError, naming the file, if it is damaged.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
@@ -103,19 +110,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def check_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Raises ValueError that names the tensors that are missing, left over, of another shape, or
     of a type that a weight can't be copied from."""
-    wanted = module.state_dict()
-    missing = sorted(wanted.keys() - tensors.keys())
-    left_over = sorted(tensors.keys() - wanted.keys())
-    both = [(name, tensors[name], wanted[name]) for name in sorted(wanted.keys() & tensors.keys())]
+    weights = module.state_dict()
+    missing = sorted(weights.keys() - tensors.keys())
+    left_over = sorted(tensors.keys() - weights.keys())
+    shared = [
+        (name, tensors[name], weights[name]) for name in sorted(weights.keys() & tensors.keys())
+    ]
     misshapen = [
-        f"{name} {tuple(given.shape)} for {tuple(want.shape)}"
-        for name, given, want in both
-        if given.shape != want.shape
+        f"{name} {tuple(tensor.shape)} for {tuple(weight.shape)}"
+        for name, tensor, weight in shared
+        if tensor.shape != weight.shape
     ]
     mistyped = [
-        f"{name} {given.dtype} for {want.dtype}"
-        for name, given, want in both
-        if given.dtype != want.dtype and not {given.dtype, want.dtype} <= set(FLOATS)
+        f"{name} {tensor.dtype} for {weight.dtype}"
+        for name, tensor, weight in shared
+        if tensor.dtype != weight.dtype and not {tensor.dtype, weight.dtype} <= set(FLOATS)
     ]
     if missing or left_over or misshapen or mistyped:
         raise ValueError(
@@ -129,14 +138,15 @@ def check_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str)
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copy tensors into a module. Raises as `check_weights`; the module is unchanged then."""
     check_weights(module, tensors, source)
-    wanted = module.state_dict()
-    module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
+    weights = module.state_dict()
+    module.load_state_dict({name: tensors[name].to(weights[name].dtype) for name in weights})
 
 
 def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) -> None:
-    """dtype: float16 halves the file; weights are kept as they are without it.
+    """Write the model's weights and configuration as one file.
 
-    Raises ValueError for a type that is none of `FLOATS`.
+    dtype: float16 halves the file; weights are kept as they are without it. Raises
+    ValueError for a type that is none of `FLOATS`.
     """
     if dtype is not None:
         one_of("dtype", dtype, FLOATS)
@@ -173,6 +183,10 @@ def load_model(path: str | Path) -> CLIP:
 def _check_depths(config: CLIPConfig, tensors: Mapping[str, Tensor]) -> None:
     """Raises ValueError where a transformer has not as many blocks as there are weights of."""
     for name, tower in (("image", config.image), ("text", config.text)):
-        blocks = {one.split(".")[2] for one in tensors if one.startswith(f"{name}_encoder.blocks.")}
+        blocks = {
+            tensor_name.split(".")[2]
+            for tensor_name in tensors
+            if tensor_name.startswith(f"{name}_encoder.blocks.")
+        }
         if isinstance(tower, ViTConfig | TextConfig) and tower.depth != len(blocks):
             raise ValueError(f"{name}.depth={tower.depth} and the weights of {len(blocks)} blocks")

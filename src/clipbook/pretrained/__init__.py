@@ -1,6 +1,6 @@
 """Trained weights in our modules: the book's own small model, and real CLIP weights."""
 
-from clipbook.pretrained.shipped import NAMES, load, training_history
+from clipbook.pretrained.shipped import NAMES, load, model_card, training_history
 from clipbook.pretrained.transformers import from_transformers
 
-__all__ = ["NAMES", "from_transformers", "load", "training_history"]
+__all__ = ["NAMES", "from_transformers", "load", "model_card", "training_history"]

@@ -11,10 +11,14 @@ FOLDER = Path(__file__).parent / "shapes"
 NAMES = ("shapes", "shapes-cnn")
 
 
-def _file(name: str, what: str) -> Path:
+def _file(name: str, ending: str) -> Path:
+    _check_name(name)
+    return FOLDER / f"{name}.{ending}"
+
+
+def _check_name(name: str) -> None:
     if name not in NAMES:
         raise ValueError(f"no model named {name!r} is shipped; try {' or '.join(NAMES)}")
-    return FOLDER / f"{name}.{what}"
 
 
 def load(name: str = "shapes") -> tuple[CLIP, Tokenizer]:
@@ -30,3 +34,11 @@ def training_history(name: str = "shapes") -> History:
     """What was recorded while that model was trained, with the similarity matrices of
     `clipbook.scenes.EXAMPLE` on the way."""
     return History.from_dict(json.loads(_file(name, "history.json").read_text(encoding="utf-8")))
+
+
+def model_card(name: str = "shapes") -> dict[str, float]:
+    """Shares of right answers, 0 to 1, of that model, as `clipbook.evaluation.evaluate_scenes`
+    measured them."""
+    _check_name(name)
+    card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
+    return card["models"][name]["results"]

@@ -1,7 +1,7 @@
 """Real CLIP weights in our modules.
 
 Our modules can express OpenAI's CLIP exactly: a class token and `quick_gelu` in the image tower,
-a causal text tower read at its end token. Built in: book/further/pretrained.
+a causal text tower read at its end token. Shown in: book/text/text-encoder and book/image/vit.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import load_weights
 from clipbook.text import TextConfig
 from clipbook.transformer.block import ACTIVATIONS
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
@@ -54,7 +54,7 @@ def from_transformers(hf_model: "CLIPModel") -> CLIP:
     if getattr(config, "model_type", None) != "clip" or not hasattr(hf_model, "state_dict"):
         is_module = isinstance(hf_model, torch.nn.Module)
         raise ValueError(
-            f"hf_model is {type(hf_model).__name__ if is_module else shown(hf_model)}, not a "
+            f"hf_model is {type(hf_model).__name__ if is_module else excerpt(hf_model)}, not a "
             "transformers.CLIPModel; try "
             "transformers.CLIPModel.from_pretrained('openai/clip-vit-base-patch32')"
         )
@@ -116,7 +116,7 @@ def _names(model: CLIP) -> dict[str, tuple[str, ...]]:
             tower, _, number, part = parent.split(".", 3)
             layer = f"{dict(TOWERS)[tower]}.encoder.layers.{number}"
             parts = QUERY_KEY_VALUE if part == "attention.query_key_value" else (IN_A_BLOCK[part],)
-            names[name] = tuple(f"{layer}.{one}.{kind}" for one in parts)
+            names[name] = tuple(f"{layer}.{their_part}.{kind}" for their_part in parts)
     return names
 
 
@@ -127,16 +127,16 @@ def _translate(
     ours: dict[str, Tensor] = {}
     missing: list[str] = []
     for name, sources in names.items():
-        found = {source: theirs.pop(source, None) for source in sources}
-        given = [value for value in found.values() if value is not None and not value.is_meta]
-        if len(given) < len(sources):
-            missing += [s for s, value in found.items() if value is None or value.is_meta]
+        values = {source: theirs.pop(source, None) for source in sources}
+        tensors = [value for value in values.values() if value is not None and not value.is_meta]
+        if len(tensors) < len(sources):
+            missing += [s for s, value in values.items() if value is None or value.is_meta]
             continue
         try:
-            ours[name] = torch.cat(given) if len(given) > 1 else given[0]
+            ours[name] = torch.cat(tensors) if len(tensors) > 1 else tensors[0]
             if name == "image_encoder.patch_embedding.weight":
                 ours[name] = ours[name].flatten(1)  # a convolution's weight, patch by patch
         except (IndexError, RuntimeError) as error:
-            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, given, strict=True)]
+            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, tensors, strict=True)]
             raise ValueError(f"{name} can't be made of {', '.join(shapes)} ({error})") from None
     return ours, missing

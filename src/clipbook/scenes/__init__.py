@@ -6,16 +6,27 @@ hundred thousand weights can learn all of it on a laptop.
 """
 
 from clipbook.scenes.captions import Phrase, Statement, captions, describes, say, state
-from clipbook.scenes.drawing import render
+from clipbook.scenes.drawing import RGB, render
 from clipbook.scenes.example import EXAMPLE
 from clipbook.scenes.sampling import sample, sample_pairs, twin
-from clipbook.scenes.world import COLOURS, GROUNDS, HELD_OUT, SHAPES, SIZES, Object, Scene
+from clipbook.scenes.world import (
+    COLOURS,
+    GROUNDS,
+    HELD_OUT,
+    PLACES,
+    SHAPES,
+    SIZES,
+    Object,
+    Scene,
+)
 
 __all__ = [
     "COLOURS",
     "EXAMPLE",
     "GROUNDS",
     "HELD_OUT",
+    "PLACES",
+    "RGB",
     "SHAPES",
     "SIZES",
     "Object",

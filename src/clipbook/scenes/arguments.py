@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 
 def check_generator(generator: object) -> None:
@@ -10,7 +10,7 @@ def check_generator(generator: object) -> None:
     if not isinstance(generator, np.random.Generator):
         kind = type(generator)
         raise TypeError(
-            f"generator={shown(generator)} is a {kind.__module__}.{kind.__qualname__}; "
+            f"generator={excerpt(generator)} is a {kind.__module__}.{kind.__qualname__}; "
             "scenes are drawn from a NumPy generator, numpy.random.Generator: try "
             "clipbook.streams.stream('my scenes', seed=0) or numpy.random.default_rng(0)"
         )

@@ -33,7 +33,7 @@ RELATION_WORDS = {
 OPENINGS = ("", "", "a picture of ", "an image of ", "there is ", "we see ")
 JOINERS = (" and ", " with ")
 
-SAID = {"shape": 0.92, "colour": 0.85, "size": 0.25, "place": 0.2, "relation": 0.9}
+MENTION_RATES = {"shape": 0.92, "colour": 0.85, "size": 0.25, "place": 0.2, "relation": 0.9}
 """How often a caption mentions each thing, where it can."""
 
 ATTRIBUTES = ("shape", "colour", "size", "place")
@@ -57,9 +57,10 @@ class Statement:
     relation: str | None = None
 
 
-def _phrase(thing: Object, said: Sequence[bool]) -> Phrase:
+def _phrase(thing: Object, mentioned: Sequence[bool]) -> Phrase:
     values = [
-        getattr(thing, name) if yes else None for name, yes in zip(ATTRIBUTES, said, strict=True)
+        getattr(thing, name) if mention else None
+        for name, mention in zip(ATTRIBUTES, mentioned, strict=True)
     ]
     return Phrase(*values)
 
@@ -74,10 +75,12 @@ def state(scene: Scene, generator: np.random.Generator) -> Statement:
     phrases = []
     for thing in scene.objects:
         draws = generator.random(4).tolist()
-        said = [draw < SAID[name] for name, draw in zip(ATTRIBUTES, draws, strict=True)]
-        said[1] |= not said[0]
-        phrases.append(_phrase(thing, said))
-    relation = scene.relation if generator.random() < SAID["relation"] else None
+        mentioned = [
+            draw < MENTION_RATES[name] for name, draw in zip(ATTRIBUTES, draws, strict=True)
+        ]
+        mentioned[1] |= not mentioned[0]
+        phrases.append(_phrase(thing, mentioned))
+    relation = scene.relation if generator.random() < MENTION_RATES["relation"] else None
     return Statement(tuple(phrases), relation)
 
 
@@ -91,17 +94,17 @@ def say_more(
 ) -> Statement | None:
     """The statement with one more thing said, or None where nothing is left to say."""
     check_generator(generator)
-    unsaid: list[tuple[int, str]] = [
+    omissions: list[tuple[int, str]] = [
         (k, name)
         for k, (phrase, thing) in enumerate(zip(statement.phrases, scene.objects, strict=True))
         for name in ATTRIBUTES
         if getattr(phrase, name) != getattr(thing, name)
     ]
     if statement.relation != scene.relation:
-        unsaid.append((-1, "relation"))
-    if not unsaid:
+        omissions.append((-1, "relation"))
+    if not omissions:
         return None
-    k, name = unsaid[int(generator.integers(len(unsaid)))]
+    k, name = omissions[int(generator.integers(len(omissions)))]
     if name == "relation":
         return replace(statement, relation=scene.relation)
     phrases = list(statement.phrases)
@@ -113,8 +116,8 @@ def _noun(phrase: Phrase, size_word: str) -> str:
     words = [size_word, phrase.colour, phrase.shape or "shape"]
     name = " ".join(word for word in words if word)
     article = "an" if name[0] in "aeiou" else "a"
-    where = f" in the {phrase.place}" if phrase.place else ""
-    return f"{article} {name}{where}"
+    place = f" in the {phrase.place}" if phrase.place else ""
+    return f"{article} {name}{place}"
 
 
 def say(statement: Statement, generator: np.random.Generator | None = None) -> str:
@@ -145,7 +148,7 @@ def say(statement: Statement, generator: np.random.Generator | None = None) -> s
 
 def captions(scene: Scene) -> list[str]:
     """Captions that are all true of the scene, from the fullest to the plainest, none twice."""
-    keep = [
+    choices = [
         (True, True, True, True),  # everything
         (True, True, True, False),
         (True, True, False, False),  # colour and shape
@@ -155,15 +158,15 @@ def captions(scene: Scene) -> list[str]:
     ]
     orders = [(scene.objects, scene.relation)]
     if len(scene.objects) == 2:
-        turned = OPPOSITE[scene.relation] if scene.relation else None
-        orders.append((scene.objects[::-1], turned))
-    found: dict[str, None] = {}
-    for said in keep:
+        opposite = OPPOSITE[scene.relation] if scene.relation else None
+        orders.append((scene.objects[::-1], opposite))
+    sentences: dict[str, None] = {}
+    for mentioned in choices:
         for objects, relation in orders:
-            phrases = tuple(_phrase(thing, said) for thing in objects)
+            phrases = tuple(_phrase(thing, mentioned) for thing in objects)
             for link in dict.fromkeys((relation, None)):
-                found[say(Statement(phrases, link))] = None
-    return list(found)
+                sentences[say(Statement(phrases, link))] = None
+    return list(sentences)
 
 
 # Whatever can be said is a fact with a bit of its own: of the first object, of the second, of both.
@@ -190,8 +193,8 @@ def _facts(things: Sequence[Object | Phrase], relation: str | None) -> int:
 @lru_cache(maxsize=2_000)  # a batch is asked again and again until its captions are clear
 def _either_way(scene: Scene) -> tuple[int, int]:
     """The scene's facts, and the same with its objects in the other order."""
-    turned = OPPOSITE[scene.relation] if scene.relation else None
-    return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], turned)
+    opposite = OPPOSITE[scene.relation] if scene.relation else None
+    return _facts(scene.objects, scene.relation), _facts(scene.objects[::-1], opposite)
 
 
 def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.ndarray:
@@ -200,6 +203,8 @@ def describes(statements: Sequence[Statement], scenes: Sequence[Scene]) -> np.nd
     A statement is true where all its facts are. Two objects may be named in either order. A
     caption names every object, so a statement about one object is not true of a scene with two.
     """
-    said = np.array([_facts(one.phrases, one.relation) for one in statements], np.uint64)
-    so = np.array([_either_way(scene) for scene in scenes], np.uint64).reshape(-1, 2)
-    return ((said & ~so[:, :, None]) == 0).any(axis=1)
+    stated = np.array(
+        [_facts(statement.phrases, statement.relation) for statement in statements], np.uint64
+    )
+    facts = np.array([_either_way(scene) for scene in scenes], np.uint64).reshape(-1, 2)
+    return ((stated & ~facts[:, :, None]) == 0).any(axis=1)

@@ -19,6 +19,8 @@ RGB = {
     "purple": (135, 60, 185),
     "pink": (245, 135, 195),
 }
+"""The red, green and blue of each colour, 0 to 255."""
+
 # No caption mentions the ground. Were grounds as unlike as black and white, nearly all that differs
 # between two pictures would be of no use to a caption, and a ViT learns places many times slower.
 GROUND_RGB = {"dark": (26, 28, 34), "grey": (62, 62, 68), "striped": (52, 52, 58)}

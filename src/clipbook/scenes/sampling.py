@@ -29,7 +29,8 @@ SINGLE = 0.4
 """Share of scenes with one object."""
 
 MIRRORED, RECOLOURED = 0.55, 0.3
-"""Shares of twins that are mirrored, and that exchange colours; the rest take another shape."""
+"""Shares of twins that are mirrored, and that exchange colours, where there are two objects; the
+rest take another shape."""
 
 GAP = 0.02
 """Space left between two objects, as a fraction of the picture's side."""
@@ -54,8 +55,8 @@ def _pair(split: str, draws: list[float]) -> tuple[Object, Object] | None:
     if (first.colour, first.shape) == (second.colour, second.shape):
         return None
     right, down = abs(first.x - second.x), abs(first.y - second.y)
-    apart = RADIUS[first.size] + RADIUS[second.size] + GAP
-    if right**2 + down**2 < apart**2 or abs(right - down) < CLEARLY:
+    least = RADIUS[first.size] + RADIUS[second.size] + GAP
+    if right**2 + down**2 < least**2 or abs(right - down) < CLEARLY:
         return None
     # which of the two is named first must not tell which one is the never-seen combination
     return (first, second) if draws[8] < 0.5 else (second, first)
@@ -106,28 +107,29 @@ def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
 
     The scene is mirrored, so that places and the relation turn round; or its objects exchange
     their colours; or one object takes another shape. None where the result would be of the other
-    split, or where no caption could tell it from the scene. Raises TypeError for another kind of
-    generator than NumPy's.
+    split or hold a combination twice, or where no caption could tell it from the scene.
+    Raises TypeError for another kind of generator than NumPy's.
     """
     check_generator(generator)
-    which, how = generator.random(2).tolist()
+    kind, choice = generator.random(2).tolist()
     things = list(scene.objects)
-    if which < MIRRORED:
-        upright = scene.relation in ("above", "below") if len(things) == 2 else how < 0.5
+    if kind < MIRRORED:
+        upright = scene.relation in ("above", "below") if len(things) == 2 else choice < 0.5
         things = [
-            replace(one, y=1 - one.y) if upright else replace(one, x=1 - one.x) for one in things
+            replace(thing, y=1 - thing.y) if upright else replace(thing, x=1 - thing.x)
+            for thing in things
         ]
-    elif which < MIRRORED + RECOLOURED and len(things) == 2:
+    elif kind < MIRRORED + RECOLOURED and len(things) == 2:
         first, second = things
         things = [replace(first, colour=second.colour), replace(second, colour=first.colour)]
     else:
-        k = int(how * 2) % len(things)
-        things[k] = replace(things[k], shape=SHAPES[int(how * 1e6) % len(SHAPES)])
-    if len({(one.colour, one.shape) for one in things}) < len(things):
+        k = int(choice * 2) % len(things)
+        things[k] = replace(things[k], shape=SHAPES[int(choice * 1e6) % len(SHAPES)])
+    if len({(thing.colour, thing.shape) for thing in things}) < len(things):
         return None
-    other = Scene(tuple(things), scene.ground)
-    looks_the_same = describes([state_all(scene)], [other])[0, 0]
-    return None if looks_the_same or other.held_out != scene.held_out else other
+    candidate = Scene(tuple(things), scene.ground)
+    looks_the_same = describes([state_all(scene)], [candidate])[0, 0]
+    return None if looks_the_same or candidate.held_out != scene.held_out else candidate
 
 
 def sample_pairs(
@@ -150,8 +152,8 @@ def sample_pairs(
     between("twins", twins, 0.6, most=1)
     scenes: list[Scene] = []
     while len(scenes) < n:
-        other = twin(scenes[-1], generator) if scenes and generator.random() < twins else None
-        scenes.append(other or next(fresh))
+        partner = twin(scenes[-1], generator) if scenes and generator.random() < twins else None
+        scenes.append(partner or next(fresh))
     statements = [state(scene, generator) for scene in scenes]
     if distinct:
         _tell_apart(scenes, statements, fresh, generator)
@@ -170,19 +172,19 @@ def _tell_apart(
     """
     unclear = list(range(len(scenes)))
     for _ in range(TRIES):
-        fits = describes([statements[k] for k in unclear], scenes).sum(axis=0)
+        matches = describes([statements[k] for k in unclear], scenes).sum(axis=0)
         unclear = [
-            k for k, scenes_described in zip(unclear, fits, strict=True) if scenes_described > 1
+            k for k, scenes_described in zip(unclear, matches, strict=True) if scenes_described > 1
         ]
         if not unclear:
             return
         for k in unclear:
-            more = say_more(statements[k], scenes[k], generator)
-            if more is None:
+            statement = say_more(statements[k], scenes[k], generator)
+            if statement is None:
                 scenes[k] = next(fresh)
-                more = state(scenes[k], generator)
+                statement = state(scenes[k], generator)
                 unclear = list(range(len(scenes)))  # others may be true of the new scene
-            statements[k] = more
+            statements[k] = statement
     raise ValueError(
         f"{len(scenes)} scenes can't be told apart by captions; try a smaller batch, "
         "or distinct=False to allow false negatives"

@@ -7,9 +7,16 @@ Lengths and places are fractions of the picture's side: x grows to the right, y 
 from dataclasses import dataclass
 
 SHAPES = ("circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart")
+"""Shapes of objects."""
+
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+"""Colours of objects."""
+
 SIZES = ("small", "large")
+"""Sizes of objects."""
+
 GROUNDS = ("dark", "grey", "striped")
+"""What objects lie on."""
 
 RADIUS = {"small": 0.16, "large": 0.23}
 """Half the width of an object."""
@@ -30,10 +37,14 @@ HELD_OUT = frozenset(
 
 RELATIONS = ("above", "below", "left of", "right of")
 OPPOSITE = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+
 PLACES = ("top left", "top right", "bottom left", "bottom right", "middle")
+"""Words for where in the picture an object's centre lies."""
 
 CLEARLY = 0.1
-"""How far from a border between two words a place must lie for either word to be used."""
+"""How far an object must lie from a middle line of the picture to be called left, right, top or
+bottom, and by how much one axis must exceed the other for a relation. Nearer than that to both
+middle lines is the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,10 @@ class Object:
     y: float
 
     def __post_init__(self) -> None:
-        for name, known in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
+        for name, choices in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
             value = getattr(self, name)
-            if value not in known:
-                raise ValueError(f"{name}={value!r} is not in this world; try {', '.join(known)}")
+            if value not in choices:
+                raise ValueError(f"{name}={value!r} is not in this world; try {', '.join(choices)}")
         margin = RADIUS[self.size]
         for name in ("x", "y"):
             value = getattr(self, name)

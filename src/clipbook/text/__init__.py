@@ -1,6 +1,14 @@
 """From a caption to its embedding: the tokenizer and the text encoder."""
 
 from clipbook.text.encoder import TextConfig, TextEncoder, sinusoidal_positions
-from clipbook.text.tokenizer import Tokenizer, split_words
+from clipbook.text.tokenizer import Tokenizer
+from clipbook.text.words import WORD, split_words
 
-__all__ = ["TextConfig", "TextEncoder", "Tokenizer", "sinusoidal_positions", "split_words"]
+__all__ = [
+    "WORD",
+    "TextConfig",
+    "TextEncoder",
+    "Tokenizer",
+    "sinusoidal_positions",
+    "split_words",
+]

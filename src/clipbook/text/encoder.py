@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from clipbook.transformer import Block, allowed_keys, pool, run_blocks
+from clipbook.transformer import Block, Stack, allowed_keys, pool
 from clipbook.transformer.attention import check_heads, check_mask
 from clipbook.transformer.block import ACTIVATIONS
 from clipbook.validation import check_fields, one_of, whole_number
@@ -55,7 +55,11 @@ class TextConfig:
 
 
 def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width"]:
-    """Sines and cosines of the position, from fast to slow along the width (even)."""
+    """Sines and cosines of the position, from fast to slow along the width.
+
+    Raises ValueError for an odd width. Source: Vaswani et al. 2017, §3.5. Built in:
+    book/text/embeddings.
+    """
     if width % 2:
         raise ValueError(f"width={width} is odd; sines and cosines come in pairs, try {width + 1}")
     position = torch.arange(tokens)[:, None]
@@ -67,9 +71,9 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
 def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
     """Raises ValueError for texts that an encoder of this config can't read rightly.
 
-    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that is
-    not true at the first tokens of each text alone. What lies on a GPU is not looked into, see
-    `clipbook.transformer.attention.check_mask`.
+    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that has
+    another shape or is not true at the first tokens of each text alone. What lies on a GPU is not
+    looked into, see `clipbook.transformer.attention.check_mask`.
     """
     if mask is not None and mask.shape != token_ids.shape:
         raise ValueError(
@@ -100,8 +104,8 @@ def without_padding(token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
     What lies on a GPU comes back whole, for counting columns there would make it wait.
     """
-    used = int(mask.sum(dim=1).max()) if mask.device.type == "cpu" else mask.shape[1]
-    return token_ids[:, :used], mask[:, :used]
+    longest = int(mask.sum(dim=1).max()) if mask.device.type == "cpu" else mask.shape[1]
+    return token_ids[:, :longest], mask[:, :longest]
 
 
 class TextEncoder(nn.Module):
@@ -115,9 +119,9 @@ class TextEncoder(nn.Module):
         if config.positions == "learned":
             self.positions = nn.Parameter(0.01 * torch.randn(config.context_length, config.width))
         else:
-            fixed = sinusoidal_positions(config.context_length, config.width)
-            self.register_buffer("positions", fixed, persistent=False)
-        self.blocks = nn.ModuleList(
+            waves = sinusoidal_positions(config.context_length, config.width)
+            self.register_buffer("positions", waves, persistent=False)
+        self.blocks = Stack(
             Block(config.width, config.heads, config.mlp_width, config.activation)
             for _ in range(config.depth)
         )
@@ -146,28 +150,40 @@ class TextEncoder(nn.Module):
         check_texts(token_ids, mask, self.config)
         if mask is not None:
             token_ids, mask = without_padding(token_ids, mask)
-        tokens = token_ids.shape[1]
-        x = self.token_embedding(token_ids) + self.positions[:tokens]
-        x = run_blocks(self.blocks, x, self._allowed(tokens, mask, x.device))
-        return self.norm(pool(x, self.config.pooling, mask))
+        return self._read(self.blocks(*self._embed(token_ids, mask)), mask)
+
+    def intermediates(
+        self,
+        token_ids: Int64[Tensor, "batch context"],
+        mask: Bool[Tensor, "batch context"] | None = None,
+    ) -> dict[str, Float[Tensor, "batch ..."]]:
+        """What each part of the encoder hands on, by name, from the first to the last.
+
+        (batch, context, width): "embedded", which enters the first block, then "block 1", "block 2"
+        and so on, after each; padding is among them. (batch, width): "features". (batch,
+        embed_dim): "projected", which calling the encoder returns. Raises as `features`.
+        """
+        check_texts(token_ids, mask, self.config)
+        tokens = self.blocks.intermediates(*self._embed(token_ids, mask))
+        features = self._read(list(tokens.values())[-1], mask)
+        return {**tokens, "features": features, "projected": self.projection(features)}
 
     def attention_weights(
         self,
         token_ids: Int64[Tensor, "batch context"],
         mask: Bool[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "depth batch heads context context"]:
-        """The weights of every layer and head: rows are queries and sum to 1."""
+        """The weights of every block and head: rows are queries and sum to 1."""
         check_texts(token_ids, mask, self.config)
+        return self.blocks.attention_weights(*self._embed(token_ids, mask))
+
+    def _embed(self, token_ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """What enters the first block, and which keys each query may look at there."""
         tokens = token_ids.shape[1]
         x = self.token_embedding(token_ids) + self.positions[:tokens]
-        allowed, found = self._allowed(tokens, mask, x.device), []
-        for block in self.blocks:
-            assert isinstance(block, Block)
-            x, weights = block.with_weights(x, allowed)
-            found.append(weights)
-        return torch.stack(found)
-
-    def _allowed(self, tokens: int, mask: Tensor | None, device: torch.device) -> Tensor | None:
         if self.config.causal:  # padding comes last, so no real token can see it anyway
-            return allowed_keys(tokens, causal=True, device=device)
-        return allowed_keys(tokens, mask)
+            return x, allowed_keys(tokens, causal=True, device=x.device)
+        return x, allowed_keys(tokens, mask)
+
+    def _read(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        return self.norm(pool(tokens, self.config.pooling, mask))

@@ -15,14 +15,14 @@ from math import inf
 from operator import index
 from pathlib import Path
 
-import regex
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from clipbook.text import tokenizer_file
-from clipbook.text.texts import checked_text, checked_texts
-from clipbook.validation import shown, whole_number
+from clipbook.text.texts import checked_texts
+from clipbook.text.words import split_words
+from clipbook.validation import excerpt, whole_number
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (PAD, START, END)
@@ -30,26 +30,7 @@ PAD_ID, START_ID, END_ID = range(3)
 FIRST_BYTE = len(SPECIALS)
 """Ids 0 to 2 are special, the next 256 are the bytes, and every merge adds one more."""
 
-WORD = regex.compile(
-    r" ?\p{L}+"  # letters, with the space before them
-    r"| ?\p{N}+"  # digits
-    r"| ?[^\p{White_Space}\p{L}\p{N}]+"  # punctuation, emoji and the rest
-    r"|\p{White_Space}+(?!\P{White_Space})"  # spaces, leaving the last one to the next word
-    r"|\p{White_Space}+"
-)
-
 Pair = tuple[int, int]
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a text, each with the space before it; joined again they give the text.
-
-    Raises ValueError for a string that is no Unicode text (a lone surrogate).
-
-    >>> split_words("Pepper the aussie pup")
-    ['Pepper', ' the', ' aussie', ' pup']
-    """
-    return WORD.findall(checked_text(text))
 
 
 def _bytes_of(word: str) -> list[int]:
@@ -73,7 +54,7 @@ def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
 class Tokenizer:
     """Turns text into token ids and back, losslessly for any Unicode text.
 
-    merges: pairs of ids in the order in which they were learned; the k-th makes token 259 + k.
+    merges: pairs of ids in the order in which they were learned; merges[k] makes token 259 + k.
     context_length: how many tokens `batch` gives at most, start and end tokens included.
     Raises ValueError for a context that is no size or has no room for them, and for a merge of what
     no merge before it makes, or that makes a token once more.
@@ -99,23 +80,23 @@ class Tokenizer:
         try:
             left, right = map(index, pair)
         except (TypeError, ValueError):
-            raise ValueError(f"{name}={shown(pair)} is no pair of token ids") from None
+            raise ValueError(f"{name}={excerpt(pair)} is no pair of token ids") from None
         for token_id in (left, right):
             if not FIRST_BYTE <= token_id < len(self._bytes):
                 raise ValueError(
-                    f"{name}={shown(pair)} uses token {shown(token_id)}, which isn't made yet; "
+                    f"{name}={excerpt(pair)} uses token {excerpt(token_id)}, which isn't made yet; "
                     f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
                 )
-        made = self._bytes[left] + self._bytes[right]
-        if made in self._ids:  # a text would then have two spellings in tokens
+        token = self._bytes[left] + self._bytes[right]
+        if token in self._ids:  # a text would then have two spellings in tokens
             raise ValueError(
-                f"{name}={pair} makes {shown(made)}, which token {self._ids[made]} is already; "
+                f"{name}={pair} makes {excerpt(token)}, which token {self._ids[token]} is already; "
                 "leave it out"
             )
-        self._ids[made] = len(self._bytes)
+        self._ids[token] = len(self._bytes)
         self._ranks[left, right] = len(self.merges)
         self.merges.append((left, right))
-        self._bytes.append(made)
+        self._bytes.append(token)
 
     @property
     def vocab_size(self) -> int:
@@ -156,22 +137,22 @@ class Tokenizer:
     def steps(self, text: str) -> list[list[int]]:
         """The ids of the text after each merge that changes them, from its bytes to its tokens."""
         words = [_bytes_of(word) for word in split_words(text)]
-        shown = [[token_id for word in words for token_id in word]]
+        stages = [[token_id for word in words for token_id in word]]
         for rank, pair in enumerate(self.merges):
             words = [merge(word, pair, FIRST_BYTE + 256 + rank) for word in words]
             ids = [token_id for word in words for token_id in word]
-            if ids != shown[-1]:
-                shown.append(ids)
-        return shown
+            if ids != stages[-1]:
+                stages.append(ids)
+        return stages
 
     def _encode_word(self, word: str) -> list[int]:
         if word not in self._words:
             ids = _bytes_of(word)
             while True:
-                known = [pair for pair in pairwise(ids) if pair in self._ranks]
-                if not known:
+                mergeable = [pair for pair in pairwise(ids) if pair in self._ranks]
+                if not mergeable:
                     break
-                first = min(known, key=self._ranks.__getitem__)
+                first = min(mergeable, key=self._ranks.__getitem__)
                 ids = merge(ids, first, FIRST_BYTE + 256 + self._ranks[first])
             if len(self._words) >= 10_000:  # bounded, however much text comes by
                 self._words.clear()

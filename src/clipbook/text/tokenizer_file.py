@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clipbook.strict_json import parse
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 FIELDS = ("context_length", "special_tokens", "merges")
 
@@ -31,25 +31,27 @@ def read(
     ids: of the tokens that there are before the first merge. Raises OSError or ValueError, naming
     the field, for what `write` did not write.
     """
-    saved = parse(path.read_text(encoding="utf-8"))
-    if not isinstance(saved, dict) or saved.keys() != set(FIELDS):
-        given = list(saved) if isinstance(saved, dict) else saved
-        raise ValueError(f"{shown(given)} are not the fields {', '.join(FIELDS)}")
-    if saved["special_tokens"] != list(specials):
-        raise ValueError(f"special_tokens={shown(saved['special_tokens'])}, not {list(specials)}")
-    if type(saved["context_length"]) is not int:
-        raise ValueError(f"context_length={shown(saved['context_length'])} is no whole number")
-    if not isinstance(saved["merges"], list):
-        raise ValueError(f"merges={shown(saved['merges'])} is no list")
-    known, next_id, merges = dict(ids), max(ids.values()) + 1, []
-    for k, pair in enumerate(saved["merges"]):
+    content = parse(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or content.keys() != set(FIELDS):
+        fields = list(content) if isinstance(content, dict) else content
+        raise ValueError(f"{excerpt(fields)} are not the fields {', '.join(FIELDS)}")
+    if content["special_tokens"] != list(specials):
+        raise ValueError(
+            f"special_tokens={excerpt(content['special_tokens'])}, not {list(specials)}"
+        )
+    if type(content["context_length"]) is not int:
+        raise ValueError(f"context_length={excerpt(content['context_length'])} is no whole number")
+    if not isinstance(content["merges"], list):
+        raise ValueError(f"merges={excerpt(content['merges'])} is no list")
+    token_ids, next_id, merges = dict(ids), max(ids.values()) + 1, []
+    for k, pair in enumerate(content["merges"]):
         pieces = pair if isinstance(pair, list) else [pair]
         try:
             left, right = (piece.encode("latin-1") for piece in pieces)
-            merges.append((known[left], known[right]))
+            merges.append((token_ids[left], token_ids[right]))
         except (AttributeError, KeyError, ValueError):
             raise ValueError(
-                f"merges[{k}]={shown(pair)} is no pair of tokens that are made before it"
+                f"merges[{k}]={excerpt(pair)} is no pair of tokens that are made before it"
             ) from None
-        known[left + right] = next_id + k
-    return saved["context_length"], merges
+        token_ids[left + right] = next_id + k
+    return content["context_length"], merges

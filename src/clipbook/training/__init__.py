@@ -4,9 +4,33 @@ From a shell: python -m clipbook.training --preset cpu --out runs/first
 """
 
 from clipbook.training.config import TrainingConfig
-from clipbook.training.data import SceneBatches
+from clipbook.training.data import SceneBatches, draw
+from clipbook.training.folder import FolderBatches, Pair, read_pairs
 from clipbook.training.history import History
-from clipbook.training.loop import train
-from clipbook.training.presets import PRESETS, Preset
+from clipbook.training.loop import contrastive_step, train
+from clipbook.training.optimisers import (
+    best_device,
+    learning_rate_factor,
+    make_optimisers,
+    set_learning_rate,
+)
+from clipbook.training.presets import PRESETS, Preset, Run
 
-__all__ = ["PRESETS", "History", "Preset", "SceneBatches", "TrainingConfig", "train"]
+__all__ = [
+    "PRESETS",
+    "FolderBatches",
+    "History",
+    "Pair",
+    "Preset",
+    "Run",
+    "SceneBatches",
+    "TrainingConfig",
+    "best_device",
+    "contrastive_step",
+    "draw",
+    "learning_rate_factor",
+    "make_optimisers",
+    "read_pairs",
+    "set_learning_rate",
+    "train",
+]

@@ -44,27 +44,27 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
     Raises ValueError, before anything is written, where the folder holds something else.
     """
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
-    made = PRESETS[preset].build(seed, steps)
-    before = checkpoints.reached(out)
+    session = PRESETS[preset].build(seed, steps)
+    resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
-    if results and not before:
+    if results and not resumed_from:
         raise ValueError(
             f"{out} holds {' and '.join(results)}, and no checkpoint that says which run they are "
             "of; move them away, or give --out another folder"
         )
     out.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    history = made.train(folder=out)
-    seconds = time.perf_counter() - started
-    save_model(made.model.cpu(), out / MODEL)
-    made.tokenizer.save(out / TOKENIZER)
+    start = time.perf_counter()
+    history = session.train(folder=out)
+    seconds = time.perf_counter() - start
+    save_model(session.model.cpu(), out / MODEL)
+    session.tokenizer.save(out / TOKENIZER)
     (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
-    if before == made.config.steps:
-        done = "this very run had been finished there before; nothing was trained again"
+    if resumed_from == session.config.steps:
+        summary = "this very run had been finished there before; nothing was trained again"
     else:
-        done = f"trained from step {before} to {made.config.steps} in {seconds:.0f} s"
-    print(f"{done}; last loss {history.loss[-1]:.3f}; written to {out}")
-    for name, share in evaluate_scenes(made.model, made.tokenizer).items():
+        summary = f"trained from step {resumed_from} to {session.config.steps} in {seconds:.0f} s"
+    print(f"{summary}; last loss {history.loss[-1]:.3f}; written to {out}")
+    for name, share in evaluate_scenes(session.model, session.tokenizer).items():
         print(f"{name:36} {share:.3f}")
 
 

@@ -25,7 +25,7 @@ from clipbook.training.history import History
 from clipbook.training.identity import differences, in_one_sentence
 
 FORMAT = 2
-KEPT = 2
+CHECKPOINTS_KEPT = 2
 TENSORS, ABOUT = "tensors.safetensors", "checkpoint.json"
 
 
@@ -87,17 +87,17 @@ def save(
     for leftover in folder.iterdir():
         if _is_abandoned(leftover):
             _remove(leftover)
-    oldest = _step(_found(folder)[-KEPT:][0])
-    for one in _named(folder):
-        if _step(one) < oldest:
-            _remove(one)
+    oldest = _step(_checkpoints(folder)[-CHECKPOINTS_KEPT:][0])
+    for checkpoint in _folders(folder):
+        if _step(checkpoint) < oldest:
+            _remove(checkpoint)
     return final
 
 
-def reached(folder: Path) -> int:
+def newest_step(folder: Path) -> int:
     """The step of the newest checkpoint in the folder; 0 where there is none."""
-    found = _found(folder)
-    return _step(found[-1]) if found else 0
+    checkpoints = _checkpoints(folder)
+    return _step(checkpoints[-1]) if checkpoints else 0
 
 
 def latest(folder: Path) -> Checkpoint | None:
@@ -106,19 +106,19 @@ def latest(folder: Path) -> Checkpoint | None:
     Raises ValueError, naming the folder and the remedy, for a damaged one and for one that another
     version of this package wrote.
     """
-    found = _found(folder)
-    if not found:
+    checkpoints = _checkpoints(folder)
+    if not checkpoints:
         return None
-    path = found[-1]
+    path = checkpoints[-1]
     try:
         about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
         version = about.get("format", 1 if "config" in about else FORMAT)
         if version == FORMAT:
             return _read(path, about)
     except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        before = found[-2] if found[1:] else "the beginning"
+        fallback = checkpoints[-2] if checkpoints[1:] else "the beginning"
         raise ValueError(
-            f"{path} is damaged ({error}); delete that folder to start from {before}"
+            f"{path} is damaged ({error}); delete that folder to start from {fallback}"
         ) from error
     raise ValueError(
         f"{path} has format {version}, of another version of clipbook; this one reads {FORMAT}, "
@@ -138,11 +138,11 @@ def restore(
     Raises ValueError, before anything is changed, if the checkpoint is of another run: what went on
     from there would be neither that run nor this one.
     """
-    found = differences(checkpoint.identity, identity)
-    if found:
+    mismatches = differences(checkpoint.identity, identity)
+    if mismatches:
         raise ValueError(
-            f"{checkpoint.path} was written with {in_one_sentence(found)}; go on with the same, "
-            "and a model that is built anew, or begin in another folder"
+            f"{checkpoint.path} was written with {in_one_sentence(mismatches)}; go on with the "
+            "same, and a model that is built anew, or begin in another folder"
         )
     weights = {
         name.removeprefix("model."): value
@@ -155,8 +155,8 @@ def restore(
         saved["state"] = {}
         for name, value in checkpoint.tensors.items():
             if name.startswith(f"optimiser.{k}."):
-                index, what = name.split(".")[2:]
-                saved["state"].setdefault(int(index), {})[what] = value
+                index, state_name = name.split(".")[2:]
+                saved["state"].setdefault(int(index), {})[state_name] = value
         optimiser.load_state_dict(saved)
     scaler.load_state_dict(checkpoint.scaler)
 
@@ -172,16 +172,20 @@ def _step(path: Path) -> int:
     return step if path.name == _name(step) else -1
 
 
-def _named(folder: Path) -> list[Path]:
+def _folders(folder: Path) -> list[Path]:
     """The folders in it that have the name of a checkpoint, that of the latest step last."""
     inside = folder.iterdir() if folder.is_dir() else ()
-    named = [one for one in inside if _step(one) > 0 and one.is_dir() and not one.is_symlink()]
-    return sorted(named, key=_step)
+    folders = [
+        path for path in inside if _step(path) > 0 and path.is_dir() and not path.is_symlink()
+    ]
+    return sorted(folders, key=_step)
 
 
-def _found(folder: Path) -> list[Path]:
+def _checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in the folder, the newest last."""
-    return [one for one in _named(folder) if (one / ABOUT).exists() or (one / TENSORS).exists()]
+    return [
+        path for path in _folders(folder) if (path / ABOUT).exists() or (path / TENSORS).exists()
+    ]
 
 
 def _remove(path: Path) -> None:
@@ -219,7 +223,7 @@ def _read(path: Path, about: dict[str, Any]) -> Checkpoint:
         raise ValueError(f"{TENSORS} is not what was written: its digest differs")
     tensors, _ = read_tensors(path / TENSORS)
     step, history = about["step"], History.from_dict(about["history"])
-    for what in ("loss", "scale", "learning_rate"):
-        if not step == _step(path) == len(getattr(history, what)):
-            raise ValueError(f"{ABOUT} holds step {step} and another number of each {what}")
+    for series in ("loss", "scale", "learning_rate"):
+        if not step == _step(path) == len(getattr(history, series)):
+            raise ValueError(f"{ABOUT} holds step {step} and another number of each {series}")
     return Checkpoint(step, dict(about["identity"]), dict(about["scaler"]), history, tensors, path)

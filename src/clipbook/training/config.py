@@ -11,15 +11,19 @@ MOST_STEPS = 10**9
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """steps: batches to train on. learning_rate: the largest, reached after warmup_steps, then
-    falling to zero along a cosine.
+    """Sizes and choices of a training run.
 
+    steps: batches to train on. learning_rate: the largest, reached after warmup_steps, then falling
+    to zero along a cosine.
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
-    at matrix_rate times the learning rate, and the rest to AdamW. position_rate: the same factor
-    for the position embeddings of an image encoder.
+    at matrix_rate times the learning rate, and the rest to AdamW; "adamw" gives it everything.
+    position_rate: times the learning rate, for the position embeddings of an image encoder.
+    weight_decay: of matrices and convolutions, see `clipbook.training.optimisers`.
+    clip_norm: a longer gradient is shortened to this length.
     precision: "half" is bfloat16 or float16 on a GPU. It pays for models far larger than ours: at
     the sizes of `clipbook.training.PRESETS`, starting the work takes longer than the work.
-    snapshots: how many similarity matrices of the example the history keeps.
+    snapshots: how many similarity matrices of the example the history keeps; fewer in a run of
+    fewer steps.
     checkpoint_every: steps between checkpoints, where a folder for them is given.
 
     Raises ValueError for numbers that make no sense.

@@ -27,7 +27,7 @@ Batch = tuple[
 
 
 def draw(scenes: Sequence[Scene], size: int = 32) -> UInt8[Tensor, "scenes size size 3"]:
-    """Scenes as grey levels, size × size pixels."""
+    """Scenes as RGB levels, 0 to 255, of size × size pixels."""
     return torch.from_numpy(np.stack([np.asarray(render(scene, size)) for scene in scenes]))
 
 
@@ -65,8 +65,8 @@ class SceneBatches(Dataset):
 
     def identity(self) -> dict[str, object]:
         """All that decides the batches."""
-        own = {**vars(self), "tokenizer": identify_tokenizer(self.tokenizer)}
-        return {"kind": type(self).__name__, **own}
+        settings = {**vars(self), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **settings}
 
 
 def train_tokenizer(pairs: int = 5_000, vocab_size: int = 512) -> Tokenizer:

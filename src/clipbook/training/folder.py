@@ -25,7 +25,7 @@ from clipbook.text.texts import checked_text
 from clipbook.training.data import Batch
 from clipbook.training.identity import digest_of_text, identify_tokenizer
 from clipbook.training.table import COLUMNS, Row, read_rows
-from clipbook.validation import LARGEST_SEED, shown, whole_number
+from clipbook.validation import LARGEST_SEED, excerpt, whole_number
 
 LONGEST = 100_000
 """Characters of a cell; more are no caption but a table that was read wrongly."""
@@ -47,36 +47,38 @@ def read_pairs(folder: str | Path) -> tuple[list[Pair], list[str]]:
     folder = Path(os.path.realpath(folder))
     pairs: list[Pair] = []
     problems: list[str] = []
-    seen: set[Pair] = set()
-    found: dict[str, Path | str] = {}
+    accepted: set[Pair] = set()
+    pictures: dict[str, Path | str] = {}
     table = _table(folder)
     for first, last, row in read_rows(table):
         problem = _problem(row)
         if isinstance(row, dict) and not problem:
             name = row["picture"].strip()
-            if name not in found:
-                found[name] = _find(folder, name)
-            picture = found[name]
+            if name not in pictures:
+                pictures[name] = _find(folder, name)
+            picture = pictures[name]
             if isinstance(picture, Path):
                 pair = Pair(picture, row["caption"].strip())
-                if pair not in seen:
+                if pair not in accepted:
                     pairs.append(pair)
-                    seen.add(pair)
+                    accepted.add(pair)
                     continue
                 picture = "has stood there before, with the same caption"
             problem = f"{' '.join(name.splitlines())[:400]} {picture}"
-        where = f"line {first}" if first == last else f"lines {first} to {last}"
-        problems.append(f"{table.name}, {where}: {problem}")
+        place = f"line {first}" if first == last else f"lines {first} to {last}"
+        problems.append(f"{table.name}, {place}: {problem}")
     return pairs, problems
 
 
 def _table(folder: Path) -> Path:
-    found = [folder / name for name in ("captions.csv", "captions.jsonl")]
-    found = [path for path in found if path.exists()]
-    if len(found) != 1:
-        what = "both captions.csv and captions.jsonl" if found else "no captions.csv"
-        raise ValueError(f"{folder} holds {what}; give it one of captions.csv and captions.jsonl")
-    return found[0]
+    tables = [folder / name for name in ("captions.csv", "captions.jsonl")]
+    tables = [path for path in tables if path.exists()]
+    if len(tables) != 1:
+        inventory = "both captions.csv and captions.jsonl" if tables else "no captions.csv"
+        raise ValueError(
+            f"{folder} holds {inventory}; give it one of captions.csv and captions.jsonl"
+        )
+    return tables[0]
 
 
 def _problem(row: Row) -> str:
@@ -86,15 +88,15 @@ def _problem(row: Row) -> str:
     for name in COLUMNS:
         value = row.get(name)
         if not isinstance(value, str) or not value.strip():
-            return f"{name} is {shown(value)}; it must be a text"
+            return f"{name} is {excerpt(value)}; it must be a text"
         if len(value) > LONGEST:
             return f"{name} has {len(value)} characters; shorten it to at most {LONGEST}"
         if "\ufffd" in value or "\0" in value:
-            return f"{name} {shown(value)} is not in UTF-8; save the table in that encoding"
+            return f"{name} {excerpt(value)} is not in UTF-8; save the table in that encoding"
         try:
             checked_text(value)
         except ValueError:
-            return f"{name} {shown(value)} holds half a character; write it whole or leave it out"
+            return f"{name} {excerpt(value)} holds half a character; write it whole or leave it out"
     return ""
 
 
@@ -135,7 +137,7 @@ class FolderBatches(Dataset):
     ) -> None:
         if not all(isinstance(pair, Pair) for pair in pairs):
             raise ValueError(
-                f"pairs={shown(pairs)} is no list of pairs; try "
+                f"pairs={excerpt(pairs)} is no list of pairs; try "
                 "pairs, problems = read_pairs(folder)"
             )
         self.pairs = pairs
@@ -151,12 +153,12 @@ class FolderBatches(Dataset):
 
     def __getitem__(self, k: int) -> Batch:
         in_a_pass = len(self.pairs) // self.batch_size
-        turn, place = divmod(k, in_a_pass)
-        order = stream("order of own pairs", self.seed, turn).permutation(len(self.pairs))
-        chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
-        pairs = [self.pairs[i] for i in chosen]
-        opened = [open_picture(pair.picture) for pair in pairs]
-        pictures = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in opened])
+        epoch, place = divmod(k, in_a_pass)
+        order = stream("order of own pairs", self.seed, epoch).permutation(len(self.pairs))
+        members = order[place * self.batch_size : (place + 1) * self.batch_size]
+        pairs = [self.pairs[i] for i in members]
+        images = [open_picture(pair.picture) for pair in pairs]
+        pictures = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in images])
         return torch.from_numpy(pictures), *self.tokenizer.batch([pair.caption for pair in pairs])
 
     def identity(self) -> dict[str, object]:
@@ -169,5 +171,5 @@ class FolderBatches(Dataset):
             with path.open("rb") as file:
                 pictures[path] = file_digest(file, "sha256").hexdigest()
         pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
-        own = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
-        return {"kind": type(self).__name__, **vars(self), **own}
+        digests = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
+        return {"kind": type(self).__name__, **vars(self), **digests}

@@ -19,7 +19,7 @@ from clipbook.pairs import CLIP
 from clipbook.pairs.saving import config_to_json
 from clipbook.text import Tokenizer
 from clipbook.training.config import TrainingConfig
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 Batches = Dataset | Sequence[Sequence[Tensor]]
 
@@ -48,11 +48,15 @@ def run_identity(
         "example": None if example is None else digest(example),
         "precision": str(precision),
         "weights": {
-            "dtype": sorted({str(one.dtype) for one in parameters.values()}),
-            "frozen": [name for name, one in parameters.items() if not one.requires_grad],
+            "dtype": sorted({str(parameter.dtype) for parameter in parameters.values()}),
+            "frozen": [
+                name for name, parameter in parameters.items() if not parameter.requires_grad
+            ],
             "at the start": digest(parameters.values()),
         },
-        "optimisers": _settings(optimisers, {id(one): name for name, one in parameters.items()}),
+        "optimisers": _settings(
+            optimisers, {id(parameter): name for name, parameter in parameters.items()}
+        ),
     }
     return json.loads(json.dumps(identity, default=_as_json))
 
@@ -62,8 +66,8 @@ def identify_data(batches: Batches) -> object:
     of all batches of a list, and of the first one of anything else."""
     if hasattr(batches, "identity"):
         return batches.identity()
-    known = batches if isinstance(batches, list | tuple) else [batches[0]]
-    return {"batches": digest(part for batch in known for part in batch)}
+    seen_batches = batches if isinstance(batches, list | tuple) else [batches[0]]
+    return {"batches": digest(part for batch in seen_batches for part in batch)}
 
 
 def identify_tokenizer(tokenizer: Tokenizer) -> str:
@@ -77,12 +81,12 @@ def digest_of_text(text: str) -> str:
 
 def digest(tensors: Iterable[Tensor]) -> str:
     """Of types, shapes and every bit of the values."""
-    found = sha256()
+    total = sha256()
     for tensor in tensors:
-        found.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+        total.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        found.update(flat.view(torch.uint8).numpy().data)
-    return found.hexdigest()[:16]
+        total.update(flat.view(torch.uint8).numpy().data)
+    return total.hexdigest()[:16]
 
 
 class Nothing:
@@ -92,21 +96,21 @@ class Nothing:
         return "nothing"
 
 
-def differences(there: object, here: object, name: str = "") -> list[str]:
+def differences(saved: object, current: object, name: str = "") -> list[str]:
     """What is not the same in two identities, as "name=value, not value"."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        found: list[str] = []
-        for key in {**there, **here}:
-            one, other = there.get(key, Nothing()), here.get(key, Nothing())
-            found += differences(one, other, f"{name}.{key}" if name else key)
-        return found
-    same = there == here or repr(there) == repr(here)  # so that NaN equals NaN
-    return [] if same else [f"{name}={shown(there)}, not {shown(here)}"]
+    if isinstance(saved, dict) and isinstance(current, dict):
+        lines: list[str] = []
+        for key in {**saved, **current}:
+            old, new = saved.get(key, Nothing()), current.get(key, Nothing())
+            lines += differences(old, new, f"{name}.{key}" if name else key)
+        return lines
+    same = saved == current or repr(saved) == repr(current)  # so that NaN equals NaN
+    return [] if same else [f"{name}={excerpt(saved)}, not {excerpt(current)}"]
 
 
-def in_one_sentence(found: list[str]) -> str:
-    more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
-    return "; ".join(found[:MOST_SHOWN]) + more
+def in_one_sentence(lines: list[str]) -> str:
+    rest = f"; and {len(lines) - MOST_SHOWN} more" if len(lines) > MOST_SHOWN else ""
+    return "; ".join(lines[:MOST_SHOWN]) + rest
 
 
 def _settings(optimisers: list[Optimizer], names: dict[int, str]) -> dict[str, Any]:
@@ -115,12 +119,12 @@ def _settings(optimisers: list[Optimizer], names: dict[int, str]) -> dict[str, A
     The rate of the moment is left out: it follows from the step and the largest, "peak".
     """
     return {
-        f"{type(one).__name__} {k}": {
+        f"{type(optimiser).__name__} {k}": {
             **{key: value for key, value in group.items() if key not in ("lr", "params")},
             "parameters": [names[id(parameter)] for parameter in group["params"]],
         }
-        for one in optimisers
-        for k, group in enumerate(one.param_groups)
+        for optimiser in optimisers
+        for k, group in enumerate(optimiser.param_groups)
     }
 
 
@@ -128,6 +132,6 @@ def _as_json(value: Any) -> object:
     if hasattr(value, "tolist"):  # NumPy's and PyTorch's
         return value.tolist()
     raise ValueError(
-        f"{shown(value)} can't be kept in a checkpoint as part of what a run is; give numbers, "
+        f"{excerpt(value)} can't be kept in a checkpoint as part of what a run is; give numbers, "
         "texts, and lists and dicts of them"
     )

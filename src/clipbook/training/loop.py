@@ -46,7 +46,7 @@ def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
 
 def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    pictures, token_ids, mask = (part.to(model.log_scale.device) for part in batch)
+    pictures, token_ids, mask = (part.to(model.device) for part in batch)
     with evaluating(model):
         images = model.encode_image(normalise(pictures))
         grid = similarity(images, model.encode_text(token_ids, mask))
@@ -75,7 +75,8 @@ def train(
     config, batches, example and optimisers.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises FloatingPointError where a step would leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model, and FloatingPointError where a step
+    would leave no numbers in the weights.
     """
     device = torch.device(best_device() if device is None else device)
     model.to(device)
@@ -84,14 +85,14 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
     example = None if example is None else prepare(model, example)
     history, start = History(), 0
-    keep = None if folder is None else Path(folder)
-    if keep:
+    target = None if folder is None else Path(folder)
+    if target:
         identity = run_identity(
             model, config, batches, optimisers, example=example, precision=half or torch.float32
         )
-        if found := checkpoints.latest(keep):
-            checkpoints.restore(found, identity, model, optimisers, scaler)
-            history, start = found.history, found.step
+        if checkpoint := checkpoints.latest(target):
+            checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
+            history, start = checkpoint.history, checkpoint.step
 
     if workers is None:
         workers = int((os.cpu_count() or 1) > 1)
@@ -101,8 +102,8 @@ def train(
     )  # fmt: skip
 
     def take_snapshot(step: int) -> None:
-        wanted = step in config.snapshot_steps and step not in history.snapshot_steps
-        if example is not None and wanted:
+        due = step in config.snapshot_steps and step not in history.snapshot_steps
+        if example is not None and due:
             history.snapshot_steps.append(step)
             history.snapshots.append(snapshot(model, example))
 
@@ -123,12 +124,12 @@ def train(
         history.loss.append(loss)
         history.scale.append(scale)
         history.learning_rate.append(config.learning_rate * factor)
-        done = step + 1
-        take_snapshot(done)
+        steps_done = step + 1
+        take_snapshot(steps_done)
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        if keep and (done % config.checkpoint_every == 0 or done == config.steps):
-            checkpoints.save(keep, done, identity, history, model, optimisers, scaler)
+        if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
+            checkpoints.save(target, steps_done, identity, history, model, optimisers, scaler)
     model.eval()
     return history
 
@@ -139,6 +140,12 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
     Both are done here, once and on the CPU, since a GPU would have to be waited for.
     """
     pictures, token_ids, mask = batch
+    size = model.config.image.image_size
+    if pictures.shape[1:] != (size, size, 3):
+        raise ValueError(
+            f"a batch holds pictures of shape {tuple(pictures.shape)}, the model takes (batch, "
+            f"{size}, {size}, 3); make the batches with image_size={size}"
+        )
     check_texts(token_ids, mask, model.config.text)
     return pictures, *without_padding(token_ids, mask)
 
@@ -162,14 +169,14 @@ def train_step(
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    found = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
-    if all(map(isfinite, found)):
+    values = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
+    if all(map(isfinite, values)):
         for optimiser in optimisers:
             optimiser.step()
     scaler.update()
     model.zero_grad()
     model.clamp_scale()
-    return found
+    return values
 
 
 def contrastive_step(

@@ -1,7 +1,11 @@
 """Which weights are updated how, and how fast at which step.
 
+Gains and biases don't decay, as in Radford et al. 2021, §2.5; unlike there, nor do embeddings. Muon
+takes the query, key and value weights of a layer, which lie in one tensor, as one matrix of shape
+(3 · width, width).
+
 Source: Loshchilov & Hutter 2019 (AdamW); Jordan et al. 2024 (Muon); Radford et al. 2021, §2.5
-(decay only for weights that are neither gains nor biases; cosine). Built in: book/pairs/training.
+(cosine). Built in: book/pairs/training.
 """
 
 from math import cos, pi
@@ -24,8 +28,9 @@ def group_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """Every parameter in one of four groups.
 
     matrices: 2-D weights of transformer blocks, and the patch embedding. weights: other matrices
-    and convolutions. positions: position embeddings of an image encoder. plain: other embeddings,
-    gains, biases and the scale, which don't decay.
+    and convolutions. positions: position embeddings of an image encoder. plain: token and class
+    embeddings, a text encoder's positions, gains, biases and the scale. Neither of the last two
+    decays.
     """
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     groups: dict[str, list[nn.Parameter]] = {
@@ -45,7 +50,7 @@ def group_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 
 def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]:
-    """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
+    """AdamW for every group, or Muon for the matrices and AdamW for the rest."""
     groups = group_parameters(model)
     rate, decay = config.learning_rate, config.weight_decay
     adamw = [
@@ -60,8 +65,8 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]
         )
     else:
         adamw.append({"params": groups["matrices"], "lr": rate, "weight_decay": decay})
-    filled = [group for group in adamw if group["params"]]
-    optimisers.append(AdamW(filled, betas=(0.9, 0.98), eps=1e-6, fused=True))
+    groups_in_use = [group for group in adamw if group["params"]]
+    optimisers.append(AdamW(groups_in_use, betas=(0.9, 0.98), eps=1e-6, fused=True))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
@@ -69,6 +74,7 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]
 
 
 def set_learning_rate(optimisers: list[Optimizer], factor: float) -> None:
+    """The factor times the largest rate, for each group of parameters."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * factor

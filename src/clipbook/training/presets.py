@@ -21,7 +21,7 @@ from clipbook.validation import between, check_fields, whole_number
 class Preset:
     """An image encoder, its data and its training; the text encoder is the same in all.
 
-    Raises ValueError for numbers that make no sense.
+    twins: see `clipbook.scenes.sample_pairs`. Raises ValueError for numbers that make no sense.
     """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
@@ -84,3 +84,4 @@ PRESETS = {
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
     ),
 }
+"""Presets by name: that of the training chapter, and those of the shipped models."""

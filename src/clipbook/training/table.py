@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clipbook.strict_json import parse
-from clipbook.validation import shown
+from clipbook.validation import excerpt
 
 COLUMNS = ("picture", "caption")
 Row = dict[str, Any] | str
@@ -54,32 +54,32 @@ def _json_rows(lines: list[str]) -> Iterator[tuple[int, int, Row]]:
             row = f"no JSON ({error})"
         else:
             if not isinstance(row, dict):
-                row = f"{shown(row)} is no object with names"
+                row = f"{excerpt(row)} is no object with names"
         yield number, number, row
 
 
 def _csv_rows(table: Path, lines: list[str]) -> Iterator[tuple[int, int, Row]]:
     start = next(k for k, line in enumerate(lines) if line.strip())
     names = _names(table, lines[start])
-    needed = max(names.index(name) for name in COLUMNS)  # commas, before the second of them
-    return _records(lines, start + 1, names, needed)
+    commas = max(names.index(name) for name in COLUMNS)  # commas, before the second of them
+    return _records(lines, start + 1, names, commas)
 
 
 def _names(table: Path, line: str) -> list[str]:
     try:
         names = [name.strip() for name in next(csv.reader([line], strict=True))]
     except csv.Error as error:
-        raise ValueError(f"{table}: its first line is {shown(line)} ({error})") from None
+        raise ValueError(f"{table}: its first line is {excerpt(line)} ({error})") from None
     if any(names.count(name) != 1 for name in COLUMNS):
         raise ValueError(
-            f"{table}: its first line is {shown(names)}; name the columns picture and caption, "
+            f"{table}: its first line is {excerpt(names)}; name the columns picture and caption, "
             "each once, with a comma between them"
         )
     return names
 
 
 def _records(
-    lines: list[str], k: int, names: list[str], needed: int
+    lines: list[str], k: int, names: list[str], commas: int
 ) -> Iterator[tuple[int, int, Row]]:
     closing: dict[int, int] = {}  # a line, and the line whose quotation mark it closes
     while k < len(lines):
@@ -90,11 +90,11 @@ def _records(
         elif lines[k].strip():
             reader = csv.reader((lines[n] for n in range(k, len(lines))), strict=True)
             try:
-                row = _named(names, next(reader))
+                row = _by_name(names, next(reader))
                 end = k + reader.line_num
             except csv.Error as error:
                 row = f"{error}; is a quotation mark left open, or one in a caption not doubled?"
-            if any(lines[n].count(",") >= needed for n in range(k + 1, end)):
+            if any(lines[n].count(",") >= commas for n in range(k + 1, end)):
                 row = (
                     f"its quotation mark is closed only in line {end}, and a line up to there may "
                     "be a row; close it here, or write the caption in one line"
@@ -105,7 +105,7 @@ def _records(
         k = end
 
 
-def _named(names: list[str], cells: list[str]) -> Row:
+def _by_name(names: list[str], cells: list[str]) -> Row:
     extra = len(cells) - len(names)
     if extra > 0:
         return f"{extra} cells too many; put a caption with commas into quotation marks"

@@ -1,7 +1,8 @@
-"""What both encoders are made of: attention, the block around it, and pooling."""
+"""What both encoders are made of: attention, the block around it, their stack, and pooling."""
 
 from clipbook.transformer.attention import MultiHeadAttention, allowed_keys
-from clipbook.transformer.block import Block, run_blocks
+from clipbook.transformer.block import Block
 from clipbook.transformer.pooling import pool
+from clipbook.transformer.stack import Stack
 
-__all__ = ["Block", "MultiHeadAttention", "allowed_keys", "pool", "run_blocks"]
+__all__ = ["Block", "MultiHeadAttention", "Stack", "allowed_keys", "pool"]

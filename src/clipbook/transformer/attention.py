@@ -17,9 +17,10 @@ def check_heads(width: int, heads: int) -> None:
     if width % heads:
         divisors = [h for h in range(1, width + 1) if width % h == 0]
         below = max(h for h in divisors if h < heads)
-        tries = [str(h) for h in (below, *(h for h in divisors if h > heads))][:2]
+        suggestions = [str(h) for h in (below, *(h for h in divisors if h > heads))][:2]
         raise ValueError(
-            f"width={width} is not a multiple of heads={heads}; try heads={' or '.join(tries)}"
+            f"width={width} is not a multiple of heads={heads}; try "
+            f"heads={' or '.join(suggestions)}"
         )
 
 
@@ -37,9 +38,10 @@ def check_mask(mask: Bool[Tensor, "batch tokens"]) -> None:
     wrong = ~mask[:, :1].any(dim=1) | (mask[:, 1:] & ~mask[:, :-1]).any(dim=1)
     if wrong.any():
         k = int(wrong.int().argmax())
-        what = "has padding between real tokens" if mask[k, :1].any() else "begins with padding"
+        problem = "has padding between real tokens" if mask[k, :1].any() else "begins with padding"
         raise ValueError(
-            f"mask[{k}] {what}; real tokens come first, and each text has some; see Tokenizer.batch"
+            f"mask[{k}] {problem}; real tokens come first, and each text has some; "
+            "see Tokenizer.batch"
         )
 
 
@@ -53,8 +55,8 @@ def allowed_keys(
     """Which key each query may look at, to be broadcast over (batch, heads, query, key).
 
     mask: true at real tokens, which come first; padding is no key. causal: a token sees itself
-    and those before. None where every token may look at every token. Raises ValueError for another
-    mask, see `check_mask`.
+    and those before. Without either the result is None: every token may look at every token.
+    Raises ValueError for another mask, see `check_mask`.
     """
     if mask is not None:
         check_mask(mask)
@@ -68,7 +70,7 @@ def allowed_keys(
 
 
 class MultiHeadAttention(nn.Module):
-    """Every token gathers from the others what its query asks for, once per head.
+    """Every token gathers from all that it may look at what its query asks for, once per head.
 
     Equal to `torch.nn.MultiheadAttention` with the same weights. Raises ValueError for what is no
     whole number above 0, or if the heads don't divide the width.

@@ -4,8 +4,6 @@ Source: Vaswani et al. 2017; norm before each part as in Radford et al. 2019, §
 book/text/text-encoder.
 """
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -27,8 +25,9 @@ ACTIVATIONS = {"gelu": nn.GELU, "quick_gelu": QuickGELU}
 class Block(nn.Module):
     """width → width; heads as in `MultiHeadAttention`; the feed-forward network is mlp_width wide.
 
-    Equal to `torch.nn.TransformerEncoderLayer(norm_first=True)` with the same weights.
-    Raises ValueError for an unknown activation and for widths that are none.
+    Equal to `torch.nn.TransformerEncoderLayer` with norm_first=True, activation="gelu", no dropout
+    and the same weights. Raises ValueError for an unknown activation, an mlp_width that is none,
+    and what `MultiHeadAttention` refuses.
     """
 
     def __init__(self, width: int, heads: int, mlp_width: int, activation: str = "gelu") -> None:
@@ -62,14 +61,3 @@ class Block(nn.Module):
         gathered, weights = self.attention.with_weights(self.attention_norm(x), allowed)
         x = x + gathered
         return x + self.mlp(self.mlp_norm(x)), weights
-
-
-def run_blocks(
-    blocks: Iterable[nn.Module],
-    x: Float[Tensor, "batch tokens width"],
-    allowed: Bool[Tensor, "..."] | None = None,
-) -> Float[Tensor, "batch tokens width"]:
-    """Pass x through the blocks, one after another."""
-    for block in blocks:
-        x = block(x, allowed)
-    return x

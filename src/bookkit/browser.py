@@ -1,0 +1,74 @@
+"""A headless Chromium, and what axe-core finds on a page in it that not everyone can use."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+from bookkit import BUILD
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING = "no Chromium found: run `apt-get install chromium`, or set CHROMIUM to its path"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+AXE = BUILD / "vendor/node_modules/axe-core/axe.min.js"  # from npm
+# Off by default in axe, and faults all the same.
+EXTRA = ["label-content-name-mismatch"]
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium or Chrome: $CHROMIUM if set, else the first one on the PATH."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A headless browser.
+
+    Raises:
+        FileNotFoundError: there is none on this machine.
+    """
+    executable = find_chromium()
+    if executable is None:
+        raise FileNotFoundError(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+        yield browser
+        browser.close()
+
+
+def draw_widgets(tab) -> None:
+    """Bring every widget of a Playwright tab near, so that it is drawn, and go back to the top."""
+    tab.wait_for_function(
+        """() => {
+          const next = document.querySelector(".widget:not([data-hydrated])");
+          next?.scrollIntoView({ behavior: "instant" });
+          return !next;
+        }""",
+        timeout=15_000,
+    )
+    tab.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+
+
+def violations(tab) -> list[str]:
+    """One line for each violation on the page of a Playwright tab: rule, remedy, element."""
+    draw_widgets(tab)
+    tab.evaluate(
+        "async () => { await Promise.all(document.getAnimations().map(a => a.finished)); }"
+    )
+    tab.evaluate(AXE.read_text("utf-8"))
+    rules = {name: {"enabled": True} for name in EXTRA}
+    found = tab.evaluate("(rules) => axe.run({ rules })", rules)
+    return [
+        f"{rule['id']}: {rule['help']}: {node['html'][:160]}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]

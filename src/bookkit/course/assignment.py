@@ -1,0 +1,247 @@
+"""Make a folder to teach from: python -m bookkit.course.assignment <chapter>... --to course
+
+Chapters are named as in _toc.yml; `all` stands for every one. The folder is an nbgrader course:
+student notebooks in release/, everything that grades them, and a guide to each chapter in guides/.
+A folder that is there already keeps what else is in it, such as submissions and grades.
+
+Checks that nobody may find in a public repository go into private/<part>-<chapter>.py of that
+folder: cells in the percent format of the chapters, each with the metadata of a hidden check.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from bookkit.cells import MARKS
+from bookkit.chapters import Chapter, choose, read_all
+from bookkit.notebooks import notebook
+
+TEMPLATE = Path(__file__).resolve().parent / "template"
+WRITTEN = ("README.md", "look.py", "jupyter", "guides", "source", "release")
+
+
+def name_of(page: str) -> str:
+    """The assignment of a chapter: "pairs-contrastive-loss" for pairs/contrastive-loss."""
+    return page.replace("/", "-")
+
+
+def master(page: str, private: Path) -> nbformat.NotebookNode:
+    """The chapter's notebook, with the instructor's own hidden checks at its end.
+
+    Raises ValueError where such a check is not marked as one, for then students would see it.
+    """
+    made = notebook(page)
+    own = private / f"{name_of(page)}.py"
+    if own.exists():
+        for cell in jupytext.reads(own.read_text("utf-8"), fmt="py:percent").cells:
+            graded = cell.metadata.get("nbgrader", {}).get("grade")
+            if cell.cell_type != "code" or not graded or "BEGIN HIDDEN TESTS" not in cell.source:
+                raise ValueError(
+                    f"{own}: the cell {cell.source[:40]!r} is no hidden check; give it nbgrader's "
+                    "metadata and put its code between ### BEGIN HIDDEN TESTS and ### END HIDDEN "
+                    "TESTS, as in a chapter"
+                )
+            made.cells.append(cell)
+    return made
+
+
+def leaks(student: nbformat.NotebookNode, source: nbformat.NotebookNode) -> list[str]:
+    """Lines of solutions and hidden checks, and marks of them, that a student's notebook holds."""
+    secret: set[str] = set()
+    shown: set[str] = set()
+    for cell in source.cells:
+        inside = False
+        for line in cell.source.splitlines():
+            if any(mark in line for mark in MARKS):
+                inside = "BEGIN" in line
+            elif cell.cell_type == "code":
+                (secret if inside else shown).add(line.strip())
+    text = nbformat.writes(student)
+    told = {line.strip() for cell in student.cells for line in cell.source.splitlines()}
+    found = [line for line in secret - shown if len(line) > 8 and line in told]
+    return [*found, *(mark for mark in MARKS if mark in text)]
+
+
+def guide(chapter: Chapter) -> str:
+    """What an instructor should know of one chapter."""
+    facts = chapter.facts
+    needs = ", ".join(filter(None, [*facts.needs, facts.background]))
+    lines = [
+        f"# {chapter.title}",
+        "",
+        f"*{facts.question}*",
+        "",
+        f"{chapter.minutes} minutes: {facts.minutes} to read, the rest for "
+        f"{chapter.points} points. Needs: {needs}.",
+        "",
+        "## Objectives",
+        "",
+        *(f"{k}. {objective}" for k, objective in enumerate(facts.objectives, 1)),
+        "",
+        "## Points",
+        "",
+        "| exercise | points | minutes | difficulty | checks | hidden checks look at |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in chapter.exercises:
+        checks = ", ".join(f"`{name}` {points}" for name, points in one.checks)
+        cells = [one.title, one.points, one.minutes, one.difficulty, checks, "; ".join(one.hidden)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += [
+        "",
+        "Hidden checks are in the public repository, as all of the book is: they catch answers",
+        "written for the visible examples, not students who look them up. For checks of your own,",
+        f"write `private/{name_of(chapter.page)}.py` in this folder (see README.md).",
+        "",
+        "## Open questions, and a rubric",
+        "",
+        "These close the chapter, with folded answers; ask them aloud, or in an examination in",
+        "words of your own. Each is worth 2 points: 1 for the right answer, 1 for a reason that",
+        "would convince somebody who believes the tempting one; 0 for an answer without a reason",
+        "where only two are possible.",
+        "",
+    ]
+    for k, (question, answer) in enumerate(chapter.questions, 1):
+        lines += [f"**{k}.** {question}", "", *(f"> {line}" for line in answer.splitlines()), ""]
+    return "\n".join(lines)
+
+
+def readme(names: list[str]) -> str:
+    name = names[0]
+    return f"""# A course on The CLIP Book
+
+| in this folder | what it is |
+|---|---|
+| `release/` | notebooks for students: hand these out |
+| `guides/` | objectives, minutes, points, hidden checks and open questions of each chapter |
+| `source/` | masters with solutions and hidden checks: keep these |
+| `nbgrader_config.py`, `jupyter/` | how grading is done, with its limits of time and memory |
+| `look.py` | names the submissions that a person should look at |
+
+Commands are typed in this folder, in the book's environment (`source <book>/.venv/bin/activate`).
+Here they are for `{name}`; others in this folder: {", ".join(sorted(names))}.
+
+1. **Collect.** Put the zip from Moodle or Canvas, or files named `<student>_<anything>.ipynb`
+   with the notebook's name in them, into `downloaded/{name}/archive/`, then
+
+       nbgrader zip_collect {name}
+
+   It warns of each file that it skips. Or sort them by hand:
+   `submitted/<student>/{name}/<notebook>.ipynb`.
+
+2. **Grade.** Submissions are code: in a container, if you don't know who wrote them.
+
+       nbgrader autograde {name}
+       python look.py {name}
+
+   An error in one submission doesn't stop the others; `look.py` names it.
+
+3. **Export and give back.**
+
+       nbgrader export --assignment={name} --to=grades.csv
+       nbgrader generate_feedback {name}
+
+   Feedback shows the hidden checks of those that have been graded.
+
+**Checks of your own.** Write `private/{name}.py`: cells in the percent format, each with
+metadata like `nbgrader={{"solution": false, "grade": true, "locked": true, "points": 1,
+"grade_id": "mine-1", "schema_version": 3, "task": false}}`, and its code between
+`### BEGIN HIDDEN TESTS` and `### END HIDDEN TESTS`. Then make the assignment again, before you
+hand it out.
+"""
+
+
+def check_place(course: Path) -> None:
+    """Raises ValueError where a course can't work, or would overwrite what is there."""
+    if set("$[*?") & set(str(course)):
+        raise ValueError(
+            f"COURSE={course}: nbgrader would look elsewhere, as $, [, * and ? in a path have a "
+            "meaning of their own; give a folder whose path has none of them"
+        )
+    lost = [name for name in WRITTEN if (course / name).exists()]
+    if lost and not (course / "nbgrader_config.py").exists():
+        raise ValueError(
+            f"COURSE={course} is no course, and its {', '.join(lost)} would be overwritten; "
+            "give a new folder"
+        )
+
+
+def make(chosen: list[Chapter], course: Path) -> None:
+    """Write the course folder.
+
+    Raises ValueError where a chapter can't be made an assignment, or the folder holds other things.
+    """
+    check_place(course)
+    (course / "guides").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(TEMPLATE, course, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pyc*"))
+    for chapter in chosen:
+        name = name_of(chapter.page)
+        source = course / "source" / name
+        source.mkdir(parents=True, exist_ok=True)
+        stem = Path(chapter.page).name
+        nbformat.write(master(chapter.page, course / "private"), source / f"{stem}.ipynb")
+        (course / "guides" / f"{name}.md").write_text(guide(chapter), "utf-8")
+    names = sorted(path.name for path in (course / "source").iterdir())
+    (course / "README.md").write_text(readme(names), "utf-8")
+    generate([chapter.page for chapter in chosen], course)
+
+
+def generate(made: list[str], course: Path) -> None:
+    """Let nbgrader write the student notebooks, then look whether a secret is left in one."""
+    api = open_course(course)
+    for page in made:
+        name, stem = name_of(page), Path(page).name
+        result = api.generate_assignment(name)
+        if not result["success"]:
+            raise ValueError(f"{page}: nbgrader made no assignment of it:\n{result['log']}")
+        source, student = (
+            nbformat.read(course / kind / name / f"{stem}.ipynb", 4)
+            for kind in ("source", "release")
+        )
+        if found := leaks(student, source):
+            shutil.rmtree(course / "release" / name)
+            raise ValueError(f"{page}: the student notebook would show {found}; release removed")
+
+
+def open_course(course: Path):
+    """nbgrader's programming interface, with the configuration of the course."""
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config.loader import PyFileConfigLoader
+
+    os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    return NbGraderAPI(config=config)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("chapter", nargs="+", help="such as pairs/contrastive-loss, or all")
+    parser.add_argument("--to", type=Path, default=Path("course"), help="the folder to write")
+    asked = parser.parse_args()
+    course = asked.to.resolve()
+    try:
+        chosen = read_all(choose(asked.chapter))
+        make(chosen, course)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"COURSE={course}: {error.strerror}; give a folder to write in", file=sys.stderr)
+        return 2
+    for chapter in chosen:
+        name = name_of(chapter.page)
+        print(f"{course}/release/{name}/{Path(chapter.page).name}.ipynb: {chapter.points} points")
+    print(f"Guides are in {course}/guides. Hand out what is in release/, keep the rest.")
+    next_step = f"cd {shlex.quote(str(course))} && nbgrader zip_collect …"
+    print(f"What comes next is in {course}/README.md:  {next_step}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""What `make test` proves, part by part, and where the time went: python -m bookkit.prove
+
+The site is built on one core, with the versions that are pinned here, while the notebooks are run
+on the other, with Colab's. A notebook that has passed isn't run again until it, the package or the
+versions change. It stops at the first part that fails.
+"""
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+from bookkit import BUILD, ROOT, notebooks
+from bookkit.colab import kernel
+from bookkit.pages.execution_cache import digest
+
+REPORTS, PROVEN, SITE_LOG = BUILD / "tests", BUILD / "proven", BUILD / "site.log"
+SLOWEST = 10
+QUICK = "not slow and not browser and not site and not alone"
+seconds: dict[str, float] = {}  # by part
+
+
+@contextlib.contextmanager
+def timed(part: str) -> Iterator[None]:
+    print(f"\n== {part}", flush=True)
+    start = time.perf_counter()
+    yield
+    seconds[part] = time.perf_counter() - start
+
+
+def pytest(part: str, *arguments: str, **environment: str) -> None:
+    with timed(part):
+        report = REPORTS / f"{part.replace(' ', '-')}.xml"
+        command = [sys.executable, "-m", "pytest", f"--junitxml={report}", *arguments]
+        subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
+
+
+def unproven() -> dict[Path, Path]:
+    """The mark of each notebook that has yet to pass with Colab's versions."""
+    package = digest((ROOT / "src/clipbook").rglob("*")) + kernel.key()
+    marks = {}
+    for source in notebooks.sources().values():
+        notebook = source.with_suffix(".ipynb")
+        content = package.encode() + notebook.read_bytes()
+        marks[notebook] = PROVEN / hashlib.sha256(content).hexdigest()
+    return {notebook: mark for notebook, mark in marks.items() if not mark.exists()}
+
+
+def site_and_notebooks() -> None:
+    with SITE_LOG.open("w") as log, timed("site, beside the notebooks"):
+        site = subprocess.Popen(["make", "site"], cwd=ROOT, stdout=log, stderr=log)
+        try:
+            if marks := unproven():
+                path = str(kernel.make())
+                pytest(
+                    "notebooks, with Colab's versions",
+                    *("--nbval-lax", f"--nbval-kernel-name={kernel.NAME}"),
+                    *(str(notebook) for notebook in marks),
+                    JUPYTER_PATH=path,
+                )
+                PROVEN.mkdir(exist_ok=True)
+                for mark in marks.values():
+                    mark.touch()
+            if site.wait():
+                sys.exit(SITE_LOG.read_text("utf-8", errors="replace"))
+        finally:
+            site.terminate()
+
+
+def slowest() -> list[tuple[float, str]]:
+    """Seconds and name of the tests that took longest, in all parts."""
+    cases = [case for report in REPORTS.glob("*.xml") for case in ET.parse(report).iter("testcase")]
+    names = [f"{case.get('classname')}::{case.get('name')}" for case in cases]
+    times = [float(case.get("time", 0)) for case in cases]
+    return sorted(zip(times, names, strict=True), reverse=True)[:SLOWEST]
+
+
+def tell(in_all: float) -> None:
+    """Where the time went."""
+    print("\nseconds  part")
+    for part, time_taken in seconds.items():
+        print(f"{time_taken:7.0f}  {part}")
+    print(f"{in_all:7.0f}  in all\n\nseconds  the {SLOWEST} slowest tests")
+    for time_taken, name in slowest():
+        print(f"{time_taken:7.1f}  {name}")
+
+
+def main() -> int:
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    for report in REPORTS.glob("*.xml"):
+        report.unlink()
+    start = time.perf_counter()
+    both = ("-n", "2", "--dist", "loadgroup")
+    try:
+        with timed("lint"):
+            subprocess.run(["make", "lint"], cwd=ROOT, check=True)
+        pytest("quick tests", *both, "--cov", "-m", QUICK)
+        pytest("slow tests", *both, "-m", "slow and not browser and not site and not alone")
+        site_and_notebooks()
+        pytest("site in a browser", *both, "-m", "(browser or site) and not alone")
+        pytest("tests that measure time", "-m", "alone")
+    except subprocess.CalledProcessError as failed:
+        return failed.returncode
+    finally:
+        tell(time.perf_counter() - start)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The stack: transformer blocks, one after another.
+
+Source: Vaswani et al. 2017, §3.1. Built in: book/text/text-encoder.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from clipbook.transformer.block import Block
+
+
+class Stack(nn.ModuleList):
+    """A list of blocks that tokens pass through: `Stack(Block(64, 2, 256) for _ in range(3))`."""
+
+    def __iter__(self) -> Iterator[Block]:
+        return cast(Iterator[Block], super().__iter__())
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "batch tokens width"]:
+        """The tokens after the last block; allowed: see `allowed_keys`."""
+        for block in self:
+            x = block(x, allowed)
+        return x
+
+    def intermediates(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> dict[str, Float[Tensor, "batch tokens width"]]:
+        """The tokens by name: "embedded", as they enter the first block, then "block 1", "block 2"
+        and so on, after each."""
+        tokens = {"embedded": x}
+        for k, block in enumerate(self, 1):
+            x = tokens[f"block {k}"] = block(x, allowed)
+        return tokens
+
+    def attention_weights(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "depth batch heads tokens tokens"]:
+        """The weights of every block and head: rows are queries and sum to 1."""
+        weights = []
+        for block in self:
+            x, block_weights = block.with_weights(x, allowed)
+            weights.append(block_weights)
+        return torch.stack(weights)

@@ -1,0 +1,130 @@
+"""Grading by nbgrader: blank notebooks, masters, and a class of simulated students."""
+
+import csv
+import shutil
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from bookkit import ROOT
+from bookkit.chapters import read
+from bookkit.course.assignment import name_of
+from tests.bookkit.course import students
+from tests.bookkit.course.cells import essential, role, solutions
+
+pytestmark = pytest.mark.slow
+
+
+def scores(course, page: str) -> dict[str, float]:
+    """What `nbgrader export` writes for each student."""
+    course.run("-m", "nbgrader", "export", f"--assignment={name_of(page)}", "--to=grades.csv")
+    with open(course.folder / "grades.csv", newline="") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+def test_blank_earns_nothing_and_the_master_everything(make_course, chapter):
+    course = make_course(chapter)
+    source = course.notebook("source", chapter)
+    for student, kind in (("blank", "release"), ("master", "source")):
+        made = course.notebook(kind, chapter)
+        essential(made, source)
+        course.hand_in(student, chapter, nbformat.writes(made))
+    shutil.rmtree(course.folder / "source")  # grading does without the masters
+    course.run("-m", "nbgrader", "autograde", name_of(chapter))
+    assert scores(course, chapter) == {"blank": 0, "master": read(chapter).points}
+
+    name = f"autograded/blank/{name_of(chapter)}/{Path(chapter).name}.ipynb"
+    for cell in nbformat.read(course.folder / name, 4).cells:
+        if role(cell).get("grade"):  # for want of an answer, not of a name
+            assert "not written yet" in str(cell.outputs), role(cell)["grade_id"]
+
+
+in_one_process = pytest.mark.xdist_group("class")  # which takes minutes to grade
+
+
+@pytest.fixture(scope="module")
+def graded(make_course):
+    """The class: collected as three kinds of download, graded, looked at."""
+    course = make_course(students.PAGE)
+    config = course.folder / "nbgrader_config.py"
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("SECONDS_A_CELL = 60", "SECONDS_A_CELL = 20"), "utf-8")
+    source = course.notebook("source", students.PAGE)
+    blank = course.notebook("release", students.PAGE)
+    essential(blank, source)
+    members = list(students.students(blank, solutions(source)))
+    download(members, course.folder / f"downloaded/{students.NAME}/archive")
+    before = {path for path in course.folder.rglob("*") if "submitted" not in path.parts}
+    collected = course.run("-m", "nbgrader", "zip_collect", students.NAME)
+    # It ends in an error, as two submissions can't be graded, after it has graded the others.
+    course.run("-m", "nbgrader", "autograde", students.NAME, fails=True)
+    said = course.run("look.py", students.NAME)
+    remarks = dict(line.split(": ", 1) for line in said.splitlines())
+    return course, members, collected, scores(course, students.PAGE), remarks, before
+
+
+def download(members: list, archive: Path) -> None:
+    """Submissions in a zip of Moodle's, a zip of Canvas's, and as files."""
+    archive.mkdir(parents=True)
+    moodle, canvas = (archive / f"{name}.zip" for name in ("Week 3-Loss-4711", "submissions"))
+    with zipfile.ZipFile(moodle, "w") as one, zipfile.ZipFile(canvas, "w") as other:
+        for k, member in enumerate(members):
+            late = "LATE_" * (k % 2)
+            name, text = f"{students.STEM}.ipynb", member.submission
+            if k % 3 == 0:
+                one.writestr(f"Ada B. Lovelace_{member.id}_assignsubmission_file_/{name}", text)
+            elif k % 3 == 1:
+                again = f"{students.STEM}-1.ipynb"
+                other.writestr(f"lovelaceada_{late}{member.id}_90210_{again}", text)
+            else:
+                (archive / f"{member.id}_Copy of {name}").write_text(text, "utf-8")
+    (archive / "essay.pdf").write_text("not a notebook")
+
+
+@in_one_process
+def test_every_submission_is_collected_and_what_is_skipped_is_named(graded):
+    course, members, collected, *_ = graded
+    assert {p.name for p in (course.folder / "submitted").iterdir()} == {m.id for m in members}
+    assert "essay.pdf" in collected
+    assert f"{len(members)} files collected, 1 files skipped" in collected
+
+
+@in_one_process
+def test_every_student_gets_the_score_deserved(graded):
+    _, members, _, got, _, _ = graded
+    assert got == {member.id: member.score for member in members}
+
+
+@in_one_process
+def test_those_who_need_a_person_are_named_and_no_others(graded):
+    _, members, _, _, remarks, _ = graded
+    assert remarks.keys() == {member.id for member in members if member.named}
+    for member in members:
+        assert member.named in remarks.get(member.id, "")
+
+
+@in_one_process
+def test_no_submission_leaves_a_file_in_the_course(graded):
+    course, *_, before = graded
+    own = {"submitted", "autograded", "downloaded", "grades.csv", "__pycache__"}
+    after = {
+        path
+        for path in course.folder.rglob("*")
+        if not own & set(path.relative_to(course.folder).parts)
+    }
+    assert after <= before
+
+
+@in_one_process
+def test_feedback_is_written(graded):
+    course, *_ = graded
+    course.run("-m", "nbgrader", "generate_feedback", students.NAME, "--student=right")
+    assert (course.folder / f"feedback/right/{students.NAME}/{students.STEM}.html").exists()
+
+
+@in_one_process
+def test_the_guide_shows_this_class(graded):
+    guide = (ROOT / "book/instructors/guide.md").read_text("utf-8")
+    assert students.table(graded[1]) in guide

@@ -1,0 +1,92 @@
+"""The extensions behind the site's works, apart from any build."""
+
+import pytest
+from docutils import nodes
+from docutils.utils import new_document
+from sphinx.errors import ExtensionError
+
+from bookkit.address import pages_address
+from bookkit.pages import alternative_text, model_map, not_found, sharing
+
+
+def page_of(*children: nodes.Node) -> nodes.document:
+    document = new_document("page")
+    document += children
+    return document
+
+
+class App:
+    class env:
+        docname = "text/tokenization"
+
+
+@pytest.mark.parametrize("options", [{}, {"alt": ""}, {"alt": "  "}])
+def test_picture_without_alternative_text_fails_with_the_remedy(options):
+    with pytest.raises(ExtensionError, match=r"text/tokenization: 1 picture.*mystnb=.*alt"):
+        alternative_text.check(App, page_of(nodes.image(uri="a.png", **options)))
+
+
+def test_picture_with_alternative_text_passes():
+    alternative_text.check(App, page_of(nodes.image(uri="a.png", alt="The diagonal is bright.")))
+
+
+def test_question_is_the_bold_one_of_the_first_paragraph():
+    paragraph = nodes.paragraph()
+    paragraph += [
+        nodes.Text("First. "),
+        nodes.strong("", "Why\nis it so?"),
+        nodes.Text(" Because."),
+    ]
+    assert sharing.question(page_of(paragraph, nodes.paragraph("", "Second."))) == "Why is it so?"
+
+
+def test_page_without_a_question_has_its_first_sentence():
+    assert sharing.question(page_of(nodes.paragraph("", "One thing. Another."))) == "One thing."
+
+
+@pytest.mark.parametrize(
+    ("repository", "pages"),
+    [
+        ("https://github.com/some-one/a.book", "https://some-one.github.io/a.book"),
+        ("https://github.com/some-one/some-one.github.io", "https://some-one.github.io"),
+    ],
+)
+def test_pages_address_is_the_repositorys(repository, pages):
+    assert pages_address(repository) == pages
+
+
+def test_meta_elements_are_escaped():
+    assert 'content="a &quot;b&quot; &amp; c"' in sharing.tags("t", 'a "b" & c', "p", "https://x.y")
+
+
+def test_missing_page_is_based_in_the_repositorys_folder():
+    assert '<base href="/book/">' in not_found.page("https://github.com/me/book", "<svg ></svg>")
+    assert '<base href="/">' in not_found.page("https://github.com/me/me.github.io", "<svg ></svg>")
+
+
+def test_band_lights_its_page_and_links_the_others_that_exist():
+    words = {"text/tokenization": "tokens", "image/vit": "ViT", "text/attention": "attention"}
+    made = model_map.band("image/vit", {"text/tokenization": "../text/tokenization.html"}, words)
+    assert made.count("aria-current") == 1
+    assert '<strong aria-current="page"><span>ViT</span></strong>' in made
+    assert '<a href="../text/tokenization.html"><span>tokens</span></a>' in made
+    assert made.count("<a ") == 1
+
+
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg"><g data-page="text/tokenization" role="img" '
+    'aria-label="Tokens"><text class="name">tokens</text><text>a</text></g></svg>'
+)
+
+
+def test_part_of_the_map_becomes_a_link_named_by_its_own_words():
+    made = model_map.linked(DRAWING, {"text/tokenization": "text/tokenization.html"})
+    assert '<a href="text/tokenization.html"><text class="name">tokens</text>' in made
+    assert '<text aria-hidden="true">a</text>' in made
+    assert "aria-label" not in made
+
+
+def test_part_of_the_map_without_a_page_stays_a_picture():
+    made = model_map.linked(DRAWING, {})
+    assert '<g role="img" aria-label="Tokens">' in made
+    assert "data-page" not in made
