@@ -9,14 +9,13 @@ import json
 import numpy as np
 import PIL.Image
 import pytest
-import widget_pictures
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 from ipywidgets.embed import dependency_state
 
+from bookkit.pages import widget_pictures
 from clipbook.widgets import PatchExplorer
-from tests.conftest import CHROMIUM_FLAGS
 
 RED, BLUE = [PIL.Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
 VIEW = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "m1"}</script>'
@@ -133,7 +132,6 @@ def test_without_scripts_and_in_print_the_picture_is_seen(browser, camera, monke
 @pytest.mark.browser
 def test_taking_a_snapshot_leaves_no_event_loop_behind(tmp_path, monkeypatch):
     """A build executes notebooks after it, in the same thread, which needs a loop of its own."""
-    monkeypatch.setattr(widget_pictures, "FLAGS", CHROMIUM_FLAGS)
 
     async def answer() -> int:
         return 42

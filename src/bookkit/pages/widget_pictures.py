@@ -18,13 +18,12 @@ What a reader has written, a caption say, is in the state that a page embeds. In
 
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import html
 import io
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,12 @@ from myst_nb.sphinx_ext import NbMetadataCollector
 from PIL import Image
 from sphinx.util import logging
 
+from bookkit import BUILD, ROOT
+from bookkit.browser import chromium, find_chromium
+
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S
 )
-ROOT = Path(__file__).resolve().parents[2]
 HOST = ROOT / "src/clipbook/widgets/static_host.js"
 WIDTH = 700  # px, of a page's text column
 COLOURS = 128  # no eye misses more, and a widget weighs half as much
@@ -46,14 +47,7 @@ body {{ background: #fff; color: #323232 }}</style>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script>
 <div class="widget" data-model-id="widget"><script type="application/vnd.jupyter.widget-view+json">
 {{"model_id": "widget"}}</script></div><script>{host}</script></html>"""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 log = logging.getLogger(__name__)
-
-
-def find_chromium() -> str | None:
-    """Path of a Chromium or Chrome: $CHROMIUM if set, else the first one on the PATH."""
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 class Camera:
@@ -63,11 +57,11 @@ class Camera:
     it is called from, and there notebooks would no longer be executed.
     """
 
-    playwright: Any = None
     browser: Any = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.closing = contextlib.ExitStack()
         self.thread = concurrent.futures.ThreadPoolExecutor(max_workers=1)
 
     def picture(self, model: dict) -> str | None:
@@ -76,21 +70,17 @@ class Camera:
         digest = hashlib.sha256(page.encode() + Path(__file__).read_bytes()).hexdigest()
         path = self.folder / f"{digest[:32]}.webp"
         if not path.exists():
-            executable = find_chromium()
-            if executable is None:
+            if find_chromium() is None:
                 return None
             self.folder.mkdir(parents=True, exist_ok=True)
-            snapshot = self.thread.submit(self._take, executable, page).result()
+            snapshot = self.thread.submit(self._take, page).result()
             path.write_bytes(compact(snapshot))
         return "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode()
 
-    def _take(self, executable: str, page: str) -> bytes:
+    def _take(self, page: str) -> bytes:
         """A PNG of the widget that a page shows, once nothing in it changes any more."""
-        from playwright.sync_api import sync_playwright
-
         if self.browser is None:
-            self.playwright = sync_playwright().start()
-            self.browser = self.playwright.chromium.launch(executable_path=executable, args=FLAGS)
+            self.browser = self.closing.enter_context(chromium())
         tab = self.browser.new_page(viewport={"width": WIDTH + 8, "height": 900})
         tab.set_content(page)
         tab.locator(".widget[data-hydrated]").wait_for(timeout=60_000)
@@ -103,9 +93,7 @@ class Camera:
         return snapshot
 
     def close(self) -> None:
-        if self.browser is not None:
-            self.thread.submit(self.browser.close).result()
-            self.thread.submit(self.playwright.stop).result()
+        self.thread.submit(self.closing.close).result()
         self.thread.shutdown()
 
 
@@ -172,7 +160,7 @@ def place_pictures(app, doctree) -> None:
 
 
 def open_camera(app) -> None:
-    app.widget_camera = Camera(ROOT / "_build/widget-pictures")
+    app.widget_camera = Camera(BUILD / "widget-pictures")
     if find_chromium() is None:
         log.info("no Chromium (apt-get install chromium): words stand where no picture is kept")
 
