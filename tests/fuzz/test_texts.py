@@ -131,7 +131,6 @@ def check_widget(make: Callable[[], AnyWidget], sound: bool) -> None:
     state = widget.get_state()
     texts = {name: value for name, value in state.items() if not isinstance(value, bytes)}
     json.dumps(texts, ensure_ascii=False).encode()
-    assert widget.picture.startswith("data:image/")
     assert widget.alternative
     widget.close()
 

@@ -22,6 +22,7 @@ WORDINGS = (
 WIDGETS = pathlib.Path(__file__).parents[2] / "src" / "clipbook" / "widgets"
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def draw_pictures(count: int) -> list[PIL.Image.Image]:
@@ -69,7 +70,7 @@ def embed(models: dict, views: list[str], pictures: dict[str, str], theme: str =
     Args:
         models: saved state by model id.
         views: model ids, in the order of the page.
-        pictures: data URI of the static picture by model id; a view without one has no wrapper.
+        pictures: data URI of the still picture by model id; a view without one has no wrapper.
     """
     shown = []
     for model_id in views:
@@ -132,20 +133,13 @@ def show(open_page):
         models = {}
         for widget in widgets:
             models |= dependency_state([widget], drop_defaults=False)
-        pictures = {widget.model_id: widget.picture for widget in widgets}
+        pictures = {widget.model_id: PIXEL for widget in widgets}
         html = embed(models, [widget.model_id for widget in widgets], pictures, theme)
         page = open_page(html, **options)
         draw_widgets(page)
         return page
 
     return show_widgets
-
-
-@pytest.fixture
-def quick_pictures(monkeypatch):
-    """Leaves out the static pictures, which take longer to draw than a test of the page does."""
-    pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    monkeypatch.setattr("clipbook.widgets.static_picture.draw", lambda scene: pixel)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ MAKE = {
 @pytest.mark.browser
 @pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("kind", MAKE)
-def test_no_text_widens_the_page(show, quick_pictures, kind, window):
+def test_no_text_widens_the_page(show, kind, window):
     page = show(*(MAKE[kind](text) for text in LONG.values()), viewport=window)
     widths = page.locator(".widget").evaluate_all("all => all.map((one) => one.scrollWidth)")
     room = page.locator("main").evaluate("main => main.clientWidth") + 4  # an outline's
@@ -77,7 +77,7 @@ def test_these_are_all_names_that_every_object_has(browser):
 
 
 @pytest.mark.browser
-def test_a_page_shows_every_text_as_it_was_written(show, quick_pictures):
+def test_a_page_shows_every_text_as_it_was_written(show):
     """That nothing was left undrawn, and no error was in the console, is what `show` looks at."""
     texts = TRAPS + NAMES
     widgets = [matrix(texts), attention(texts), TokenizerExplorer(tokenizer(), " ".join(texts))]
@@ -88,7 +88,7 @@ def test_a_page_shows_every_text_as_it_was_written(show, quick_pictures):
     for _ in texts:
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")
-    told = page.locator(".matrix-stack > p").last.evaluate("node => node.textContent")
+    told = page.locator(".kit-stack > p").last.evaluate("node => node.textContent")
     assert told == f"“{texts[-1]}”"
     assert page.locator(".attention-token").count() == len(texts)
     expected = tokenizer().encode(" ".join(texts))

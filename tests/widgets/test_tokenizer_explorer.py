@@ -1,9 +1,7 @@
 """The tokenizer explorer in Python: what it accepts, keeps, refuses and says."""
 
-import base64
 import gzip
 import json
-from xml.etree import ElementTree
 
 import pytest
 import regex
@@ -17,14 +15,6 @@ from clipbook.widgets.tokenizer_explorer import character_classes
 from tests.tiny import tokenizer
 
 PEPPER = "Pepper the aussie pup"
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def texts_in(picture: str) -> list[str]:
-    """What is written in a static picture, in its order."""
-    head, _, data = picture.partition(",")
-    assert head == "data:image/svg+xml;base64"
-    return [node.text for node in ElementTree.fromstring(base64.b64decode(data)).iter(SVG + "text")]
 
 
 def message_from_page(widget: TokenizerExplorer, **state) -> None:
@@ -74,15 +64,15 @@ def test_token_ids_are_observed_once_a_change_and_cannot_be_set():
         widget.token_ids = [1]
 
 
-def test_what_the_page_changes_is_read_in_python_and_redraws_no_static_picture():
+def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
     widget = TokenizerExplorer(tokenizer(), "a small red circle", step=3)
-    before = widget.picture
+    before = widget.alternative
     message_from_page(widget, text="red", step=-1)
     assert (widget.text, widget.step) == ("red", -1)
     assert widget.token_ids == tokenizer().encode("red")
-    assert widget.picture == before
+    assert widget.alternative == before
     widget.step = 0
-    assert widget.picture != before
+    assert widget.alternative != before
 
 
 @pytest.mark.parametrize(
@@ -121,23 +111,11 @@ def test_classes_hold_the_characters_that_the_tokenizers_pattern_means():
         assert held == [ord(character) for character in regex.findall(pattern, every)]
 
 
-def test_the_static_picture_shows_every_character_token_and_place():
-    widget = TokenizerExplorer(Tokenizer([(107, 104)], 8), "the hé", step=0)
-    assert widget.token_ids == [119, 107, 104, 35, 107, 198, 172]
-    written = texts_in(widget.picture)
-    assert written[-10:] == ["1", "start", "119", "107", "104", "35", "107", "198", "2", "end"]
-    the, he = ["116", "119", "104", "107", "101", "104", *"the"], ["32", "35", "104", "107", *"␣h"]
-    assert sorted(written[:-10]) == sorted([*the, *he, "195", "198", "169", "172", "é"])
-    widget.step = -1
-    assert texts_in(widget.picture)[:8] == ["116", "119", "t", "104", "101", "259", "h", "e"]
-
-
 @given(st.text(max_size=40))
 @settings(max_examples=40)
-def test_any_text_has_a_picture_that_can_be_read_and_words_for_it(text):
+def test_any_text_has_words_for_it(text):
     widget = TokenizerExplorer(tokenizer(), text, step=0)
     ids = [3 + byte for byte in text.encode()]
-    assert [one for one in texts_in(widget.picture) if one.isascii() and one.isdigit()]
     assert f"give {len(ids)} token" in widget.alternative
 
 
@@ -154,9 +132,7 @@ def test_alternative_tells_the_tokens_and_how_much_of_the_context_they_fill():
     )
 
 
-def test_state_and_static_picture_stay_small():
+def test_state_stays_small():
     widget = TokenizerExplorer(tokenizer())
-    assert len(widget.picture) <= 20_000
-    widget.picture = ""  # the build takes it out of the state that a page embeds
     state = json.dumps(dependency_state([widget], drop_defaults=False))
     assert len(gzip.compress(state.encode())) <= 15_000

@@ -5,8 +5,8 @@ interface Model<Traits> {
   get<Name extends keyof Traits>(name: Name): Traits[Name];
   set(name: string, value: unknown): void;
   save_changes(): void;
-  on(event: `change:${keyof Traits & string}`, listen: () => void): void;
-  off(event: `change:${keyof Traits & string}`, listen: () => void): void;
+  on(event: "change" | `change:${keyof Traits & string}`, listen: () => void): void;
+  off(event: "change" | `change:${keyof Traits & string}`, listen: () => void): void;
 }
 
 /** What a widget's `render` gets. */
@@ -15,7 +15,30 @@ interface View<Traits> {
   el: HTMLElement;
 }
 
-/** Makes an element with attributes and children: every widget's `element`. */
+/** What the kit gives to a part that a reader chooses in. */
+interface Choosing<Choice> {
+  select: (choice: Choice) => void;
+  point: (choice?: Choice) => void; // what is under the mouse, if anything is
+  signal: AbortSignal; // for listeners: they go when it is aborted
+}
+
+/** What the kit gives to a widget's `build`. */
+interface Tools<Traits, Choice> extends Choosing<Choice> {
+  model: Model<Traits>;
+  root: HTMLElement;
+  change: (values: Partial<Traits>) => void;
+  draw: () => void; // for what comes late, such as a decoded picture
+}
+
+/** What `build` gives back: the widget's elements, and how they follow the model. */
+interface Built<State, Choice> {
+  nodes: Node[];
+  parts: { update: (state: State) => void }[];
+  read: (current: Choice) => State; // all that is drawn, computed from the model
+  announce: (state: State) => string | undefined; // for a screen reader, once a change is at rest
+}
+
+/** Makes an element with attributes and children: the kit's `element`. */
 type Make = <Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes?: Record<string, string | number | boolean>,

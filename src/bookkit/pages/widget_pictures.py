@@ -1,40 +1,123 @@
 """Put a still picture beside each widget, for print and for browsers without scripts.
 
-A widget of the book carries its picture (a data URI) and the picture's alternative text in two
-synced traits, `picture` and `alternative`. The page gets
+The picture is the widget itself: a headless Chromium draws its state, as a built page does, and
+takes a snapshot. The page gets
 
     <div class="widget" data-widget="Name" data-model-id="...">
       <img class="widget-picture" ...>
       view
     </div>
 
-where book.css hides the picture once the host script has set `data-hydrated` on the wrapper. The
-picture is then taken out of the state that the page embeds, which would else carry it twice.
+where book.css hides the picture once the host script has set `data-hydrated` on the wrapper. Its
+alternative text is the widget's trait `alternative`; where no Chromium is, that text stands there
+itself. Snapshots are kept in _build/widget-pictures, by a digest of all that they are drawn from.
 
-What a reader has written, a caption say, is in that state. In a script element `<!--` and `<script`
-would keep HTML from seeing where the element ends, so the state holds no `<` at all.
+What a reader has written, a caption say, is in the state that a page embeds. In a script element
+`<!--` and `<script` would keep HTML from seeing where the element ends, so it holds no `<` at all.
 """
 
 import base64
+import concurrent.futures
+import contextlib
+import hashlib
 import html
+import io
 import json
 import re
-import struct
+from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from myst_nb.sphinx_ext import NbMetadataCollector
+from PIL import Image
+from sphinx.util import logging
+
+from bookkit import BUILD, ROOT
+from bookkit.browser import chromium, find_chromium
 
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S
 )
-PNG = "data:image/png;base64,"
+HOST = ROOT / "src/clipbook/widgets/static_host.js"
+WIDTH = 700  # px, of a page's text column
+COLOURS = 128  # no eye misses more, and a widget weighs half as much
+PAGE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><style>
+body {{ margin: 0; padding: 4px; width: {width}px; font: 16px/1.5 system-ui, sans-serif }}
+body {{ background: #fff; color: #323232 }}</style>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<div class="widget" data-model-id="widget"><script type="application/vnd.jupyter.widget-view+json">
+{{"model_id": "widget"}}</script></div><script>{host}</script></html>"""
+log = logging.getLogger(__name__)
 
 
-def _size(picture: str) -> str:
+class Camera:
+    """One browser for all snapshots of a build, started when the first is taken.
+
+    It runs in a thread of its own: Playwright leaves a running event loop behind in the thread that
+    it is called from, and there notebooks would no longer be executed.
+    """
+
+    browser: Any = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.closing = contextlib.ExitStack()
+        self.thread = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+
+    def picture(self, model: dict) -> str | None:
+        """The data URI of a widget's snapshot; None where no Chromium is."""
+        page = drawn_page(model)
+        digest = hashlib.sha256(page.encode() + Path(__file__).read_bytes()).hexdigest()
+        path = self.folder / f"{digest[:32]}.webp"
+        if not path.exists():
+            if find_chromium() is None:
+                return None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            snapshot = self.thread.submit(self._take, page).result()
+            path.write_bytes(compact(snapshot))
+        return "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode()
+
+    def _take(self, page: str) -> bytes:
+        """A PNG of the widget that a page shows, once nothing in it changes any more."""
+        if self.browser is None:
+            self.browser = self.closing.enter_context(chromium())
+        tab = self.browser.new_page(viewport={"width": WIDTH + 8, "height": 900})
+        tab.set_content(page)
+        tab.locator(".widget[data-hydrated]").wait_for(timeout=60_000)
+        snapshot = tab.locator("body").screenshot()
+        for _ in range(20):
+            before, snapshot = snapshot, tab.locator("body").screenshot()
+            if snapshot == before:  # else a picture in it has come late
+                break
+        tab.close()
+        return snapshot
+
+    def close(self) -> None:
+        self.thread.submit(self.closing.close).result()
+        self.thread.shutdown()
+
+
+def drawn_page(model: dict) -> str:
+    """The page that a widget is drawn in; nothing else decides what its snapshot looks like."""
+    state = {name: value for name, value in model["state"].items() if name != "layout"}
+    models = {"widget": model | {"state": state}}
+    embedded = in_script({"version_major": 2, "version_minor": 0, "state": models})
+    return PAGE.format(width=WIDTH, state=embedded, host=HOST.read_text("utf-8"))
+
+
+def compact(png: bytes) -> bytes:
+    """The smaller WebP: without loss but of few colours, or, of a photograph, with loss."""
+    exact, lossy = io.BytesIO(), io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    few.convert("RGB").save(exact, "WEBP", lossless=True, quality=100)
+    image.save(lossy, "WEBP", quality=50, method=6)
+    return min(exact.getvalue(), lossy.getvalue(), key=len)
+
+
+def size_of(picture: str) -> str:
     """Width and height as attributes, so that the page does not jump while the picture decodes."""
-    if not picture.startswith(PNG):  # an SVG carries its size itself
-        return ""
-    width, height = struct.unpack(">II", base64.b64decode(picture[len(PNG) :][:32])[16:24])
+    width, height = Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).size
     return f' width="{width}" height="{height}"'
 
 
@@ -44,21 +127,19 @@ def in_script(value: dict) -> str:
 
 
 def wrapped(view: str, states: dict) -> str:
-    """A view's script in its wrapper, with the still picture of its model if it has one."""
-    found = VIEW.fullmatch(view)
-    assert found, view
-    model = json.loads(found[1])["model_id"]
+    """A view's script in its wrapper, with its model's still picture, or else its words."""
+    match = VIEW.fullmatch(view)
+    assert match, view
+    model = json.loads(match[1])["model_id"]
     state = states.get(model, {}).get("state", {})
     picture, alternative = state.get("picture"), html.escape(state.get("alternative", ""))
-    model = html.escape(model)
-    still = ""
+    still = f'<p class="widget-picture">{alternative}</p>' if alternative else ""
     if picture:
-        still = (
-            f'<img class="widget-picture" src="{html.escape(picture)}" '
-            f'alt="{alternative}"{_size(picture)}>'
-        )
+        source = f'src="{html.escape(picture)}"{size_of(picture)}'
+        still = f'<img class="widget-picture" {source} alt="{alternative}">'
     name = html.escape(state.get("_anywidget_id", "").rpartition(".")[2])
-    return f'<div class="widget" data-widget="{name}" data-model-id="{model}">{still}{view}</div>'
+    wrapper = f'class="widget" data-widget="{name}" data-model-id="{html.escape(model)}"'
+    return f"<div {wrapper}>{still}{view}</div>"
 
 
 def place_pictures(app, doctree) -> None:
@@ -66,15 +147,26 @@ def place_pictures(app, doctree) -> None:
     if "ipywidgets_state" not in files:
         return
     embedded = json.loads(files["ipywidgets_state"][1]["body"])
+    models = embedded["state"]
     for node in list(doctree.findall(nodes.raw)):
-        if VIEW.fullmatch(node.astext()):
-            view = wrapped(node.astext(), embedded["state"])
-            node.replace_self(nodes.raw("", view, format="html"))
-    for model in embedded["state"].values():
+        if match := VIEW.fullmatch(node.astext()):
+            model = models.get(json.loads(match[1])["model_id"], {})
+            if "_esm" in model.get("state", {}):
+                model["state"]["picture"] = app.widget_camera.picture(model)
+            node.replace_self(nodes.raw("", wrapped(node.astext(), models), format="html"))
+    for model in models.values():
         model["state"].pop("picture", None)
     files["ipywidgets_state"][1]["body"] = in_script(embedded)
 
 
+def open_camera(app) -> None:
+    app.widget_camera = Camera(BUILD / "widget-pictures")
+    if find_chromium() is None:
+        log.info("no Chromium (apt-get install chromium): words stand where no picture is kept")
+
+
 def setup(app) -> dict:
+    app.connect("builder-inited", open_camera)
     app.connect("doctree-read", place_pictures)
+    app.connect("build-finished", lambda app, exception: app.widget_camera.close())
     return {"parallel_read_safe": True}

@@ -1,7 +1,7 @@
 """Figures that answer back: each one is three siblings, ``name.py``, ``name.js`` and ``name.css``.
 
-The same JavaScript draws a widget in JupyterLab, in Colab and, through ``static_host.js``, in a
-built page that has no kernel.
+What they share is the kit: ``kit.py``, ``kit.js`` and ``kit.css``. The same JavaScript draws a
+widget in JupyterLab, in Colab and, through ``static_host.js``, in a built page without a kernel.
 """
 
 from .attention_explorer import AttentionExplorer

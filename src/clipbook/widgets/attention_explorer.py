@@ -1,30 +1,32 @@
 """Where attention looks, as a figure that answers.
 
 This module holds the state of the widget and checks it. What it looks like is in
-``attention_explorer.js`` and ``.css``, the picture for print in ``static_attention.py``.
+``attention_explorer.js`` and ``.css``; the same words are found there for each query.
 """
 
 import math
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
+import regex
 import traitlets
 
 from clipbook.text.texts import checked_texts
 
-from . import static_attention
-from .encoding import picture_uri, seen_picture
+from .encoding import float_array, picture_uri, quantise, seen_picture
+from .kit import Widget, checked_index, sources
 
 MEAN = "mean"
 MOST = 65_536  # weights, 128 kB
 _ROUNDING = 1e-2  # that float16 and bfloat16 may bring into the sum of a row
-_HERE = pathlib.Path(__file__).parent
+_NAMED = 3  # keys, in the alternative
+_EQUAL = 5e-4  # a difference that nobody can see
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+_NO_LETTER = regex.compile(r"[ \p{Cc}\p{Noncharacter_Code_Point}]")
 
 
-class AttentionExplorer(anywidget.AnyWidget):
+class AttentionExplorer(Widget):
     """Choose a query, a token or a patch, and see how much it looks at each key.
 
     Args:
@@ -51,10 +53,9 @@ class AttentionExplorer(anywidget.AnyWidget):
     Built in: book/text/attention.
     """
 
-    _esm = _HERE / "attention_explorer.js"
-    _css = _HERE / "attention_explorer.css"
+    _esm, _css = sources(__file__)
 
-    data = traitlets.Bytes(help="weights, see quantise").tag(sync=True)
+    data = traitlets.Bytes(help="weights, see encoding.quantise").tag(sync=True)
     shape = traitlets.List(traitlets.Int(), help="layers, heads, queries, keys").tag(sync=True)
     tokens = traitlets.List(traitlets.Unicode(), help="empty for a picture").tag(sync=True)
     image = traitlets.Unicode(help="data URI of a PNG, or empty for a text").tag(sync=True)
@@ -63,8 +64,6 @@ class AttentionExplorer(anywidget.AnyWidget):
     layer = traitlets.Union([traitlets.Int(), traitlets.Unicode()]).tag(sync=True)
     head = traitlets.Union([traitlets.Int(), traitlets.Unicode()]).tag(sync=True)
     query = traitlets.Int().tag(sync=True)
-    picture = traitlets.Unicode(help="data URI of an SVG, for print").tag(sync=True)
-    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
 
     def __init__(
         self,
@@ -87,9 +86,8 @@ class AttentionExplorer(anywidget.AnyWidget):
         if causal:
             _check_causal(self.weights, image)
         seen = None if image is None else seen_picture(image)
-        self._from_page = False
         super().__init__(
-            data=quantise(self.weights),
+            data=quantise(self.weights, signed=False),
             shape=list(self.weights.shape),
             tokens=[] if tokens is None else _checked_tokens(tokens, keys),
             image="" if seen is None else picture_uri(seen),
@@ -97,10 +95,9 @@ class AttentionExplorer(anywidget.AnyWidget):
             causal=causal,
             layer=_checked_choice("layer", layer, self.weights.shape[0]),
             head=_checked_choice("head", head, self.weights.shape[1]),
-            query=_checked_query(query, keys),
+            query=checked_index("query", query, keys, "queries"),
         )
-        self._draw()
-        self.observe(self._draw, names=["layer", "head", "query"])
+        self.follow("layer", "head", "query")
 
     @property
     def shown(self) -> np.ndarray:
@@ -109,30 +106,45 @@ class AttentionExplorer(anywidget.AnyWidget):
         heads = layers if self.head == MEAN else layers[:, [self.head]]
         return heads.mean(axis=(0, 1), dtype=np.float64)
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page changed; it needs no new static picture for that."""
-        self._from_page = True
-        try:
-            super().set_state(sync_data)
-        finally:
-            self._from_page = False
+    def describe(self) -> str:
+        """What the query looks at most."""
+        layer = "mean of all layers" if self.layer == MEAN else f"layer {self.layer}"
+        head = "mean of all heads" if self.head == MEAN else f"head {self.head}"
+        return f"Attention, {layer}, {head}: {self._finding()}"
 
-    def _draw(self, change: Any = None) -> None:
-        if self._from_page:
-            return
-        scene = static_attention.Scene(
-            weights=self.shown[self.query],
-            query=self.query,
-            causal=self.causal,
-            layer=self.layer,
-            head=self.head,
-            tokens=tuple(self.tokens),
-            image=self.image,
-            grid=tuple(self.grid),
-        )
-        with self.hold_sync():
-            self.picture = static_attention.draw(scene)
-            self.alternative = static_attention.describe(scene)
+    def _finding(self) -> str:
+        allowed = self.shown[self.query][: self.query + 1 if self.causal else None]
+        query = self._whole_name(self.query)
+        query = query[0].upper() + query[1:]
+        if len(allowed) == 1:
+            return f"{query} may look only at itself."
+        if allowed.max() - allowed.min() < _EQUAL:
+            return f"{query} looks at all {len(allowed)} keys alike ({allowed.mean():.2f})."
+        keys = np.argsort(-allowed, kind="stable")[:_NAMED].tolist()
+        names = ["itself" if key == self.query else self._brief_name(key) for key in keys]
+        first, *others = [
+            f"{name} ({allowed[key]:.2f})" for name, key in zip(names, keys, strict=True)
+        ]
+        even = f"even shares would be {1 / len(allowed):.2f}"
+        return f"{query} looks most at {first}, then {' and '.join(others)}; {even}."
+
+    def _patch(self, key: int) -> int:
+        """The patch that a key of a picture is; -1 for the class token."""
+        return key - (self.shape[-1] - math.prod(self.grid))
+
+    def _whole_name(self, key: int) -> str:
+        """A token in quotation marks, or a patch with its number and its place."""
+        name, patch = self._brief_name(key), self._patch(key)
+        return f"patch {patch} ({name})" if self.grid and patch >= 0 else name
+
+    def _brief_name(self, key: int) -> str:
+        """A token in quotation marks, or the place of a patch."""
+        if not self.grid:
+            return f"“{_visible(self.tokens[key])}”"
+        if self._patch(key) < 0:
+            return "the class token"
+        row, column = divmod(self._patch(key), self.grid[1])
+        return f"row {row}, column {column}"
 
     @traitlets.validate("layer")
     def _validate_layer(self, proposal: Any) -> int | str:
@@ -144,21 +156,17 @@ class AttentionExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("query")
     def _validate_query(self, proposal: Any) -> int:
-        return _checked_query(proposal["value"], self.weights.shape[2])
+        return checked_index("query", proposal["value"], self.weights.shape[2], "queries")
 
 
-def quantise(weights: np.ndarray) -> bytes:
-    """Values in [0, 1] as 16-bit integers, little endian, 65535 standing for 1.
-
-    Rounding moves a value by at most 1 / 131070 = 7.7e-6.
-    """
-    return np.rint(weights * 65_535).astype("<u2").tobytes()
+def _visible(token: str) -> str:
+    """A token as something that can be seen: a space as ␣, a control character as its number."""
+    signs = _NO_LETTER.sub(lambda match: _SIGNS.get(match[0], f"{ord(match[0]):04X}"), token)
+    return signs or "∅"
 
 
 def _checked_weights(weights: Any) -> np.ndarray:
-    if hasattr(weights, "detach"):
-        weights = weights.detach().cpu().float().numpy()
-    weights = np.array(weights, dtype=np.float32)
+    weights = float_array(weights)
     if weights.ndim != 4 or not weights.size or weights.shape[2] != weights.shape[3]:
         raise ValueError(
             f"weights of shape {weights.shape} are not (layers, heads, queries, keys) with as "
@@ -231,12 +239,3 @@ def _checked_choice(name: str, choice: int | str, count: int) -> int | str:
             f"use 0 to {count - 1}, -1 for the last, or 'mean'"
         )
     return int(choice) % count
-
-
-def _checked_query(query: int, queries: int) -> int:
-    if not -queries <= query < queries:
-        raise ValueError(
-            f"query={query} is none of the {queries} queries; "
-            f"use 0 to {queries - 1}, or -1 for the last"
-        )
-    return int(query) % queries

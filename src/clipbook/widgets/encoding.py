@@ -12,12 +12,21 @@ from clipbook.image import open_picture
 LARGEST_SIDE = 192  # px; a picture is shown at most half as large on a page
 
 
-def quantise(similarities: np.ndarray) -> bytes:
-    """Values in [-1, 1] as 16-bit integers, little endian, 32767 standing for 1.
+def quantise(values: np.ndarray, *, signed: bool) -> bytes:
+    """Values in [-1, 1], or in [0, 1] if unsigned, as 16-bit integers, little endian.
 
-    Rounding moves a value by at most 1 / 65534 = 1.6e-5.
+    The largest integer stands for 1. Rounding moves a value by at most 1 / 65534 = 1.6e-5, or by
+    1 / 131070 = 7.7e-6 if unsigned.
     """
-    return np.rint(similarities * 32767).astype("<i2").tobytes()
+    largest, dtype = (32_767, "<i2") if signed else (65_535, "<u2")
+    return np.rint(values * largest).astype(dtype).tobytes()
+
+
+def float_array(values: Any) -> np.ndarray:
+    """A float32 copy of an array or a tensor, of any precision and with or without gradients."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().float().numpy()
+    return np.array(values, dtype=np.float32)
 
 
 def picture_uri(image: Any, name: str = "image") -> str:
@@ -47,8 +56,3 @@ def png_uri(image: PIL.Image.Image) -> str:
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def picture_of_uri(uri: str) -> PIL.Image.Image:
-    """The inverse of :func:`png_uri`."""
-    return PIL.Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))

@@ -1,26 +1,24 @@
 """A picture beside its sequence of patches, as a figure that answers.
 
 This module holds the state of the widget and checks it. What it looks like is in
-``patch_explorer.js`` and ``.css``, the picture for print in ``static_patches.py``.
+``patch_explorer.js`` and ``.css``.
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import PIL.Image
 import traitlets
 
-from . import static_patches
 from .encoding import png_uri, seen_picture
+from .kit import Widget, checked_index, sources
 
 LONGEST_SIDE = 224  # px, what CLIP takes; the page gets every pixel as it is
 FEWEST, MOST = 2, 256  # patches that are worth a look, and that a page can show
-_HERE = pathlib.Path(__file__).parent
+_MOST_NAMED = 16  # patches; more would be no sentence
 
 
-class PatchExplorer(anywidget.AnyWidget):
+class PatchExplorer(Widget):
     """A picture cut into square patches, and the sequence that a vision transformer makes of them.
 
     Args:
@@ -40,8 +38,7 @@ class PatchExplorer(anywidget.AnyWidget):
     Built in: book/image/patching.
     """
 
-    _esm = _HERE / "patch_explorer.js"
-    _css = _HERE / "patch_explorer.css"
+    _esm, _css = sources(__file__)
 
     image = traitlets.Unicode(help="data URI of a PNG").tag(sync=True)
     height = traitlets.Int(help="px").tag(sync=True)
@@ -50,12 +47,9 @@ class PatchExplorer(anywidget.AnyWidget):
     patch_size = traitlets.Int(help="px, one of sizes").tag(sync=True)
     order = traitlets.List(traitlets.Int(), help="the patch at each place").tag(sync=True)
     selected = traitlets.Int(help="row-major index of a patch").tag(sync=True)
-    picture = traitlets.Unicode(help="data URI of an SVG, for print").tag(sync=True)
-    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
 
     def __init__(self, image: Any, patch_size: int = 8, order: Any = None) -> None:
         self._image = _checked_image(image)
-        self._from_page = False
         height, width = self._image.height, self._image.width
         sizes = _sizes(height, width)
         patches = height * width // _checked_patch_size(patch_size, sizes, self._image) ** 2
@@ -68,41 +62,41 @@ class PatchExplorer(anywidget.AnyWidget):
             order=list(range(patches)) if order is None else [int(patch) for patch in order],
             selected=0,
         )
-        self._draw()
         self.observe(self._put_in_order, names="patch_size")
-        self.observe(self._draw, names=["order", "selected"])
+        self.follow("order", "selected")
 
     @property
     def patches(self) -> int:
         """How many there are."""
         return self.height * self.width // self.patch_size**2
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page changed; it needs no new static picture for that."""
-        self._from_page = True
-        try:
-            super().set_state(sync_data)
-        finally:
-            self._from_page = False
+    def describe(self) -> str:
+        """Into how many patches the picture is cut, and where the selected one lies."""
+        size, columns = self.patch_size, self.width // self.patch_size
+        cut = (
+            f"A picture of {self.width} × {self.height} px is cut into "
+            f"{self.height // size} × {columns} = {self.patches} patches of {size} × {size} px"
+        )
+        if self.order != list(range(self.patches)):
+            listed = ", ".join(map(str, self.order[:_MOST_NAMED]))
+            more = ", and so on" if self.patches > _MOST_NAMED else ""
+            return (
+                f"{cut}, and their sequence is shuffled: {listed}{more}. It holds the same "
+                "patches, so a model without position embeddings cannot tell it from the picture."
+            )
+        row, column = divmod(self.selected, columns)
+        top, left = row * size, column * size
+        return (
+            f"{cut}, and they follow each other row by row. Patch {self.selected}, in row {row} "
+            f"and column {column}, holds the pixels of rows {top} to {top + size - 1} and columns "
+            f"{left} to {left + size - 1}."
+        )
 
     def _put_in_order(self, change: Any) -> None:
         if len(self.order) != self.patches:  # else the new order came with the new size
             with self.hold_trait_notifications():
                 self.selected = 0
                 self.order = list(range(self.patches))
-
-    def _draw(self, change: Any = None) -> None:
-        if self._from_page:
-            return
-        scene = static_patches.Scene(
-            image=self._image,
-            patch_size=self.patch_size,
-            order=tuple(self.order),
-            selected=self.selected,
-        )
-        with self.hold_sync():
-            self.picture = static_patches.draw(scene)
-            self.alternative = static_patches.describe(scene)
 
     @traitlets.validate("patch_size")
     def _validate_patch_size(self, proposal: Any) -> int:
@@ -122,12 +116,7 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("selected")
     def _validate_selected(self, proposal: Any) -> int:
-        if not -self.patches <= proposal["value"] < self.patches:
-            raise ValueError(
-                f"selected={proposal['value']} is none of the {self.patches} patches; "
-                f"use 0 to {self.patches - 1}, or -1 for the last"
-            )
-        return proposal["value"] % self.patches
+        return checked_index("selected", proposal["value"], self.patches, "patches")
 
 
 def _checked_image(image: Any) -> PIL.Image.Image:

@@ -1,6 +1,10 @@
 // The similarity matrix as a figure that answers: state and checks are in similarity_matrix.py.
-// One module without imports, so that it runs in JupyterLab, in Colab and in a page without kernel.
 // Rows are pictures, columns are captions; matrices are flat arrays, row after row.
+
+import {
+  decode, element, field, makeChoosable, makeFigures, makeStack, makeValues, makeWidget, number, pen, picture, upTo,
+  write,
+} from "./kit.js";
 
 /**
  * @typedef {"cosine" | "logits" | "row" | "column" | "sigmoid" | "gradient"} ViewName
@@ -12,26 +16,11 @@
  * @typedef {ReturnType<typeof read>} State
  * @typedef {{ label: string, reading: string, scale: number[][], range: (matrix: Matrix) => number[],
  *   digits: (matrix: Matrix) => number, ends?: string[], values: (matrix: Matrix) => Float64Array }} Kind of view
- * @typedef {(state: State, told: Cell) => void} Update
- * @typedef {{ at: (event: MouseEvent) => Cell | undefined, focus: (cell: Cell) => void, update: Update }} Cells
- * @typedef {(values: Partial<Traits>) => void} Change
- * @typedef {(row: number, column: number) => void} Select
- * @typedef {(cell?: Cell) => void} Point
+ * @typedef {{ at: (event: MouseEvent | KeyboardEvent) => Cell | undefined, focus: (cell: Cell) => void,
+ *   update: (state: State) => void }} Cells
  */
 
 // ---- Arithmetic
-
-/**
- * Cosines from 16-bit integers, little endian, 32767 standing for 1 (encoding.py, `quantise`).
- * @param {ArrayBuffer | ArrayBufferView} bytes
- */
-export function decode(bytes) {
-  const view = ArrayBuffer.isView(bytes)
-    ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new DataView(bytes);
-  const count = view.byteLength / 2;
-  return Float64Array.from({ length: count }, (_, k) => view.getInt16(2 * k, true) / 32767);
-}
 
 /**
  * Where the cells of each row or each column are in a flat array.
@@ -40,7 +29,7 @@ export function decode(bytes) {
 function lines(rows, columns, along) {
   const [count, length] = along === "row" ? [rows, columns] : [columns, rows];
   const [start, stride] = along === "row" ? [columns, 1] : [1, columns];
-  return Array.from({ length: count }, (_, k) => ({ start: k * start, stride, length }));
+  return upTo(count).map((k) => ({ start: k * start, stride, length }));
 }
 
 /** @type {(logits: ArrayLike<number>, line: Line) => number} */
@@ -205,7 +194,7 @@ const decoded = new WeakMap(); // by the bytes, which are new where anything in 
 /** The cosines of the step that is shown. @param {Model<Traits>} model @param {number} size */
 function cosinesOf(model, size) {
   const bytes = model.get("frames");
-  const known = decoded.get(bytes) ?? decode(bytes);
+  const known = decoded.get(bytes) ?? decode(bytes, true);
   decoded.set(bytes, known);
   return known.subarray(size * model.get("step"), size * (model.get("step") + 1));
 }
@@ -225,8 +214,11 @@ function compute(model) {
   return { rows, columns, temperature, ...shown };
 }
 
-/** All that is drawn, computed from the model's state. @param {Model<Traits>} model */
-function read(model) {
+/**
+ * All that is drawn, computed from the model's state, when a cell is told in full.
+ * @param {Model<Traits>} model @param {Cell} current
+ */
+function read(model, current) {
   const matrix = compute(model);
   const name = model.get("view");
   const view = VIEWS[name];
@@ -234,6 +226,8 @@ function read(model) {
     ...matrix,
     view: { ...view, name, range: view.range(matrix), digits: view.digits(matrix) },
     values: view.values(matrix),
+    current,
+    k: current[0] * matrix.columns + current[1], // its place in a flat array
   };
 }
 
@@ -248,37 +242,12 @@ const markOf = (model) => {
     isSquare(model) && row === column ? "pair" : also.has(row * columns + column) ? "also" : "";
 };
 
-// ---- Elements
+// ---- Controls
 
-/** @type {Make} */
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.append(.../** @type {(Node | string)[]} */ (children));
-  return node;
-}
-
-/**
- * Changes a text only where it differs, since each change makes the browser look again.
- * @param {Element} node @param {string} text
- */
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/** @type {(value: number, digits: number) => string} */
-const number = (value, digits) => value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
 /** @type {(letter: string, place: number) => HTMLElement} */
 const symbol = (letter, place) =>
   element("span", { class: "matrix-symbol" }, element("i", {}, letter), element("sub", {}, place + 1));
 const short = (/** @type {number} */ value) => String(Number(value.toPrecision(3)));
-// "dark-light" tells the book's theme to leave a picture as it is in dark mode
-/** @type {(source: string, alternative: string, name: string) => HTMLImageElement} */
-const picture = (source, alternative, name) =>
-  element("img", { src: source, alt: alternative, class: `${name} dark-light` });
-let count = 0; // of views on the page, for ids
-
-// ---- Controls
 
 /** @typedef {(value: number) => number} Scale */
 const FIELDS = {
@@ -296,12 +265,11 @@ const FIELDS = {
 
 /**
  * A slider and a number for one trait.
- * @param {"temperature" | "bias"} trait @param {string} id @param {Model<Traits>} model @param {Change} change
- * @param {AbortSignal} signal
+ * @param {"temperature" | "bias"} trait @param {Tools<Traits, Cell>} tools
  */
-function makeField(trait, id, model, change, signal) {
-  const { label, letter, toSlider, fromSlider, valid, refusal, ...field } = FIELDS[trait];
-  const slider = element("input", { type: "range", id: `${id}-${trait}`, ...field.slider });
+function makeField(trait, { model, change, signal }) {
+  const { label, letter, toSlider, fromSlider, valid, refusal, slider: range } = FIELDS[trait];
+  const slider = element("input", { type: "range", ...range });
   const typed = element("input", { type: "number", step: "any", "aria-label": `${label}, as a number` });
   slider.addEventListener("input", () => {
     change({ [trait]: Number(short(fromSlider(slider.valueAsNumber))) });
@@ -313,8 +281,7 @@ function makeField(trait, id, model, change, signal) {
   }, { signal });
   typed.addEventListener("change", () => typed.reportValidity(), { signal });
 
-  const name = element("label", { for: slider.id }, `${label} `, element("i", {}, letter));
-  const node = element("div", { class: "matrix-field matrix-number" }, name, slider, typed);
+  const node = field(element("span", {}, `${label} `, element("i", {}, letter)), slider, typed);
   const update = (/** @type {boolean} */ enabled) => {
     const value = model.get(trait);
     for (const input of [slider, typed]) input.disabled = !enabled;
@@ -328,19 +295,17 @@ function makeField(trait, id, model, change, signal) {
   return { node, update };
 }
 
-/** View, temperature, bias. @param {Model<Traits>} model @param {Change} change @param {AbortSignal} signal */
-function makeControls(model, change, signal) {
-  const id = `similarity-matrix-${++count}`;
+/** View, temperature, bias. @param {Tools<Traits, Cell>} tools */
+function makeControls(tools) {
+  const { model, change, signal } = tools;
   const options = Object.entries(VIEWS).map(([name, { label }]) => element("option", { value: name }, label));
-  const view = element("select", { id: `${id}-view` }, ...options);
+  const view = element("select", {}, ...options);
   options[options.length - 1].disabled = !isSquare(model); // no pairs, no loss, no gradient
   view.addEventListener("change", () => change({ view: /** @type {ViewName} */ (view.value) }), { signal });
 
   const reading = element("p", { class: "matrix-reading" });
-  const temperature = makeField("temperature", id, model, change, signal);
-  const bias = makeField("bias", id, model, change, signal);
-  const shown = element("div", { class: "matrix-field" }, element("label", { for: view.id }, "Show"), view);
-  const node = element("div", { class: "matrix-controls" }, shown, temperature.node, reading, bias.node);
+  const [temperature, bias] = [makeField("temperature", tools), makeField("bias", tools)];
+  const node = element("div", { class: "matrix-controls" }, field("Show", view), temperature.node, reading, bias.node);
   const update = (/** @type {State} */ matrix) => {
     view.value = matrix.view.name;
     write(reading, matrix.view.reading);
@@ -366,16 +331,17 @@ function elementCells(model, lines, printed) {
   const mark = markOf(model);
   const columns = model.get("captions").length;
   const cells = lines.flatMap((line, row) => {
-    const made = Array.from({ length: columns }, (_, column) =>
+    const inRow = upTo(columns).map((column) =>
       element("div", { role: "gridcell", tabindex: -1, "data-cell": `${row},${column}` }));
-    made.forEach((cell, column) => mark(row, column) && cell.classList.add(`matrix-${mark(row, column)}`));
-    line.append(...made);
-    return made;
+    inRow.forEach((cell, column) => mark(row, column) && cell.classList.add(`matrix-${mark(row, column)}`));
+    line.append(...inRow);
+    return inRow;
   });
   return {
     at: (event) => cellOf(/** @type {Element} */ (event.target).closest("[data-cell]")),
     focus: ([row, column]) => cells[row * columns + column].focus(),
-    update(matrix, [row, column]) {
+    update(matrix) {
+      const [row, column] = model.get("selected");
       cells.forEach((cell, k) => {
         const fill = colour(matrix.view.scale, shareOf(matrix.view, matrix.values[k]));
         const selected = k === row * columns + column;
@@ -392,9 +358,6 @@ function elementCells(model, lines, printed) {
   };
 }
 
-/** What draws on a canvas. @param {HTMLCanvasElement} canvas */
-const pen = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-
 /**
  * All cells on a canvas. What has the focus and is read out is an element over the selected one.
  * @type {(model: Model<Traits>, lines: HTMLElement[], body: HTMLElement) => Cells}
@@ -407,7 +370,7 @@ function canvasCells(model, lines, body) {
   const small = element("canvas", { width: columns, height: rows }); // a pixel a cell
   const [large, dots] = [pen(canvas), pen(small)];
   const pixels = dots.createImageData(columns, rows);
-  const marked = Array.from({ length: rows * columns }, (_, k) => [Math.floor(k / columns), k % columns])
+  const marked = upTo(rows * columns).map((k) => [Math.floor(k / columns), k % columns])
     .map(([row, column]) => ({ row, column, mark: mark(row, column) })).filter((cell) => cell.mark);
   let cell = element("div");
   body.append(canvas);
@@ -433,7 +396,6 @@ function canvasCells(model, lines, body) {
   const place = (/** @type {Cell} */ [row, column]) => {
     const next = element("div", { role: "gridcell", tabindex: 0, "data-cell": `${row},${column}`,
       "aria-colindex": column + 2, "aria-selected": "true", style: `grid-column: ${column + 2}` });
-    next.dataset.lmSuppressShortcuts = "true";
     const focused = cell.matches(":focus");
     lines[row].append(next);
     if (focused) next.focus();
@@ -442,13 +404,15 @@ function canvasCells(model, lines, body) {
   };
   return {
     at(event) {
+      if (!(event instanceof MouseEvent)) return cellOf(/** @type {Element} */ (event.target));
       const box = canvas.getBoundingClientRect();
       const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
       const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
       return row >= 0 && row < rows && column >= 0 && column < columns ? [row, column] : undefined;
     },
     focus: () => cell.focus(),
-    update(matrix, selected) {
+    update(matrix) {
+      const selected = model.get("selected");
       paint(matrix);
       if (cell.dataset.cell !== String(selected)) place(selected);
       const [row, column] = selected;
@@ -457,11 +421,9 @@ function canvasCells(model, lines, body) {
   };
 }
 
-/**
- * Pictures, captions and cells. `point` gets the cell under the mouse, if there is one.
- * @param {Model<Traits>} model @param {Select} select @param {Point} point @param {AbortSignal} signal
- */
-function makeGrid(model, select, point, signal) {
+/** Pictures, captions and cells. @param {Tools<Traits, Cell>} tools */
+function makeGrid(tools) {
+  const { model, root } = tools;
   const images = model.get("images");
   const captions = model.get("captions");
   const [rows, columns] = [images.length, captions.length];
@@ -482,32 +444,16 @@ function makeGrid(model, select, point, signal) {
       picture(source, names[row], "matrix-thumbnail")));
   for (const nodes of [heads, sides]) nodes.forEach(tick);
   const lines = sides.map((side, row) => element("div", { role: "row", "aria-rowindex": row + 2 }, side));
-  const corner = element("div", { role: "columnheader" }, element("span", { class: "matrix-hidden" }, "picture"));
-  // these frame the row and the column of the cell that is told
+  const corner = element("div", { role: "columnheader" }, element("span", { class: "kit-hidden" }, "picture"));
+  // these frame the row and the column of the current cell
   const bands = ["row", "column"].map((along) =>
     element("div", { class: `matrix-band matrix-band-${along}`, "aria-hidden": "true" }));
   const body = element("div", { role: "rowgroup", class: "matrix-cells" }, ...lines, ...bands);
   grid.append(element("div", { role: "row", "aria-rowindex": 1 }, corner, ...heads), body);
   const cells = many ? canvasCells(model, lines, body) : elementCells(model, lines, printed);
 
-  let resting = ""; // where the mouse was last; a repaint beneath it is no movement
-  grid.addEventListener("pointermove", (event) => {
-    const place = `${event.screenX} ${event.screenY}`;
-    if (event.pointerType !== "touch" && place !== resting) point(cells.at(event));
-    resting = place;
-  }, { signal });
-  grid.addEventListener("pointerleave", () => point(), { signal });
-  grid.addEventListener("click", (event) => {
-    const cell = cells.at(event);
-    if (!cell) return;
-    select(...cell);
-    cells.focus(cell);
-  }, { signal });
-  grid.addEventListener("keydown", (event) => {
-    const cell = cellOf(/** @type {Element} */ (event.target));
-    if (!cell || event.altKey) return;
-    const [row, column] = cell;
-    const all = event.ctrlKey || event.metaKey;
+  /** @type {(cell: Cell, key: string, all: boolean) => Cell | undefined} */
+  const lead = ([row, column], key, all) => {
     /** @type {Map<string, Cell>} */
     const targets = new Map([
       ["ArrowUp", [Math.max(0, row - 1), column]],
@@ -519,21 +465,17 @@ function makeGrid(model, select, point, signal) {
       ["Home", [all ? 0 : row, 0]],
       ["End", [all ? rows - 1 : row, columns - 1]],
     ]);
-    const target = targets.get(event.key);
-    if (!target) return;
-    event.preventDefault();
-    event.stopPropagation();
-    select(...target);
-    cells.focus(target);
-  }, { signal });
+    return targets.get(key);
+  };
+  makeChoosable(grid, { at: cells.at, focus: cells.focus, lead }, tools);
 
-  /** @type {Update} */
-  const update = (matrix, told) => {
-    cells.update(matrix, model.get("selected"));
-    heads.forEach((head, k) => head.classList.toggle("matrix-told", k === told[1]));
-    sides.forEach((side, k) => side.classList.toggle("matrix-told", k === told[0]));
-    body.style.setProperty("--told-row", String(told[0]));
-    body.style.setProperty("--told-column", String(told[1]));
+  const update = (/** @type {State} */ matrix) => {
+    const [row, column] = matrix.current;
+    cells.update(matrix);
+    heads.forEach((head, k) => head.classList.toggle("kit-current", k === column));
+    sides.forEach((side, k) => side.classList.toggle("kit-current", k === row));
+    body.style.setProperty("--current-row", String(row));
+    body.style.setProperty("--current-column", String(column));
   };
 
   const style = {
@@ -542,14 +484,16 @@ function makeGrid(model, select, point, signal) {
     "--longest": Math.max(...captions.map((text) => text.length)),
     "--lines": columns <= 8 ? 3 : printed ? 2 : 1,
   };
-  const classes = { "matrix-dense": !printed && !many, "matrix-many": many };
-  return { node: element("div", { class: "matrix-scroll" }, grid), update, style, classes };
+  for (const [name, value] of Object.entries(style)) root.style.setProperty(name, String(value));
+  root.classList.toggle("matrix-dense", !printed && !many);
+  root.classList.toggle("matrix-many", many);
+  return { node: element("div", { class: "matrix-scroll" }, grid), update };
 }
 
 // ---- What is told beside and below the matrix
 
 /**
- * The view's colours, with a marker at the value that is told, and what the marks mean.
+ * The view's colours, with a marker at the current cell's value, and what the marks mean.
  * @param {Model<Traits>} model
  */
 function makeLegend(model) {
@@ -566,85 +510,75 @@ function makeLegend(model) {
   const bar = element("div", { class: "matrix-legend" }, marker, scale, ticks);
   const node = element("div", { class: "matrix-below", "aria-hidden": "true" }, bar, key);
 
-  /** @type {Update} */
-  const update = ({ view, values, columns }, [row, column]) => {
+  const update = (/** @type {State} */ { view, values, k }) => {
     const colours = view.scale.map((stop) => `rgb(${stop})`);
     scale.style.backgroundImage = `linear-gradient(to right, ${colours})`;
-    marker.style.left = `${100 * shareOf(view, values[row * columns + column])}%`;
+    marker.style.left = `${100 * shareOf(view, values[k])}%`;
     const [low, high] = view.range;
     const [left, right] = view.ends ?? ["", ""];
     const texts = [low, (low + high) / 2, high].map((value) => short(value).replace("-", "−"));
     const ends = [`${texts[0]} ${left}`, texts[1], `${right} ${texts[2]}`];
-    ends.forEach((text, k) => write(ticks.children[k], text.trim()));
+    ends.forEach((text, place) => write(ticks.children[place], text.trim()));
   };
   return { node, update };
 }
 
 /**
  * What a cell is, in words; "" where nothing is known of it.
- * @param {Model<Traits>} model @param {number} row @param {number} column
+ * @param {Model<Traits>} model @param {Cell} cell
  */
-function kindOf(model, row, column) {
+function kindOf(model, cell) {
   const square = isSquare(model);
-  const mark = markOf(model)(row, column);
+  const mark = markOf(model)(...cell);
   if (mark === "pair") return "a matching pair";
   if (mark === "also") return square ? "also true: a false negative" : "true of the picture";
   return square ? "not a pair" : "";
 }
 
+/** The panel's values: their names, and their decimal places. @type {Record<ViewName, [string, number]>} */
+const PANEL = {
+  cosine: ["cosine", 3], logits: ["logit, cosine ÷ τ", 2], row: ["softmax, row", 3],
+  column: ["softmax, column", 3], sigmoid: ["sigmoid, logit + b", 3], gradient: ["gradient", 4],
+};
+
 /** One cell told in full: picture, caption, values. @param {Model<Traits>} model */
 function makePanel(model) {
-  const captions = model.get("captions");
+  const captions = model.get("captions").map((text) => `“${text}”`);
   const image = picture(model.get("images")[0], "", "matrix-picture");
   const title = element("div", { class: "matrix-title" });
   const kind = element("div", { class: "matrix-kind" });
-  // all captions lie beneath the one that is shown, so that the panel is as high as any needs
-  const caption = element("p", {});
-  const ghosts = captions.map((text) => element("p", { "aria-hidden": "true" }, `“${text}”`));
-  /** @type {[ViewName, string, number][]} */
-  const lines = [["cosine", "cosine", 3], ["logits", "logit, cosine ÷ τ", 2], ["row", "softmax, row", 3],
-    ["column", "softmax, column", 3], ["sigmoid", "sigmoid, logit + b", 3]];
-  if (isSquare(model)) lines.push(["gradient", "gradient", 4]);
-  const entries = lines.map(([name, label, digits]) => {
-    const value = element("span");
-    return { name, digits, value, node: element("div", { "data-value": name }, element("span", {}, label), value) };
-  });
-  const stack = element("div", { class: "matrix-stack" }, ...ghosts, caption);
-  const about = element("div", {}, title, kind, stack);
-  const list = element("div", { class: "matrix-values" }, ...entries.map(({ node }) => node));
-  const node = element("div", { class: "matrix-panel" }, image, about, list);
+  const caption = makeStack(captions);
+  const lines = /** @type {[ViewName, [string, number]][]} */ (Object.entries(PANEL))
+    .filter(([name]) => name !== "gradient" || isSquare(model));
+  const values = makeValues(Object.fromEntries(lines.map(([name, [label]]) => [name, label])));
+  const about = element("div", {}, title, kind, caption.node);
+  const node = element("div", { class: "matrix-panel" }, image, about, values.node);
 
-  /** @type {Update} */
-  const update = (matrix, [row, column]) => {
-    const k = row * matrix.columns + column;
+  const update = (/** @type {State} */ matrix) => {
+    const [row, column] = matrix.current;
     const source = model.get("images")[row];
     if (image.getAttribute("src") !== source) image.src = source;
     title.replaceChildren(symbol("I", row), " · ", symbol("T", column));
-    write(kind, kindOf(model, row, column));
-    write(caption, `“${captions[column]}”`);
-    for (const { name, digits, value, node } of entries) {
-      write(value, number(VIEWS[name].values(matrix)[k], digits));
-      node.classList.toggle("matrix-told", name === matrix.view.name);
-    }
+    write(kind, kindOf(model, matrix.current));
+    caption.update(captions[column]);
+    values.update(Object.fromEntries(lines.map(([name, [, digits]]) =>
+      [name, number(VIEWS[name].values(matrix)[matrix.k], digits)])), matrix.view.name);
   };
   return { node, update };
 }
 
 /**
  * The slider through training, and what training has reached.
- * @param {Model<Traits>} model @param {Change} change @param {AbortSignal} signal
+ * @param {Tools<Traits, Cell>} tools
  */
-function makeTimeline(model, change, signal) {
+function makeTimeline({ model, change, signal }) {
   const steps = model.get("steps");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = element("button", { type: "button", class: "matrix-play" });
   const slider = element("input", { type: "range", max: steps.length - 1, "aria-label": "Training step" });
   const label = element("span", { class: "matrix-step" });
   label.style.setProperty("--digits", String(5 + Math.max(...steps.map((step) => String(step).length))));
-  const figures = ["", "pictures find their caption", "captions find their picture"].map((text) => {
-    const [value, name] = [element("span", { class: "matrix-figure" }), element("span", {}, text)];
-    return { value, name, node: element("div", {}, value, name) };
-  });
+  const figures = makeFigures(3);
   let timer = 0; // 0 where nothing plays
 
   const face = () => {
@@ -680,7 +614,7 @@ function makeTimeline(model, change, signal) {
   const node = element("div", { class: "matrix-timeline" });
   if (steps.length > 1) node.append(element("div", { class: "matrix-player" }, button, slider, label));
   const square = isSquare(model);
-  if (square) node.append(element("div", { class: "matrix-figures" }, ...figures.map(({ node }) => node)));
+  if (square) node.append(figures.node);
 
   const update = (/** @type {State} */ matrix) => {
     slider.value = String(model.get("step"));
@@ -689,109 +623,42 @@ function makeTimeline(model, change, signal) {
     if (!square) return;
     const sigmoids = matrix.view.name === "sigmoid";
     const loss = sigmoids ? sigmoidLoss(matrix.biased, matrix.rows) : infoNCE(matrix.logits, matrix.rows);
-    write(figures[0].name, sigmoids ? "loss, sigmoid" : "loss, InfoNCE");
-    const share = (/** @type {"row" | "column"} */ along) =>
+    const peaks = (/** @type {"row" | "column"} */ along) =>
       `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;
-    const texts = [loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3), share("row"), share("column")];
-    texts.forEach((text, k) => write(figures[k].value, text.replace("-", "−")));
+    figures.update([
+      [(loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3)).replace("-", "−"), `loss, ${sigmoids ? "sigmoid" : "InfoNCE"}`],
+      [peaks("row"), "pictures find their caption"],
+      [peaks("column"), "captions find their picture"],
+    ]);
   };
   return { node, update, playing: () => timer !== 0 };
 }
 
 // ---- The widget
 
-/**
- * JupyterLab would take arrow keys and letters for its own commands.
- * @type {(root: Element, takers: string) => void}
- */
-function keepKeys(root, takers) {
-  for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(takers)))
-    node.dataset.lmSuppressShortcuts = "true";
-}
-
-/** @type {(keyof Traits)[]} */
-const DRAWN_FROM = ["frames", "step", "temperature", "bias", "view", "selected"];
-/** @type {(keyof Traits)[]} */
-const BUILT_FROM = ["images", "captions", "also_true", "steps"];
-
-/** @type {(view: View<Traits>) => () => void} */
-function render({ model, el }) {
-  const naming = { role: "group", "aria-label": "Similarity matrix" };
-  const root = element("div", { class: "similarity-matrix", ...naming });
-  const live = element("div", { class: "matrix-hidden", "aria-live": "polite" });
-  /** @type {{ update: Update, playing?: () => boolean }[]} */
-  let parts = [];
-  let inside = new AbortController();
-  let announcing = 0; // a timer
-  /** @type {Cell | undefined} */
-  let pointed; // the cell under the mouse, told instead of the selected one
-
-  const change = (/** @type {Partial<Traits>} */ values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
-  const tell = (/** @type {Cell} */ told) => {
-    const matrix = read(model);
-    for (const part of parts) part.update(matrix, told);
-  };
-  /** @type {Point} */
-  const point = (cell) => {
-    if (String(cell) === String(pointed)) return;
-    pointed = cell;
-    tell(cell ?? model.get("selected"));
-  };
-  /** @type {Select} */
-  const select = (row, column) => {
-    point(); // a key or a tap counts more than a mouse that rests elsewhere
-    change({ selected: [row, column] });
-  };
-  const announce = () => {
-    if (parts.some((part) => part.playing?.())) return;
-    const [row, column] = model.get("selected");
-    const matrix = read(model);
-    const k = row * matrix.columns + column;
-    const cell = `Picture ${row + 1}, caption ${column + 1}, “${model.get("captions")[column]}”: `;
-    const value = `${matrix.view.label} ${number(matrix.values[k], matrix.view.digits + 1)}`;
-    const steps = model.get("steps");
-    const time = steps.length > 1 ? ` at training step ${steps[model.get("step")]}` : "";
-    write(live, [cell + value + time, kindOf(model, row, column)].filter(Boolean).join(", "));
-  };
-  const draw = () => {
-    tell(pointed ?? model.get("selected"));
-    clearTimeout(announcing);
-    announcing = setTimeout(announce, 300); // once, when a slider has come to rest
-  };
-  const build = () => {
-    inside.abort();
-    inside = new AbortController();
-    pointed = undefined;
-    const { signal } = inside;
-    const controls = makeControls(model, change, signal);
-    const grid = makeGrid(model, select, point, signal);
-    const legend = makeLegend(model);
-    const panel = makePanel(model);
-    const timeline = makeTimeline(model, change, signal);
-    parts = [controls, grid, legend, panel, timeline];
-    for (const [name, on] of Object.entries(grid.classes)) root.classList.toggle(name, on);
-    for (const [name, value] of Object.entries(grid.style)) root.style.setProperty(name, String(value));
-    const matrix = element("div", {}, grid.node, legend.node);
-    const body = element("div", { class: "matrix-body" }, matrix, panel.node);
-    root.replaceChildren(controls.node, body, timeline.node, live);
-    keepKeys(root, "select, input, button, [tabindex]");
-    tell(model.get("selected"));
-  };
-
-  for (const name of DRAWN_FROM) model.on(`change:${name}`, draw);
-  for (const name of BUILT_FROM) model.on(`change:${name}`, build);
-  build();
-  el.append(root);
-  return () => {
-    inside.abort();
-    clearTimeout(announcing);
-    for (const name of DRAWN_FROM) model.off(`change:${name}`, draw);
-    for (const name of BUILT_FROM) model.off(`change:${name}`, build);
-    root.remove();
+/** @param {Tools<Traits, Cell>} tools */
+function build(tools) {
+  const { model } = tools;
+  const [controls, grid, legend] = [makeControls(tools), makeGrid(tools), makeLegend(model)];
+  const [panel, timeline] = [makePanel(model), makeTimeline(tools)];
+  const matrix = element("div", {}, grid.node, legend.node);
+  return {
+    nodes: [controls.node, element("div", { class: "matrix-body" }, matrix, panel.node), timeline.node],
+    parts: [controls, grid, legend, panel, timeline],
+    read: (/** @type {Cell} */ current) => read(model, current),
+    announce(/** @type {State} */ { current, view, values, k }) {
+      if (timeline.playing()) return undefined;
+      const [row, column] = current;
+      const cell = `Picture ${row + 1}, caption ${column + 1}, “${model.get("captions")[column]}”: `;
+      const value = `${view.label} ${number(values[k], view.digits + 1)}`;
+      const steps = model.get("steps");
+      const time = steps.length > 1 ? ` at training step ${steps[model.get("step")]}` : "";
+      return [cell + value + time, kindOf(model, current)].filter(Boolean).join(", ");
+    },
   };
 }
 
-export default { render };
+export default makeWidget("similarity-matrix", "Similarity matrix", build, {
+  choice: "selected",
+  rebuilt: ["images", "captions", "also_true", "steps"],
+});

@@ -1,31 +1,29 @@
 """The similarity matrix of pictures and captions, as a figure that answers.
 
 This module holds the state of the widget and checks it. What it looks like is in
-``similarity_matrix.js`` and ``.css``; the picture for print is in ``static_picture.py``.
+``similarity_matrix.js`` and ``.css``, its words in ``similarity_finding.py``.
 """
 
 import math
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.text.texts import checked_texts
 
-from . import static_picture
-from .encoding import picture_uri, quantise
+from .encoding import float_array, picture_uri, quantise
+from .kit import Widget, checked_index, counted, sources
+from .similarity_finding import false_negatives, finding, title
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
 # Two rows as long as `clipbook.pairs.similarity` takes them; then it may round to bfloat16.
 _LARGEST = (1 + TOLERANCE) ** 2 * (1 + 2**-8)
-_HERE = pathlib.Path(__file__).parent
 
 
-class SimilarityMatrix(anywidget.AnyWidget):
+class SimilarityMatrix(Widget):
     """A heatmap of cosine similarities: rows are pictures, columns are captions.
 
     Args:
@@ -61,8 +59,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
     et al. 2023, §3.2. Built in: book/pairs/similarity-matrix.
     """
 
-    _esm = _HERE / "similarity_matrix.js"
-    _css = _HERE / "similarity_matrix.css"
+    _esm, _css = sources(__file__)
 
     similarities = traitlets.Any(help="float32 array (images, texts) or (steps, images, texts)")
     frames = traitlets.Bytes(help="the same for the page, see encoding.quantise").tag(sync=True)
@@ -77,8 +74,6 @@ class SimilarityMatrix(anywidget.AnyWidget):
     bias = traitlets.Float().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     selected = traitlets.List(traitlets.Int(), help="[row, column]").tag(sync=True)
-    picture = traitlets.Unicode(help="data URI of a PNG, for print").tag(sync=True)
-    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
 
     def __init__(
         self,
@@ -96,60 +91,40 @@ class SimilarityMatrix(anywidget.AnyWidget):
         captions = _checked_captions(captions)
         values = _checked_similarities(similarities, len(images), len(captions))
         steps = _checked_steps(steps, _frame_count(values))
-        self._from_page = False
         super().__init__(
             similarities=values,
-            frames=quantise(values),
+            frames=quantise(values, signed=True),
             images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
             captions=captions,
             steps=steps,
-            step=_checked_step(step, len(steps)),
+            step=checked_index("step", step, len(steps), "matrices"),
             also_true=_also_true(true_pairs, len(images), len(captions)),
             temperature=_checked_temperature(temperature),
             bias=_checked_bias(bias),
             view=_checked_view(view, len(images), len(captions)),
             selected=_checked_cell(selected, len(images), len(captions)),
         )
-        self._draw()
         self.observe(self._send_frames, names="similarities")
-        self.observe(self._draw, names=["similarities", "view", "temperature", "bias", "step"])
+        self.follow("similarities", "view", "temperature", "bias", "step")
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page changed; it needs no new static picture for that."""
-        self._from_page = True
-        try:
-            super().set_state(sync_data)
-        finally:
-            self._from_page = False
+    def describe(self) -> str:
+        """Which cells are large, in the view and at the step that are shown."""
+        rows, columns = len(self.images), len(self.captions)
+        cosines = self.similarities.reshape(-1, rows, columns)[self.step]
+        training_step = self.steps[self.step] if len(self.steps) > 1 else None
+        sizes = f"{counted(rows, 'picture')} with {counted(columns, 'caption')}"
+        view = title(self.view, self.temperature, self.bias, training_step)
+        cells = finding(cosines, self.view, self.temperature, self.bias, self.captions)
+        also_true = false_negatives(len(self.also_true), rows == columns)
+        return f"Similarity of {sizes}, {view}: {cells}{also_true}"
 
     def _send_frames(self, change: Any) -> None:
         count = _frame_count(self.similarities)
         with self.hold_sync():  # one message, so that the page never sees half of the change
-            self.frames = quantise(self.similarities)
+            self.frames = quantise(self.similarities, signed=True)
             if count != len(self.steps):
                 self.steps = list(range(count))
                 self.step = count - 1
-
-    def _draw(self, change: Any = None) -> None:
-        if self._from_page:
-            return
-        frames = self.similarities.reshape(-1, *self.similarities.shape[-2:])
-        shown = static_picture.shown(frames[self.step], self.view, self.temperature, self.bias)
-        also_true = np.zeros(shown.shape, bool)
-        also_true.flat[self.also_true] = True
-        scene = static_picture.Scene(
-            values=shown,
-            also_true=also_true,
-            view=self.view,
-            temperature=self.temperature,
-            bias=self.bias,
-            training_step=self.steps[self.step] if len(self.steps) > 1 else None,
-            images=tuple(self.images),
-            captions=tuple(self.captions),
-        )
-        with self.hold_sync():
-            self.picture = static_picture.draw(scene)
-            self.alternative = static_picture.describe(scene)
 
     @traitlets.validate("similarities")
     def _validate_similarities(self, proposal: Any) -> np.ndarray:
@@ -169,7 +144,7 @@ class SimilarityMatrix(anywidget.AnyWidget):
 
     @traitlets.validate("step")
     def _validate_step(self, proposal: Any) -> int:
-        return _checked_step(proposal["value"], len(self.steps))
+        return checked_index("step", proposal["value"], len(self.steps), "matrices")
 
     @traitlets.validate("selected")
     def _validate_selected(self, proposal: Any) -> list[int]:
@@ -181,9 +156,7 @@ def _frame_count(values: np.ndarray) -> int:
 
 
 def _checked_similarities(values: Any, images: int, captions: int) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().float().numpy()
-    values = np.array(values, dtype=np.float32)
+    values = float_array(values)
     if values.ndim not in (2, 3) or values.shape[-2:] != (images, captions) or not values.size:
         raise ValueError(
             f"similarities of shape {values.shape} do not fit {images} images and {captions} "
@@ -225,15 +198,6 @@ def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
             f"{len(steps)} steps for {frames} matrices; give one training step a matrix"
         )
     return [int(step) for step in steps]
-
-
-def _checked_step(step: int, frames: int) -> int:
-    if not -frames <= step < frames:
-        raise ValueError(
-            f"step={step} is not the index of one of the {frames} matrices; "
-            f"use 0 to {frames - 1}, or -1 for the last"
-        )
-    return int(step) % frames
 
 
 def _checked_temperature(temperature: float) -> float:

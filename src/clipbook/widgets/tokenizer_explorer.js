@@ -1,5 +1,6 @@
 // A tokenizer as a figure that answers: state and checks are in tokenizer_explorer.py.
-// One module without imports, so that it runs in JupyterLab, in Colab and in a page without kernel.
+
+import { counted, element, field, makeFigures, makeWidget, signFor, upTo, write } from "./kit.js";
 
 /**
  * @typedef {{ letters: string, digits: string, spaces: string }} Classes of characters, as ranges
@@ -64,10 +65,10 @@ function merge(ids, [left, right], made) {
  */
 export function makeTokenizer(merges, classes) {
   const split = makeSplit(classes);
-  const pairs = Array.from({ length: merges.length / 2 }, (_, k) => merges.slice(2 * k, 2 * k + 2));
+  const pairs = upTo(merges.length / 2).map((k) => merges.slice(2 * k, 2 * k + 2));
   const ranks = new Map(pairs.map((pair, rank) => [String(pair), rank]));
   /** @type {number[][]} */
-  const contents = Array.from({ length: FIRST_MERGE }, (_, id) => (id < FIRST_BYTE ? [] : [id - FIRST_BYTE]));
+  const contents = upTo(FIRST_MERGE).map((id) => (id < FIRST_BYTE ? [] : [id - FIRST_BYTE]));
   for (const [left, right] of pairs) contents.push([...contents[left], ...contents[right]]);
 
   const bytesOf = (/** @type {string} */ text) => [...new TextEncoder().encode(text)];
@@ -136,7 +137,6 @@ export function cutIntoPieces(word, lengths) {
 
 // ---- What is written
 
-const SHOWN = new Map([[" ", "␣"], ["\n", "↵"], ["\t", "⇥"]]);
 const SHAPELESS = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
@@ -144,10 +144,7 @@ const SHAPELESS = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
  * @param {string} character
  */
 function shown(character) {
-  const mark = SHOWN.get(character);
-  if (mark) return mark;
-  const code = Number(character.codePointAt(0)).toString(16).toUpperCase().padStart(4, "0");
-  if (SHAPELESS.test(character)) return code;
+  if (SHAPELESS.test(character)) return signFor(character);
   return /\p{M}/u.test(character) ? `◌${character}` : character;
 }
 
@@ -161,8 +158,6 @@ function textOf(content) {
 }
 
 const visible = (/** @type {string} */ text) => [...text].map(shown).join("");
-/** @type {(count: number, noun: string) => string} */
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const bytesIn = (/** @type {number[]} */ content) =>
   `${content.length === 1 ? "byte" : "bytes"} ${content.join(" ")}`;
 
@@ -187,26 +182,10 @@ function read(model, tokenizer) {
   return { text, steps, last, step, made, words, final: steps[last].words, ids, row, cut };
 }
 
-// ---- Elements
-
-/** @type {Make} */
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.append(.../** @type {(Node | string)[]} */ (children));
-  return node;
-}
-
-/**
- * Changes a text only where it differs, since each change makes the browser look again.
- * @param {Element} node @param {string} text
- */
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
+// ---- Parts
 
 const ROWS = ["word", "character", "byte", "token"];
-const hidden = (/** @type {string} */ text) => element("span", { class: "tokens-hidden" }, text);
+const hidden = (/** @type {string} */ text) => element("span", { class: "kit-hidden" }, text);
 
 /**
  * Marks of what a token is, for the style sheet: its kind, and a hue that its id fixes.
@@ -219,20 +198,14 @@ function dress(node, id, made) {
   node.style.setProperty("--hue", String(Math.round((id * 137.508) % 360))); // neighbours lie far apart
   return node;
 }
-let count = 0; // of views on the page, for ids
 
-/**
- * The text, and the slider through its merges.
- * @param {(values: Partial<Traits>) => void} change @param {AbortSignal} signal
- */
-function makeControls(change, signal) {
-  const id = `tokenizer-explorer-${++count}`;
+/** The text, and the slider through its merges. @param {Tools<Traits, never>} tools */
+function makeControls({ change, signal }) {
   const typed = element("textarea", {
-    id: `${id}-text`, rows: 2, maxlength: 400, dir: "auto",
-    spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+    rows: 2, maxlength: 400, dir: "auto", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
   });
-  const slider = element("input", { id: `${id}-merges`, type: "range", min: 0, step: 1 });
-  const place = element("output", { for: slider.id, class: "tokens-place" });
+  const slider = element("input", { type: "range", min: 0, step: 1 });
+  const place = element("output", { class: "tokens-place" });
   // as browsers do on sending
   const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
   typed.addEventListener("input", () => change({ text: clean(typed.value) }), { signal });
@@ -241,10 +214,8 @@ function makeControls(change, signal) {
     change({ step: step === Number(slider.max) ? -1 : step });
   }, { signal });
 
-  const node = element("div", { class: "tokens-controls" },
-    element("label", { for: typed.id }, "Text"), typed,
-    element("label", { for: slider.id }, "Merges"),
-    element("div", { class: "tokens-slider" }, slider, place));
+  const node = element("div", { class: "tokens-controls" }, field("Text", typed), field("Merges", slider, place));
+  place.htmlFor.value = slider.id;
   const update = (/** @type {State} */ { text, last, step, ids }) => {
     const lines = (/** @type {string} */ value) => value.replace(/\r\n?/g, "\n"); // a text field knows no other
     if (clean(typed.value) !== lines(text)) typed.value = text;
@@ -301,7 +272,7 @@ function makeWords(tokenizer, length) {
       element("div", { class: "tokens-bytes", "aria-hidden": "true" }, ...bytes),
       element("div", { class: "tokens-id", "aria-hidden": "true" }, id)), id, made);
     token.style.gridColumn = `${at + 1} / span ${content.length}`;
-    token.classList.toggle("tokens-cut", cut);
+    token.classList.toggle("kit-hatched", cut);
     return token;
   };
   /** @type {(characters: Character[], tokens: HTMLElement[]) => HTMLElement} */
@@ -313,7 +284,7 @@ function makeWords(tokenizer, length) {
       const text = shown(character);
       const mark = element("bdi", { class: "tokens-character", "aria-hidden": "true" }, text);
       mark.style.gridColumn = `${at} / span ${bytes}`;
-      const parted = Array.from({ length: bytes - 1 }, (_, k) => at + k + 1).some((k) => ends.has(k));
+      const parted = upTo(bytes - 1).some((k) => ends.has(at + k + 1));
       mark.classList.toggle("tokens-parted", parted);
       mark.classList.toggle("tokens-code", text !== character && text.length > 3);
       mark.classList.toggle("tokens-blank", text !== character);
@@ -348,24 +319,17 @@ function makeWords(tokenizer, length) {
 }
 
 /** How many words, characters, bytes and tokens. */
-function makeFigures() {
-  const values = ROWS.map((noun) => {
-    const [value, label] = [element("span", { class: "tokens-figure" }), element("span")];
-    return { noun, value, label, node: element("div", {}, value, label) };
-  });
-  const node = element("div", { class: "tokens-figures" }, ...values.map(({ node }) => node));
+function makeSizes() {
+  const figures = makeFigures(ROWS.length);
   const update = (/** @type {State} */ { text, words, ids }) => {
     const sizes = [words.length, [...text].length, new TextEncoder().encode(text).length, ids.length];
-    values.forEach(({ noun, value, label }, k) => {
-      write(value, String(sizes[k]));
-      write(label, sizes[k] === 1 ? noun : `${noun}s`);
-    });
+    figures.update(sizes.map((size, k) => [String(size), size === 1 ? ROWS[k] : `${ROWS[k]}s`]));
   };
-  return { node, update };
+  return { node: figures.node, update };
 }
 
 /** What becomes of the tokens in the model's context. @param {State} state */
-function told({ ids, cut, row }) {
+function fate({ ids, cut, row }) {
   const places = row.length;
   if (cut) return `${places - 2} of ${ids.length} tokens fit; the last ${cut === 1 ? "is" : `${cut} are`} cut off.`;
   const padding = places - 2 - ids.length;
@@ -375,7 +339,7 @@ function told({ ids, cut, row }) {
 /** The ids as the model gets them. @param {Tokenizer} tokenizer @param {number} length */
 function makeContext(tokenizer, length) {
   const title = element("p", { class: "tokens-title" }, `What the model gets: ${length} ids`);
-  const sentence = element("p", { class: "tokens-told" });
+  const sentence = element("p", { class: "kit-quiet" });
   const list = element("ol", { class: "tokens-context", "aria-label": "The model's input" });
   const node = element("div", { class: "tokens-input" }, title, sentence, list);
   /** @type {(id: number, made: number | null) => HTMLElement} */
@@ -391,7 +355,7 @@ function makeContext(tokenizer, length) {
     return dress(element("li", {}, element("span", { class: "tokens-id" }, id), ear, written), id, made);
   };
   const update = (/** @type {State} */ state) => {
-    write(sentence, told(state));
+    write(sentence, fate(state));
     list.replaceChildren(...state.row.map((id) => draw(id, state.made)));
   };
   return { node, update };
@@ -399,71 +363,34 @@ function makeContext(tokenizer, length) {
 
 // ---- The widget
 
-/**
- * JupyterLab would take arrow keys and letters for its own commands.
- * @type {(root: Element, takers: string) => void}
- */
-function keepKeys(root, takers) {
-  for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(takers)))
-    node.dataset.lmSuppressShortcuts = "true";
-}
-
-/** @type {("text" | "step")[]} */
-const DRAWN_FROM = ["text", "step"];
-
-/** @type {(view: View<Traits>) => () => void} */
-function render({ model, el }) {
-  const inside = new AbortController();
+/** @param {Tools<Traits, never>} tools */
+function build({ model, change, ...tools }) {
   const tokenizer = makeTokenizer(model.get("merges"), model.get("classes"));
   const length = model.get("context_length");
-  const naming = { role: "group", "aria-label": "Tokenizer" };
-  const root = element("div", { class: "tokenizer-explorer", ...naming });
-  const live = element("div", { class: "tokens-hidden", "aria-live": "polite" });
-  let announcing = 0; // a timer
-
-  const change = (/** @type {Partial<Traits>} */ values) => {
+  const changeText = (/** @type {Partial<Traits>} */ values) => {
     // a step that a new text does not have becomes its last, as in Python
     const steps = tokenizer.steps(values.text ?? model.get("text"));
     const step = values.step ?? model.get("step");
-    for (const [name, value] of Object.entries({ ...values, step: step < steps.length ? step : -1 }))
-      model.set(name, value);
-    model.save_changes();
+    change({ ...values, step: step < steps.length ? step : -1 });
   };
   const parts = [
-    makeControls(change, inside.signal),
+    makeControls({ ...tools, model, change: changeText }),
     makeSentence(tokenizer),
     makeWords(tokenizer, length),
-    makeFigures(),
+    makeSizes(),
     makeContext(tokenizer, length),
   ];
-  const announce = () => {
-    const state = read(model, tokenizer);
-    const { made, step, last } = state;
-    const pair = made === null ? "" : tokenizer.parts(made).map((id) => spoken(tokenizer.content(id)));
-    const merged = pair && `: ${pair.join(" and ")} become token ${made}`;
-    write(live, `Merge ${step} of ${last}${merged}. ${told(state)}`);
-  };
-  const draw = () => {
-    const state = read(model, tokenizer);
-    for (const part of parts) part.update(state);
-  };
-  const follow = () => {
-    draw();
-    clearTimeout(announcing);
-    announcing = setTimeout(announce, 300); // once, when typing or sliding has come to rest
-  };
-
-  root.append(...parts.map(({ node }) => node), live);
-  keepKeys(root, "textarea, input");
-  draw();
-  for (const name of DRAWN_FROM) model.on(`change:${name}`, follow);
-  el.append(root);
-  return () => {
-    inside.abort();
-    clearTimeout(announcing);
-    for (const name of DRAWN_FROM) model.off(`change:${name}`, follow);
-    root.remove();
+  return {
+    nodes: parts.map(({ node }) => node),
+    parts,
+    read: () => read(model, tokenizer),
+    announce(/** @type {State} */ state) {
+      const { made, step, last } = state;
+      const pair = made === null ? "" : tokenizer.parts(made).map((id) => spoken(tokenizer.content(id)));
+      const merged = pair && `: ${pair.join(" and ")} become token ${made}`;
+      return `Merge ${step} of ${last}${merged}. ${fate(state)}`;
+    },
   };
 }
 
-export default { render };
+export default makeWidget("tokenizer-explorer", "Tokenizer", build);

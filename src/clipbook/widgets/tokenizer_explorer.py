@@ -1,28 +1,26 @@
 """How a tokenizer takes a text apart, as a figure that answers.
 
 This module holds the state of the widget and checks it. What it looks like is in
-``tokenizer_explorer.js`` and ``.css``, the picture for print in ``static_tokens.py``.
+``tokenizer_explorer.js`` and ``.css``.
 """
 
 import functools
-import pathlib
 from typing import Any
 
-import anywidget
 import regex
 import traitlets
 
 from clipbook.text import Tokenizer
 from clipbook.text.texts import checked_text
 
-from . import static_tokens
+from .kit import Widget, counted, sources
 
 LONGEST = 400  # characters; more would be too small a part of the page to be looked at
+_MOST_NAMED = 16  # tokens; more would be no sentence
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_HERE = pathlib.Path(__file__).parent
 
 
-class TokenizerExplorer(anywidget.AnyWidget):
+class TokenizerExplorer(Widget):
     """A text as words, characters, bytes and tokens, merge after merge, up to the padded context.
 
     Args:
@@ -41,8 +39,7 @@ class TokenizerExplorer(anywidget.AnyWidget):
     Built in: book/text/tokenization.
     """
 
-    _esm = _HERE / "tokenizer_explorer.js"
-    _css = _HERE / "tokenizer_explorer.css"
+    _esm, _css = sources(__file__)
 
     text = traitlets.Unicode().tag(sync=True)
     step = traitlets.Int(help="index into tokenizer.steps(text)").tag(sync=True)
@@ -50,14 +47,11 @@ class TokenizerExplorer(anywidget.AnyWidget):
     merges = traitlets.List(traitlets.Int(), help="left, right, left, …").tag(sync=True)
     context_length = traitlets.Int().tag(sync=True)
     classes = traitlets.Dict(help="see character_classes").tag(sync=True)
-    picture = traitlets.Unicode(help="data URI of an SVG, for print").tag(sync=True)
-    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
 
     def __init__(
         self, tokenizer: Tokenizer, text: str = "Pepper the aussie pup", step: int = -1
     ) -> None:
         self._tokenizer = tokenizer
-        self._from_page = False
         super().__init__(
             text=checked_text(text),
             step=step,
@@ -65,34 +59,35 @@ class TokenizerExplorer(anywidget.AnyWidget):
             context_length=tokenizer.context_length,
             classes=character_classes(),
         )
-        self._follow()
-        self.observe(self._follow, names=["text", "step"])
+        self._tokenize()
+        self.observe(self._tokenize, names=["text", "step"])
+        self.follow("text", "step")
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page changed; it needs no new static picture for that."""
-        self._from_page = True
-        try:
-            super().set_state(sync_data)
-        finally:
-            self._from_page = False
+    def describe(self) -> str:
+        """The tokens of the step shown, and how much of the context they fill."""
+        ids, steps = self.token_ids, self._tokenizer.steps(self.text)
+        names = [f"{_name(self._tokenizer, token_id)} {token_id}" for token_id in ids[:_MOST_NAMED]]
+        more = ["and so on"] if len(ids) > _MOST_NAMED else []
+        text = " ".join(self.text.split())
+        sizes = (
+            f"“{text}”: {counted(len(self.text.encode()), 'byte')} and "
+            f"{counted(self.step % len(steps), 'merge')} give {counted(len(ids), 'token')}"
+        )
+        listed = f"{sizes}: {', '.join(names + more)}. " if ids else f"{sizes}. "
+        places = self.context_length
+        if len(ids) > places - 2:
+            return f"{listed}{places - 2} of them fit between start and end; the rest is cut off."
+        used = len(ids) + 2
+        return (
+            f"{listed}With start and end they fill {used} of {places} places; the rest is padding."
+        )
 
-    def _follow(self, change: Any = None) -> None:
+    def _tokenize(self, change: Any = None) -> None:
         steps = self._tokenizer.steps(self.text)
         if self.step >= len(steps):
             self.step = -1  # which calls this method again
-            return
-        self.set_trait("token_ids", steps[self.step])
-        if self._from_page:
-            return
-        scene = static_tokens.Scene(
-            tokenizer=self._tokenizer,
-            text=self.text,
-            merged=self.step % len(steps),
-            steps=steps,
-        )
-        with self.hold_sync():
-            self.picture = static_tokens.draw(scene)
-            self.alternative = static_tokens.describe(scene)
+        else:
+            self.set_trait("token_ids", steps[self.step])
 
     @traitlets.validate("text")
     def _validate_text(self, proposal: Any) -> str:
@@ -114,6 +109,15 @@ class TokenizerExplorer(anywidget.AnyWidget):
                 f"its tokens; use 0 to {count - 1}, or -1 for the last"
             )
         return step if step >= -1 else step % count
+
+
+def _name(tokenizer: Tokenizer, token_id: int) -> str:
+    """A token as its text in quotation marks, or as its bytes where they are no character."""
+    content = tokenizer._token_bytes(token_id)
+    try:
+        return f"“{content.decode()}”"
+    except UnicodeDecodeError:
+        return f"byte{'s' if len(content) > 1 else ''} {' '.join(map(str, content))}"
 
 
 @functools.cache

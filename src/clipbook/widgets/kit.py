@@ -1,0 +1,86 @@
+"""What every widget is made with in Python; in a page these are ``kit.js`` and ``kit.css``.
+
+A host is served one ES module without imports. Sources are joined when they are read, so that node,
+TypeScript and Biome read what is written here, and nothing has to be built or committed twice.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+_KIT = Path(__file__)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./kit\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+# Only what fills its lines: a type may stand before code, `/** @type {Element} */ (node)`.
+_COMMENT = re.compile(r"^ *(?://.*|/\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
+
+
+def sources(module: str) -> tuple[str, str]:
+    """The JavaScript and the CSS that a host is served: the kit's, then those beside a module.
+
+    Comments stay here: a page carries the sources once for each of its widgets.
+
+    Args:
+        module: the ``__file__`` of the widget's Python module.
+    """
+    paths = [_KIT, Path(module)]
+    kit, own = (_read(path.with_suffix(".js")) for path in paths)
+    styles = (_read(path.with_suffix(".css")) for path in paths)
+    return _EXPORT.sub("", kit) + _IMPORT.sub("", own), "".join(styles)
+
+
+def _read(path: Path) -> str:
+    return _COMMENT.sub("", path.read_text("utf-8"))
+
+
+class Widget(anywidget.AnyWidget):
+    """A figure that answers: a subclass holds the state as traits, and says in words what it is."""
+
+    alternative = traitlets.Unicode(help="the finding in words").tag(sync=True)
+    _from_page = False
+
+    def describe(self) -> str:
+        """The finding in words, for those who do not see the figure."""
+        raise NotImplementedError
+
+    def follow(self, *traits: str) -> None:
+        """Keep ``alternative`` true, from now on, to what Python makes of these traits.
+
+        A page that changes them needs no new words: it tells its reader itself.
+        """
+        self._describe()
+        self.observe(self._describe, names=list(traits))
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed."""
+        self._from_page = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_page = False
+
+    def _describe(self, change: Any = None) -> None:
+        if not self._from_page:
+            self.alternative = self.describe()
+
+
+def checked_index(name: str, index: int, count: int, nouns: str) -> int:
+    """An index of one of ``count`` things, counted from the end if negative.
+
+    Raises:
+        ValueError: if there is no such one.
+    """
+    if not -count <= index < count:
+        raise ValueError(
+            f"{name}={index} is none of the {count} {nouns}; "
+            f"use 0 to {count - 1}, or -1 for the last"
+        )
+    return int(index) % count
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 token``, ``2 tokens``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
