@@ -84,7 +84,7 @@ lint: $(SETUP) $(SCRIPTS)
 	ruff check .
 	mypy
 	_build/lint/node_modules/.bin/tsc --project tools/lint
-	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools
+	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools tests
 
 test-fast: lint ## format, lint and the quick unit tests
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"

@@ -79,9 +79,6 @@ def excerpt(value: object) -> str:
     return f"<{type(value).__name__} of very many digits>"
 
 
-shown = excerpt  # the widgets' name for it
-
-
 def _as_float(value: object) -> float:
     """nan, which lies in no range, for what is no number."""
     if isinstance(value, Real) and not isinstance(value, bool):

@@ -23,6 +23,7 @@ from bookkit.chapters import choose
 from bookkit.colab.notebook import for_students
 from bookkit.colab.publish import edition
 from bookkit.pages.maths import typeset
+from bookkit.pages.widget_pictures import Camera
 
 MODULES = BUILD / "vendor/node_modules"
 DECK = Path(__file__).resolve().parent / "deck"
@@ -67,10 +68,15 @@ def pictures(cell: nbformat.NotebookNode, states: dict) -> list[tuple[str, str]]
     return found
 
 
+def widget_states(executed: nbformat.NotebookNode) -> dict:
+    """State of each widget that the notebook has made, by its model's id."""
+    states = executed.metadata.get("widgets", {})
+    return states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+
+
 def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The chapter's cells as slides, each with nbconvert's mark of what it is."""
-    states = executed.metadata.get("widgets", {})
-    states = states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    states = widget_states(executed)
     made = []
 
     def add(cell: nbformat.NotebookNode, kind: str) -> None:
@@ -116,7 +122,13 @@ def executed(page: str) -> nbformat.NotebookNode:
     ]
     with tempfile.TemporaryDirectory(prefix="clipbook-") as empty:
         client = nbclient.NotebookClient(made, timeout=900, resources={"metadata": {"path": empty}})
-        return client.execute()
+        client.execute()
+    camera = Camera(BUILD / "widget-pictures")
+    for model in widget_states(made).values():
+        if "_esm" in model["state"]:
+            model["state"]["picture"] = camera.picture(model)
+    camera.close()
+    return made
 
 
 def without_formulas(text: str, kept: list[dict]) -> str:
