@@ -11,7 +11,7 @@
 #     minutes: 50
 #     place: this is the upper path as far as the text embeddings $T_1 \dots T_N$
 #     band: encoder
-#     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.pool]
+#     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.Stack, clipbook.transformer.pool]
 #     seed:
 #       Text Encoder: [The text encoder, caption, vector]
 #       A Transformer-based architecture, similar to GPT or BERT: ['Who speaks for the caption?',

@@ -13,8 +13,7 @@ def info_nce(logits: Float[Tensor, "images texts"]) -> Float[Tensor, ""]:
     logits: similarities times the scale; image i belongs to text i. With N equal logits the loss
     is ln N; a batch of one always costs 0. Raises ValueError for a matrix that isn't square or is
     empty.
-    Source: van den Oord et al. 2018, §2.3; Radford et al. 2021, figure 3. Built in:
-    book/pairs/contrastive-loss.
+    Source: van den Oord et al. 2018, §2.3; Radford et al. 2021, figure 3.
     """
     images, texts = logits.shape
     if images != texts or images == 0:

@@ -14,7 +14,7 @@ def similarity(
     """Cosine of every image with every text, in [-1, 1].
 
     Raises ValueError for rows that are not of unit length.
-    Source: Radford et al. 2021, §2.3. Built in: book/pairs/similarity-matrix.
+    Source: Radford et al. 2021, §2.3.
     """
     for name, rows in (("image", image_embeddings), ("text", text_embeddings)):
         lengths = rows.detach().float().norm(dim=-1)

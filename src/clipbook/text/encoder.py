@@ -57,8 +57,7 @@ class TextConfig:
 def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width"]:
     """Sines and cosines of the position, from fast to slow along the width.
 
-    Raises ValueError for an odd width. Source: Vaswani et al. 2017, §3.5. Built in:
-    book/text/embeddings.
+    Raises ValueError for an odd width. Source: Vaswani et al. 2017, §3.5.
     """
     if width % 2:
         raise ValueError(f"width={width} is odd; sines and cosines come in pairs, try {width + 1}")

@@ -49,8 +49,6 @@ class AttentionExplorer(Widget):
 
     Raises:
         ValueError: for values that break these rules.
-
-    Built in: book/text/attention.
     """
 
     _esm, _css = sources(__file__)

@@ -34,8 +34,6 @@ class PatchExplorer(Widget):
 
     Raises:
         ValueError: for values that break these rules.
-
-    Built in: book/image/patching.
     """
 
     _esm, _css = sources(__file__)

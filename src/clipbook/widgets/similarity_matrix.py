@@ -56,7 +56,7 @@ class SimilarityMatrix(Widget):
         ValueError: for values that break these rules.
 
     Source: Radford et al. 2021, figure 3; for the sigmoid, and the bias that it starts from, Zhai
-    et al. 2023, §3.2. Built in: book/pairs/similarity-matrix.
+    et al. 2023, §3.2.
     """
 
     _esm, _css = sources(__file__)

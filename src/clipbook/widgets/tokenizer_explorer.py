@@ -35,8 +35,6 @@ class TokenizerExplorer(Widget):
 
     Raises:
         ValueError: for values that break these rules.
-
-    Built in: book/text/tokenization.
     """
 
     _esm, _css = sources(__file__)
