@@ -104,7 +104,9 @@ def test_towers_that_end_in_different_spaces_are_refused():
         CLIPConfig(ViTConfig(embed_dim=32), TextConfig(embed_dim=64))
 
 
-@pytest.mark.parametrize("temperature", [0.0, -0.07, float("nan"), float("inf"), 0.009, 1e300])
+@pytest.mark.parametrize(
+    "temperature", [0.0, -0.07, float("nan"), float("inf"), 0.009, 1_000_001.0, 1e300]
+)
 def test_a_temperature_that_leaves_no_scale_between_0_and_100_is_refused(temperature):
     message = r"initial_temperature=.* is not a finite number from 0\.01 to 1e\+06; try 0.07"
     with pytest.raises(ValueError, match=message):

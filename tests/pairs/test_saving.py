@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from clipbook.pairs import CLIP, load_model, save_model, saving
+from clipbook.pairs import CLIP, CLIPConfig, load_model, save_model, saving
 from clipbook.pairs.saving import config_from_json, config_to_json, load_weights
 from clipbook.validation import excerpt
 from tests import tiny
@@ -69,6 +69,13 @@ def test_a_config_comes_back_from_json(config):
 def test_a_foreign_config_is_refused(text):
     with pytest.raises(ValueError, match="no configuration of a CLIP model"):
         config_from_json(text)
+
+
+def test_a_whole_number_is_a_temperature_too():
+    text = config_to_json(CLIPConfig(tiny.VIT, tiny.text_config(), initial_temperature=2.0))
+    whole = text.replace('"initial_temperature": 2.0', '"initial_temperature": 2')
+    assert whole != text
+    assert config_from_json(whole) == config_from_json(text)
 
 
 def test_a_config_that_cannot_be_built_is_refused():

@@ -128,14 +128,33 @@ def test_heads_that_do_not_divide_the_width_are_refused_with_ones_that_do(width,
     assert all(width % one == 0 for one in advised)
 
 
-@pytest.mark.parametrize("heads", [0, -2])
-def test_no_heads_are_refused(heads):
-    with pytest.raises(ValueError, match=f"heads={heads} is not a whole number from 1"):
-        MultiHeadAttention(16, heads)
+def test_the_nearest_heads_below_and_above_are_advised():
+    with pytest.raises(ValueError, match="; try heads=2 or 4$"):
+        check_heads(64, 3)
 
 
-@pytest.mark.parametrize("row", [[True, False, True], [False, True, True], [False] * 3])
+@pytest.mark.parametrize(
+    ("width", "heads", "message"),
+    [
+        (16, 0, r"^heads=0 is not a whole number from 1 to .*; try 2$"),
+        (16, -2, r"^heads=-2 is not a whole number from 1 to .*; try 2$"),
+        (0, 2, r"^width=0 is not a whole number from 1 to .*; try 64$"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused(width, heads, message):
+    with pytest.raises(ValueError, match=message):
+        MultiHeadAttention(width, heads)
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ([True, False, True], "has padding between real tokens"),
+        ([False, True, True], "begins with padding"),
+        ([False] * 3, "begins with padding"),
+    ],
+)
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(row, causal):
-    with pytest.raises(ValueError, match=r"mask\[1\] .*real tokens come first"):
+def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(row, problem, causal):
+    with pytest.raises(ValueError, match=rf"^mask\[1\] {problem}; real tokens come first"):
         allowed_keys(3, torch.tensor([[True] * 3, row]), causal=causal)

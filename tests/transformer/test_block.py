@@ -94,6 +94,18 @@ def test_quick_gelu_follows_its_formula():
     assert (quick(x) - nn.functional.gelu(x)).abs().max() < 0.03
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"width": 0}, r"^width=0 is not a whole number from 1 to .*; try 64$"),
+        ({"mlp_width": -1}, r"^mlp_width=-1 is not a whole number from 1 to .*; try 256$"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        Block(**{"width": 16, "heads": 2, "mlp_width": 32} | sizes)
+
+
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match="activation='relu'.*gelu or quick_gelu"):
         Block(16, 4, 32, "relu")

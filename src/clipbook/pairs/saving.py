@@ -138,8 +138,7 @@ def check_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str)
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copy tensors into a module. Raises as `check_weights`; the module is unchanged then."""
     check_weights(module, tensors, source)
-    weights = module.state_dict()
-    module.load_state_dict({name: tensors[name].to(weights[name].dtype) for name in weights})
+    module.load_state_dict(dict(tensors))  # copied into the module's own types
 
 
 def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) -> None:
