@@ -150,3 +150,14 @@ def test_cache_is_another_when_a_file_is_renamed(tmp_path, monkeypatch):
     before = execution_cache.digest(tmp_path.glob("*.py"))
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert before != execution_cache.digest(tmp_path.glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [("README.md", True), ("card.json", False), ("code.py", False)]
+)
+def test_cache_stays_when_only_what_people_read_changes(tmp_path, monkeypatch, name, stays):
+    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
+    (tmp_path / "src/clipbook").mkdir(parents=True)
+    before = execution_cache.digest(execution_cache.imported())
+    (tmp_path / "src/clipbook" / name).write_text("1")
+    assert (execution_cache.digest(execution_cache.imported()) == before) == stays
