@@ -24,16 +24,16 @@ assert double(7) == 14
 ### END HIDDEN TESTS"""
 
 
-def test_a_line_that_the_kernel_sent_in_two_parts_is_one_line():
-    parts = [
-        {"output_type": "stream", "name": "stdout", "text": "370"},
-        {"output_type": "stream", "name": "stderr", "text": "warned\n"},
-        {"output_type": "execute_result", "data": {}},
-        {"output_type": "stream", "name": "stdout", "text": " tokens\n"},
-    ]
-    for _ in range(2):  # a page may be written again
-        said = streams.joined(parts)
-        assert [one.get("text") for one in said] == ["370 tokens\n", "warned\n", None]
+def test_a_line_that_the_kernel_sent_in_parts_is_one_line():
+    printed = [("stream", "37"), ("stream", "0 "), ("stream", "tokens\n"), ("stderr", "warned\n")]
+    printed += [("text_plain", "1"), ("text_plain", "2"), ("stream", "after\n")]
+    cell = nodes.container()
+    for kind, text in printed:
+        cell += nodes.literal_block(text, text, classes=["output", kind])
+    streams.join(None, cell)
+    said = [block.astext() for block in cell]
+    assert said == ["370 tokens\n", "warned\n", "1", "2", "after\n"]
+    assert said == [block.rawsource for block in cell]
 
 
 def paragraph(*parts: str) -> nodes.paragraph:
