@@ -6,7 +6,6 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 import pytest
 
 from bookkit.address import address, pages_address
-from bookkit.pages.sharing import PICTURE, PICTURE_SIZE
 from tests.site.conftest import soup_of
 
 pytestmark = pytest.mark.site
@@ -134,16 +133,21 @@ def test_page_has_a_preview(site, page):
     assert tags["og:title"] == soup.h1.find(string=True).strip()
     assert len(tags["og:description"]) > 20
     assert soup.select_one("meta[name=description]")["content"] == tags["og:description"]
-    assert tags["og:image"] == f"{pages_address(address())}/{PICTURE}"
-    with open(site / PICTURE, "rb") as picture:
-        assert struct.unpack(">II", picture.read(24)[16:]) == PICTURE_SIZE
+    place = pages_address(address())
+    assert tags["og:url"] == f"{place}/{page}.html"
+    assert tags["og:image"].startswith(f"{place}/")
+    with open(site / tags["og:image"].removeprefix(f"{place}/"), "rb") as picture:
+        size = struct.unpack(">II", picture.read(24)[16:])
+    assert size == (int(tags["og:image:width"]), int(tags["og:image:height"]))
+    assert tags["og:image:alt"].startswith("The CLIP Book: a grid")
+    assert soup.select_one("meta[name='twitter:card']")["content"] == "summary_large_image"
 
 
 @pytest.mark.parametrize(("made", "title"), [("search", "Search"), ("genindex", "Index")])
-def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
+def test_page_without_a_source_has_a_title_and_a_description(site, made, title):
     soup = soup_of(site / f"{made}.html")
-    assert soup.select_one("meta[property='og:title']")["content"] == title
     assert soup.title.text.startswith(title)
+    assert len(soup.select_one("meta[name=description]")["content"]) > 20
 
 
 def test_preview_of_a_chapter_asks_its_question(site, chapter):
