@@ -6,6 +6,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 import pytest
 
 from bookkit.address import address, pages_address
+from bookkit.browser import violations
 from tests.site.conftest import soup_of
 
 pytestmark = pytest.mark.site
@@ -89,7 +90,7 @@ def test_every_link_and_every_place_on_a_page_exists(site):
     soups = {page.resolve(): soup_of(page) for page in pages}
     broken = []
     for page, soup in soups.items():
-        base = "/" if page.name == "404.html" else None
+        at_pages = urlparse(pages_address(address())).path + "/"  # where links of 404.html begin
         for element in soup.select("a[href], link[href], img[src], script[src]"):
             written = element.get("href") or element.get("src")
             target, fragment = urldefrag(written)
@@ -97,8 +98,9 @@ def test_every_link_and_every_place_on_a_page_exists(site):
                 continue
             if urlparse(target).scheme or written == "#":
                 continue
-            folder = site.resolve() if base else page.parent
-            path = (folder / unquote(target.split("?")[0])).resolve() if target else page
+            if page.name == "404.html" and target.startswith(at_pages):
+                target = target.removeprefix(at_pages)
+            path = (page.parent / unquote(target.split("?")[0])).resolve() if target else page
             there = soups.get(path) if fragment else None
             if not path.exists() or (there and not there.find(id=unquote(fragment))):
                 broken.append(f"{page.name}: {written}")
@@ -111,20 +113,24 @@ def test_no_id_stands_twice_on_a_page(site, page):
 
 
 @pytest.mark.browser
-def test_missing_page_leads_back_from_any_folder(visit, origin, site):
-    lost = f"{origin}/pairs/nothing-here.html"
-    seen = visit(f"{origin}/404.html", allowed=origin)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_missing_page_leads_back_from_any_folder(visit, origin, site, width):
+    lost, window = f"{origin}/pairs/nothing-here.html", {"width": width, "height": 800}
+    seen = visit(f"{origin}/search.html", allowed=origin, viewport=window)
     text = (site / "404.html").read_text("utf-8")
     seen.tab.route(lost, lambda route: route.fulfill(body=text, content_type="text/html"))
     seen.tab.goto(lost)
-    seen.tab.get_by_role("link", name="cover").click()
-    seen.tab.wait_for_url(f"{origin}/index.html")
+    assert violations(seen.tab) == []
+    if width < 600:
+        seen.tab.locator("button.primary-toggle:visible").click()
+    seen.tab.get_by_role("link", name="Zero-shot").click()
+    seen.tab.wait_for_url("**/pairs/zero-shot.html")
     assert seen.errors == []
 
 
-def test_missing_page_is_based_where_pages_serves_the_repository(site):
-    base = soup_of(site / "404.html").base["href"]
-    assert urljoin(pages_address(address()), base) == pages_address(address()).rstrip("/") + "/"
+def test_missing_page_asks_for_what_lies_where_pages_serves_the_repository(site):
+    sheet = soup_of(site / "404.html").select_one("link[rel=stylesheet]")["href"]
+    assert urljoin(pages_address(address()), sheet).startswith(f"{pages_address(address())}/_st")
 
 
 def test_page_has_a_preview(site, page):

@@ -1,9 +1,9 @@
 """What a page tells search engines and previews of links: a sentence and a picture of the book.
 
-sphinxext-opengraph writes it, as its settings in _config.yml say. This gives it the address at
-which GitHub Pages serves the repository, and the sentence, `env.metadata[page]["sentence"]`: the
-question that a chapter answers, of another page the first paragraph. (It would take the first 200
-characters of a page, and of pages that Sphinx makes, such as the search, it says nothing.)
+sphinxext-opengraph writes it, as its settings in _config.yml say. This gives it the sentence,
+`env.metadata[page]["sentence"]`: the question that a chapter answers, of another page the first
+paragraph. (It would take the first 200 characters of a page, and of pages that Sphinx makes, such
+as the search, it says nothing.)
 """
 
 import html
@@ -12,7 +12,6 @@ from docutils import nodes
 from docutils.utils.smartquotes import smartyPants
 
 from bookkit import chapters
-from bookkit.address import pages_address
 
 BOOK = "The CLIP Book: a contrastive vision-language model, built step by step."
 
@@ -36,13 +35,7 @@ def describe_made(app, pagename, templatename, context, doctree) -> None:
         context["metatags"] = f'<meta name="description" content="{BOOK}">'
 
 
-def add_address(app, config) -> None:
-    config.ogp_site_url = pages_address(config.html_theme_options["repository_url"]) + "/"
-
-
 def setup(app) -> dict:
-    app.setup_extension("sphinxext.opengraph")
-    app.connect("config-inited", add_address)
     app.connect("doctree-read", describe)
     app.connect("html-page-context", describe_made)
     return {"parallel_read_safe": True}

@@ -6,7 +6,7 @@ from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 from bookkit.address import pages_address
-from bookkit.pages import alternative_text, model_map, not_found, sharing
+from bookkit.pages import alternative_text, model_map, sharing
 
 
 def page_of(*children: nodes.Node) -> nodes.document:
@@ -50,11 +50,6 @@ def test_sentence_of_another_page_is_its_first_paragraph():
 )
 def test_pages_address_is_the_repositorys(repository, pages):
     assert pages_address(repository) == pages
-
-
-def test_missing_page_is_based_in_the_repositorys_folder():
-    assert '<base href="/book/">' in not_found.page("https://github.com/me/book", "<svg ></svg>")
-    assert '<base href="/">' in not_found.page("https://github.com/me/me.github.io", "<svg ></svg>")
 
 
 def test_band_lights_its_page_and_links_the_others_that_exist():
