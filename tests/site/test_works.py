@@ -163,6 +163,19 @@ def test_preview_of_a_chapter_asks_its_question(site, chapter):
     assert description in " ".join(soup.article.get_text().split())
 
 
+def test_nothing_keeps_a_page_from_being_drawn(site, page):
+    soup = soup_of(site / f"{page}.html")
+    scripts = soup.select("script[src]")
+    assert scripts and all(one.has_attr("defer") or one.has_attr("async") for one in scripts)
+    assert not [one["src"] for one in scripts if "search" in one["src"] or "awesome" in one["src"]]
+    assert not soup.select("link[rel=preload]")
+    for state in soup.select("script[type$='widget-state+json']"):
+        assert state.find_previous("article") and not state.find_next("main")
+    for image in soup.select("article img:not([src^='data:'])"):
+        assert image["loading"] == "lazy"
+        assert image["src"].endswith(".svg") or {"width", "height"} <= image.attrs.keys()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_chapter_shows_its_place_on_the_map(visit, origin, chapter, width):

@@ -12,6 +12,7 @@ EXTENSIONS = (
     "sharing",
     "model_map",
     "maths",
+    "markup",
     "lean_pages",
     "api",
     "teaching",
