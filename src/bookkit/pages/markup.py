@@ -13,9 +13,10 @@ from pathlib import Path
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput, visit_HideCellInput
 from sphinx.util.images import get_image_size
+from sphinx.writers.html5 import HTML5Translator
 
 
-class Markup:
+class Markup(HTML5Translator):
     """What is written differently, before the theme's own translator."""
 
     def starttag(self, *args, **kwargs) -> str:
@@ -24,7 +25,7 @@ class Markup:
         return super().starttag(*args, **kwargs)
 
     def visit_image(self, node) -> None:
-        size = get_image_size(Path(self.builder.srcdir, node["uri"]))
+        size = get_image_size(str(Path(self.builder.srcdir, node["uri"])))
         node["loading"] = "lazy"
         super().visit_image(node)
         if size and not node["uri"].endswith(".svg"):
