@@ -10,6 +10,7 @@ page, and a chapter that is gone leaves no page behind.
 
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -61,23 +62,29 @@ def _webp(picture: Image.Image, **options) -> bytes:
     return file.getvalue()
 
 
-def make_lean(app, exception) -> None:
+def make_lean(sheets, app, exception) -> None:
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
     names = webp_copies(site / "_images") | webp_copies(site / "_static/images")
     pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
     pages = {page: text for page, text in pages.items() if "</body>" in text}
+    digest = lean_styles.one_sheet(site, list(sheets), pages)
     for page, text in pages.items():
-        pages[page] = re.sub(r"[\w.-]+\.png\b", lambda name: names.get(name[0], name[0]), text)
-    for page, text in lean_styles.one_sheet(site, pages).items():
-        page.write_text(text, "utf-8")
+        text = re.sub(r"[\w.-]+\.png\b", lambda name: names.get(name[0], name[0]), text)
+        page.write_text(text.replace("lean.css?v=", f"lean.css?v={digest}"), "utf-8")
     for script in site.glob("_static/scripts/*.map"):
         script.unlink()
 
 
 def setup(app) -> dict:
     drop_thebe(app)
+    sheets: dict[str, None] = {}  # of all pages, in order
+
+    def note(app, pagename, templatename, context, doctree) -> None:
+        sheets.update(dict.fromkeys(lean_styles.linked(context["css_files"])))
+
     app.connect("builder-inited", drop_pages)
-    app.connect("build-finished", make_lean, priority=900)  # after those that write pages
+    app.connect("html-page-context", note, priority=900)  # after those that add one
+    app.connect("build-finished", partial(make_lean, sheets), priority=900)  # or write pages
     return {"parallel_read_safe": True}
