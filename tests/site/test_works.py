@@ -156,6 +156,15 @@ def test_page_without_a_source_has_a_title_and_a_description(site, made, title):
     assert len(soup.select_one("meta[name=description]")["content"]) > 20
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("made", ["search", "genindex"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_page_without_a_source_is_usable_by_everyone(visit, origin, made, scheme, width):
+    window = {"width": width, "height": 800}
+    seen = visit(f"{origin}/{made}.html", allowed=origin, color_scheme=scheme, viewport=window)
+    assert violations(seen.tab) == []
+
+
 def test_preview_of_a_chapter_asks_its_question(site, chapter):
     soup = soup_of(site / f"{chapter}.html")
     description = soup.select_one("meta[property='og:description']")["content"]
