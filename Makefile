@@ -64,8 +64,8 @@ $(LIGHTHOUSE): tools/audit/package-lock.json
 	npm --prefix $(@D) ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse and axe-core, into _build/audit.md
-	python -m bookkit.audit $(BUILT) _build/audit/node_modules/.bin/lighthouse _build/audit.md $(call each,PAGES)
+audit: site $(LIGHTHOUSE) ## measure every page by Lighthouse CI, into _build/audit.md; PAGES="index pairs/training"
+	python -m bookkit.audit $(BUILT) _build/audit/node_modules/.bin/lhci _build/audit.md $(call each,PAGES)
 
 chapter: $(SETUP) ## begin a chapter: make chapter NAME=further/example TITLE="An example"
 	@python -m bookkit.new_chapter $(or $(call typed,NAME),'') $(or $(call typed,TITLE),'')

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Why this number?
 #
-# **A loss, a score or an accuracy looks odd: what is behind it?** Each section is named after what
-# you see; it says the cause, reproduces it, and says what to do.
+# **A loss, a score or an accuracy looks odd: what is behind it?**
+#
+# Each section is named after what you see; it says the cause, reproduces it, and says what to do.
 
 # %% [markdown]
 # We take the model that the book has trained, 64 pairs that it has never seen, and their grid.

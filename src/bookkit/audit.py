@@ -1,10 +1,8 @@
-"""Measure the built site: python -m bookkit.audit <site> <lighthouse> <table> [page...]
+"""Measure the built site: python -m bookkit.audit <site> <lhci> <table> [page...]
 
-Lighthouse (mobile and desktop) and axe-core (light and dark, wide and 390 px) look at each page on
-a local server that compresses. What misses a target is measured again, a minute after all others:
-a busy machine slows pages down for minutes, and none makes them faster, so the best try counts. The
-table is written as Markdown; a missed target ends in 1. `<lighthouse>` is its command line,
-`<table>` the file to write. Weight counts all that a page loads, pictures further down included.
+Lighthouse CI looks at each page, on a server that compresses, as tools/audit/lighthouserc.cjs says;
+this chooses the pages and writes what was measured as a table in Markdown. A missed target ends in
+1. `<lhci>` is its command line. (axe-core looks at each page in tests/site/test_pages.py.)
 """
 
 import argparse
@@ -12,90 +10,16 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
+import tempfile
 from pathlib import Path
+from urllib.parse import urlparse
 
-from bookkit import serve
-from bookkit.browser import MISSING, chromium, find_chromium, violations
+from bookkit import ROOT
+from bookkit.browser import MISSING, find_chromium
 
-CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
-LEAST = {"mobile": [90, 100, 100, 100], "desktop": [98, 100, 100, 100]}
-MOST_WEIGHT, MOST_SHIFT = 350, 0.02  # kB compressed; cumulative layout shift
-WINDOWS = [(1280, 900), (390, 844)]
-TRIES, PAUSE = 5, 60  # runs of Lighthouse at most; seconds before those that missed run again
-HEADLESS = ["--headless=new", "--no-sandbox", "--disable-gpu"]
-HEAD = "| page | | performance | accessibility | best practices | SEO | kB | shift | axe |"
-
-
-def lighthouse(command: str, address: str, form: str) -> tuple[list[int], float]:
-    """The four scores, out of 100, and the cumulative shift of one run."""
-    arguments = [
-        command,
-        address,
-        "--quiet",
-        "--output=json",
-        f"--chrome-flags={' '.join(HEADLESS)}",
-    ]
-    if form == "desktop":
-        arguments.append("--preset=desktop")
-    environment = os.environ | {"CHROME_PATH": find_chromium() or sys.exit(MISSING)}
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"Lighthouse failed on {address}: {done.stderr[-500:]}")
-    report = json.loads(done.stdout)
-    scores = [round(100 * (report["categories"][name]["score"] or 0)) for name in CATEGORIES]
-    return scores, report["audits"]["cumulative-layout-shift"]["numericValue"]
-
-
-def good(scores: list[int], shift: float, form: str) -> bool:
-    enough = all(score >= least for score, least in zip(scores, LEAST[form], strict=True))
-    return enough and shift <= MOST_SHIFT
-
-
-def best_runs(command: str, origin: str, pages: list[str]) -> dict:
-    """Scores and shift by page and form: the run that meets the targets, else the fastest."""
-    tries: dict[tuple[str, str], list[tuple[list[int], float]]]
-    tries = {(page, form): [] for page in pages for form in LEAST}
-    missing = list(tries)
-    for turn in range(TRIES):
-        if turn and missing:
-            time.sleep(PAUSE)
-        for page, form in missing:
-            tries[page, form].append(lighthouse(command, f"{origin}/{page}", form))
-            print(page, form, *tries[page, form][-1], flush=True)
-        missing = [key for key in missing if not good(*tries[key][-1], key[1])]
-    return {
-        (page, form): max(runs, key=lambda run: (good(run[0], run[1], form), run[0][0]))
-        for (page, form), runs in tries.items()
-    }
-
-
-def weight(browser, address: str) -> float:
-    """Kilobytes that come over the line when the whole page is read."""
-    tab = browser.new_page()
-    line, sizes = tab.context.new_cdp_session(tab), []
-    line.send("Network.enable")
-    line.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    tab.goto(address, wait_until="networkidle")
-    tab.evaluate("document.querySelectorAll('img').forEach((image) => (image.loading = 'eager'))")
-    tab.wait_for_load_state("networkidle")
-    tab.wait_for_timeout(500)
-    tab.close()
-    return sum(sizes) / 1000
-
-
-def faults(browser, address: str) -> list[str]:
-    """What axe-core finds, in both colour schemes and at both widths."""
-    found: dict[str, None] = {}
-    for scheme in ["light", "dark"]:
-        for width, height in WINDOWS:
-            window = {"width": width, "height": height}
-            tab = browser.new_page(viewport=window, color_scheme=scheme)
-            tab.goto(address, wait_until="networkidle")
-            found |= dict.fromkeys(violations(tab))
-            tab.close()
-    return list(found)
+CONFIG = ROOT / "tools/audit/lighthouserc.cjs"
+FORMS = ("mobile", "desktop", "whole")  # as the configuration has them
+HEAD = "| page | form | median |\n|---|---|---|"
 
 
 def choose(site: Path, named: list[str]) -> list[str]:
@@ -116,39 +40,51 @@ def choose(site: Path, named: list[str]) -> list[str]:
     return files or known
 
 
-def main() -> None:
+def measured(lhci: Path, site: Path, pages: list[str], form: str) -> list[dict]:
+    """What Lighthouse CI found of every demand on every page, looked at in one form."""
+    chrome = find_chromium() or sys.exit(MISSING)
+    told = os.environ | {"FORM": form, "SITE": str(site.resolve()), "CHROME_PATH": chrome}
+    command = [str(lhci.resolve()), "--no-lighthouserc", f"--config={CONFIG}"]
+    with tempfile.TemporaryDirectory() as folder:
+        addresses = [f"--url=http://localhost/{page}" for page in pages]
+        if subprocess.run([*command, "collect", *addresses], cwd=folder, env=told).returncode:
+            sys.exit("Lighthouse CI could not look at every page; what it said stands above")
+        subprocess.run([*command, "assert"], cwd=folder, env=told, capture_output=True)
+        return json.loads(Path(folder, ".lighthouseci/assertion-results.json").read_text("utf-8"))
+
+
+def row(page: str, form: str, found: list[dict]) -> str:
+    """A line of the table: what the median run gave, missed targets in bold."""
+    said = []
+    for one in found:
+        text = f"{one.get('auditProperty') or one['auditId']} {one['actual']:.6g}"
+        missed = f"**{text}, not {one['operator']} {one['expected']}**"
+        said.append(text if one["passed"] else missed)
+    return f"| {page} | {form} | {'; '.join(said)} |"
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("site", "lighthouse", "table"):
-        parser.add_argument(name)
+    for name in ("site", "lhci", "table"):
+        parser.add_argument(name, type=Path)
     parser.add_argument("page", nargs="*", help="such as pairs/training; all, if none is given")
     asked = parser.parse_args()
-    site, command, table = asked.site, asked.lighthouse, asked.table
     try:
-        pages = choose(Path(site), asked.page)
+        pages = choose(asked.site, asked.page)
     except ValueError as error:
         sys.exit(str(error))
-    with serve.bind(site, 8900) as server, chromium() as browser:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        origin = f"http://127.0.0.1:{server.server_port}"
-        sizes = {page: weight(browser, f"{origin}/{page}") for page in pages}
-        found = {page: faults(browser, f"{origin}/{page}") for page in pages}
-        runs = best_runs(command, origin, pages)
-        server.shutdown()
-    lines, wrong = [HEAD, "|" + " --- |" * (HEAD.count("|") - 1)], []
-    for page in pages:
-        wrong += [f"{page}: {fault}" for fault in found[page]]
-        if sizes[page] > MOST_WEIGHT:
-            wrong.append(f"{page}: {sizes[page]:.0f} kB is more than {MOST_WEIGHT} kB")
-        for form in LEAST:
-            scores, shift = runs[page, form]
-            cells = [page, form, *scores, f"{sizes[page]:.0f}", f"{shift:.3f}", len(found[page])]
-            lines.append(f"| {' | '.join(map(str, cells))} |")
-            if not good(scores, shift, form):
-                wrong.append(f"{page}: {form} misses a target: {scores}, shift {shift:.3f}")
-    Path(table).write_text("\n".join([*lines, "", *(f"- {line}" for line in wrong), ""]), "utf-8")
-    print("\n".join([*lines, f"The table is in {table}.", *wrong]))
-    sys.exit(bool(wrong))
+    lines, kept = [HEAD], True
+    for form in FORMS:
+        results = measured(asked.lhci, asked.site, pages, form)
+        kept &= all(one["passed"] for one in results)
+        for page in pages:
+            found = [one for one in results if urlparse(one["url"]).path == f"/{page}"]
+            lines.append(row(page, form, found))
+    table = "\n".join(lines)
+    asked.table.write_text(table + "\n", "utf-8")
+    print(f"{table}\nThe table is in {asked.table}.")
+    return int(not kept)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

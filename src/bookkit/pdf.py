@@ -2,7 +2,8 @@
 
 The articles of all pages go into one document, so that links between chapters stay links. Chromium
 prints it twice: the first printing tells on which page each chapter begins, the second has these
-numbers in its table of contents. Widgets stand as their still pictures, answers are unfolded.
+numbers in its table of contents (it knows no `target-counter`). pdf.css does what a style sheet
+can: it numbers pages, opens answers and leaves out what paper can't use.
 """
 
 import argparse
@@ -52,12 +53,9 @@ def article(site: Path, page: str, pages: list[str]) -> Tag:
             link["href"] = f"#{anchor(name, unquote(fragment))}"
         else:
             del link["href"]
-    for folded in found.select("details"):
-        summary = folded.find("summary")
-        if "hide" not in folded.get("class", []):
-            folded["open"] = ""
-        elif "solution" in summary.get_text():
-            folded["open"] = ""
+    for summary in found.select("details.hide > summary"):
+        if "solution" in summary.get_text():
+            summary.parent["open"] = ""
             summary.string = "Solution"
     return found
 
@@ -81,12 +79,11 @@ def document(site: Path, book, articles: dict, numbers: dict[str, int]) -> str:
     base = site.resolve().as_uri()
     styles = [link["href"].split("?")[0] for link in head.select("link[rel=stylesheet]")]
     sheets = "".join(f'<link rel="stylesheet" href="{base}/{href}">' for href in styles)
-    inline = "".join(str(style) for style in head.find_all("style", recursive=False))
     own = Path(__file__).with_suffix(".css").read_text("utf-8")
     cover = f'<div class="cover"><img src="{base}/_static/logo.svg" alt=""><h1>{TITLE}</h1></div>'
     return (
         f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        f"<title>{TITLE}</title>{sheets}{inline}<style>{own}</style></head>"
+        f"<title>{TITLE}</title>{sheets}<style>{own}</style></head>"
         f'<body><div class="bd-content">{cover}{contents(book, articles, numbers)}'
         f"{''.join(map(str, articles.values()))}</div></body></html>"
     )
@@ -111,10 +108,7 @@ def starts(target: Path, articles: dict) -> dict[str, int]:
     reader = PdfReader(target)
     numbers = {}
     for page in articles:
-        destination = reader.named_destinations.get(f"/{anchor(page)}")
-        if destination is None:
-            destination = reader.named_destinations[anchor(page)]
-        number = reader.get_destination_page_number(destination)
+        number = reader.get_destination_page_number(reader.named_destinations[f"/{anchor(page)}"])
         assert number is not None, page
         numbers[page] = number + 1
     return numbers

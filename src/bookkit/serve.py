@@ -11,6 +11,9 @@ import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlparse
+
+from bookkit.address import address, pages_address
 
 LAST_PORT = 65_535
 TEXT = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".inv"}
@@ -20,6 +23,12 @@ class Handler(SimpleHTTPRequestHandler):
     """Files of a folder, text of them compressed where the browser takes it."""
 
     protocol_version = "HTTP/1.1"  # one connection for many files
+    place = urlparse(pages_address(address())).path  # of the repository on GitHub Pages
+
+    def translate_path(self, path):
+        """The file at an address here, or at one on GitHub Pages, which links of 404.html are."""
+        inside = self.place and path.startswith(f"{self.place}/")
+        return super().translate_path(path.removeprefix(self.place) if inside else path)
 
     def send_head(self):
         try:

@@ -56,6 +56,16 @@ def test_a_page_that_is_not_there_is_a_404_with_the_sites_own_page(tmp_path, own
     assert (body == b"ours") == own
 
 
+@pytest.mark.parametrize(("place", "code"), [("/book", 200), ("", 404)])
+def test_a_link_to_where_pages_serves_the_repository_stays_here(tmp_path, monkeypatch, place, code):
+    (tmp_path / "index.html").write_text("cover")
+    monkeypatch.setattr(serve.Handler, "place", place)
+    with served(tmp_path) as address:
+        assert answer(f"{address}/book/index.html")[0] == code
+        assert answer(f"{address}/index.html")[0] == 200
+        assert answer(f"{address}/bookish.html")[0] == 404
+
+
 @pytest.mark.parametrize(("error", "quiet"), [(ConnectionResetError(), True), (OSError(), False)])
 def test_a_browser_that_hangs_up_is_no_news_and_other_faults_are(capsys, tmp_path, error, quiet):
     with serve.bind(str(tmp_path), 8600) as server:

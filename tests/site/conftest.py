@@ -3,13 +3,12 @@
 import functools
 import threading
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-from bookkit import BOOK, BUILD, ROOT
+from bookkit import BOOK, BUILD, ROOT, serve
 from bookkit.chapters import pages
 
 SITE = BUILD / "html"
@@ -46,17 +45,10 @@ def site() -> Path:
     return SITE
 
 
-class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="session")
 def origin(site) -> str:
     """Address of a local server of the site, without a slash at the end."""
-    with ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Silent, directory=site)
-    ) as server:
+    with serve.bind(str(site), 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

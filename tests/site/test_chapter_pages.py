@@ -111,7 +111,7 @@ def test_visible_checks_are_folded_with_their_output(site, chapter):
     text = "".join(fold.get_text() for fold in folds)
     for cell in (c for c in code_cells(chapter) if role(c).get("grade")):
         shown = visible("".join(cell["source"]))
-        assert all(line in text for line in shown.splitlines())
+        assert cells.says_nothing(shown) or all(line in text for line in shown.splitlines())
     praise = page.find_all(string=lambda one: one.startswith("✓ ") and ": correct" in one)
     assert len(praise) >= len(folds)
     assert all(one.find_parent("details") in folds for one in praise)

@@ -121,6 +121,7 @@ def test_vendored_packages_are_pinned_and_name_no_registry():
         ("assignment", {"CHAPTER": "ODD", "COURSE": "ODD"}, ["*WORDS", "--to", "ODD"]),
         ("assignment", {"CHAPTER": "all"}, ["all", "--to", "course"]),
         ("slides", {"CHAPTER": "ODD"}, ["*WORDS", "--to", "_build/slides"]),
+        ("audit", {"PAGES": "ODD"}, ["_build/audit.md", "*WORDS"]),
         ("serve", {"PORT": "ODD"}, ["_build/html", "ODD"]),
         ("serve", {}, ["_build/html", "8000"]),
         ("repository", {"URL": "ODD"}, ["ODD"]),

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 import pytest
 
 from bookkit.address import address, pages_address
-from bookkit.pages.sharing import PICTURE, PICTURE_SIZE
+from bookkit.browser import violations
 from tests.site.conftest import soup_of
 
 pytestmark = pytest.mark.site
@@ -90,7 +90,7 @@ def test_every_link_and_every_place_on_a_page_exists(site):
     soups = {page.resolve(): soup_of(page) for page in pages}
     broken = []
     for page, soup in soups.items():
-        base = "/" if page.name == "404.html" else None
+        at_pages = urlparse(pages_address(address())).path + "/"  # where links of 404.html begin
         for element in soup.select("a[href], link[href], img[src], script[src]"):
             written = element.get("href") or element.get("src")
             target, fragment = urldefrag(written)
@@ -98,8 +98,9 @@ def test_every_link_and_every_place_on_a_page_exists(site):
                 continue
             if urlparse(target).scheme or written == "#":
                 continue
-            folder = site.resolve() if base else page.parent
-            path = (folder / unquote(target.split("?")[0])).resolve() if target else page
+            if page.name == "404.html" and target.startswith(at_pages):
+                target = target.removeprefix(at_pages)
+            path = (page.parent / unquote(target.split("?")[0])).resolve() if target else page
             there = soups.get(path) if fragment else None
             if not path.exists() or (there and not there.find(id=unquote(fragment))):
                 broken.append(f"{page.name}: {written}")
@@ -112,20 +113,24 @@ def test_no_id_stands_twice_on_a_page(site, page):
 
 
 @pytest.mark.browser
-def test_missing_page_leads_back_from_any_folder(visit, origin, site):
-    lost = f"{origin}/pairs/nothing-here.html"
-    seen = visit(f"{origin}/404.html", allowed=origin)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_missing_page_leads_back_from_any_folder(visit, origin, site, width):
+    lost, window = f"{origin}/pairs/nothing-here.html", {"width": width, "height": 800}
+    seen = visit(f"{origin}/search.html", allowed=origin, viewport=window)
     text = (site / "404.html").read_text("utf-8")
     seen.tab.route(lost, lambda route: route.fulfill(body=text, content_type="text/html"))
     seen.tab.goto(lost)
-    seen.tab.get_by_role("link", name="cover").click()
-    seen.tab.wait_for_url(f"{origin}/index.html")
+    assert violations(seen.tab) == []
+    if width < 600:
+        seen.tab.locator("button.primary-toggle:visible").click()
+    seen.tab.get_by_role("link", name="Zero-shot").click()
+    seen.tab.wait_for_url("**/pairs/zero-shot.html")
     assert seen.errors == []
 
 
-def test_missing_page_is_based_where_pages_serves_the_repository(site):
-    base = soup_of(site / "404.html").base["href"]
-    assert urljoin(pages_address(address()), base) == pages_address(address()).rstrip("/") + "/"
+def test_missing_page_asks_for_what_lies_where_pages_serves_the_repository(site):
+    sheet = soup_of(site / "404.html").select_one("link[rel=stylesheet]")["href"]
+    assert urljoin(pages_address(address()), sheet).startswith(f"{pages_address(address())}/_st")
 
 
 def test_page_has_a_preview(site, page):
@@ -134,16 +139,30 @@ def test_page_has_a_preview(site, page):
     assert tags["og:title"] == soup.h1.find(string=True).strip()
     assert len(tags["og:description"]) > 20
     assert soup.select_one("meta[name=description]")["content"] == tags["og:description"]
-    assert tags["og:image"] == f"{pages_address(address())}/{PICTURE}"
-    with open(site / PICTURE, "rb") as picture:
-        assert struct.unpack(">II", picture.read(24)[16:]) == PICTURE_SIZE
+    place = pages_address(address())
+    assert tags["og:url"] == f"{place}/{page}.html"
+    assert tags["og:image"].startswith(f"{place}/")
+    with open(site / tags["og:image"].removeprefix(f"{place}/"), "rb") as picture:
+        size = struct.unpack(">II", picture.read(24)[16:])
+    assert size == (int(tags["og:image:width"]), int(tags["og:image:height"]))
+    assert tags["og:image:alt"].startswith("The CLIP Book: a grid")
+    assert soup.select_one("meta[name='twitter:card']")["content"] == "summary_large_image"
 
 
 @pytest.mark.parametrize(("made", "title"), [("search", "Search"), ("genindex", "Index")])
-def test_preview_of_a_page_without_a_source_has_its_title(site, made, title):
+def test_page_without_a_source_has_a_title_and_a_description(site, made, title):
     soup = soup_of(site / f"{made}.html")
-    assert soup.select_one("meta[property='og:title']")["content"] == title
     assert soup.title.text.startswith(title)
+    assert len(soup.select_one("meta[name=description]")["content"]) > 20
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("made", ["search", "genindex"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_page_without_a_source_is_usable_by_everyone(visit, origin, made, scheme, width):
+    window = {"width": width, "height": 800}
+    seen = visit(f"{origin}/{made}.html", allowed=origin, color_scheme=scheme, viewport=window)
+    assert violations(seen.tab) == []
 
 
 def test_preview_of_a_chapter_asks_its_question(site, chapter):
@@ -151,6 +170,19 @@ def test_preview_of_a_chapter_asks_its_question(site, chapter):
     description = soup.select_one("meta[property='og:description']")["content"]
     assert description.endswith("?")
     assert description in " ".join(soup.article.get_text().split())
+
+
+def test_nothing_keeps_a_page_from_being_drawn(site, page):
+    soup = soup_of(site / f"{page}.html")
+    scripts = soup.select("script[src]")
+    assert scripts and all(one.has_attr("defer") or one.has_attr("async") for one in scripts)
+    assert not [one["src"] for one in scripts if "search" in one["src"] or "awesome" in one["src"]]
+    assert not soup.select("link[rel=preload]")
+    for state in soup.select("script[type$='widget-state+json']"):
+        assert state.find_previous("article") and not state.find_next("main")
+    for image in soup.select("article img:not([src^='data:'])"):
+        assert image["loading"] == "lazy"
+        assert image["src"].endswith(".svg") or {"width", "height"} <= image.attrs.keys()
 
 
 @pytest.mark.browser

@@ -9,8 +9,8 @@ lacked and nothing else, no version in it being another one.
 Three environments differ in what the package's dependencies are:
 
     colab     as image.toml says, without what Colab lacks
-    lowest    the lowest versions that pyproject.toml allows
-    newest    none but torch: pip takes the newest of each
+    lowest    the lowest versions that pyproject.toml allows, as uv finds them
+    newest    none but torch: uv takes the newest of each
 
 All else is borrowed from the environment that runs this, torch (several hundred megabytes, and
 built for a kind of machine) in every case, and so is Python. A table of the seconds goes into
@@ -102,16 +102,6 @@ def dependencies() -> list[Requirement]:
     return [Requirement(line) for line in project["dependencies"]]
 
 
-def lowest() -> dict[str, str]:
-    """The lowest version that pyproject.toml allows, by package, where it sets one."""
-    return {
-        image.normal(need.name): bound.version
-        for need in dependencies()
-        for bound in need.specifier
-        if bound.operator == ">=" and need.name != BORROWED
-    }
-
-
 def lend(folder: Path, without: set[str]) -> Path:
     """Links to every package of this environment but those, and but the book's own."""
     installed = {image.normal(one.name) for one in distributions()}
@@ -133,23 +123,20 @@ def environment(name: str, home: Path) -> Environment:
     Raises:
         subprocess.CalledProcessError: something cannot be installed; its stderr says why.
     """
-    colab, needs = image.load(), {image.normal(need.name) for need in dependencies()}
-    pins = {"colab": colab.pins, "lowest": lowest(), "newest": {}}[name]
-    wanted = set(pins) if name != "newest" else (needs | USED) - set(colab.absent)
+    colab = image.load()
+    needs = {image.normal(need.name): str(need) for need in dependencies()}
+    wanted = {
+        "colab": {one: f"{one}=={pin}" for one, pin in colab.pins.items()},
+        "lowest": needs,
+        "newest": {one: one for one in {*needs, *USED} - set(colab.absent)},
+    }[name]
     brought = set(colab.absent) if name != "lowest" else {"clipbook"}
-    constraints = home / "constraints.txt"
-    lent = lend(home / "lent", (wanted | brought) - {BORROWED})
-    constraints.write_text("".join(f"{one}=={pin}\n" for one, pin in pins.items()))
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    pip += [
-        "--no-compile",
-        "--target",
-        str(home / "own"),
-        "--constraint",
-        str(constraints),
-        *sorted(wanted - {BORROWED}),
-    ]
-    subprocess.run(pip, check=True, capture_output=True, text=True)
+    lent = lend(home / "lent", ({*wanted} | brought) - {BORROWED})
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable]
+    uv += ["--target", str(home / "own")]
+    uv += ["--resolution", "lowest-direct" if name == "lowest" else "highest"]
+    listed = [line for one, line in sorted(wanted.items()) if one != BORROWED]
+    subprocess.run([*uv, *listed], check=True, capture_output=True, text=True)
     return Environment(name, (home / "own", lent))
 
 

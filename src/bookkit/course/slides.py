@@ -3,7 +3,8 @@
 One HTML file a chapter, that needs no network and no kernel: nbconvert's reveal.js slides, of the
 chapter as it runs here. A slide shows the heading, formulas, lists and each passage's first or bold
 sentence; the whole passage stands in the speaker's notes (press S). Exercises are left out, and
-answers to questions.
+answers to questions. Where a slide begins is guessed, unless the cell says it in its metadata, as
+Jupyter has it: slideshow={"slide_type": "subslide"}; "skip" leaves it out.
 """
 
 import argparse
@@ -85,13 +86,16 @@ def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
     setup = next(cell for cell in executed.cells if cell.cell_type == "code")
     for cell, after in zip(executed.cells, [*executed.cells[1:], None], strict=True):
+        told = cell.metadata.get("slideshow", {}).get("slide_type")
+        if told == "skip":
+            continue
         if cell.cell_type == "markdown":
             text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
             if text.startswith(("# ", "## ", "After this")):
                 kind = "slide"
             else:  # what follows code and leads to none is said when the code has been seen
                 kind = "subslide" if after is not None and after.cell_type == "code" else "fragment"
-            add(nbformat.v4.new_markdown_cell(gist(text)), kind)
+            add(nbformat.v4.new_markdown_cell(gist(text)), told or kind)
             add(nbformat.v4.new_markdown_cell(text), "notes")
         elif cell is not setup:
             images = pictures(cell, states)
@@ -101,7 +105,7 @@ def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
                 said = [
                     out for out in cell.outputs if not out.get("data", {}).keys() - {"text/plain"}
                 ]
-                add(nbformat.v4.new_code_cell(cell.source, outputs=said), "-")
+                add(nbformat.v4.new_code_cell(cell.source, outputs=said), told or "-")
             for address, alt in images:
                 told = html.escape(" ".join(alt.split()))  # an empty line would end the element,
                 told = told.replace("$", "&#36;").replace("`", "&#96;")  # and these are Markdown's

@@ -1,5 +1,9 @@
 """The Sphinx extensions that make the site what it is: `bookkit.pages` in _config.yml loads all."""
 
+from urllib.parse import urlparse
+
+from bookkit.address import pages_address
+
 EXTENSIONS = (
     "execution_cache",
     "exercises",
@@ -7,8 +11,8 @@ EXTENSIONS = (
     "alternative_text",
     "sharing",
     "model_map",
-    "not_found",
     "maths",
+    "markup",
     "lean_pages",
     "api",
     "teaching",
@@ -17,7 +21,14 @@ EXTENSIONS = (
 )
 
 
+def place(app, config) -> None:
+    """Tell where GitHub Pages serves the repository, whose links 404.html needs from any folder."""
+    config.ogp_site_url = pages_address(config.html_theme_options["repository_url"]) + "/"
+    config.notfound_urls_prefix = urlparse(config.ogp_site_url).path
+
+
 def setup(app) -> dict:
     for name in EXTENSIONS:
         app.setup_extension(f"{__name__}.{name}")
+    app.connect("config-inited", place)
     return {"parallel_read_safe": True}

@@ -2,8 +2,10 @@
 
 jupyter-cache keeps outputs by a notebook's code cells alone, so a change in the package would leave
 stale outputs on the page. Hence the cache lies in a folder named by a digest of the package and of
-the pinned requirements. The folder is a Sphinx setting of the kind that makes every page be read
-again when it changes, so one mechanism does both. Folders of older digests are removed.
+the pinned requirements. Only what is written for people (*.md, a model's card) is left out of it:
+chapters read the package's JSON, too, and its scripts and style sheets travel with each widget.
+The folder is a Sphinx setting of the kind that makes every page be read again when it changes, so
+one mechanism does both. Folders of older digests are removed.
 
 The digest of these extensions is such a setting too, since what they make of a page is pickled.
 """
@@ -25,9 +27,15 @@ def digest(paths: Iterable[Path]) -> str:
     return total.hexdigest()[:16]
 
 
+def imported() -> list[Path]:
+    """What the outputs of chapters depend on, beside their cells."""
+    package = [path for path in (ROOT / "src/clipbook").rglob("*") if path.suffix != ".md"]
+    return [*package, ROOT / "requirements.txt"]
+
+
 def place_cache(app, config) -> None:
     caches = Path(app.outdir).parent / ".jupyter_cache"
-    current = caches / digest([*(ROOT / "src/clipbook").rglob("*"), ROOT / "requirements.txt"])
+    current = caches / digest(imported())
     for stale in caches.glob("*"):
         if stale != current:
             shutil.rmtree(stale, ignore_errors=True)

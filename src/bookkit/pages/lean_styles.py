@@ -1,13 +1,13 @@
 """One small style sheet for all pages, and fonts that hold only the characters in use.
 
-The sheets that the pages link are joined in order, purged of what no page and no script names
-(tools/vendor/purge.mjs, by PurgeCSS), and written to _static/lean.css. Fonts, of icons and of
-formulas, are cut down to the characters that the sheet and the formulas show.
+templates/layout.html links it. The sheets that the theme would link are joined in order, purged of
+what no page and no script names (tools/vendor/purge.mjs, by PurgeCSS), and written to
+_static/lean.css. Fonts, of icons and of formulas, are cut down to the characters that the sheet and
+the formulas show.
 """
 
 import hashlib
 import html
-import json
 import logging
 import os
 import re
@@ -21,10 +21,6 @@ from bookkit import BUILD
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every table that it prunes
 
 VENDOR = BUILD / "vendor"
-LINK = re.compile(
-    r'\s*<link (?=[^>]*\brel="stylesheet")'
-    r'[^>]*\bhref="(?P<root>[^":]*?)_static/(?P<name>[^"?]+)[^"]*"[^>]*>'
-)
 IMPORT = re.compile(r'@import "([^"]+)";')
 ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|[a-z]+://|#)([^"')?#]+)[^)]*\)""")
 FACE = re.compile(r"@font-face\s*\{[^}]*\}")
@@ -32,23 +28,13 @@ SOURCES = re.compile(r"src:[^;}]*")
 FORMULA = re.compile(
     r'<span class="katex-html".*?(?=<span class="katex-mathml"|</p>|</div>|\Z)', re.S
 )
-# What has its width from a font moves when that comes, so it is asked for before the style sheet is
-# read. (A page that was opened as a file may not ask so.)
-EARLY = """<script>
-if (location.protocol !== "file:") for (const name of {names}) {{
-  const href = `{root}_static/fonts/${{name}}.woff2`;
-  const link = document.createElement("link");
-  Object.assign(link, {{ rel: "preload", as: "font", href }});
-  link.crossOrigin = "";
-  document.head.append(link);
-}}
-</script>"""
-ICONS, LETTERS = ["fa-solid-900"], ["KaTeX_Main-Regular", "KaTeX_Math-Italic"]
+# What the theme's own templates link, before all others.
+THEME = ("_static/styles/theme.css", "_static/styles/pydata-sphinx-theme.css")
 ESCAPE = re.compile(r"\\([0-9a-f]{2,6})", re.I)
 
 
 def joined(site: Path, names: list[str]) -> str:
-    """The sheets of these names below _static, one after the other, with addresses from _static."""
+    """The site's sheets of these names, one after the other, with addresses from _static."""
 
     def load(path: Path) -> str:
         def move(address: re.Match) -> str:
@@ -58,7 +44,7 @@ def joined(site: Path, names: list[str]) -> str:
         text = ADDRESS.sub(move, path.read_text("utf-8").lstrip("\ufeff"))
         return IMPORT.sub(lambda other: load(path.parent / other[1]), text)
 
-    return "\n".join(load((site / "_static" / name).resolve()) for name in names)
+    return "\n".join(load((site / name).resolve()) for name in names)
 
 
 def purged(sheet: Path, files: list[Path]) -> str:
@@ -104,27 +90,19 @@ def with_cut_fonts(css: str, site: Path, points: set[int]) -> str:
     return FACE.sub(rewrite, css)
 
 
-def one_sheet(site: Path, pages: dict[Path, str]) -> dict[Path, str]:
-    """The pages, each with one link to a sheet written for all of them."""
-    names = dict.fromkeys(link["name"] for text in pages.values() for link in LINK.finditer(text))
+def linked(css_files: list) -> list[str]:
+    """Names of the sheets that a page would link, in order."""
+    return [*THEME, *(str(css.filename) for css in sorted(css_files, key=lambda css: css.priority))]
+
+
+def one_sheet(site: Path, names: list[str], pages: dict[Path, str]) -> str:
+    """Write the one sheet of all pages, and return a digest of it."""
     bare = site / "_static/lean.css"
-    bare.write_text(joined(site, list(names)), "utf-8")
+    bare.write_text(joined(site, names), "utf-8")
     content = site.with_name("content.html")
-    content.write_text("\n".join(LINK.sub("", text) for text in pages.values()), "utf-8")
+    content.write_text("\n".join(pages.values()), "utf-8")
     css = purged(bare, [content, *site.glob("_static/**/*.js")])
     content.unlink()
     css = with_cut_fonts(css, site, shown(css, list(pages.values())))
     bare.write_text(css, "utf-8")
-    digest = hashlib.sha256(css.encode()).hexdigest()[:8]
-    return {page: _linked(text, digest) for page, text in pages.items()}
-
-
-def _linked(text: str, digest: str) -> str:
-    links = list(LINK.finditer(text))
-    if not links:
-        return text
-    root, first = links[0]["root"], links[0].start()
-    names = ICONS + LETTERS * ('class="katex"' in text)
-    early = EARLY.format(names=json.dumps(names), root=root)
-    sheet = f'<link rel="stylesheet" href="{root}_static/lean.css?v={digest}">'
-    return f"{text[:first]}\n{early}\n{sheet}{LINK.sub('', text[first:])}"
+    return hashlib.sha256(css.encode()).hexdigest()[:8]

@@ -61,8 +61,11 @@ def keep_together(node: nodes.Element) -> None:
 def write(translator, node) -> None:
     # Titles reach the table of contents without passing through `set_page`.
     html = node.get("html") or typeset([source(node)])[0]
-    tag = "div" if isinstance(node, nodes.math_block) else "span"
-    translator.body.append(translator.starttag(node, tag, "", CLASS="math notranslate nohighlight"))
+    tag, more = "span", {}
+    if isinstance(node, nodes.math_block):
+        tag, more = "div", {"TABINDEX": "0"}  # a wide one scrolls: by keyboard, too
+    start = translator.starttag(node, tag, "", CLASS="math notranslate nohighlight", **more)
+    translator.body.append(start)
     if node.get("number"):
         translator.body.append(f'<span class="eqno">({node["number"]})')
         translator.add_permalink_ref(node, "Link to this equation")

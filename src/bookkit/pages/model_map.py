@@ -4,7 +4,7 @@
   drawing that names a page (data-page="text/tokenization") becomes a link to it.
 - Each chapter gets a small map after its opening, with its own part lit.
 - `{contents-list}` is replaced by the pages of _toc.yml, part by part, each with the question that
-  it answers (see sharing.py).
+  it answers, if it begins with one (see sharing.py).
 
 A link to a page that the book does not hold (yet) is left out; its words stay.
 """
@@ -118,7 +118,7 @@ def contents_list(app, docname: str) -> list[nodes.Node]:
                 app.env.titles[page].astext(),
                 refuri=app.builder.get_relative_uri(docname, page),
             )
-            asked = app.env.metadata[page].get("question", "")
+            asked = app.env.metadata[page].get("sentence", "")
             after = f" {asked}" if asked.endswith("?") else ""
             line = nodes.paragraph("", "", link, nodes.inline("", after, classes=["asked"]))
             items += nodes.list_item("", line)

@@ -1,30 +1,24 @@
 """Join what a cell prints as it was printed.
 
 The kernel may send a line in two parts. MyST-NB's `nb_merge_streams` joins parts with a new line
-between them, so that a sentence breaks wherever the machine happened to be busy; this joins them
-with nothing.
+between them, so that a sentence breaks wherever the machine happened to be busy. It is off; this
+joins neighbouring blocks of one stream with nothing between them.
 """
 
-from copy import copy
-
-import myst_nb.core.render
+from docutils import nodes
 
 
-def joined(outputs: list) -> list:
-    """The outputs, all parts of a stream in the place of its first one."""
-    made: list[dict] = []
-    streams: dict[str, dict] = {}
-    for output in outputs:
-        name = output.get("name") if output["output_type"] == "stream" else None
-        if name in streams:
-            streams[name]["text"] += output["text"]
-            continue
-        if name:
-            output = streams[name] = copy(output)
-        made.append(output)
-    return made
+def join(app, doctree) -> None:
+    for block in reversed(list(doctree.findall(nodes.literal_block))):
+        place = block.parent.index(block)
+        before = block.parent[place - 1] if place else None
+        printed = {"stream", "stderr"} & set(block["classes"])
+        if printed and before is not None and before["classes"] == block["classes"]:
+            before.rawsource += block.rawsource  # what is highlighted
+            before += block.children
+            block.parent.remove(block)
 
 
 def setup(app) -> dict:
-    myst_nb.core.render.coalesce_streams = joined
+    app.connect("doctree-read", join)
     return {"parallel_read_safe": True}

@@ -5,7 +5,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from nbconvert.filters import markdown2html
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bookkit.course import slides
 from bookkit.course.assignment import master
@@ -37,6 +37,22 @@ def test_formulas_are_put_aside_and_code_is_left():
     text = slides.without_formulas("`$HOME` and $a_1$,\n\n$$\nb\n$$", kept)
     assert text == "`$HOME` and FORMULA0STOP,\n\nFORMULA1STOP"
     assert kept == [{"latex": "a_1", "display": False}, {"latex": "\nb\n", "display": True}]
+
+
+@pytest.mark.parametrize(
+    ("told", "kinds"),
+    [
+        ({}, ["slide", "notes", "-"]),
+        ({"slide_type": "fragment"}, ["fragment", "notes", "fragment"]),
+        ({"slide_type": "skip"}, []),
+    ],
+)
+def test_a_cell_that_says_where_its_slide_begins_is_believed(told, kinds):
+    metadata = {"slideshow": told}
+    made = [new_code_cell("import this"), new_markdown_cell("## A title", metadata=metadata)]
+    made.append(new_code_cell("x = 1", metadata=metadata))
+    deck = slides.cells(new_notebook(cells=made))
+    assert [cell.metadata.slideshow["slide_type"] for cell in deck] == kinds
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,16 @@ assert double(7) == 14
 ### END HIDDEN TESTS"""
 
 
-def test_a_line_that_the_kernel_sent_in_two_parts_is_one_line():
-    parts = [
-        {"output_type": "stream", "name": "stdout", "text": "370"},
-        {"output_type": "stream", "name": "stderr", "text": "warned\n"},
-        {"output_type": "execute_result", "data": {}},
-        {"output_type": "stream", "name": "stdout", "text": " tokens\n"},
-    ]
-    for _ in range(2):  # a page may be written again
-        said = streams.joined(parts)
-        assert [one.get("text") for one in said] == ["370 tokens\n", "warned\n", None]
+def test_a_line_that_the_kernel_sent_in_parts_is_one_line():
+    printed = [("stream", "37"), ("stream", "0 "), ("stream", "tokens\n"), ("stderr", "warned\n")]
+    printed += [("text_plain", "1"), ("text_plain", "2"), ("stream", "after\n")]
+    cell = nodes.container()
+    for kind, text in printed:
+        cell += nodes.literal_block(text, text, classes=["output", kind])
+    streams.join(None, cell)
+    said = [block.astext() for block in cell]
+    assert said == ["370 tokens\n", "warned\n", "1", "2", "after\n"]
+    assert said == [block.rawsource for block in cell]
 
 
 def paragraph(*parts: str) -> nodes.paragraph:
@@ -150,3 +150,14 @@ def test_cache_is_another_when_a_file_is_renamed(tmp_path, monkeypatch):
     before = execution_cache.digest(tmp_path.glob("*.py"))
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert before != execution_cache.digest(tmp_path.glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [("README.md", True), ("card.json", False), ("code.py", False)]
+)
+def test_cache_stays_when_only_what_people_read_changes(tmp_path, monkeypatch, name, stays):
+    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
+    (tmp_path / "src/clipbook").mkdir(parents=True)
+    before = execution_cache.digest(execution_cache.imported())
+    (tmp_path / "src/clipbook" / name).write_text("1")
+    assert (execution_cache.digest(execution_cache.imported()) == before) == stays

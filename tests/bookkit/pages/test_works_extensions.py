@@ -6,7 +6,7 @@ from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 from bookkit.address import pages_address
-from bookkit.pages import alternative_text, model_map, not_found, sharing
+from bookkit.pages import alternative_text, model_map, sharing
 
 
 def page_of(*children: nodes.Node) -> nodes.document:
@@ -30,18 +30,15 @@ def test_picture_with_alternative_text_passes():
     alternative_text.check(App, page_of(nodes.image(uri="a.png", alt="The diagonal is bright.")))
 
 
-def test_question_is_the_bold_one_of_the_first_paragraph():
-    paragraph = nodes.paragraph()
-    paragraph += [
-        nodes.Text("First. "),
-        nodes.strong("", "Why\nis it so?"),
-        nodes.Text(" Because."),
-    ]
-    assert sharing.question(page_of(paragraph, nodes.paragraph("", "Second."))) == "Why is it so?"
+def test_sentence_of_a_chapter_is_its_question_with_marks_as_printed():
+    said = sharing.sentence("text/tokenization", page_of(nodes.paragraph("", "Else.")))
+    assert said.startswith("How does “Pepper the aussie pup” become")
 
 
-def test_page_without_a_question_has_its_first_sentence():
-    assert sharing.question(page_of(nodes.paragraph("", "One thing. Another."))) == "One thing."
+def test_sentence_of_another_page_is_its_first_paragraph():
+    page = page_of(nodes.paragraph("", "One\nthing. Another."), nodes.paragraph("", "Else."))
+    assert sharing.sentence("index", page) == "One thing. Another."
+    assert sharing.sentence("index", page_of()) == sharing.BOOK
 
 
 @pytest.mark.parametrize(
@@ -53,15 +50,6 @@ def test_page_without_a_question_has_its_first_sentence():
 )
 def test_pages_address_is_the_repositorys(repository, pages):
     assert pages_address(repository) == pages
-
-
-def test_meta_elements_are_escaped():
-    assert 'content="a &quot;b&quot; &amp; c"' in sharing.tags("t", 'a "b" & c', "p", "https://x.y")
-
-
-def test_missing_page_is_based_in_the_repositorys_folder():
-    assert '<base href="/book/">' in not_found.page("https://github.com/me/book", "<svg ></svg>")
-    assert '<base href="/">' in not_found.page("https://github.com/me/me.github.io", "<svg ></svg>")
 
 
 def test_band_lights_its_page_and_links_the_others_that_exist():
