@@ -43,24 +43,26 @@ def choose(site: Path, named: list[str]) -> list[str]:
 def measured(lhci: Path, site: Path, pages: list[str], form: str) -> list[dict]:
     """What Lighthouse CI found of every demand on every page, looked at in one form."""
     chrome = find_chromium() or sys.exit(MISSING)
-    told = os.environ | {"FORM": form, "SITE": str(site.resolve()), "CHROME_PATH": chrome}
+    environment = os.environ | {"FORM": form, "SITE": str(site.resolve()), "CHROME_PATH": chrome}
     command = [str(lhci.resolve()), "--no-lighthouserc", f"--config={CONFIG}"]
     with tempfile.TemporaryDirectory() as folder:
         addresses = [f"--url=http://localhost/{page}" for page in pages]
-        if subprocess.run([*command, "collect", *addresses], cwd=folder, env=told).returncode:
+        if subprocess.run(
+            [*command, "collect", *addresses], cwd=folder, env=environment
+        ).returncode:
             sys.exit("Lighthouse CI could not look at every page; what it said stands above")
-        subprocess.run([*command, "assert"], cwd=folder, env=told, capture_output=True)
+        subprocess.run([*command, "assert"], cwd=folder, env=environment, capture_output=True)
         return json.loads(Path(folder, ".lighthouseci/assertion-results.json").read_text("utf-8"))
 
 
-def row(page: str, form: str, found: list[dict]) -> str:
+def row(page: str, form: str, results: list[dict]) -> str:
     """A line of the table: what the median run gave, missed targets in bold."""
-    said = []
-    for one in found:
-        text = f"{one.get('auditProperty') or one['auditId']} {one['actual']:.6g}"
-        missed = f"**{text}, not {one['operator']} {one['expected']}**"
-        said.append(text if one["passed"] else missed)
-    return f"| {page} | {form} | {'; '.join(said)} |"
+    cells = []
+    for result in results:
+        text = f"{result.get('auditProperty') or result['auditId']} {result['actual']:.6g}"
+        missed = f"**{text}, not {result['operator']} {result['expected']}**"
+        cells.append(text if result["passed"] else missed)
+    return f"| {page} | {form} | {'; '.join(cells)} |"
 
 
 def main() -> int:
@@ -73,17 +75,17 @@ def main() -> int:
         pages = choose(asked.site, asked.page)
     except ValueError as error:
         sys.exit(str(error))
-    lines, kept = [HEAD], True
+    lines, good = [HEAD], True
     for form in FORMS:
         results = measured(asked.lhci, asked.site, pages, form)
-        kept &= all(one["passed"] for one in results)
+        good &= all(result["passed"] for result in results)
         for page in pages:
-            found = [one for one in results if urlparse(one["url"]).path == f"/{page}"]
-            lines.append(row(page, form, found))
+            here = [result for result in results if urlparse(result["url"]).path == f"/{page}"]
+            lines.append(row(page, form, here))
     table = "\n".join(lines)
     asked.table.write_text(table + "\n", "utf-8")
     print(f"{table}\nThe table is in {asked.table}.")
-    return int(not kept)
+    return int(not good)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from clipbook.image import CNN, CNNConfig
 from tests.tiny import normals
@@ -40,6 +42,42 @@ def test_each_stage_takes_the_maps_of_the_one_before():
     for stage, after in zip(model.stages, stages(model, before), strict=True):
         torch.testing.assert_close(after, stage(before))
         before = after
+
+
+def test_a_stage_is_relu_of_convolutions_and_batch_norms_with_a_sum_around_the_second():
+    stage = cnn(image_size=16, widths=(4, 6)).stages[1]
+    with torch.no_grad():
+        for parameter in [*stage.parameters(), *stage.buffers()]:
+            if parameter.is_floating_point():
+                parameter.copy_(torch.rand_like(parameter) + 0.1)
+    x = normals(2, 4, 8, 8)
+    weights = [layer.weight for layer in stage.modules() if isinstance(layer, nn.Conv2d)]
+    norms = [layer for layer in stage.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+    def normed(maps: torch.Tensor, norm: nn.BatchNorm2d) -> torch.Tensor:
+        mean, var, gain, bias = (
+            values[:, None, None]
+            for values in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        )
+        return (maps - mean) / (var + norm.eps).sqrt() * gain + bias
+
+    halved = normed(functional.conv2d(x, weights[0], stride=2, padding=1), norms[0]).clamp(min=0)
+    refined = normed(functional.conv2d(halved, weights[1], padding=1), norms[1])
+    torch.testing.assert_close(stage(x), (halved + refined).clamp(min=0))
+
+
+def test_stages_are_counted_from_one_and_only_norms_have_biases():
+    model = cnn(image_size=16, widths=(4, 6))
+    names = ["stage 1", "stage 2", "features", "projected"]
+    assert list(model.intermediates(normals(1, 3, 16, 16))) == names
+    biased = [name for name, m in model.named_modules() if getattr(m, "bias", None) is not None]
+    normed = (nn.BatchNorm2d, nn.LayerNorm)
+    assert biased == [name for name, m in model.named_modules() if isinstance(m, normed)]
+
+
+def test_the_projection_begins_so_that_its_outputs_are_about_one():
+    weight = cnn(widths=(16, 256), embed_dim=256).projection.weight
+    assert weight.std().item() == pytest.approx(1 / 16, rel=0.02)
 
 
 def test_features_are_the_last_maps_averaged():

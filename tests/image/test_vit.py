@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from clipbook.image import ViT, ViTConfig, patchify, unpatchify
+from clipbook.transformer.block import QuickGELU
 from tests.tiny import VIT, normals
 
 SMALL = replace(VIT, patch_size=4, depth=2)
@@ -71,6 +73,40 @@ def test_attention_weights_of_every_layer_and_head(pooling, tokens):
     weights = vit(pooling=pooling).attention_weights(normals(3, 3, 16, 16))
     assert weights.shape == (2, 3, 2, tokens, tokens)
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:-1]))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_what_enters_the_first_block_is_the_norm_of_patches_and_positions(pooling):
+    torch.manual_seed(0)
+    model, pixels = ViT(replace(SMALL, pooling=pooling)), normals(2, 3, 16, 16)
+    tokens = patchify(pixels, 4) @ model.patch_embedding.weight.T
+    if pooling == "first":
+        start = model.class_embedding.expand(2, 1, -1)
+        tokens = torch.cat([start, tokens], dim=1)
+    embedded = model.intermediates(pixels)["embedded"]
+    torch.testing.assert_close(embedded, model.input_norm(tokens + model.positions))
+    assert model.positions.shape == (16 + (pooling == "first"), 16)
+
+
+def test_weights_begin_at_the_sizes_that_keep_outputs_near_one():
+    config = ViTConfig(width=256, heads=4, embed_dim=256, pooling="first", position_std=0.5)
+    torch.manual_seed(0)
+    model = ViT(config)
+    for weights, std in (
+        (model.patch_embedding.weight, (3 * 8 * 8) ** -0.5),
+        (model.projection.weight, 1 / 16),
+        (model.class_embedding, 1 / 16),
+        (model.positions, 0.5),
+    ):
+        assert weights.std().item() == pytest.approx(std, rel=0.15)
+    assert model.patch_embedding.bias is None
+    assert model.projection.bias is None
+
+
+def test_blocks_have_the_activation_that_the_config_names():
+    for name, kind in (("gelu", nn.GELU), ("quick_gelu", QuickGELU)):
+        model = ViT(replace(SMALL, activation=name))
+        assert sum(isinstance(part, kind) for part in model.modules()) == SMALL.depth
 
 
 def test_the_number_of_patches():

@@ -181,6 +181,8 @@ def test_tokens_can_be_looked_at():
     tokenizer = Tokenizer()
     assert [tokenizer.token(k) for k in range(3)] == ["<pad>", "<start>", "<end>"]
     assert tokenizer.token(byte("A")) == "A"
+    assert tokenizer.token(FIRST_BYTE) == "\0"
+    assert tokenizer.token(FIRST_BYTE) == "\0"
     assert tokenizer.token(FIRST_BYTE + 0xC3) == r"\xc3"
 
 
@@ -295,6 +297,11 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     loaded = Tokenizer.load(path)
     assert (loaded.merges, loaded.context_length) == (tokenizer.merges, 17)
     assert all(loaded.encode(text) == tokenizer.encode(text) for text in TEXTS)
+
+
+def test_a_file_shows_bytes_as_characters_in_utf_8(tmp_path):
+    Tokenizer([(byte("\xc3"), byte("\xa9"))]).save(tmp_path / "tokenizer.json")
+    assert '["Ã", "©"]'.encode() in (tmp_path / "tokenizer.json").read_bytes()
 
 
 @st.composite

@@ -24,10 +24,10 @@ def sentence(page: str, doctree: nodes.document) -> str:
 
 
 def describe(app, doctree) -> None:
-    said = sentence(app.env.docname, doctree)
-    doctree += nodes.meta(name="description", content=said)
-    told = {"sentence": said, "og:description": html.escape(said, quote=False)}
-    app.env.metadata[app.env.docname].update(told)
+    text = sentence(app.env.docname, doctree)
+    doctree += nodes.meta(name="description", content=text)
+    facts = {"sentence": text, "og:description": html.escape(text, quote=False)}
+    app.env.metadata[app.env.docname].update(facts)
 
 
 def describe_made(app, pagename, templatename, context, doctree) -> None:

@@ -74,7 +74,10 @@ class Run:
 PRESETS = {
     # the training chapter: within two minutes on two CPU cores
     "cpu": Preset(
-        CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=2_400), batch_size=64, twins=0.4
+        CNNConfig(widths=(16, 32, 64)),
+        TrainingConfig(steps=2_400, learning_rate=3e-3, matrix_rate=3.0),
+        batch_size=64,
+        twins=0.4,
     ),
     # the shipped models; on a GPU, such as Colab's T4, the training chapter takes the first
     "shapes": Preset(
