@@ -45,7 +45,7 @@ def test_a_hand_cut_picture():
             30,
             32,
             8,
-            "height=30 px is not a multiple of patch_size=8 px; try .* of 1, 2, 3, 5, 6, 10, 15, 30$",
+            "height=30 px is not a multiple of patch_size=8 px; try .* of 1, 2, 3, .* 15, 30$",
         ),
         (32, 30, 8, "width=30 px is not a multiple of patch_size=8 px; try"),
         (32, 32, 64, "height=32 px.*patch_size=64"),

@@ -75,7 +75,7 @@ PRESETS = {
     # the training chapter: within two minutes on two CPU cores
     "cpu": Preset(
         CNNConfig(widths=(16, 32, 64)),
-        TrainingConfig(steps=2_400, learning_rate=3e-3, matrix_rate=3.0),
+        TrainingConfig(steps=2_400, learning_rate=2e-3, matrix_rate=5.0),
         batch_size=64,
         twins=0.4,
     ),
