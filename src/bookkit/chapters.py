@@ -135,6 +135,11 @@ def facts(metadata: dict, page: str) -> Facts:
     for name, kind in (("objectives", list), ("needs", list), ("minutes", int), ("seed", dict)):
         if not isinstance(getattr(chapter, name), kind):
             raise ValueError(f"{page}: {name} is {given[name]!r}; make it a {kind.__name__}")
+    for name in chapter.builds:
+        if not name.startswith("clipbook."):
+            raise ValueError(
+                f"{page}: builds {name!r}; give full names, such as clipbook.pairs.info_nce"
+            )
     return chapter
 
 

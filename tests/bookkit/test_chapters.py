@@ -119,6 +119,7 @@ def test_a_chapter_that_needs_no_other_says_so(book):
         ("[near/first, far/away]", "near/first", r"needs is 'near/first'; make it a list"),
         (', "difficulty": "easy"', "", r'near/it, count: its cell must begin .*"difficulty"'),
         ("# # A title", "# Text.", r"near/it: no line like '# Title'"),
+        ("#     note: It", "#     builds: [median]\n#     note: It", r"builds 'median'; give full"),
     ],
 )
 def test_what_is_not_of_the_form_is_refused_with_the_form(book, old, new, said):
@@ -148,7 +149,7 @@ def test_every_chapter_keeps_to_the_form(chapter):
     read = chapters.read(chapter)
     assert read.facts.question.endswith("?")
     assert len(read.facts.objectives) == 3
-    assert read.questions
+    assert read.questions, "it ends without '## Check yourself' and questions: see CONTRIBUTING.md"
     assert (BOOK / f"{chapter}.py").read_text("utf-8").count("{question}") == 1
 
 

@@ -49,6 +49,8 @@ class Exercise:
     def __init__(self, chapter: str, name: str) -> None:
         self.chapter = chapter
         self.solution = _cells(chapter)[name]
+        for part in ("check", "hidden"):
+            assert f"{name}-{part}" in _cells(chapter), f"{chapter}: no cell {name}-{part}"
         self.visible = _cells(chapter)[f"{name}-check"]
         self.hidden = _cells(chapter)[f"{name}-hidden"]
 
