@@ -32,12 +32,11 @@ SceneBatches.__getitem__ = note_and_draw
 
 
 def until_the_run(drive: Path) -> str:
-    """The code of the chapter, set-up left out, up to the cell that trains."""
+    """The code of the chapter up to the cell that trains."""
     cells = [cell.source for cell in jupytext.read(CHAPTER).cells if cell.cell_type == "code"]
     last = next(k for k, source in enumerate(cells) if DRIVE in source)
-    assert "clipbook" in cells[0] and "pip" in cells[0], "the first cell is no longer the set-up"
     run = ["Path('drawn.txt').unlink()", cells[last]]
-    code = "\n".join(["import sys", "from pathlib import Path", BEFORE, *cells[1:last], *run])
+    code = "\n".join(["import sys", "from pathlib import Path", BEFORE, *cells[:last], *run])
     return code.replace(DRIVE, str(drive))
 
 
