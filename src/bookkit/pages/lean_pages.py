@@ -47,7 +47,7 @@ def webp_copies(folder: Path) -> dict[str, str]:
         with Image.open(path) as picture:
             copies = [_webp(picture, lossless=True, quality=90)]
             if len(copies[0]) > LARGE:
-                copies.append(_webp(picture, quality=60))
+                copies.append(_webp(picture, quality=55))
         smallest = min(copies, key=len)
         if len(smallest) < path.stat().st_size:
             names[path.name] = path.with_suffix(".webp").name
