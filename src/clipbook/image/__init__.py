@@ -1,5 +1,6 @@
 """From a picture to its embedding: preprocessing, patches, and two encoders, ViT and CNN."""
 
+from clipbook.image.augmentation import Augmentation, place
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
 from clipbook.image.preprocessing import MEAN, STD, normalise, preprocess
@@ -10,12 +11,14 @@ __all__ = [
     "CNN",
     "MEAN",
     "STD",
+    "Augmentation",
     "CNNConfig",
     "ViT",
     "ViTConfig",
     "normalise",
     "open_picture",
     "patchify",
+    "place",
     "preprocess",
     "unpatchify",
 ]

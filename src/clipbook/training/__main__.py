@@ -7,14 +7,17 @@ which the same command goes on after an interruption. A folder is for one run al
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from clipbook.emoji import load_emoji
+from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
 from clipbook.training import checkpoints
-from clipbook.training.presets import PRESETS
+from clipbook.training.presets import PRESETS, EmojiPreset
 from clipbook.validation import whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
@@ -27,24 +30,35 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="train shorter or longer than the preset does")
+    parser.add_argument(
+        "--leave-out", nargs="+", metavar="ARTIST", help="of emoji: show none of theirs"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(arguments.preset, arguments.out, arguments.seed, arguments.steps)
+        run(arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out)
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
 
-def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
+def run(
+    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None
+) -> None:
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else.
+    Raises ValueError, before anything is written, where the folder holds something else, or
+    artists are left out where there are none.
     """
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
-    session = PRESETS[preset].build(seed, steps)
+    recipe = PRESETS[preset]
+    if left_out is not None:
+        if not isinstance(recipe, EmojiPreset):
+            raise ValueError(f"--leave-out {left_out[0]}: {preset} has no artists; try emoji")
+        recipe = replace(recipe, left_out=tuple(left_out))
+    session = recipe.build(seed, steps)
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
     if results and not resumed_from:
@@ -64,7 +78,13 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
     else:
         summary = f"trained from step {resumed_from} to {session.config.steps} in {seconds:.0f} s"
     print(f"{summary}; last loss {history.loss[-1]:.3f}; written to {out}")
-    for name, share in evaluate_scenes(session.model, session.tokenizer).items():
+    if isinstance(recipe, EmojiPreset):
+        emoji, artist = load_emoji(), recipe.left_out[0]
+        print(f"pictures by {artist}:")
+        shares = evaluate_emoji(session.model, session.tokenizer, emoji, artist)
+    else:
+        shares = evaluate_scenes(session.model, session.tokenizer)
+    for name, share in shares.items():
         print(f"{name:36} {share:.3f}")
 
 

@@ -4,7 +4,7 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, similarity
+from clipbook.pairs import CLIP, info_nce, save_model, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import checkpoints
@@ -31,6 +31,7 @@ from clipbook.training.optimisers import (
     make_optimisers,
     set_learning_rate,
 )
+from clipbook.validation import excerpt
 
 
 def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
@@ -60,6 +61,9 @@ def train(
     *,
     example: Batch | None = None,
     folder: str | Path | None = None,
+    evaluate: Callable[[CLIP], Mapping[str, float]] | None = None,
+    evaluate_at: Collection[int] = (),
+    keep_at: Collection[int] = (),
     device: torch.device | str | None = None,
     workers: int | None = None,
     progress: bool = True,
@@ -73,11 +77,22 @@ def train(
     ends in the same weights, bit for bit, as one that never stopped. Raises ValueError, and leaves
     the folder as it is, if that is not this very run: the same model with the same first weights,
     config, batches, example and optimisers.
+    evaluate: measures the model, in eval mode, after the steps in evaluate_at (0: untrained); the
+    history keeps what it returns. It must draw from random streams of its own.
+    keep_at: steps after which the weights are kept in the folder for good, as
+    weights-<step>.safetensors, which `clipbook.pairs.load_model` reads.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model, and FloatingPointError where a step
+    Raises ValueError for batches that don't fit the model, keep_at without a folder and evaluate_at
+    without something to evaluate, and FloatingPointError where a step
     would leave no numbers in the weights.
     """
+    if keep_at and folder is None:
+        raise ValueError(f"keep_at={excerpt(keep_at)}, but no folder to keep weights in; give one")
+    if evaluate_at and evaluate is None:
+        raise ValueError(
+            f"evaluate_at={excerpt(evaluate_at)}, but nothing to evaluate; try evaluate="
+        )
     device = torch.device(best_device() if device is None else device)
     model.to(device)
     optimisers = make_optimisers(model, config)
@@ -107,8 +122,20 @@ def train(
             history.snapshot_steps.append(step)
             history.snapshots.append(snapshot(model, example))
 
+    def look(step: int) -> None:
+        """Whatever is due after that step, once."""
+        take_snapshot(step)
+        if evaluate and step in evaluate_at and step not in history.evaluation_steps:
+            with evaluating(model):
+                measured = evaluate(model)
+            history.evaluations.append({name: float(value) for name, value in measured.items()})
+            history.evaluation_steps.append(step)
+        if target and step in keep_at:
+            target.mkdir(parents=True, exist_ok=True)
+            save_model(model, target / f"weights-{step:08d}.safetensors")
+
     model.train()
-    take_snapshot(start)
+    look(start)
     bar = tqdm(loader, total=config.steps, initial=start, disable=not progress, unit="step")
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
@@ -125,7 +152,7 @@ def train(
         history.scale.append(scale)
         history.learning_rate.append(config.learning_rate * factor)
         steps_done = step + 1
-        take_snapshot(steps_done)
+        look(steps_done)
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
