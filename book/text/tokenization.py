@@ -425,7 +425,7 @@ print("words of Hindi:", hindi)
 # %% [markdown]
 # ## Tokens that hardly anybody writes
 #
-# A vocabulary is frozen before the model is trained, on text that may differ. Predict: what are
+# A vocabulary is frozen before the model is trained, on text that may differ. Predict: which are
 # the longest words with an entry of their own?
 
 # %%
