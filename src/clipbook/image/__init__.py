@@ -2,7 +2,7 @@
 
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
-from clipbook.image.preprocessing import MEAN, STD, normalise, preprocess
+from clipbook.image.preprocessing import MEAN, STD, Preprocessing, normalise, preprocess
 from clipbook.image.reading import open_picture
 from clipbook.image.vit import ViT, ViTConfig
 
@@ -11,6 +11,7 @@ __all__ = [
     "MEAN",
     "STD",
     "CNNConfig",
+    "Preprocessing",
     "ViT",
     "ViTConfig",
     "normalise",

@@ -48,7 +48,7 @@ def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
     pictures, token_ids, mask = (part.to(model.device) for part in batch)
     with evaluating(model):
-        images = model.encode_image(normalise(pictures))
+        images = model.encode_image(normalise(pictures, model.config.preprocessing))
         grid = similarity(images, model.encode_text(token_ids, mask))
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
@@ -147,6 +147,8 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
             f"{size}, {size}, 3); make the batches with image_size={size}"
         )
     check_texts(token_ids, mask, model.config.text)
+    if model.config.text.reads_padding:
+        return pictures, token_ids, mask
     return pictures, *without_padding(token_ids, mask)
 
 
@@ -164,7 +166,8 @@ def train_step(
     step. The scaler would leave out only those optimisers whose own gradients are not finite.
     """
     pictures, token_ids, mask = batch
-    loss = contrastive_step(model, normalise(pictures), token_ids, mask, half)
+    pixels = normalise(pictures, model.config.preprocessing)
+    loss = contrastive_step(model, pixels, token_ids, mask, half)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
