@@ -10,7 +10,7 @@ book/text/tokenization.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import inf
 from operator import index
 from pathlib import Path
@@ -20,6 +20,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from clipbook.text import tokenizer_file
+from clipbook.text.merges import Pair, learn_merges, merge
 from clipbook.text.texts import checked_texts
 from clipbook.text.words import split_words
 from clipbook.validation import excerpt, whole_number
@@ -30,25 +31,9 @@ PAD_ID, START_ID, END_ID = range(3)
 FIRST_BYTE = len(SPECIALS)
 """Ids 0 to 2 are special, the next 256 are the bytes, and every merge adds one more."""
 
-Pair = tuple[int, int]
-
 
 def _bytes_of(word: str) -> list[int]:
     return [FIRST_BYTE + byte for byte in word.encode()]
-
-
-def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
-    """Replace every occurrence of the pair by new_id, from left to right."""
-    merged: list[int] = []
-    k = 0
-    while k < len(ids):
-        if k + 1 < len(ids) and (ids[k], ids[k + 1]) == pair:
-            merged.append(new_id)
-            k += 2
-        else:
-            merged.append(ids[k])
-            k += 1
-    return merged
 
 
 class Tokenizer:
@@ -121,17 +106,10 @@ class Tokenizer:
             )
         tokenizer = cls(context_length=context_length)
         counts = Counter(word for text in checked_texts(texts) for word in split_words(text))
-        words = {word: _bytes_of(word) for word in counts}
-        while tokenizer.vocab_size < vocab_size:
-            pairs: Counter[Pair] = Counter()
-            for word, ids in words.items():
-                for pair in pairwise(ids):
-                    pairs[pair] += counts[word]
-            best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-            if best is None or pairs[best] < 2:
-                break
-            words = {word: merge(ids, best, tokenizer.vocab_size) for word, ids in words.items()}
-            tokenizer._add(best)
+        words = [_bytes_of(word) for word in counts]
+        learned = learn_merges(words, list(counts.values()), first_id=smallest)
+        for pair in islice(learned, vocab_size - smallest):
+            tokenizer._add(pair)
         return tokenizer
 
     def steps(self, text: str) -> list[list[int]]:
