@@ -33,11 +33,12 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
 setup: $(SETUP) ## make .venv with everything in requirements.txt and the package
-$(SETUP): requirements.txt pyproject.toml
+$(SETUP): requirements.txt tools/clip/requirements.txt pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is missing: apt-get install python3 python3-venv, or https://www.python.org/downloads"; exit 1; }
 	@echo "Setting up .venv with what requirements.txt lists; the first time takes a few minutes."
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps -r tools/clip/requirements.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

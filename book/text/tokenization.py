@@ -200,8 +200,9 @@ for text in (captions[0], "Pepper the aussie pup", "é,  € and Ω "):
 # %% [markdown]
 # ## A word it has never met
 #
-# `clipbook.text.Tokenizer` is the same algorithm; it also cuts punctuation off words, and keeps its
-# merges as pairs of ids. From our captions it must learn our merges. Predict how it cuts "aussie".
+# `clipbook.text.Tokenizer` is the same algorithm; it also cuts punctuation off words, keeps its
+# merges as pairs of ids, and corrects its counts after each merge rather than counting anew. From
+# our captions it must learn our merges. Predict how it cuts "aussie".
 
 # %%
 from clipbook.text import Tokenizer

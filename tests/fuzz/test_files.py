@@ -1,5 +1,6 @@
 """Models, tokenizers and checkpoints that somebody changed are read, or refused by name."""
 
+import gzip
 import json
 import shutil
 import struct
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipbook.pairs import CLIP, load_model, save_model
-from clipbook.text import Tokenizer
+from clipbook.text import CLIPTokenizer, Tokenizer
 from clipbook.training import TrainingConfig, checkpoints, train
 from tests import tiny
 from tests.fuzz.strategies import changed, damaged, written
@@ -102,6 +103,29 @@ def test_tokenizers_with_other_contents(folder, clock, vocabulary, data):
 def test_damaged_tokenizers(folder, clock, vocabulary, data):
     with clock:
         check_tokenizer(folder / "tokenizer.json", data.draw(damaged([vocabulary])))
+
+
+@pytest.fixture(scope="module")
+def merges(folder) -> list[bytes]:
+    """A file of a tokenizer of CLIP's kind, plain and compressed."""
+    CLIPTokenizer.train(["a small red circle é"] * 2, 530).save(folder / "whole.txt")
+    plain = (folder / "whole.txt").read_bytes()
+    return [plain, gzip.compress(plain)]
+
+
+@given(st.data())
+def test_damaged_files_of_clips_merges(folder, clock, merges, data):
+    path = folder / "merges.txt"
+    path.write_bytes(data.draw(damaged(merges)))
+    with clock:
+        try:
+            read = CLIPTokenizer.load(path)
+        except ValueError as error:
+            assert path.name in str(error)
+            return
+        read.save(path)
+        assert CLIPTokenizer.load(path).merges == read.merges
+        assert read.decode(read.encode("a small red circle é")) == "a small red circle é"
 
 
 def go_on(run) -> None:

@@ -12,7 +12,8 @@ from tokenizers import models, pre_tokenizers
 
 from clipbook.scenes import EXAMPLE
 from clipbook.text import WORD, Tokenizer
-from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID, merge
+from clipbook.text.merges import merge
+from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID
 from tests.plain import plain_python
 from tests.tiny import tokenizer as trained
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.embed import dependency_state
 
-from clipbook.text import Tokenizer
+from clipbook.text import CLIPTokenizer, Tokenizer
 from clipbook.widgets import TokenizerExplorer
 from clipbook.widgets.tokenizer_explorer import character_classes
 from tests.tiny import tokenizer
@@ -26,6 +26,11 @@ def test_it_begins_with_pepper_and_her_tokens():
     widget = TokenizerExplorer(tokenizer())
     assert (widget.text, widget.step) == (PEPPER, -1)
     assert widget.token_ids == tokenizer().encode(PEPPER)
+
+
+def test_a_tokenizer_of_clips_kind_is_refused():
+    with pytest.raises(ValueError, match=r"CLIPTokenizer.*too many.*tokenizer\.steps"):
+        TokenizerExplorer(CLIPTokenizer())
 
 
 def test_token_ids_are_those_of_the_step_from_bytes_to_tokens():

@@ -17,7 +17,8 @@ NAME = "colab"
 
 def key() -> str:
     """What the kernel's versions depend on."""
-    files = [image.HERE / "image.toml", ROOT / "pyproject.toml", ROOT / "requirements.txt"]
+    listed = ["pyproject.toml", "requirements.txt", "tools/clip/requirements.txt"]
+    files = [image.HERE / "image.toml", *(ROOT / name for name in listed)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -30,7 +30,7 @@ def digest(paths: Iterable[Path]) -> str:
 def imported() -> list[Path]:
     """What the outputs of chapters depend on, beside their cells."""
     package = [path for path in (ROOT / "src/clipbook").rglob("*") if path.suffix != ".md"]
-    return [*package, ROOT / "requirements.txt"]
+    return [*package, ROOT / "requirements.txt", ROOT / "tools/clip/requirements.txt"]
 
 
 def place_cache(app, config) -> None:

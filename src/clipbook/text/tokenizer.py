@@ -10,7 +10,7 @@ book/text/tokenization.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import inf
 from operator import index
 from pathlib import Path
@@ -20,6 +20,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from clipbook.text import tokenizer_file
+from clipbook.text.merges import Pair, learn_merges, merge
 from clipbook.text.texts import checked_texts
 from clipbook.text.words import split_words
 from clipbook.validation import excerpt, whole_number
@@ -29,26 +30,6 @@ SPECIALS = (PAD, START, END)
 PAD_ID, START_ID, END_ID = range(3)
 FIRST_BYTE = len(SPECIALS)
 """Ids 0 to 2 are special, the next 256 are the bytes, and every merge adds one more."""
-
-Pair = tuple[int, int]
-
-
-def _bytes_of(word: str) -> list[int]:
-    return [FIRST_BYTE + byte for byte in word.encode()]
-
-
-def merge(ids: list[int], pair: Pair, new_id: int) -> list[int]:
-    """Replace every occurrence of the pair by new_id, from left to right."""
-    merged: list[int] = []
-    k = 0
-    while k < len(ids):
-        if k + 1 < len(ids) and (ids[k], ids[k + 1]) == pair:
-            merged.append(new_id)
-            k += 2
-        else:
-            merged.append(ids[k])
-            k += 1
-    return merged
 
 
 class Tokenizer:
@@ -60,6 +41,12 @@ class Tokenizer:
     no merge before it makes, or that makes a token once more.
     """
 
+    pad_id = PAD_ID
+    _first_letter = FIRST_BYTE
+    """The smallest id that a text or a merge may hold."""
+    _alphabet = (b"",) * len(SPECIALS) + tuple(bytes([byte]) for byte in range(256))
+    """The tokens that there are before the first merge, by their ids."""
+
     def __init__(self, merges: Iterable[Pair] = (), context_length: int = 32) -> None:
         self.context_length = whole_number("context_length", context_length, 32)
         if context_length < 2:
@@ -69,8 +56,8 @@ class Tokenizer:
             )
         self.merges: list[Pair] = []
         self._ranks: dict[Pair, int] = {}
-        self._bytes = [b"" for _ in SPECIALS] + [bytes([byte]) for byte in range(256)]
-        self._ids = {token: FIRST_BYTE + k for k, token in enumerate(self._bytes[FIRST_BYTE:])}
+        self._bytes = list(self._alphabet)
+        self._ids = {token: token_id for token_id, token in enumerate(self._bytes) if token}
         for pair in merges:
             self._add(pair)
         self._words: dict[str, list[int]] = {}
@@ -82,10 +69,10 @@ class Tokenizer:
         except (TypeError, ValueError):
             raise ValueError(f"{name}={excerpt(pair)} is no pair of token ids") from None
         for token_id in (left, right):
-            if not FIRST_BYTE <= token_id < len(self._bytes):
+            if not self._first_letter <= token_id < len(self._bytes):
                 raise ValueError(
                     f"{name}={excerpt(pair)} uses token {excerpt(token_id)}, which isn't made yet; "
-                    f"ids {FIRST_BYTE} to {len(self._bytes) - 1} exist at this point"
+                    f"ids {self._first_letter} to {len(self._bytes) - 1} exist at this point"
                 )
         token = self._bytes[left] + self._bytes[right]
         if token in self._ids:  # a text would then have two spellings in tokens
@@ -102,6 +89,22 @@ class Tokenizer:
     def vocab_size(self) -> int:
         return len(self._bytes)
 
+    @property
+    def start_id(self) -> int:
+        return START_ID
+
+    @property
+    def end_id(self) -> int:
+        return END_ID
+
+    def split(self, text: str) -> list[str]:
+        """The words of a text, within which alone tokens are merged, see `split_words`."""
+        return split_words(text)
+
+    def _letters(self, word: str) -> list[int]:
+        """The ids of a word before any merge."""
+        return [FIRST_BYTE + byte for byte in word.encode()]
+
     @classmethod
     def train(
         cls, texts: Iterable[str], vocab_size: int = 512, context_length: int = 32
@@ -113,47 +116,44 @@ class Tokenizer:
         Raises ValueError for no texts, a single string, what is no text, and a vocab_size without
         room for the special tokens and 256 bytes.
         """
-        smallest = FIRST_BYTE + 256
-        if whole_number("vocab_size", vocab_size, 512, most=inf) < smallest:
-            raise ValueError(
-                f"vocab_size={vocab_size} has no room for {len(SPECIALS)} special tokens and "
-                f"256 bytes; try {smallest} or more"
-            )
+        whole_number("vocab_size", vocab_size, 512, most=inf)
         tokenizer = cls(context_length=context_length)
-        counts = Counter(word for text in checked_texts(texts) for word in split_words(text))
-        words = {word: _bytes_of(word) for word in counts}
-        while tokenizer.vocab_size < vocab_size:
-            pairs: Counter[Pair] = Counter()
-            for word, ids in words.items():
-                for pair in pairwise(ids):
-                    pairs[pair] += counts[word]
-            best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-            if best is None or pairs[best] < 2:
-                break
-            words = {word: merge(ids, best, tokenizer.vocab_size) for word, ids in words.items()}
-            tokenizer._add(best)
+        smallest = tokenizer.vocab_size
+        if vocab_size < smallest:
+            raise ValueError(
+                f"vocab_size={vocab_size} has no room for the special tokens and the bytes, which "
+                f"are {smallest}; try {smallest} or more"
+            )
+        counts = Counter(word for text in checked_texts(texts) for word in tokenizer.split(text))
+        words = [tokenizer._letters(word) for word in counts]
+        learned = learn_merges(words, list(counts.values()), first_id=len(cls._alphabet))
+        for pair in islice(learned, vocab_size - smallest):
+            tokenizer._add(pair)
         return tokenizer
 
     def steps(self, text: str) -> list[list[int]]:
         """The ids of the text after each merge that changes them, from its bytes to its tokens."""
-        words = [_bytes_of(word) for word in split_words(text)]
+        words = [self._letters(word) for word in self.split(text)]
         stages = [[token_id for word in words for token_id in word]]
-        for rank, pair in enumerate(self.merges):
-            words = [merge(word, pair, FIRST_BYTE + 256 + rank) for word in words]
-            ids = [token_id for word in words for token_id in word]
-            if ids != stages[-1]:
-                stages.append(ids)
+        while pairs := [pair for word in words if (pair := self._next_pair(word))]:
+            first = min(pairs, key=self._ranks.__getitem__)
+            words = [self._merge(word, first) for word in words]
+            stages.append([token_id for word in words for token_id in word])
         return stages
+
+    def _next_pair(self, ids: list[int]) -> Pair | None:
+        """The pair of neighbours that was learned first, if any was learned."""
+        learned = (pair for pair in pairwise(ids) if pair in self._ranks)
+        return min(learned, key=self._ranks.__getitem__, default=None)
+
+    def _merge(self, ids: list[int], pair: Pair) -> list[int]:
+        return merge(ids, pair, len(self._alphabet) + self._ranks[pair])
 
     def _encode_word(self, word: str) -> list[int]:
         if word not in self._words:
-            ids = _bytes_of(word)
-            while True:
-                mergeable = [pair for pair in pairwise(ids) if pair in self._ranks]
-                if not mergeable:
-                    break
-                first = min(mergeable, key=self._ranks.__getitem__)
-                ids = merge(ids, first, FIRST_BYTE + 256 + self._ranks[first])
+            ids = self._letters(word)
+            while pair := self._next_pair(ids):
+                ids = self._merge(ids, pair)
             if len(self._words) >= 10_000:  # bounded, however much text comes by
                 self._words.clear()
             self._words[word] = ids
@@ -164,7 +164,7 @@ class Tokenizer:
 
         Raises ValueError for a string that is no Unicode text (a lone surrogate).
         """
-        return [token_id for word in split_words(text) for token_id in self._encode_word(word)]
+        return [token_id for word in self.split(text) for token_id in self._encode_word(word)]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of token ids; special tokens are left out.
@@ -210,9 +210,9 @@ class Tokenizer:
                     f"text {row} ({text[:40]!r}…) has {len(ids)} tokens, {room} fit between the "
                     f"start and the end token; shorten it, or pass truncate=True"
                 )
-            ids = [START_ID, *ids[:room], END_ID]
+            ids = [self.start_id, *ids[:room], self.end_id]
             lengths.append(len(ids))
-            rows.append(ids + [PAD_ID] * (self.context_length - len(ids)))
+            rows.append(ids + [self.pad_id] * (self.context_length - len(ids)))
         mask = torch.arange(self.context_length) < torch.tensor(lengths)[:, None]
         return torch.tensor(rows), mask
 

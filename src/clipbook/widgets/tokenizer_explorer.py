@@ -10,7 +10,7 @@ from typing import Any
 import regex
 import traitlets
 
-from clipbook.text import Tokenizer
+from clipbook.text import CLIPTokenizer, Tokenizer
 from clipbook.text.texts import checked_text
 
 from .kit import Widget, counted, sources
@@ -49,6 +49,11 @@ class TokenizerExplorer(Widget):
     def __init__(
         self, tokenizer: Tokenizer, text: str = "Pepper the aussie pup", step: int = -1
     ) -> None:
+        if isinstance(tokenizer, CLIPTokenizer):
+            raise ValueError(
+                "tokenizer is a CLIPTokenizer, whose 48,894 merges are too many for a page; give a "
+                "Tokenizer, or look at tokenizer.steps(text)"
+            )
         self._tokenizer = tokenizer
         super().__init__(
             text=checked_text(text),
