@@ -24,7 +24,7 @@ MAY_IMPORT = {
         "pairs": {"text", "image", "transformer", "strict_json"},
         "training": {"pairs", "text", "image", "scenes", "streams", "strict_json"},
         "evaluation": {"pairs", "text", "image", "scenes", "streams"},
-        "pretrained": {"pairs", "training", "text", "image", "transformer"},
+        "pretrained": {"pairs", "training", "text", "image", "transformer", "strict_json"},
         "": {"pretrained"},  # clipbook.load
     },
     "bookkit": {

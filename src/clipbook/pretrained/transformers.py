@@ -4,12 +4,12 @@ Shown in: book/text/text-encoder and book/image/vit.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 import torch
 from torch import Tensor
 
-from clipbook.pairs import CLIP
+from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import load_weights
 from clipbook.pretrained.layouts import LAYOUTS, Layout
 from clipbook.validation import excerpt
@@ -46,15 +46,15 @@ def from_transformers(hf_model: Union["CLIPModel", "SiglipModel"]) -> CLIP:
             "transformers.CLIPModel.from_pretrained('openai/clip-vit-base-patch32')"
         )
     layout = LAYOUTS[kind]
-    return build(layout, config, hf_model.state_dict(), f"transformers.{layout.kind}")
+    source = f"transformers.{layout.kind}"
+    return build(layout.config(config), layout, hf_model.state_dict(), source)
 
 
-def build(layout: Layout, config: Any, weights: Mapping[str, Tensor], source: str) -> CLIP:
-    """Our model from their configuration and weights; source: what they are, for errors.
-
-    Raises as `from_transformers`.
+def build(config: CLIPConfig, layout: Layout, weights: Mapping[str, Tensor], source: str) -> CLIP:
+    """A model of that configuration with weights under their names; source: what they are, for
+    errors. Raises ValueError for weights that don't fit, see `from_transformers`.
     """
-    model = CLIP(layout.config(config))
+    model = CLIP(config)
     theirs = dict(weights)
     ours, missing = _translate(theirs, _names(model, layout))
     if missing or theirs:
