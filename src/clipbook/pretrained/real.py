@@ -1,7 +1,7 @@
 """CLIP and SigLIP themselves: weights of the Hugging Face hub in our modules, with the
 preprocessing and the tokenizer that they were trained with.
 
-Shown in: book/image/vit.
+Shown in: book/real/pretrained.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Real CLIP and SigLIP weights in our modules, which can express both exactly.
 
-Shown in: book/text/text-encoder and book/image/vit.
+Shown in: book/text/text-encoder, book/image/vit and book/real/pretrained.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """From a sequence to one vector: the first token, the last real one, the mean, or what a learned
 query asks for.
 
-Built in: book/text/text-encoder (first, last) and book/image/vit (mean).
+Built in: book/text/text-encoder (first, last), book/image/vit (mean) and book/real/pretrained
+(attention pooling).
 """
 
 from jaxtyping import Bool, Float
