@@ -25,7 +25,7 @@ MAY_IMPORT = {
         "pairs": {"text", "image", "transformer", "strict_json"},
         "training": {"pairs", "text", "image", "scenes", "emoji", "streams", "strict_json"},
         "evaluation": {"pairs", "text", "image", "scenes", "emoji", "streams"},
-        "pretrained": {"pairs", "training", "text", "image", "transformer"},
+        "pretrained": {"pairs", "training", "text", "image", "transformer", "strict_json"},
         "": {"pretrained"},  # clipbook.load
     },
     "bookkit": {

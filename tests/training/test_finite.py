@@ -146,7 +146,7 @@ def test_elsewhere_a_gradient_that_is_no_number_ends_the_run_and_spares_the_weig
 
 @pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
 def test_a_loss_that_is_no_number_ends_the_run(monkeypatch, image):
-    monkeypatch.setattr(module, "normalise", lambda pictures: normalise(pictures) * nan)
+    monkeypatch.setattr(module, "normalise", lambda *given: normalise(*given) * nan)
     model = tiny.clip(image)
     with pytest.raises(FloatingPointError, match="^step 0: the loss is nan"):
         run(model)

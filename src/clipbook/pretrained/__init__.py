@@ -1,6 +1,14 @@
-"""Trained weights in our modules: the book's own small model, and real CLIP weights."""
+"""Trained weights in our modules: the book's own small models, and CLIP and SigLIP themselves."""
 
+from clipbook.pretrained.library_tokenizer import LibraryTokenizer
 from clipbook.pretrained.shipped import NAMES, load, model_card, training_history
 from clipbook.pretrained.transformers import from_transformers
 
-__all__ = ["NAMES", "from_transformers", "load", "model_card", "training_history"]
+__all__ = [
+    "NAMES",
+    "LibraryTokenizer",
+    "from_transformers",
+    "load",
+    "model_card",
+    "training_history",
+]

@@ -49,7 +49,7 @@ def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
     pictures, token_ids, mask = (part.to(model.device) for part in batch[:3])
     with evaluating(model):
-        images = model.encode_image(normalise(pictures))
+        images = model.encode_image(normalise(pictures, model.config.preprocessing))
         grid = similarity(images, model.encode_text(token_ids, mask))
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
@@ -177,6 +177,8 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
             f"{size}, {size}, 3); make the batches with image_size={size}"
         )
     check_texts(token_ids, mask, model.config.text)
+    if model.config.text.reads_padding:
+        return pictures, token_ids, mask, *true
     return pictures, *without_padding(token_ids, mask), *true
 
 
@@ -194,7 +196,8 @@ def train_step(
     step. The scaler would leave out only those optimisers whose own gradients are not finite.
     """
     pictures, token_ids, mask, *true = batch
-    loss = contrastive_step(model, normalise(pictures), token_ids, mask, half, *true)
+    pixels = normalise(pictures, model.config.preprocessing)
+    loss = contrastive_step(model, pixels, token_ids, mask, half, *true)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
