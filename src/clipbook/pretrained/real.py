@@ -71,10 +71,15 @@ def _filled_in(layout: Layout, values: dict[str, Any]) -> Any:
     import transformers
 
     kind = getattr(transformers, layout.kind).config_class
+    logs = transformers.utils.logging
+    level = logs.get_verbosity()
+    logs.set_verbosity_error()  # SigLIP's own files name tokens that it hasn't, and it would say so
     try:
         return kind.from_dict(values)
     except Exception as error:  # the library's own check of types has errors of its own
         raise ValueError(f"{CONFIG} can't be read: {str(error).splitlines()[0]}") from error
+    finally:
+        logs.set_verbosity(level)
 
 
 def read_preprocessing(values: dict[str, Any], size: int) -> Preprocessing:
