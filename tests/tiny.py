@@ -4,7 +4,10 @@ from functools import cache
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 
+from clipbook.emoji import ARTIST_NAMES, HELD_OUT, Concept, Emoji
+from clipbook.emoji import EXAMPLE as EMOJI
 from clipbook.image import CNNConfig, ViTConfig
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.scenes import sample_pairs
@@ -36,6 +39,36 @@ def clip(image: ViTConfig | CNNConfig = VIT, *, seed: int = 0, temperature: floa
 
 def batches(batch_size: int = 8, seed: int = 0) -> SceneBatches:
     return SceneBatches(tokenizer(), batch_size, image_size=16, seed=seed)
+
+
+@cache
+def emoji() -> Emoji:
+    """The held-out concepts, the example's and some siblings, each a plain disc or square: by the
+    first four artists and OpenMoji, whose pictures differ in size and shade."""
+    names = [*HELD_OUT, *(name for name, _ in EMOJI), "red heart", "red circle", "red square"]
+    names += ["blue heart", "three o'clock", "left arrow", "grinning cat", "red house", "boat"]
+    names += ["fish", "bread", "lemon"]
+    concepts = tuple(
+        Concept(f"{k:X}", "?", name, tuple(name.split()), "objects", "tool", {"en": name})
+        for k, name in enumerate(names)
+    )
+    pictures, concept_of, artist_of = [], [], []
+    for artist in (0, 1, 2, 3, len(ARTIST_NAMES) - 1):
+        for k in range(len(names)):
+            picture = Image.new("RGBA", (64, 64))
+            side = 20 + 4 * artist + 3 * (k % 4)
+            box = (32 - side // 2, 32 - side // 2, 32 + side // 2, 32 + side // 2)
+            draw = ImageDraw.Draw(picture)
+            (draw.ellipse if k % 2 else draw.rectangle)(
+                box, (8 * k, 255 - 5 * k, 60 * (k % 5), 255)
+            )
+            pictures.append(np.asarray(picture))
+            concept_of.append(k)
+            artist_of.append(artist)
+    return Emoji(
+        concepts, torch.from_numpy(np.stack(pictures)),
+        torch.tensor(concept_of), torch.tensor(artist_of),
+    )  # fmt: skip
 
 
 def normals(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -9,7 +9,7 @@
 #     - turn captions into a batch with start, end and padding tokens and a mask, and say what CLIP
 #       does in particular
 #     background: Python and a little of PyTorch's tensors
-#     minutes: 35
+#     minutes: 44
 #     place: this is the very first step of the text side, from the caption to its tokens
 #     band: tokens
 #     builds: [clipbook.text.Tokenizer, clipbook.text.split_words, clipbook.widgets.TokenizerExplorer]
@@ -355,40 +355,122 @@ for row, real in zip(token_ids, mask, strict=True):
 # spaces: it marks the last byte of each word instead, as in `p</w>`, so each byte has two entries:
 
 # %%
-clip_parts = {
-    "bytes": 256,
-    "bytes at the end of a word": 256,
-    "merges": 48_894,
-    "start and end": 2,
-}
-assert sum(clip_parts.values()) == 49_408
-clip_parts
+256 + 256 + 48_894 + 2  # bytes, bytes at the end of a word, merges, start and end
 
 # %% [markdown]
 # (The paper's 49,152 entries count the bytes once; its context of 76 places is 77 in the code.)
-# CLIP's merges would be a download, so we train its kind on our prose with Hugging Face's
-# `tokenizers`. Unlike CLIP's, it begins with the prose's characters, not with bytes.
+# The merges are a file of 1.4 MB, which another package, OpenCLIP's, has in it. We take the file
+# and leave the rest. Without a network we train CLIP's kind on our own texts:
 
 # %%
-import tokenizers
-from tokenizers import models, normalizers, pre_tokenizers, trainers
+import importlib.util
+import subprocess
+import sys
 
-clip_like = tokenizers.Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-clip_like.normalizer = normalizers.Lowercase()
-clip_like.pre_tokenizer = pre_tokenizers.Whitespace()
-options = {"vocab_size": 300, "show_progress": False}
-trainer = trainers.BpeTrainer(end_of_word_suffix="</w>", **options)
-clip_like.train_from_iterator(prose.splitlines(), trainer)
-for text in ("Pepper the aussie pup", "PEPPER, the   puppy"):
-    print(clip_like.encode(text).tokens)
+from clipbook.text import CLIPTokenizer
+
+if importlib.util.find_spec("open_clip") is None:
+    command = "-m pip install --no-deps --retries 0 open-clip-torch==3.3.0"
+    subprocess.run([sys.executable, *command.split()], capture_output=True)
+    importlib.invalidate_caches()
+try:
+    clip = CLIPTokenizer.load()
+except FileNotFoundError:
+    print("No network, no merges of CLIP's: its kind, trained on our texts, gives other numbers.")
+    clip = CLIPTokenizer.train([*many, *prose.splitlines()], vocab_size=2_000)
+is_clips = clip.vocab_size == 49_408
+print(f"{clip.vocab_size:,} entries:", pieces(clip, "Pepper the aussie pup"))
 
 # %% [markdown]
-# Capitals and double spaces are gone for good; ours loses nothing.
+# Within words CLIP merges as we do, but it cuts words in its own way. Predict: into how many words
+# does it cut "It's 2026"?
+
+# %%
+from clipbook.text import split_words
+
+for text in ("It's 2026", "  two  SPACES", "co-op, pup!!"):
+    print(f"{text!r}\n   ours   {split_words(text)}\n   CLIP's {clip.split(text)}")
+assert clip.split("It's 2026") == ["it", "'s", "2", "0", "2", "6"]
+assert clip.encode("   PUP") == clip.encode("pup")
+print(clip.decode(clip.encode("PEPPER, the   puppy")))
+
+# %% [markdown]
+# Into six: an ending such as "'s" is a word, and so is each digit. A space in front changes no id.
+# Capitals and double spaces are gone for good, while ours loses nothing.
+#
+# Now the same words in four languages, and a picture of a dog. Predict: which takes most tokens?
+
+# %%
+dogs = {
+    "English": "a small dog",
+    "Greek": "ένα μικρό σκυλί",
+    "Hindi": "एक छोटा कुत्ता",
+    "Japanese": "小さな犬",
+    "emoji": "🐶",
+}
+tokens_of = {language: len(clip.encode(text)) for language, text in dogs.items()}
+for language, text in dogs.items():
+    here = f"{len(text.encode()):2} bytes, CLIP {tokens_of[language]:2},"
+    print(f"{language:8}", here, f"ours {len(from_prose.encode(text)):2} tokens: {text}")
+assert not is_clips or max(tokens_of, key=tokens_of.get) == "Greek"
+hindi = clip.split(dogs["Hindi"])
+assert hindi == [word.strip() for word in split_words(dogs["Hindi"])]
+print("words of Hindi:", hindi)
+
+# %% [markdown]
+# Greek: CLIP's merges were learned where hardly anybody wrote it, so almost each byte is a token.
+# English words are whole, and so is the dog. Hindi's vowel signs are no letters in Unicode's sense:
+# both patterns cut them off, each as a word.
+
+# %% [markdown]
+# ## Tokens that hardly anybody writes
+#
+# A vocabulary is frozen before the model is trained, on text that may differ. Predict: which are
+# the longest words with an entry of their own?
+
+# %%
+import string
+
+entries = [clip.token(token_id) for token_id in range(clip.start_id)]
+ascii_words = [one.removesuffix("</w>") for one in entries if one.isascii() and "</w>" in one]
+for word in (*sorted(ascii_words, key=len)[-3:], "solidgoldmagikarp"):
+    print(pieces(clip, word))
+capitals = {k for k, one in enumerate(entries) if one[0] in string.ascii_uppercase}
+assert not capitals & set(clip.encode(string.ascii_uppercase))
+print(len(capitals), "entries for capitals, which lower case never leaves in a text")
+
+# %% [markdown]
+# Hashtags were frequent enough to become whole. The row of weights of such an entry learns only
+# from captions that hold it, and those of capitals never learn. What a model does with a row that
+# training hardly met, nobody planned: the entry is called a **glitch token**
+# ({cite:t}`land2024magikarp`). " SolidGoldMagikarp" is one in GPT-2; CLIP spells it from common
+# pieces.
+
+# %% [markdown]
+# ## What a user types
+#
+# CLIP's names for start and end are `<|startoftext|>` and `<|endoftext|>`. Predict: what becomes of
+# a caption in which somebody types one, and what of 100 pups in 77 places?
+
+# %%
+text = "a pup <|endoftext|> and a cat"
+print([clip.token(token_id) for token_id in clip.encode(text)])
+token_ids, mask = clip.batch([text, "pup " * 100])
+assert mask.sum(dim=1).tolist() == [2 + len(clip.encode(text)), 77]
+for row in token_ids.tolist():
+    assert row.count(clip.end_id) == 1  # the one that `batch` has put there
+    print("end at place", row.index(clip.end_id), "of", len(row))
+
+# %% [markdown]
+# What is typed stays text, as in ours: only `batch` makes special tokens. (Other programs may take
+# the name for the token: OpenCLIP does with `<end_of_text>`, Hugging Face with `<|endoftext|>`.
+# Then a caption ends where its writer likes.) The long text loses its last pups and keeps its end,
+# in the last of the places 0 to 76.
 
 # %% [markdown]
 # ## Does another's agree?
 #
-# `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It stores tokens
+# Hugging Face's `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It stores tokens
 # as text, so each byte needs a visible character. In GPT-2's table a printable byte stands for
 # itself, and the others take the characters from 256 on, the space `Ġ`.
 
@@ -407,6 +489,9 @@ letter[ord("P")], letter[ord(" ")], names[256:262]
 # In these names we hand over the vocabulary and the merges, and our way to cut words:
 
 # %%
+import tokenizers
+from tokenizers import models, pre_tokenizers
+
 from clipbook.text import WORD  # the package's pattern for words
 
 vocabulary = {name: 3 + k for k, name in enumerate(names)}
@@ -741,6 +826,101 @@ with check("Learn from counts, other words"):
     merges_agree({"dcba": 3, "abcd": 3}, 2, [("a", "b"), ("ab", "c")])
 ### END HIDDEN TESTS
 
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
+# ## Exercise: first learned, first merged
+#
+# To do all merges in turn takes long with CLIP's 48,894. Encode one word faster:
+# `tokens` are its pieces, at first single characters, and `ranks` maps each pair of pieces to its
+# **rank**, its place in the list of merges. Of the pairs that stand side by side, merge the one of
+# lowest rank, everywhere in the word, from left to right. Look again, since merges make new pairs,
+# until no pair has a rank. Return the list of pieces. (The check tries words in which the leftmost
+# pair, the longest piece and the lowest rank disagree, runs of one letter, and words without pairs.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `[pair for pair in zip(tokens, tokens[1:]) if pair in ranks]` are the pairs to choose from, and
+# `min(…, key=ranks.get)` chooses. If there are none, you are done. The chapter's `merge` shows how
+# to step over both parts of a pair.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "lowest-rank", "schema_version": 3, "task": false}
+def encode_by_rank(tokens, ranks):
+    """The word's pieces after all merges: list of str, dict of (str, str) -> int, to list of str."""
+    ### BEGIN SOLUTION
+    from itertools import pairwise
+
+    tokens = list(tokens)
+    while True:
+        pairs = [pair for pair in pairwise(tokens) if pair in ranks]
+        if not pairs:
+            return tokens
+        first = min(pairs, key=ranks.get)
+        merged, k = [], 0
+        while k < len(tokens):
+            size = 2 if tuple(tokens[k : k + 2]) == first else 1
+            merged.append("".join(tokens[k : k + size]))
+            k += size
+        tokens = merged
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "lowest-rank-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, same
+from clipbook.text import Tokenizer
+
+up_ranks = {
+    ("u", "p"): 0,
+    ("p", "up"): 1,
+    ("p", "p"): 2,
+    ("p", "e"): 3,
+    ("e", "r"): 4,
+    ("pup", "p"): 5,
+}
+up_mistakes = {
+    "the pair of lowest rank comes first, not the leftmost, nor the longest piece": ["pupp", "er"],
+    "the lowest rank comes first, not the highest": ["p", "u", "pp", "er"],
+    "look again after a merge": ["p", "up", "p", "e", "r"],
+    "a merge makes new pairs; look for them, too": ["p", "up", "pe", "r"],
+    "step over both parts": ["pup", "up", "pp", "pe", "er", "r"],
+    "return the pieces, merged, not the word": ["pupper"],
+}  # fmt: skip
+
+
+def pieces_agree(word, ranks, want, mistakes=None):
+    got = ask(encode_by_rank, list(word), ranks)
+    same(got, want, f"encode_by_rank({list(word)}, {ranks})", mistakes=mistakes)
+
+
+def words_agree(texts, words):
+    """As the package does it, with what it has learned from the texts."""
+    package = Tokenizer.train(texts)
+    ranks = {(package.token(a), package.token(b)): k for k, (a, b) in enumerate(package.merges)}
+    for word in words:
+        pieces_agree(word, ranks, [package.token(k) for k in package.encode(word)])
+
+
+with check("First learned, first merged"):
+    pieces_agree("pupper", up_ranks, ["pup", "pe", "r"], up_mistakes)
+    right_to_left = {"merge from left to right": ["a", "aa", "aa"]}
+    pieces_agree("aaaaa", {("a", "a"): 0}, ["aa", "aa", "a"], right_to_left)
+    pieces_agree("abc", {("a", "b"): 1, ("b", "c"): 0}, ["a", "bc"])
+    pieces_agree("abc", {("a", "b"): 0, ("b", "c"): 1}, ["ab", "c"])
+    for word in ("", "p", "xyz"):
+        pieces_agree(word, up_ranks, list(word))
+    words_agree(["she sells sea shells"] * 2, ["shells", "sealess", "hessels", "she"])
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "lowest-rank-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other words and ranks.
+### BEGIN HIDDEN TESTS
+with check("First learned, first merged, other words"):
+    words_agree(["Pepper the aussie pup", "a puppy, a pup"] * 3, ["Pepper", "puppypup", "aussies"])
+    pieces_agree("bcbcbc", {("b", "c"): 7, ("c", "b"): 9, ("bc", "bc"): 8}, ["bcbc", "bc"])
+    pieces_agree("cbabc", {("b", "a"): 2, ("a", "b"): 1, ("c", "b"): 3}, ["cb", "ab", "c"])
+### END HIDDEN TESTS
+
 # %% [markdown]
 # ## Check yourself
 #
@@ -797,3 +977,4 @@ with check("Learn from counts, other words"):
 # characters: {cite:t}`radford2019gpt2`, §2.2. `[CLS]`: {cite:t}`devlin2019bert`, §3. CLIP's
 # vocabulary, context and width: {cite:t}`radford2021clip`, §2.4; its counts are those of
 # [the tokenizer in its code](https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py).
+# Glitch tokens: {cite:t}`land2024magikarp`, §1.

@@ -6,6 +6,7 @@ loop on the same batches, in turns, so that a busy machine slows both. Run it wi
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from clipbook.scenes import render, sample
 from clipbook.text import TextConfig
 from clipbook.training import PRESETS, SceneBatches, TrainingConfig, train
 from clipbook.training.data import train_tokenizer
+from clipbook.training.identity import Batches
 from clipbook.training.optimisers import best_device
 
 BATCH_SIZE, ROUNDS, WARM_UP, STEPS = 128, 5, 4, 20
@@ -28,10 +30,10 @@ BATCH_SIZE, ROUNDS, WARM_UP, STEPS = 128, 5, 4, 20
 class Drawn(Dataset):
     """Batches made beforehand, so that only training is timed."""
 
-    def __init__(self, batches: SceneBatches, count: int) -> None:
+    def __init__(self, batches: Batches, count: int) -> None:
         self.ready = [batches[k] for k in range(count)]
 
-    def __getitem__(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, k: int) -> Sequence[Tensor]:
         return self.ready[k]
 
 

@@ -106,6 +106,17 @@ def test_pins_satisfy_the_packages_own_bounds():
         assert dependency.specifier.contains(pinned[dependency.name])
 
 
+def test_the_chapter_takes_the_version_of_open_clip_that_is_pinned():
+    """Without what it asks for, which would bring torchvision and another torch."""
+    lines = (ROOT / "tools/clip/requirements.txt").read_text("utf-8").splitlines()
+    (pin,) = [line for line in lines if not line.startswith("#")]
+    chapter = (ROOT / "book/text/tokenization.py").read_text("utf-8")
+    assert re.findall(r"open-clip-torch==[\w.]+", chapter) == [pin]
+    assert f"--no-deps --retries 0 {pin}" in chapter
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert "--no-deps -r tools/clip/requirements.txt" in makefile
+
+
 def test_vendored_packages_are_pinned_and_name_no_registry():
     locks = list((ROOT / "tools").glob("*/package-lock.json"))
     assert {lock.parent.name for lock in locks} == {"audit", "lint", "vendor"}

@@ -27,6 +27,8 @@ TEXTS = [
     "日本語のテキスト 한국어 العربية עברית हिन्दी ไทย Ελληνικά кириллица",
     "👩\u200d👩\u200d👧 🐶🏽 ♥️ 🇪🇺",
     "&amp;amp; &lt;b&gt; &eacute; &#28; &#xD800; &unknown;",
+    "<b> &amp;amp;lt; &amp;amp;amp;",  # in which ftfy leaves names of characters alone
+    "i'd we've i'm you're she'll 'D 'VE 'M 'RE",
     "schÃ¶n â€” ﬁne ＦＵＬＬ “curly”",
     "\x00\x1b[31m\x1c\x85\u2028\ufeff",
     "solidgoldmagikarp petertodd",
@@ -216,7 +218,8 @@ def test_its_kind_can_be_trained():
     # 12 and 10 times, then twice each; of "e r", "w e" and "lo w" the e comes first, then the w.
     assert learned == ["lo", "low</w>", "er</w>", "wer</w>", "lower</w>"]
     assert trained.encode("Low lower") == [513, 516]
-    assert type(trained) is CLIPTokenizer
+    assert (type(trained), trained.context_length) == (CLIPTokenizer, 77)
+    assert CLIPTokenizer.train(["LOW"], 514, context_length=5).context_length == 5
 
 
 def test_a_size_without_room_for_its_alphabet_is_refused():

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, similarity
+from clipbook.pairs import CLIP, info_nce, load_model, similarity
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import loop as module
 from clipbook.training.data import Batch
@@ -272,3 +272,59 @@ def test_a_gpu_is_used_where_there_is_one(monkeypatch):
     for present, expected in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
         assert module.best_device().type == expected
+
+
+def test_an_evaluation_is_called_in_eval_mode_when_due_and_changes_nothing():
+    plain, looked = tiny.clip(tiny.CNN), tiny.clip(tiny.CNN)
+    seen = []
+
+    def evaluate(model):
+        seen.append((model.training, torch.is_grad_enabled()))
+        model.image_encoder(torch.zeros(2, 3, 16, 16))  # would move the batch norm's statistics
+        return {"calls": len(seen)}
+
+    run(plain)
+    history = run(looked, evaluate=evaluate, evaluate_at=(0, 2, CONFIG.steps))
+    assert seen == [(False, False)] * 3
+    assert history.evaluation_steps == [0, 2, CONFIG.steps]
+    assert history.evaluations == [{"calls": 1}, {"calls": 2}, {"calls": 3}]
+    for name, weight in plain.state_dict().items():
+        assert torch.equal(weight, looked.state_dict()[name]), name
+
+
+def test_a_run_that_was_stopped_evaluates_no_step_twice(tmp_path):
+    config = replace(CONFIG, checkpoint_every=1)
+    calls = []
+    options = {"evaluate": lambda model: calls.append(1) or {"n": 1}, "evaluate_at": (0, 1, 2)}
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny.clip(), Interrupted(2), config, folder=tmp_path, **options)
+    done = len(calls)
+    history = run(tiny.clip(), config=config, folder=tmp_path, **options)
+    assert history.evaluation_steps == [0, 1, 2]
+    assert len(calls) == 3 and done < 4
+
+
+def test_weights_are_kept_on_request_and_outlive_the_checkpoints(tmp_path):
+    model = tiny.clip()
+    first = {name: weight.clone() for name, weight in model.state_dict().items()}
+    run(
+        model,
+        config=replace(CONFIG, checkpoint_every=1),
+        folder=tmp_path,
+        keep_at=(0, 1, CONFIG.steps),
+    )
+    kept = sorted(tmp_path.glob("weights-*"))
+    assert [path.name for path in kept] == [
+        f"weights-{step:08d}.safetensors" for step in (0, 1, CONFIG.steps)
+    ]
+    for name, weight in load_model(kept[0]).state_dict().items():
+        assert torch.equal(weight, first[name])
+    for name, weight in load_model(kept[-1]).state_dict().items():
+        assert torch.equal(weight, model.state_dict()[name])
+
+
+def test_steps_without_what_they_need_are_refused():
+    with pytest.raises(ValueError, match="keep_at=.*no folder.*give one"):
+        run(tiny.clip(), keep_at=(1,))
+    with pytest.raises(ValueError, match="evaluate_at=.*nothing to call; give evaluate"):
+        run(tiny.clip(), evaluate_at=(1,))

@@ -1,18 +1,25 @@
 """Presets can be built and run, alike each time."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from clipbook.scenes import EXAMPLE
-from clipbook.training import PRESETS
+from clipbook.training import PRESETS, EmojiPreset
 from clipbook.training import presets as module
 from tests import tiny
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Presets with a tokenizer that takes no time to train."""
+    """Presets with a tokenizer that takes no time to train, and a handful of emoji."""
     monkeypatch.setattr(module, "train_tokenizer", tiny.tokenizer)
+    monkeypatch.setattr(module, "train_emoji_tokenizer", lambda emoji: tiny.tokenizer())
+    monkeypatch.setattr(module, "load_emoji", tiny.emoji)
+    for name, preset in PRESETS.items():
+        if isinstance(preset, EmojiPreset):
+            monkeypatch.setitem(PRESETS, name, replace(preset, batch_size=len(EXAMPLE)))
 
 
 @pytest.mark.parametrize("name", PRESETS)

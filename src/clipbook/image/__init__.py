@@ -1,5 +1,6 @@
 """From a picture to its embedding: preprocessing, patches, and two encoders, ViT and CNN."""
 
+from clipbook.image.augmentation import Augmentation, place
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
 from clipbook.image.preprocessing import MEAN, STD, Preprocessing, normalise, preprocess
@@ -10,6 +11,7 @@ __all__ = [
     "CNN",
     "MEAN",
     "STD",
+    "Augmentation",
     "CNNConfig",
     "Preprocessing",
     "ViT",
@@ -17,6 +19,7 @@ __all__ = [
     "normalise",
     "open_picture",
     "patchify",
+    "place",
     "preprocess",
     "unpatchify",
 ]

@@ -62,7 +62,7 @@ class CLIPTokenizer(Tokenizer):
     Unlike in `Tokenizer`, texts are cleaned first, see `clean`, and what that changes is lost.
     Spaces are dropped: each byte has two entries, of which the second also ends a word. Start and
     end are the last two ids, 49406 and 49407 in CLIP. They are never made from a text, whatever a
-    user types; CLIP's own code makes them of their names.
+    user types, where open_clip and transformers make them of their names.
 
     merges, context_length: as in `Tokenizer`; merges[k] makes token 512 + k.
     """

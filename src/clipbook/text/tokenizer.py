@@ -107,9 +107,11 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], vocab_size: int = 512, context_length: int = 32
+        cls, texts: Iterable[str], vocab_size: int = 512, context_length: int | None = None
     ) -> "Tokenizer":
         """Learn merges from texts until the vocabulary has vocab_size tokens.
+
+        context_length: as in the class, and the same if not given.
 
         It stops earlier where no pair is left that occurs twice. Of equally frequent pairs, the
         one with the smaller ids is merged first, so that the result depends on the texts alone.
@@ -117,7 +119,7 @@ class Tokenizer:
         room for the special tokens and 256 bytes.
         """
         whole_number("vocab_size", vocab_size, 512, most=inf)
-        tokenizer = cls(context_length=context_length)
+        tokenizer = cls() if context_length is None else cls(context_length=context_length)
         smallest = tokenizer.vocab_size
         if vocab_size < smallest:
             raise ValueError(

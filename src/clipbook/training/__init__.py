@@ -5,6 +5,7 @@ From a shell: python -m clipbook.training --preset cpu --out runs/first
 
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import SceneBatches, draw
+from clipbook.training.emoji import EmojiBatches, train_emoji_tokenizer
 from clipbook.training.folder import FolderBatches, Pair, read_pairs
 from clipbook.training.history import History
 from clipbook.training.loop import contrastive_step, train
@@ -14,10 +15,12 @@ from clipbook.training.optimisers import (
     make_optimisers,
     set_learning_rate,
 )
-from clipbook.training.presets import PRESETS, Preset, Run
+from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 
 __all__ = [
     "PRESETS",
+    "EmojiBatches",
+    "EmojiPreset",
     "FolderBatches",
     "History",
     "Pair",
@@ -33,4 +36,5 @@ __all__ = [
     "read_pairs",
     "set_learning_rate",
     "train",
+    "train_emoji_tokenizer",
 ]

@@ -7,14 +7,18 @@ which the same command goes on after an interruption. A folder is for one run al
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from clipbook.emoji import load_emoji
+from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
 from clipbook.training import checkpoints
-from clipbook.training.presets import PRESETS
+from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.validation import whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
@@ -27,24 +31,46 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="train shorter or longer than the preset does")
+    parser.add_argument(
+        "--leave-out", nargs="+", metavar="ARTIST", help="of emoji: show none of theirs"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(arguments.preset, arguments.out, arguments.seed, arguments.steps)
+        run(arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out)
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
 
-def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
+def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
+    """What is measured on the way: emoji by the first of the artists who were left out."""
+    if not isinstance(recipe, EmojiPreset) or not recipe.left_out:
+        return {}
+    emoji, artist = load_emoji(), recipe.left_out[0]
+    return {
+        "evaluate": lambda model: evaluate_emoji(model, session.tokenizer, emoji, artist),
+        "evaluate_at": [0, *(session.config.steps // 2**k for k in range(6))],
+    }
+
+
+def run(
+    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None
+) -> None:
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else.
+    Raises ValueError, before anything is written, where the folder holds something else, or
+    artists are left out where there are none.
     """
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
-    session = PRESETS[preset].build(seed, steps)
+    recipe = PRESETS[preset]
+    if left_out is not None:
+        if not isinstance(recipe, EmojiPreset):
+            raise ValueError(f"--leave-out {left_out[0]}: {preset} has no artists; try emoji")
+        recipe = replace(recipe, left_out=tuple(left_out))
+    session = recipe.build(seed, steps)
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
     if results and not resumed_from:
@@ -54,7 +80,7 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
         )
     out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    history = session.train(folder=out)
+    history = session.train(folder=out, **measured(recipe, session))
     seconds = time.perf_counter() - start
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
@@ -64,7 +90,12 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
     else:
         summary = f"trained from step {resumed_from} to {session.config.steps} in {seconds:.0f} s"
     print(f"{summary}; last loss {history.loss[-1]:.3f}; written to {out}")
-    for name, share in evaluate_scenes(session.model, session.tokenizer).items():
+    if isinstance(recipe, EmojiPreset):
+        print(f"pictures by {', '.join(recipe.left_out[:1]) or 'nobody new'}:")
+        shares = history.evaluations[-1] if history.evaluations else {}
+    else:
+        shares = evaluate_scenes(session.model, session.tokenizer)
+    for name, share in shares.items():
         print(f"{name:36} {share:.3f}")
 
 

@@ -4,7 +4,7 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, similarity
+from clipbook.pairs import CLIP, info_nce, save_model, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import checkpoints
@@ -31,6 +31,7 @@ from clipbook.training.optimisers import (
     make_optimisers,
     set_learning_rate,
 )
+from clipbook.validation import excerpt
 
 
 def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
@@ -44,9 +45,9 @@ def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
-def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
+def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    pictures, token_ids, mask = (part.to(model.device) for part in batch)
+    pictures, token_ids, mask = (part.to(model.device) for part in batch[:3])
     with evaluating(model):
         images = model.encode_image(normalise(pictures, model.config.preprocessing))
         grid = similarity(images, model.encode_text(token_ids, mask))
@@ -60,35 +61,51 @@ def train(
     *,
     example: Batch | None = None,
     folder: str | Path | None = None,
+    evaluate: Callable[[CLIP], Mapping[str, float]] | None = None,
+    evaluate_at: Collection[int] = (),
+    keep_at: Collection[int] = (),
     device: torch.device | str | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> History:
     """Train the model in place, on batches[0] to batches[steps - 1], and leave it in eval mode.
 
-    batches: those with a method `identity` say by it what they are, in values that JSON can hold;
-    a list is known by all its batches, and anything else by its first one.
+    batches: pictures (uint8), token ids and mask; and, where a text may be true of other pictures
+    too, a fourth part that says of which, see `clipbook.pairs.info_nce`. Those with a method
+    `identity` say by it what they are, in values that JSON can hold; a list is known by all its
+    batches, and anything else by its first one.
     example: a batch whose similarity matrix is kept at config.snapshot_steps.
     folder: where checkpoints are kept; a run that finds one there goes on from it, and on a CPU
     ends in the same weights, bit for bit, as one that never stopped. Raises ValueError, and leaves
     the folder as it is, if that is not this very run: the same model with the same first weights,
     config, batches, example and optimisers.
+    evaluate: measures the model, in eval mode, after the steps in evaluate_at (0: untrained); the
+    history keeps what it returns. It must draw from random streams of its own.
+    keep_at: steps after which the weights are kept in the folder for good, as
+    weights-<step>.safetensors, which `clipbook.pairs.load_model` reads.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model, and FloatingPointError where a step
+    Raises ValueError for batches that don't fit the model, keep_at without a folder and evaluate_at
+    without something to evaluate, and FloatingPointError where a step
     would leave no numbers in the weights.
     """
+    if keep_at and folder is None:
+        raise ValueError(f"keep_at={excerpt(keep_at)}, but no folder to keep weights in; give one")
+    if evaluate_at and evaluate is None:
+        raise ValueError(
+            f"evaluate_at={excerpt(evaluate_at)}, but nothing to evaluate; try evaluate="
+        )
     device = torch.device(best_device() if device is None else device)
     model.to(device)
     optimisers = make_optimisers(model, config)
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
-    example = None if example is None else prepare(model, example)
+    looked_at = None if example is None else prepare(model, example)
     history, start = History(), 0
     target = None if folder is None else Path(folder)
     if target:
         identity = run_identity(
-            model, config, batches, optimisers, example=example, precision=half or torch.float32
+            model, config, batches, optimisers, example=looked_at, precision=half or torch.float32
         )
         if checkpoint := checkpoints.latest(target):
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
@@ -103,12 +120,24 @@ def train(
 
     def take_snapshot(step: int) -> None:
         due = step in config.snapshot_steps and step not in history.snapshot_steps
-        if example is not None and due:
+        if looked_at is not None and due:
             history.snapshot_steps.append(step)
-            history.snapshots.append(snapshot(model, example))
+            history.snapshots.append(snapshot(model, looked_at))
+
+    def look(step: int) -> None:
+        """Whatever is due after that step, once."""
+        take_snapshot(step)
+        if evaluate and step in evaluate_at and step not in history.evaluation_steps:
+            with evaluating(model):
+                measured = evaluate(model)
+            history.evaluations.append({name: float(value) for name, value in measured.items()})
+            history.evaluation_steps.append(step)
+        if target and step in keep_at:
+            target.mkdir(parents=True, exist_ok=True)
+            save_model(model, target / f"weights-{step:08d}.safetensors")
 
     model.train()
-    take_snapshot(start)
+    look(start)
     bar = tqdm(loader, total=config.steps, initial=start, disable=not progress, unit="step")
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
@@ -125,7 +154,7 @@ def train(
         history.scale.append(scale)
         history.learning_rate.append(config.learning_rate * factor)
         steps_done = step + 1
-        take_snapshot(steps_done)
+        look(steps_done)
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
@@ -134,12 +163,13 @@ def train(
     return history
 
 
-def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
+def prepare(model: CLIP, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """A batch as it goes to the device: checked, and without columns of nothing but padding.
 
-    Both are done here, once and on the CPU, since a GPU would have to be waited for.
+    A fourth part, which texts are true of which picture, goes along as it is. All is done here,
+    once and on the CPU, since a GPU would have to be waited for.
     """
-    pictures, token_ids, mask = batch
+    pictures, token_ids, mask, *true = batch
     size = model.config.image.image_size
     if pictures.shape[1:] != (size, size, 3):
         raise ValueError(
@@ -148,8 +178,8 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
         )
     check_texts(token_ids, mask, model.config.text)
     if model.config.text.reads_padding:
-        return pictures, token_ids, mask
-    return pictures, *without_padding(token_ids, mask)
+        return pictures, token_ids, mask, *true
+    return pictures, *without_padding(token_ids, mask), *true
 
 
 def train_step(
@@ -165,9 +195,9 @@ def train_step(
     Where one of them is no finite number, no optimiser steps, so that all weights are of the same
     step. The scaler would leave out only those optimisers whose own gradients are not finite.
     """
-    pictures, token_ids, mask = batch
+    pictures, token_ids, mask, *true = batch
     pixels = normalise(pictures, model.config.preprocessing)
-    loss = contrastive_step(model, pixels, token_ids, mask, half)
+    loss = contrastive_step(model, pixels, token_ids, mask, half, *true)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
@@ -183,13 +213,23 @@ def train_step(
 
 
 def contrastive_step(
-    model: CLIP, pixels: Tensor, token_ids: Tensor, mask: Tensor, half: torch.dtype | None
+    model: CLIP,
+    pixels: Tensor,
+    token_ids: Tensor,
+    mask: Tensor,
+    half: torch.dtype | None,
+    true: Tensor | None = None,
 ) -> Tensor:
-    """The loss of one batch: encoders in half precision where asked, the matrix in float32."""
+    """The loss of one batch: encoders in half precision where asked, the matrix in float32.
+
+    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
+    """
     with torch.autocast(pixels.device.type, half) if half else nullcontext():
         images = model.image_encoder(pixels)
         texts = model.text_encoder(token_ids, mask)
     images, texts = (
         torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
     )
-    return info_nce(model.scale * (images @ texts.T))  # `logits` would look at the lengths again
+    return info_nce(
+        model.scale * (images @ texts.T), true
+    )  # `logits` would look at the lengths again

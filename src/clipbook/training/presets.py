@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from clipbook.image import CNNConfig, ViTConfig
+from clipbook.emoji import load_emoji
+from clipbook.image import Augmentation, CNNConfig, ViTConfig
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.scenes import EXAMPLE
 from clipbook.streams import torch_stream
 from clipbook.text import TextConfig, Tokenizer
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch, SceneBatches, draw, train_tokenizer
+from clipbook.training.emoji import EmojiBatches, emoji_example, train_emoji_tokenizer
 from clipbook.training.history import History
 from clipbook.training.loop import train
 from clipbook.validation import between, check_fields, whole_number
@@ -41,37 +44,76 @@ class Preset:
         config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_tokenizer()
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
-            model = CLIP(CLIPConfig(self.image, text))
+        model = _fresh(CLIPConfig(self.image, text), seed)
         size = self.image.image_size
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
-        return Run(model, tokenizer, batches, config)
+        scenes, captions = zip(*EXAMPLE, strict=True)
+        example = draw(scenes, size), *tokenizer.batch(captions)
+        return Run(model, tokenizer, batches, config, example)
+
+
+@dataclass(frozen=True)
+class EmojiPreset:
+    """An image encoder, and how it learns emoji: the data are by several artists.
+
+    left_out: the artists of whom nothing is shown; to find out what a model makes of their
+    pictures. Raises ValueError for numbers that make no sense.
+    """
+
+    image: ViTConfig | CNNConfig
+    training: TrainingConfig
+    batch_size: int = 256
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    left_out: tuple[str, ...] = ("twemoji",)
+
+    def __post_init__(self) -> None:
+        check_fields(self, whole_number, "batch_size")
+
+    def build(self, seed: int = 0, steps: int | None = None) -> "Run":
+        """A model with fresh weights, and the batches to train it on; the seed fixes both.
+
+        steps: those of the preset, if not given. Raises OSError where the emoji can't be had.
+        """
+        config = self.training if steps is None else replace(self.training, steps=steps)
+        emoji = load_emoji()
+        tokenizer = train_emoji_tokenizer(emoji)
+        text = TextConfig(
+            tokenizer.vocab_size, tokenizer.context_length, width=96, heads=4, mlp_width=384
+        )
+        model = _fresh(CLIPConfig(self.image, text), seed)
+        size = self.image.image_size
+        batches = EmojiBatches(
+            emoji, tokenizer, self.batch_size, size, left_out=self.left_out,
+            augmentation=self.augmentation, seed=seed,
+        )  # fmt: skip
+        return Run(model, tokenizer, batches, config, emoji_example(emoji, tokenizer, size))
 
 
 @dataclass
 class Run:
-    """A model, its tokenizer and data, ready to be trained."""
+    """A model, its tokenizer and data, ready to be trained; snapshots are of the example."""
 
     model: CLIP
     tokenizer: Tokenizer
-    batches: SceneBatches
+    batches: SceneBatches | EmojiBatches
     config: TrainingConfig
+    example: Batch
 
-    def train(self, folder: Path | None = None, *, progress: bool = True) -> History:
-        """See `clipbook.training.train`; snapshots are of `clipbook.scenes.EXAMPLE`."""
+    def train(self, folder: Path | None = None, **options: Any) -> History:
+        """See `clipbook.training.train`, which takes the other options."""
         return train(
-            self.model, self.batches, self.config,
-            example=self.example(), folder=folder, progress=progress,
-        )  # fmt: skip
-
-    def example(self) -> Batch:
-        """The running example as a batch."""
-        scenes, captions = zip(*EXAMPLE, strict=True)
-        return draw(scenes, self.batches.image_size), *self.tokenizer.batch(captions)
+            self.model, self.batches, self.config, example=self.example, folder=folder, **options
+        )
 
 
-PRESETS = {
+def _fresh(config: CLIPConfig, seed: int) -> CLIP:
+    """A model whose first weights the seed fixes, whatever was drawn before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
+        return CLIP(config)
+
+
+PRESETS: dict[str, Preset | EmojiPreset] = {
     # the training chapter: within two minutes on two CPU cores
     "cpu": Preset(
         CNNConfig(widths=(16, 32, 64)),
@@ -85,6 +127,16 @@ PRESETS = {
     ),
     "shapes-cnn": Preset(
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
+    ),
+    # real pictures: the shipped model, and a larger one for those who have a GPU
+    "emoji": EmojiPreset(
+        CNNConfig(48, widths=(16, 32, 96, 192)),
+        TrainingConfig(steps=2_400, learning_rate=2e-3),
+    ),
+    "emoji-gpu": EmojiPreset(
+        ViTConfig(64, patch_size=8, width=192, depth=6, heads=6, mlp_width=768),
+        TrainingConfig(steps=20_000),
+        batch_size=512,
     ),
 }
 """Presets by name: that of the training chapter, and those of the shipped models."""

@@ -1,0 +1,145 @@
+"""The same picture, seen a little differently each time: moved, turned, recoloured.
+
+What a model sees in ever new ways it can't learn by its pixels. Built in: book/real/emoji.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample, max_pool2d
+
+from clipbook.validation import between, check_fields
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far each picture is changed at most; every picture by draws of its own.
+
+    turn: degrees, either way. shift: of the picture's side, in both directions. smallest, largest:
+    size of the picture in its frame. colours: contrast, saturation and brightness, 0.3 for 30 %
+    either way. backgrounds: share of the pictures whose transparent parts are filled with a colour
+    instead of white. outlines: share that is drawn round with a black line, as some artists do.
+    Raises ValueError for numbers that make no sense.
+    """
+
+    turn: float = 10.0
+    shift: float = 0.14
+    smallest: float = 0.75
+    largest: float = 1.1
+    colours: float = 0.3
+    backgrounds: float = 0.6
+    outlines: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self, between, "turn", most=180)
+        check_fields(self, between, "shift", "colours", "backgrounds", "outlines", most=1)
+        check_fields(self, between, "smallest", "largest", least=0.05, most=4)
+        if self.smallest > self.largest:
+            raise ValueError(
+                f"smallest={self.smallest} is above largest={self.largest}; exchange them"
+            )
+
+    def __call__(
+        self,
+        pictures: UInt8[Tensor, "batch height width channels"],
+        size: int,
+        generator: np.random.Generator,
+        mirror: np.ndarray | None = None,
+    ) -> UInt8[Tensor, "batch size size 3"]:
+        """The pictures, RGB or RGBA, as RGB of size × size px.
+
+        What comes in at the edges is background for RGBA, and the nearest pixel for RGB. mirror:
+        for which pictures left and right may be exchanged, which happens to half of them.
+        """
+        count = len(pictures)
+
+        def draws(low: int | float, high: int | float, *shape: int) -> Tensor:
+            return torch.from_numpy(
+                generator.uniform(low, high, (count, *shape)).astype(np.float32)
+            )
+
+        backgrounds = draws(0, 1, 3)
+        kind = draws(0, 1)[:, None]
+        pale = 0.75 + 0.25 * backgrounds
+        backgrounds = torch.where(kind < self.backgrounds / 2, backgrounds, pale)
+        backgrounds = torch.where(kind < self.backgrounds, backgrounds, torch.ones(()))
+        angle = draws(-self.turn, self.turn) * np.pi / 180
+        scale = draws(self.smallest, self.largest)
+        shift = draws(-self.shift, self.shift, 2)
+        mirrored = draws(0, 1) < 0.5
+        if mirror is None:
+            mirrored[:] = False
+        else:
+            mirrored &= torch.from_numpy(mirror)
+        strength = self.colours
+        colours = torch.stack(
+            [draws(1 - strength, 1 + strength), draws(1 - strength, 1 + strength),
+             draws(-strength / 3, strength / 3)], dim=1,
+        )  # fmt: skip
+        outlined = draws(0, 1) < self.outlines
+        return place(
+            pictures, size, angle=angle, scale=scale, shift=shift, mirrored=mirrored,
+            backgrounds=backgrounds, colours=colours, outlined=outlined,
+        )  # fmt: skip
+
+
+def place(
+    pictures: UInt8[Tensor, "batch height width channels"],
+    size: int,
+    *,
+    angle: Tensor | None = None,
+    scale: Tensor | None = None,
+    shift: Tensor | None = None,
+    mirrored: Tensor | None = None,
+    backgrounds: Tensor | None = None,
+    colours: Tensor | None = None,
+    outlined: Tensor | None = None,
+) -> UInt8[Tensor, "batch size size 3"]:
+    """Pictures, RGB or RGBA, in a frame of size × size px; all else stays as drawn, on white.
+
+    angle: radians (batch,). scale: (batch,). shift: of half the side (batch, 2). mirrored: bool
+    (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours: saturation, contrast and what is added
+    (batch, 3). outlined: bool (batch,).
+    """
+    count, channels = len(pictures), pictures.shape[3]
+    x = pictures.permute(0, 3, 1, 2).float() / 255
+    if channels == 4:  # multiplied by alpha, so that invisible colours don't bleed into the visible
+        x = torch.cat([x[:, :3] * x[:, 3:], x[:, 3:]], dim=1)
+    angle = torch.zeros(count) if angle is None else angle
+    scale = torch.ones(count) if scale is None else scale
+    shift = torch.zeros(count, 2) if shift is None else shift
+    side = torch.ones(count) if mirrored is None else 1 - 2 * mirrored.float()
+    backgrounds = torch.ones(count, 3) if backgrounds is None else backgrounds
+    cosine, sine = angle.cos() / scale, angle.sin() / scale
+    rows = torch.stack([cosine * side, sine * side, shift[:, 0]], dim=1)
+    columns = torch.stack([-sine, cosine, shift[:, 1]], dim=1)
+    grid = affine_grid(
+        torch.stack([rows, columns], dim=1), [count, channels, size, size], align_corners=False
+    )
+    padding = "zeros" if channels == 4 else "border"
+    x = grid_sample(x, grid, padding_mode=padding, align_corners=False)
+    rgb = x[:, :3]
+    alpha = x[:, 3:] if channels == 4 else torch.ones(count, 1, size, size)
+    if colours is not None:
+        saturation, contrast, more = colours[:, :, None, None, None].unbind(dim=1)
+        grey = rgb.mean(dim=1, keepdim=True)
+        rgb = (grey + (rgb - grey) * saturation) * contrast + alpha * more
+        rgb = torch.minimum(rgb.clamp(min=0), alpha)
+    if outlined is not None and outlined.any():
+        rgb, alpha = _outline(rgb, alpha, outlined)
+    rgb = rgb + (1 - alpha) * backgrounds[:, :, None, None]
+    return (rgb.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _outline(rgb: Tensor, alpha: Tensor, outlined: Tensor) -> tuple[Tensor, Tensor]:
+    """Black lines round the drawing and where its brightness jumps, some 2 px wide."""
+    around = max_pool2d(alpha, 3, stride=1, padding=1)
+    grey = rgb.mean(dim=1, keepdim=True) + (1 - alpha)
+    jump = max_pool2d(grey, 3, stride=1, padding=1) + max_pool2d(-grey, 3, stride=1, padding=1)
+    inside = ((jump - 0.15) * 4).clamp(0, 1) * alpha
+    edge = around + max_pool2d(-alpha, 3, stride=1, padding=1)  # 1 along the rim, 0 elsewhere
+    line = torch.maximum(edge.clamp(0, 1), inside) * outlined[:, None, None, None]
+    return rgb * (1 - line), torch.maximum(alpha, line)

@@ -1,0 +1,52 @@
+"""Captions are true of their emoji and never name one that was held out."""
+
+import numpy as np
+import pytest
+
+from clipbook.emoji import HELD_OUT, Captions, with_article
+from clipbook.emoji.captions import TEMPLATES, may_be_mirrored
+from tests import tiny
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("dog face", "a dog face"),
+        ("octopus", "an octopus"),
+        ("apple", "an apple"),
+        ("two hearts", "two hearts"),
+        ("glasses", "glasses"),
+        ("people hugging", "people hugging"),
+        ("no smoking", "no smoking"),
+    ],
+)
+def test_a_name_gets_its_article(name, said):
+    assert with_article(name) == said
+
+
+def test_a_caption_holds_the_name_or_keywords_and_nothing_else():
+    small = tiny.emoji()
+    captions, generator = Captions(small.concepts), np.random.default_rng(0)
+    for place, concept in enumerate(small.concepts):
+        for _ in range(20):
+            caption = captions.draw(place, generator)
+            template = next(t for t in reversed(TEMPLATES) if caption.startswith(t[: -len("{}")]))
+            parts = set(caption.removeprefix(template[: -len("{}")]).split(", "))
+            assert parts <= {concept.name, with_article(concept.name), *concept.keywords}
+
+
+def test_every_kind_of_caption_comes():
+    captions, generator = Captions(tiny.emoji().concepts), np.random.default_rng(1)
+    place = tiny.emoji().place("cat with tears of joy")
+    drawn = {captions.draw(place, generator) for _ in range(300)}
+    assert "cat with tears of joy" in drawn and "a picture of a cat with tears of joy" in drawn
+    assert any("joy, " in caption or ", tears" in caption for caption in drawn)
+    assert any("cat with" not in caption for caption in drawn)
+
+
+def test_directions_are_not_mirrored():
+    small = tiny.emoji()
+    mirrored = {c.name for c in small.concepts if may_be_mirrored(c)}
+    assert "dog face" in mirrored
+    assert not mirrored & {"left arrow", "four o'clock", "last quarter moon face"}
+    assert not mirrored & {name for name in HELD_OUT if "arrow" in name or "clock" in name}

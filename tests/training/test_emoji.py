@@ -1,0 +1,104 @@
+"""Batches of emoji: reproducible, without the artists and concepts that are kept back."""
+
+import pytest
+import torch
+
+from clipbook.emoji import ARTIST_NAMES, HELD_OUT
+from clipbook.image import Augmentation
+from clipbook.training import EmojiBatches, train_emoji_tokenizer
+from clipbook.training import emoji as module
+from tests import tiny
+
+
+def batches(**changes) -> EmojiBatches:
+    return EmojiBatches(
+        tiny.emoji(), tiny.tokenizer(), **({"batch_size": 5, "image_size": 16} | changes)
+    )
+
+
+def test_a_batch_depends_on_seed_and_number_alone():
+    first, again, other = batches(seed=1), batches(seed=1), batches(seed=2)
+    first[7]
+    for part, same in zip(first[3], again[3], strict=True):
+        assert torch.equal(part, same)
+    assert not torch.equal(first[3][0], other[3][0])
+    assert first[3][0].shape == (5, 16, 16, 3) and first[3][0].dtype == torch.uint8
+
+
+def test_nothing_that_is_kept_back_is_shown_or_named():
+    small = batches(left_out=("noto", "fluent"))
+    shown = {row for rows in small.rows_of.values() for row in rows}
+    artists = {ARTIST_NAMES[k] for k in tiny.emoji().artist_of[list(shown)].tolist()}
+    assert artists == {"twemoji", "fxemoji"}  # never OpenMoji: its licence
+    names = {tiny.emoji().names[k] for k in small.rows_of}
+    assert not names & set(HELD_OUT) and "red heart" in names
+
+
+def test_a_pass_shows_every_concept_at_most_once(monkeypatch):
+    small, seen = batches(), []
+    monkeypatch.setattr(small.captions, "draw", lambda place, generator: seen.append(place) or "x")
+    in_a_pass = len(small.places) // 5
+    for k in range(in_a_pass):
+        small[k]
+    assert len(seen) == len(set(seen)) == 5 * in_a_pass
+    first = list(seen)
+    for k in range(in_a_pass, 2 * in_a_pass):
+        small[k]
+    assert seen[len(first) :] != first
+
+
+def test_without_augmentation_pictures_are_as_drawn():
+    small = batches(augmentation=None, left_out=("noto", "fluent", "fxemoji"))
+    pictures, *_ = small[0]
+    corners = pictures[:, 0, 0]
+    assert (corners == 255).all()
+    assert torch.equal(small[0][0], batches(
+        augmentation=None, left_out=("noto", "fluent", "fxemoji"))[0][0])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"batch_size": 4},
+        {"image_size": 24},
+        {"left_out": ("noto",)},
+        {"augmentation": None},
+        {"augmentation": Augmentation(turn=1.0)},
+    ],
+    ids=str,
+)
+def test_the_identity_tells_runs_apart(change):
+    assert batches().identity() == batches().identity()
+    assert batches(**change).identity() != batches().identity()
+
+
+def test_other_pictures_are_another_run(monkeypatch):
+    before = batches().identity()
+    other = tiny.emoji().pictures.clone()
+    other[0, 32, 32, 0] ^= 1
+    changed = batches()
+    changed.emoji = type(changed.emoji)(
+        changed.emoji.concepts, other, changed.emoji.concept_of, changed.emoji.artist_of
+    )
+    assert changed.identity()["pictures"] != before["pictures"]
+
+
+def test_nobody_left_to_learn_from_is_refused():
+    with pytest.raises(ValueError, match="leaves no artist.*leave out fewer"):
+        batches(left_out=tuple(ARTIST_NAMES))
+    with pytest.raises(ValueError, match="'Picasso'; try twemoji"):
+        batches(left_out=("Picasso",))
+    with pytest.raises(ValueError, match="batch_size=500"):
+        batches(batch_size=500)
+
+
+def test_the_tokenizer_never_reads_a_held_out_name(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        module.Tokenizer, "train", lambda texts, size: read.extend(texts) or tiny.tokenizer()
+    )
+    train_emoji_tokenizer(tiny.emoji())
+    assert len(read) > 100
+    for name in ("green heart", "oncoming bus", "cat with tears of joy"):
+        assert not any(name in text for text in read)
