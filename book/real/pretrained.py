@@ -164,8 +164,8 @@ with torch.no_grad():
     heads_say = torch.einsum("bht,bthd->bhd", shares, v).flatten(1)  # (2, w)
     answer = pool.attention.output(heads_say)
     by_hand = answer + pool.mlp(pool.mlp_norm(answer))
-    assert torch.allclose(by_hand, pool(x), atol=1e-4)
-    assert torch.allclose(by_hand, vit(pixels), atol=1e-4)
+    assert torch.allclose(by_hand, pool(x), atol=1e-3)
+    assert torch.allclose(by_hand, vit(pixels), atol=1e-3)
     assert torch.allclose(shares, pool.with_weights(x)[1], atol=1e-5)
 kept = shares[0].sort(dim=-1, descending=True).values.cumsum(dim=-1)
 few = [int((row < 0.5).sum()) + 1 for row in kept]
@@ -220,7 +220,7 @@ for name, templates in {"bare": ["{}"], "one": six[:1], "six": six}.items():
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-4)
 
 # %% [markdown]
-# Eight pictures decide nothing: one more right is 12 points. **Question:** how many photographs would
+# Eight pictures decide nothing: one more right is 12.5 points. **Question:** how many photographs would
 # you need to see a gain of 1.3 points? (The intervals of the [last part](../pairs/zero-shot.ipynb) tell.)
 
 # %% [markdown]

@@ -68,8 +68,12 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _filled_in(layout: Layout, values: dict[str, Any]) -> Any:
     """Their configuration, in which a file leaves out what is as usual."""
-    import transformers
-
+    try:
+        import transformers
+    except ImportError:
+        raise ImportError(
+            f"reading {CONFIG} of a {layout.kind} needs transformers; try pip install transformers"
+        ) from None
     kind = getattr(transformers, layout.kind).config_class
     logs = transformers.utils.logging
     level = logs.get_verbosity()
