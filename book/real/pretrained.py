@@ -164,8 +164,8 @@ with torch.no_grad():
     heads_say = torch.einsum("bht,bthd->bhd", shares, v).flatten(1)  # (2, w)
     answer = pool.attention.output(heads_say)
     by_hand = answer + pool.mlp(pool.mlp_norm(answer))
-    assert torch.allclose(by_hand, pool(x), atol=1e-4)
-    assert torch.allclose(by_hand, vit(pixels), atol=1e-4)
+    assert torch.allclose(by_hand, pool(x), atol=1e-3)
+    assert torch.allclose(by_hand, vit(pixels), atol=1e-3)
     assert torch.allclose(shares, pool.with_weights(x)[1], atol=1e-5)
 kept = shares[0].sort(dim=-1, descending=True).values.cumsum(dim=-1)
 few = [int((row < 0.5).sum()) + 1 for row in kept]
@@ -220,7 +220,7 @@ for name, templates in {"bare": ["{}"], "one": six[:1], "six": six}.items():
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-4)
 
 # %% [markdown]
-# Eight pictures decide nothing: one more right is 12 points. **Question:** how many photographs would
+# Eight pictures decide nothing: one more right is 12.5 points. **Question:** how many photographs would
 # you need to see a gain of 1.3 points? (The intervals of the [last part](../pairs/zero-shot.ipynb) tell.)
 
 # %% [markdown]
@@ -343,9 +343,9 @@ print(f"both right in {both_right} of {len(cases)} cases; a guess: {len(cases) /
 
 # %% [markdown]
 # In our world captions spoke of "left of" and "above" often, and our model learned it. On the web they
-# rarely do. On Winoground's 400 pairs of pictures and captions with the same words, CLIP's `ViT-B/32`
-# gets both texts right for 30.75 %, where guessing gets 25, and all four comparisons for 8.00 %, where
-# guessing gets 16.67 ({cite:t}`thrush2022winoground`, table 3).
+# rarely do. On Winoground, 400 such cases of photographs and captions with the same words, both pictures
+# choose their text in 30.75 % for CLIP's `ViT-B/32`, where guessing gets 25; all four comparisons hold in
+# 8.00 %, where guessing gets 16.67 ({cite:t}`thrush2022winoground`, table 3).
 
 # %% [markdown]
 # ## Does a better model count?
@@ -398,7 +398,7 @@ assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 # ## Two clouds
 #
 # Pictures and texts share a space. Do they share a *place* in it? Take the mean of each kind, and the
-# difference of the means: the **modality gap** ({cite:t}`liang2022gap`, §2). Predict: are two pictures
+# difference of the means: the **modality gap** ({cite:t}`liang2022gap`, §4). Predict: are two pictures
 # of unlike things more similar to each other than a picture is to its own caption?
 
 # %%
@@ -416,7 +416,7 @@ assert torch.isclose(S.mean(), I_all.mean(dim=0) @ T_all.mean(dim=0), atol=1e-5)
 # %% [markdown]
 # In CLIP the kinds lie in two narrow cones, and a plane parts them. The gap is there before any
 # training, since each random encoder maps all its inputs into a cone of its own; the contrastive loss at
-# a low temperature keeps it ({cite:t}`liang2022gap`, §2 and 3). So compare pictures with texts, or
+# a low temperature keeps it ({cite:t}`liang2022gap`, §2 and 4). So compare pictures with texts, or
 # pictures with pictures, never one number of each. **Question:** why does the loss not mind the gap?
 # (Which entries of $S$ does it compare?)
 
@@ -788,6 +788,6 @@ with check("Close the gap, kinds moved apart"):
 # %% [markdown]
 # **Sources.** {cite:t}`radford2021clip`, §2.5 (the cap of the scale), §3.1.4 (prompts). SigLIP, its bias:
 # {cite:t}`zhai2023siglip`, §3.2. Attention pooling: {cite:t}`lee2019set`, §3.2, in a ViT:
-# {cite:t}`zhai2022scaling`. Typographic attacks: {cite:t}`goh2021neurons`. Word order:
+# {cite:t}`zhai2022scaling`, §3.2. Typographic attacks: {cite:t}`goh2021neurons`. Word order:
 # {cite:t}`thrush2022winoground`. The gap: {cite:t}`liang2022gap`. Accuracies of 121 models:
 # {cite:t}`openclip2023results`; CLEVR and KITTI as tasks with 8, 6 and 4 classes: {cite:t}`zhai2019vtab`.

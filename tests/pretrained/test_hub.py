@@ -52,6 +52,18 @@ def test_a_model_is_fetched_once_and_then_loads_without_the_hub(hub, monkeypatch
     assert all((again.state_dict()[k] == v).all() for k, v in model.state_dict().items())
 
 
+@pytest.mark.parametrize("name", [CLIP, SIGLIP])
+def test_nothing_is_printed_but_what_is_told(hub, capfd, name):
+    disabled = huggingface_hub.utils.are_progress_bars_disabled
+    before = disabled()
+    clipbook.load(name)
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    assert printed.out.startswith(f"{name}: 0 MB from")
+    assert printed.out.count("\n") == 1
+    assert disabled() is before
+
+
 def test_what_is_told_is_the_size_of_what_is_fetched(hub):
     hub.repositories[CLIP]["tf_model.h5"] = hub.repositories[CLIP]["pytorch_model.bin"] = (
         b"0" * 10**7

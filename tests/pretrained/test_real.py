@@ -1,6 +1,7 @@
 """A repository's files become a model, its preprocessing and its tokenizer, or are refused."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -187,6 +188,12 @@ def changed(files: dict[str, bytes], name: str, **changes: object) -> dict[str, 
 def test_files_that_make_no_model_are_refused_by_the_models_name(tmp_path, files, said):
     with pytest.raises(ValueError, match=f"^someone/model: .*({said}).*; try openai/clip"):
         read_folder(write(files, tmp_path), "someone/model")
+
+
+def test_without_transformers_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ImportError, match="of a CLIPModel needs transformers; try pip install"):
+        read_folder(write(clip_files(), tmp_path), "someone/clip")
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_knows_is_refused(tmp_path):

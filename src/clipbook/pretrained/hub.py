@@ -150,10 +150,15 @@ def _chosen(name: str, sizes: dict[str, Any], tokenizers: tuple[str, ...]) -> li
 
 
 def _download(hub: Any, name: str, file: str, revision: str) -> str:
+    bars = not hub.utils.are_progress_bars_disabled()
+    hub.utils.disable_progress_bars()  # a built page can't draw them, and the size was told
     try:
         return str(hub.hf_hub_download(name, file, revision=revision, endpoint=_endpoint()))
     except Exception as error:  # as in `_describe`
         raise _unreachable(hub, name, error) from error
+    finally:
+        if bars:
+            hub.utils.enable_progress_bars()
 
 
 def _hash_in_cache(path: Path) -> str | None:

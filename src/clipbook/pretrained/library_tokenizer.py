@@ -1,7 +1,7 @@
 """SigLIP's tokenizer: sentencepiece, by the library `tokenizers`, behind our small interface.
 
-What it does not do: learn. Source: Zhai et al. 2023, §4.1 (32,000 pieces from English C4, texts of
-64 tokens); lower case without punctuation, as in the code that came with it.
+What it does not do: learn. Source: Zhai et al. 2023, §4 (32,000 pieces, from English C4); lower
+case without punctuation, as in the code that came with it.
 """
 
 import string

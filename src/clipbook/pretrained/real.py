@@ -68,13 +68,22 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _filled_in(layout: Layout, values: dict[str, Any]) -> Any:
     """Their configuration, in which a file leaves out what is as usual."""
-    import transformers
-
+    try:
+        import transformers
+    except ImportError:
+        raise ImportError(
+            f"reading {CONFIG} of a {layout.kind} needs transformers; try pip install transformers"
+        ) from None
     kind = getattr(transformers, layout.kind).config_class
+    logs = transformers.utils.logging
+    level = logs.get_verbosity()
+    logs.set_verbosity_error()  # SigLIP's own files name tokens that it hasn't, and it would say so
     try:
         return kind.from_dict(values)
     except Exception as error:  # the library's own check of types has errors of its own
         raise ValueError(f"{CONFIG} can't be read: {str(error).splitlines()[0]}") from error
+    finally:
+        logs.set_verbosity(level)
 
 
 def read_preprocessing(values: dict[str, Any], size: int) -> Preprocessing:

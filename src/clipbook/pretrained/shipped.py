@@ -46,7 +46,8 @@ def load(
     alone, into the hub's own cache. `tell` says before how much that is. It needs transformers, as do all chapters on it.
 
     Raises ValueError for another name, and for a model that our modules can't express or whose
-    weights are damaged; ConnectionError where what is missing can't be fetched.
+    weights are damaged; ConnectionError where what is missing can't be fetched; ImportError where
+    transformers is missing.
     """
     if isinstance(name, str) and "/" in name:
         return load_real(name, tell)

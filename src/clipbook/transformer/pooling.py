@@ -44,7 +44,7 @@ class AttentionPooling(nn.Module):
 
     The weights of the average are not the same for all tokens, as in the mean: each head of the
     query chooses them anew for every picture. Raises ValueError as `Block`.
-    Source: Lee et al. 2019, §3.2 (with one seed); Zhai et al. 2022, §2.2, for pictures.
+    Source: Lee et al. 2019, §3.2 (with one seed); Zhai et al. 2022, §3.2, for pictures.
     """
 
     def __init__(
