@@ -35,6 +35,7 @@ MAY_IMPORT = {
         "cells": set(),
         "serve": {"address"},
         "bench": set(),
+        "emoji_trials": set(),
         "mutants": set(),
         "newest": set(),
         "ship": set(),

@@ -170,12 +170,11 @@ from clipbook.evaluation import wilson_interval
 from clipbook.figures import interval_chart
 
 changed_pixels = pixel_similarities(changed, known_pictures, concept_of, len(emoji.concepts))
-changed_clip = picture_embeddings(model, changed) @ T.T
 rank_of = {
     "pixels, as drawn": rank_by_hand,
     "CLIP, as drawn": rank,
     "pixels, moved": ranks(changed_pixels, own),
-    "CLIP, moved": ranks(changed_clip, own),
+    "CLIP, moved": ranks(picture_embeddings(model, changed) @ T.T, own),
 }
 shares = {}
 for name, places in rank_of.items():
@@ -484,8 +483,8 @@ for what, runs in (
     print(f"{what:15} own name first: " + "  ".join(f"{value:.3f}" for value in values))
 
 # %% [markdown]
-# Look whether the two groups overlap before you say that one is better. Captions that are true of another
-# picture are a few in a hundred here; where half of them are, the answer may be another.
+# Look whether the two groups overlap before you say that one is better. One caption in ten is true of
+# another picture here; where half of them are, the answer may be another.
 
 # %% [markdown]
 # ## Ask it anything
