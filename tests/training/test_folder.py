@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from clipbook.image import normalise, preprocess
+from clipbook.image import Augmentation, normalise, preprocess
 from clipbook.scenes import EXAMPLE, render
 from clipbook.training import TrainingConfig, train
 from clipbook.training.folder import FolderBatches, read_pairs
@@ -147,3 +147,26 @@ def test_training_takes_these_batches(pairs):
     config = TrainingConfig(steps=3, warmup_steps=1, snapshots=0)
     history = train(clip(), batches, config, workers=0, progress=False)
     assert len(history.loss) == 3
+
+
+def test_own_pictures_are_changed_anew_in_every_batch_and_pass(pairs):
+    plain = FolderBatches(pairs, tokenizer(), len(pairs), 16)
+    changed = FolderBatches(pairs, tokenizer(), len(pairs), 16, augmentation=Augmentation())
+    assert torch.equal(changed[0][0], changed[0][0])
+    assert changed[0][0].shape == plain[0][0].shape
+    assert not torch.equal(changed[0][0], plain[0][0])
+    assert torch.equal(changed[0][1], plain[0][1])
+    order = [changed[k][1].tolist() for k in (0, 1)]
+    again = order[1].index(order[0][0])
+    assert not torch.equal(changed[0][0][0], changed[1][0][again])
+
+
+def test_another_augmentation_is_another_run(pairs):
+    def identity(augmentation):
+        return FolderBatches(
+            pairs, tokenizer(), len(pairs), 16, augmentation=augmentation
+        ).identity()
+
+    assert "augmentation" not in identity(None)  # as runs from before there was one
+    assert identity(Augmentation()) == identity(Augmentation())
+    assert identity(Augmentation()) != identity(Augmentation(turn=1.0))
