@@ -7,7 +7,7 @@ import torch
 from clipbook.image import normalise, preprocess
 from clipbook.scenes import render, sample, sample_pairs
 from clipbook.streams import stream
-from clipbook.text import split_words
+from clipbook.text import Tokenizer, split_words
 from clipbook.training import SceneBatches
 from clipbook.training.data import draw, train_tokenizer
 from tests import tiny
@@ -48,6 +48,19 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
 def test_no_batch_at_all_is_refused():
     with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
         SceneBatches(tiny.tokenizer(), 0)
+
+
+def test_the_tokenizer_reads_captions_of_a_stream_of_its_own(monkeypatch):
+    sizes, read = ((5_000, 512), (70, 300)), []
+    expected = [
+        (sample_pairs(pairs, stream("tokenizer"), distinct=False)[1], vocab_size)
+        for pairs, vocab_size in sizes
+    ]
+    monkeypatch.setattr(
+        Tokenizer, "train", lambda texts, size: read.append((texts, size)) or tiny.tokenizer()
+    )
+    assert train_tokenizer() is train_tokenizer(pairs=70, vocab_size=300) is tiny.tokenizer()
+    assert read == expected
 
 
 @pytest.mark.slow
