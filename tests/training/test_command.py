@@ -173,7 +173,7 @@ def test_it_says_what_it_did_and_what_the_model_is_worth(trained, tmp_path, monk
     did, *shares = trained(out=tmp_path / "of" / "mine")[1].splitlines()
     loss = json.loads((tmp_path / "of/mine/history.json").read_text())["loss"][-1]
     end = f" s; last loss {loss:.3f}; written to {tmp_path}/of/mine"
-    assert re.fullmatch("trained from step 0 to 4 in [0-9]" + re.escape(end), did)
+    assert re.fullmatch("trained from step 0 to 4 in [0-9]+" + re.escape(end), did)
     assert shares == [
         "colour                               0.500",
         "colour and shape, never seen         0.333",
