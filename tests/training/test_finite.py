@@ -174,7 +174,8 @@ def test_a_rate_far_too_large_ends_with_the_error_and_not_in_weights_that_are_no
 def test_half_precision_is_what_the_device_computes_in(
     monkeypatch, device, capability, precision, expected
 ):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+    known = {torch.device(device): capability}  # and no device but the one that is asked about
+    monkeypatch.setattr(torch.cuda, "get_device_capability", known.__getitem__)
     assert half_precision(torch.device(device), precision) is expected
 
 

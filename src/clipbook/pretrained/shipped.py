@@ -43,7 +43,8 @@ def load(
     Shipped are "shapes", whose image encoder is a ViT, and "shapes-cnn" and "emoji", with a CNN. A
     name with a slash is a CLIP or SigLIP of the Hugging Face hub, such as
     "openai/clip-vit-base-patch32" or "google/siglip-base-patch16-224": fetched once, as safetensors
-    alone, into the hub's own cache. `tell` says before how much that is. It needs transformers, as do all chapters on it.
+    alone, into the hub's own cache. `tell` says before how much that is. It needs transformers, as
+    do all chapters on it.
 
     Raises ValueError for another name, and for a model that our modules can't express or whose
     weights are damaged; ConnectionError where what is missing can't be fetched; ImportError where
