@@ -290,9 +290,10 @@ SimilarityMatrix(
 # %% [markdown]
 # ## Every artist in turn
 #
-# One artist is one case. So the model was trained anew with each left out, three times each with other
-# seeds; all runs are short, a tenth of the shipped one's. The recipe had been chosen on Noto; the others
-# had no say in it. Nobody ever learned from OpenMoji. Predict: is Twemoji an easy artist or a hard one?
+# One artist is one case. So a model was trained anew with each left out, three times each with other
+# seeds. Thirty runs must be short and small: a tenth of the shipped model's steps, on pictures of 32 px.
+# (`python -m bookkit.emoji_trials` makes them all.) The recipe had been chosen on Noto; the others had no
+# say in it. No model ever learned from OpenMoji. Predict: is Twemoji an easy artist or a hard one?
 
 # %% mystnb={"image": {"alt": "For six artists, the share of own names that come first, for nearest pixels and for three short runs of CLIP, as drawn and moved: the artists differ far more than the seeds do, and OpenMoji is hardest."}}
 from clipbook.pretrained import emoji_trials

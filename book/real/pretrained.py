@@ -12,6 +12,7 @@
 #     minutes: 42
 #     place: 'this is the whole of it, with weights that others trained on hundreds of millions of
 #       pairs'
+#     band: CLIP, SigLIP
 #     builds: [clipbook.transformer.AttentionPooling]
 # ---
 
@@ -97,7 +98,7 @@ others = S[~torch.eye(8, dtype=torch.bool)]
 print(f"own caption {own.mean():.2f}, others' {others.mean():.2f}", end=", ")
 print(f"right in {(S.argmax(dim=1) == torch.arange(8)).sum()} of 8 rows")
 assert S.shape == (8, 8) and S.abs().max() <= 1 + 1e-4
-thumbnails = [photo.resize((64, 64)) for photo in photos]
+thumbnails = [photo.resize((36, 36)) for photo in photos]
 SimilarityMatrix(S, thumbnails, captions, temperature=1 / model.scale.item())
 
 # %% [markdown]
