@@ -351,7 +351,8 @@ for what, runs in (
         print(f"{what:19} {artist:9} " + "  ".join(f"{value:.3f}" for value in values))
 
 # %% [markdown]
-# An augmentation is a statement about the world: "what a thing is does not change by this". Whoever
+# A gain that just clears the spread of three seeds, and a price on Twemoji, which has no outlines. An
+# augmentation is a statement about the world: "what a thing is does not change by this". Whoever
 # knows in which way the new pictures will differ can say so in training. Whoever doesn't, can't.
 
 # %% [markdown]
@@ -422,7 +423,7 @@ for name, pattern in (("green heart", r"^\w+ heart$"), ("right arrow", r"^[\w-]+
     print(f"{name:12} {len(ours)} own pictures, {len(others)} others: AUC {share:.2f}")
 
 # %% [markdown]
-# The same for all 21, in families that differ in one thing; beside it an **untrained** model, as a
+# The same for the 18 that have siblings from which one thing alone tells them; beside it an **untrained** model, as a
 # control: what would come out if nothing had been learned?
 
 # %%
@@ -504,8 +505,8 @@ for what, runs in (
     print(f"{what:15} own name first: " + "  ".join(f"{value:.3f}" for value in values))
 
 # %% [markdown]
-# Look whether the two groups overlap before you say that one is better. One caption in ten is true of
-# another picture here; where half of them are, the answer may be another.
+# The two groups overlap: three seeds show nothing either way. One caption in ten is true of another
+# picture here; where half of them are, the answer may be another.
 
 # %% [markdown]
 # ## Ask it anything
@@ -541,8 +542,9 @@ for reader, runs in trials["languages"].items():
         print(f"reads {reader:19} {asked:45} " + "  ".join(f"{value:.3f}" for value in values))
 
 # %% [markdown]
-# One encoder serves two languages, since both meet in the picture. What this doesn't show: that German
-# helps where no German caption was read for a thing. Here every thing had its German name.
+# One encoder serves two languages, since both meet in the picture. It costs English something, and German
+# even fares better: its captions were always plain names, as in the test, while English ones were keywords,
+# too. What this doesn't show: anything about things whose German name was never read. All were.
 
 # %% [markdown]
 # ## With your own pictures
