@@ -16,7 +16,7 @@ class RMSNorm(nn.Module):
     weight starts at 0, so that the factor starts at 1; no mean is subtracted, nothing is added.
     Computed in float32 and returned in the type of the input. Raises ValueError for a width that
     is none, and for an eps that is not above 0.
-    Source: Zhang & Sennrich 2019, §3. Built in: book/language/decoder.
+    Source: Zhang & Sennrich 2019, §4. Built in: book/language/decoder.
     """
 
     def __init__(self, width: int, eps: float = 1e-6) -> None:
