@@ -11,6 +11,7 @@
 #     minutes: 68
 #     place: "it has no place yet: it is the language model that will read what the image encoder
 #       sees"
+#     band: decoder
 #     builds: [clipbook.language.Decoder, clipbook.language.RMSNorm, clipbook.language.rotary, clipbook.language.GeGLU, clipbook.language.next_token_loss, clipbook.language.Sampler, clipbook.language.KVCache]
 # ---
 
@@ -480,12 +481,12 @@ ways = {
     "top-k, 3": (top_k_by_hand(p, 3), {"top_k": 3}),
     "top-p, 0.5": (top_p_by_hand(p, 0.5), {"top_p": 0.5}),
 }
-best = p.argsort(descending=True)[:7]
-print(" " * 15, *[f"{tokenizer.decode([token]):>8}" for token in best.tolist()], "  others")
+best = p.argsort(descending=True)[:6]
+print(" " * 15, *[f"{tokenizer.decode([token]):>7}" for token in best.tolist()], " others")
 for name, (by_hand, choices) in ways.items():
     assert torch.allclose(Sampler(**choices).probabilities(last[None])[0], by_hand, atol=1e-5)
     shown = by_hand[best]
-    print(f"{name:15}", *[f"{share:8.3f}" for share in shown], f"{1 - shown.sum():8.3f}")
+    print(f"{name:15}", *[f"{share:7.3f}" for share in shown], f"{1 - shown.sum():7.3f}")
 
 # %% [markdown]
 # What does the choice do to texts? We let the model write 200 in each way, and count how many
@@ -506,7 +507,7 @@ ways = {
 for name, way in ways.items():
     texts = write(model, 200, way)
     usual = [set(pairwise(text.split())) <= neighbours for text in texts]
-    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[0]!r}")
+    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[0][:36]}")
 
 # %% [markdown]
 # Greedy writes one text over and over. More heat brings variety, and then slips: a wrong token drawn
