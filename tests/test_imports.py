@@ -26,7 +26,15 @@ MAY_IMPORT = {
         "language": {"text", "image", "transformer", "strict_json"},
         "training": {"pairs", "text", "image", "scenes", "emoji", "streams", "strict_json"},
         "evaluation": {"pairs", "text", "image", "scenes", "emoji", "streams"},
-        "pretrained": {"pairs", "language", "training", "text", "image", "transformer"},
+        "pretrained": {
+            "pairs",
+            "language",
+            "training",
+            "text",
+            "image",
+            "transformer",
+            "strict_json",
+        },
         "": {"pretrained"},  # clipbook.load
     },
     "bookkit": {
@@ -36,6 +44,7 @@ MAY_IMPORT = {
         "cells": set(),
         "serve": {"address"},
         "bench": set(),
+        "emoji_trials": set(),
         "mutants": set(),
         "newest": set(),
         "ship": set(),

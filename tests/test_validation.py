@@ -33,7 +33,8 @@ WHOLE = {
     Preset: ("batch_size",),
 }
 REAL = {
-    ViTConfig: ("position_std",),
+    ViTConfig: ("position_std", "norm_eps"),
+    TextConfig: ("norm_eps",),
     CLIPConfig: ("initial_temperature",),
     TrainingConfig: ("learning_rate", "matrix_rate", "position_rate", "weight_decay", "clip_norm"),
     Preset: ("twins",),

@@ -481,23 +481,24 @@ from clipbook.exercises import ask, check, close
 from clipbook.image import patchify
 
 mistakes = {
-    "first the place of the patch, then the number in it": [38, 15],
-    "rows and columns are exchanged; the row comes first in both": [20, 41],
-    "the patch is wrong: patches go row by row, i before j": [20, 38],
-    "the number is wrong: inside a patch, too, rows come before columns": [15, 41],
-    "a row holds width / patch_size patches; that is not the width in pixels": [51, 38],
-    "a row holds width / patch_size patches; that is not patch_size": [11, 38],
-    "numbers go colour, row, column; yours has the colour last": [15, 20],
-    "the colour is missing: the reds come first, then the greens, then the blues": [15, 6],
-    "a colour holds patch_size² numbers, not patch_size": [15, 14],
-    "inside a patch count from its own corner: use the rest, %": [15, 82],
-    "// and % are exchanged: the quotient names the patch, the rest the pixel": [8, 43],
-    "divide without a rest, by //; half a patch is none": [17, 38],
-    "count from 0, not from 1": [16, 39],
+    "first the place of the patch, then the number in it": [39, 16],
+    "rows and columns are exchanged; the row comes first in both": [26, 45],
+    "the patch is wrong: patches go row by row, i before j": [26, 39],
+    "the number is wrong: inside a patch, too, rows come before columns": [16, 45],
+    "a row holds width / patch_size patches; that is not the width in pixels": [52, 39],
+    "a row holds width / patch_size patches; that is not patch_size": [12, 39],
+    "a row holds width / patch_size patches, not one more": [18, 39],
+    "numbers go colour, row, column; yours has the colour last": [16, 23],
+    "yours is among the reds; they come first, then the greens, then the blues": [16, 7],
+    "a colour holds patch_size² numbers, not patch_size": [16, 15],
+    "inside a patch count from its own corner: use the rest, %": [16, 87],
+    "// and % are exchanged: the quotient names the patch, the rest the pixel": [9, 44],
+    "divide without a rest, by //; half a patch is none": [18.25, 39],
+    "count from 0, not from 1": [17, 40],
 }
 with check("Find the pixel"):
-    got = ask(find_pixel, 2, 9, 14, 24, 4)
-    close(got, [15, 38], "find_pixel(2, 9, 14, 24, 4)", mistakes=mistakes)
+    got = ask(find_pixel, 2, 9, 19, 24, 4)
+    close(got, [16, 39], "find_pixel(2, 9, 19, 24, 4)", mistakes=mistakes)
     for height, width, size in ((4, 6, 2), (9, 3, 3), (5, 20, 5), (2, 3, 1)):
         sheet = torch.arange(3 * height * width).reshape(3, height, width)
         rows = patchify(sheet[None].float(), size)[0]  # (patches, numbers)
@@ -650,7 +651,8 @@ mistakes = {
     "the window moves on by stride, not by patch_size": want[:, [0, 2]],
     "the last window is missing in each direction: range stops before its end": want[:, :2],
     "the lowest row of windows is missing: range stops before its end": want[:, :3],
-    "the last window of each row is missing: range stops before its end": want[:, [0, 1, 3, 4]],
+    "the last window of each row is missing: "
+    "it begins at width - patch_size, and range stops before its end": want[:, [0, 1, 3, 4]],
     "windows go row by row; yours go down the columns": want[:, [0, 3, 1, 4, 2, 5]],
     "inside a window rows come first; yours are flattened by columns": want[:, :, [0, 2, 1, 3]],
     "patches come before their numbers; exchange the last two axes": want.transpose(1, 2),

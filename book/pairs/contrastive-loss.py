@@ -732,7 +732,7 @@ batch += ["the picture of a star", "a large red star", "a ladder"]
 mistakes = {
     "captions that differ after the fourth word look equal to this encoder": 0.2772589,
     "four words, not three": 0.7977968,
-    "four words, not four letters": 1.0227308,
+    "the first four words, not four letters, nor the fourth word alone": 1.0227308,
     "every pair pays, so a group of c counts c times": 0.4141511,
     "every pair pays: multiply a group's cost by its c": 0.2484907,
     "that is a guess among all, not among equal ones": 2.3025851,

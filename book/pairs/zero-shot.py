@@ -974,9 +974,9 @@ with check("None of these, other pictures"):
 # - A number needs its interval, its baseline and a look at the confusions.
 # - The model knows what captions said, as they said it. Outside, it answers all the same.
 #
-# Next: **which of these failures come from the loss, and which from the data?** Go back to
-# [the loss](contrastive-loss.ipynb) with this question, or to the map of
-# [the whole model](../index.md).
+# Next: **and on real pictures?** We ask a CLIP for [emoji by artists](../real/emoji.ipynb) whom it has
+# never seen. Or go back to [the loss](contrastive-loss.ipynb) and ask which of these failures come from
+# it, and which from the data; or to the map of [the whole model](../index.md).
 
 # %% [markdown]
 # **Sources.** Zero-shot classification and its prompts, with the gains on ImageNet:

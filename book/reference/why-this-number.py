@@ -206,7 +206,8 @@ assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 
 # %% [markdown]
 # So compare a score with the other scores of its row; don't read it as a probability, nor use one
-# threshold for two models.
+# threshold for two models. [The gap of CLIP itself](../real/pretrained.ipynb#two-clouds) is measured on
+# photographs. SigLIP adds a bias, at first −10: there a logit of 0 is an even chance, and a good one.
 
 # %% [markdown]
 # ## The scale sits at 100

@@ -6,6 +6,7 @@ loop on the same batches, in turns, so that a busy machine slows both. Run it wi
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,7 @@ class Drawn(Dataset):
     def __init__(self, batches: Batches, count: int) -> None:
         self.ready = [batches[k] for k in range(count)]
 
-    def __getitem__(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, k: int) -> Sequence[Tensor]:
         return self.ready[k]
 
 

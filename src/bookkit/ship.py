@@ -2,7 +2,8 @@
 
     python -m clipbook.training --preset shapes --threads 1 --out runs/shapes
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
-    python -m bookkit.ship runs/shapes runs/shapes-cnn
+    python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
+    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
 text of the card is written by hand; this fills in the table between its two marks.
@@ -17,22 +18,56 @@ from pathlib import Path
 
 import torch
 
-from clipbook.evaluation.scenes import evaluate_scenes
+from clipbook.emoji import load_emoji
+from clipbook.evaluation import evaluate_emoji, evaluate_scenes
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
 
 NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
+UNSEEN = ("twemoji", "openmoji")
+"""Artists from whom the shipped model of emoji has not learned."""
 
 
 def ship(run: Path) -> None:
     """Copy one run's results into the package, weights in float16."""
-    target = shipped.FOLDER / f"{run.name}.safetensors"
-    save_model(load_model(run / "model.safetensors"), target, torch.float16)
-    shutil.copy(run / "tokenizer.json", shipped.FOLDER / "tokenizer.json")
+    folder = shipped.FOLDERS[run.name]
+    weights = folder / f"{run.name}.safetensors"
+    save_model(load_model(run / "model.safetensors"), weights, torch.float16)
+    shutil.copy(run / "tokenizer.json", folder / "tokenizer.json")
     history = json.loads((run / "history.json").read_text("utf-8"))
     for name in ("loss", "scale", "learning_rate"):
         history[name] = [float(f"{value:.4g}") for value in history[name]]
-    (shipped.FOLDER / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
+    (folder / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
+
+
+def measure(name: str) -> dict[str, float]:
+    """Shares of right answers of a shipped model, rounded."""
+    model, tokenizer = shipped.load(name)
+    if name == "emoji":
+        emoji = load_emoji()
+        shares = {
+            what if what.startswith("colour") else f"{artist}, {what}": share
+            for artist in UNSEEN
+            for what, share in evaluate_emoji(model, tokenizer, emoji, artist).items()
+        }
+    else:
+        shares = evaluate_scenes(model, tokenizer)
+    return {what: round(share, 3) for what, share in shares.items()}
+
+
+def write_card(folder: Path, names: list[str]) -> None:
+    """Measure the folder's models anew, and put that into its card."""
+    results = {name: measure(name) for name in names}
+    about = {"models": {name: {"results": scores} for name, scores in results.items()}}
+    (folder / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+    rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    for what in results[names[0]]:
+        rows.append(f"| {what} | {' | '.join(f'{results[name][what]:.3f}' for name in names)} |")
+    card = folder / "README.md"
+    table = "<!-- measured -->\n" + "\n".join(rows) + "\n<!-- end -->"
+    text = card.read_text("utf-8")
+    card.write_text(re.sub(r"<!-- measured -->.*<!-- end -->", table, text, flags=re.S), "utf-8")
+    print("\n".join(rows))
 
 
 def main() -> int:
@@ -45,21 +80,8 @@ def main() -> int:
         return 2
     for run in runs:
         ship(run)
-    names = shipped.NAMES
-    measured = {name: evaluate_scenes(*shipped.load(name)) for name in names}
-    results = {
-        name: {k: round(v, 3) for k, v in scores.items()} for name, scores in measured.items()
-    }
-    about = {"models": {name: {"results": scores} for name, scores in results.items()}}
-    (shipped.FOLDER / "card.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    rows = [f"| share of right answers | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
-    for what in results[names[0]]:
-        rows.append(f"| {what} | {' | '.join(f'{results[name][what]:.3f}' for name in names)} |")
-    card = shipped.FOLDER / "README.md"
-    table = "<!-- measured -->\n" + "\n".join(rows) + "\n<!-- end -->"
-    text = card.read_text("utf-8")
-    card.write_text(re.sub(r"<!-- measured -->.*<!-- end -->", table, text, flags=re.S), "utf-8")
-    print("\n".join(rows))
+    for folder in dict.fromkeys(shipped.FOLDERS.values()):
+        write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
     return 0
 
 

@@ -54,6 +54,13 @@ def above_zero(name: str, value: object, example: object) -> float:
     raise ValueError(f"{name}={excerpt(value)} is not a finite number above 0; try {example}")
 
 
+def true_or_false(name: str, value: object, example: object) -> bool:
+    """The value itself. Raises ValueError for what is neither True nor False."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{name}={excerpt(value)} is neither True nor False; try {example}")
+
+
 def one_of(name: str, value: Any, choices: Collection[Any]) -> None:
     """Raises ValueError for what is none of the known values, which are of one type."""
     if not (isinstance(value, type(next(iter(choices)))) and value in choices):

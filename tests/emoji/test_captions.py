@@ -1,5 +1,7 @@
 """Captions are true of their emoji and never name one that was held out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,21 @@ def test_directions_are_not_mirrored():
     assert "dog face" in mirrored
     assert not mirrored & {"left arrow", "four o'clock", "last quarter moon face"}
     assert not mirrored & {name for name in HELD_OUT if "arrow" in name or "clock" in name}
+
+
+def test_names_come_in_all_languages_that_are_asked_for():
+    small = tiny.emoji()
+    concepts = tuple(replace(c, names={**c.names, "de": f"DE {c.name}"}) for c in small.concepts)
+    captions, generator = Captions(concepts, ("en", "de")), np.random.default_rng(0)
+    drawn = [captions.draw(k, generator) for k in range(len(concepts)) for _ in range(10)]
+    german = sum(caption.startswith("DE ") for caption in drawn)
+    assert 0.35 < german / len(drawn) < 0.65
+    with pytest.raises(ValueError, match="not every emoji has a name in 'xx'; try de or en"):
+        Captions(concepts, ("xx",))
+
+
+def test_the_words_of_a_caption_are_those_in_it():
+    captions, generator = Captions(tiny.emoji().concepts), np.random.default_rng(2)
+    for place in range(10):
+        caption, words = captions.draw_with_words(place, generator)
+        assert all(word in caption for word in words)

@@ -8,6 +8,7 @@ import torch
 
 from clipbook import emoji as package
 from clipbook.emoji import ARTIST_NAMES, ARTISTS, EXAMPLE, HELD_OUT, load_emoji, sheets
+from clipbook.emoji import __main__ as command
 from clipbook.emoji.dropped import DROPPED
 from tests import tiny
 
@@ -116,6 +117,22 @@ def test_a_failure_leaves_no_half_made_sheets(monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sheets.make_sheets()
     assert not any(tmp_path.rglob("*.webp"))
+
+
+def test_the_command_says_in_one_sentence_what_is_missing(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("CLIPBOOK_CACHE", str(tmp_path))
+    monkeypatch.setattr(sheets.packages, "which", lambda name: None)
+    load_emoji.cache_clear()
+    assert command.main() == 1
+    out, complaint = capsys.readouterr()
+    assert "npm is missing" in complaint and complaint.count("\n") == 1 and not out
+
+
+def test_the_command_says_how_many_there_are(monkeypatch, capsys):
+    monkeypatch.setattr(command, "load_emoji", tiny.emoji)
+    assert command.main() == 0
+    count = len(tiny.emoji().pictures)
+    assert f"{count:,} pictures of {len(tiny.emoji().concepts)} emoji" in capsys.readouterr().out
 
 
 def test_every_artist_is_credited():

@@ -84,6 +84,13 @@ def test_numbers_that_look_alike_are_told_with_the_digits_that_differ():
     assert message(0.14481, 0.14484) == "double(x) is 0.14481, expected 0.14484"
 
 
+def test_whole_numbers_are_told_whole():
+    assert message([22_980, 3], [22_981, 3]) == "double(x) is [22980, 3], expected [22981, 3]"
+    assert message(-1_234_567, 22_980.25) == "double(x) is -1234567, expected 22980"
+    assert message(22_980.25, 22_980) == "double(x) is 22980.2, expected 22980"
+    assert message(1e30, float("inf")) == "double(x) is 1e+30, expected inf"
+
+
 def test_complex_numbers_are_refused():
     for got in (torch.tensor([1 + 0j, 2]), [1 + 1j, 2], np.array([1j, 2])):
         assert "complex" in message(got, [1, 2])
@@ -258,6 +265,15 @@ def test_answer_that_changes_what_it_is_given_is_refused(given, change):
         "torch.nn.CrossEntropyLoss()(image[0, 0], torch.tensor([0, 1, 0]))",
         "kernel.requires_grad_().sum().backward()",
         "torch.autograd.grad(kernel.requires_grad_().sum(), kernel)",
+        "torch.func.grad(torch.sum)(kernel)",
+        "torch.func.jacrev(torch.sum)(kernel)",
+        "torch.func.jacfwd(torch.sum)(kernel)",
+        "torch.func.jvp(torch.sum, (kernel,), (kernel,))",
+        "torch.autograd.functional.jacobian(torch.sum, kernel)",
+        "torch.autograd.functional.vjp(torch.sum, kernel)",
+        "torch.ops.aten.conv2d(image, kernel)",
+        "torch.ops.aten.conv2d.default(image, kernel)",
+        "torch.ops.aten.convolution(image, kernel, None, [1], [0], [1], False, [0], 1)",
     ],
 )
 def test_what_the_task_forbids_is_refused(code):
@@ -273,8 +289,14 @@ def test_what_the_task_forbids_is_refused(code):
     said = asked(
         answer, f"with without({forbidden}): ask(answer)".replace(": ask", ":\n        ask")
     )
-    assert said.startswith("the task asks for it without `")
+    assert said.startswith("the task asks for it without ")
     assert asked(answer, "ask(answer)") == ""
+
+
+def test_where_no_gradient_is_forbidden_it_may_be_taken_in_any_way():
+    answer = "def answer(x):\n    return torch.func.jacfwd(torch.sin)(x)"
+    assert asked(answer, "with without(torch.conv2d): ask(answer, torch.zeros(3))"
+                 .replace(": ask", ":\n        ask")) == ""  # fmt: skip
 
 
 def test_plain_assertion_is_told_by_its_message():

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from clipbook.image import normalise, open_picture, preprocess
+from clipbook.image import Preprocessing, normalise, open_picture, preprocess
 from clipbook.image.preprocessing import MEAN, STD, _resize_and_crop
 from tests.plain import plain_python
 
@@ -341,3 +342,49 @@ def test_the_crop_begins_where_transformers_begins_and_torchvision_one_further_f
     assert begins == over // 2
     torchvision = round(over / 2.0)  # its CenterCrop's own formula; Python rounds halves to even
     assert torchvision - begins == (1 if over % 4 == 3 else 0)
+
+
+HALVES = Preprocessing("stretch", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("size", [32, 33, 64])
+def test_stretching_equals_transformers_siglip(shape, size):
+    picture = noise(SIZES[shape])
+    ours = preprocess(picture, size, HALVES)
+    processor = SiglipImageProcessorPil(size={"height": size, "width": size})
+    expected = torch.as_tensor(np.stack(processor(picture)["pixel_values"]))
+    assert ours.shape == expected.shape == (1, 3, size, size)
+    assert (ours - expected).abs().max() * 127.5 < 1.01
+
+
+def test_stretching_keeps_all_of_a_picture_and_cropping_its_middle():
+    picture = Image.new("RGB", (96, 32), "black")
+    picture.paste((255, 0, 0), (32, 0, 64, 32))
+    red = (preprocess(picture, 33, HALVES)[0, 0] + 1) / 2
+    assert red[:, 0].max() < 0.01
+    assert red[:, -1].max() < 0.01
+    assert red[:, 16].min() > 0.99
+    assert red.mean().item() == pytest.approx(1 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fit": "pad"}, "fit='pad'; try crop or stretch"),
+        ({"mean": (0.5, 0.5)}, r"mean=\(0.5, 0.5\) is not three numbers"),
+        ({"mean": 0.5}, "mean=0.5 is not three numbers"),
+        ({"std": "123"}, "std='123' is not three numbers"),
+        ({"std": (0.5, 0, 0.5)}, r"std\[1\]=0 is not a finite number above 0"),
+        ({"mean": (0.5, 0.5, None)}, r"mean\[2\]=None is not a finite number"),
+    ],
+)
+def test_preprocessing_that_makes_no_sense_is_refused(change, message):
+    with plain_python(), pytest.raises(ValueError, match=message):
+        Preprocessing(**change)
+
+
+def test_preprocessing_begins_with_clips():
+    assert Preprocessing() == Preprocessing("crop", MEAN, STD)
+    with plain_python():
+        assert Preprocessing(mean=[0, 1, 0.5]).mean == (0.0, 1.0, 0.5)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from clipbook.image import ViT, ViTConfig, patchify, unpatchify
-from clipbook.transformer.block import QuickGELU
+from clipbook.transformer.block import QuickGELU, TanhGELU
 from tests.tiny import VIT, normals
 
 SMALL = replace(VIT, patch_size=4, depth=2)
@@ -104,7 +104,7 @@ def test_weights_begin_at_the_sizes_that_keep_outputs_near_one():
 
 
 def test_blocks_have_the_activation_that_the_config_names():
-    for name, kind in (("gelu", nn.GELU), ("quick_gelu", QuickGELU)):
+    for name, kind in (("gelu", nn.GELU), ("quick_gelu", QuickGELU), ("gelu_tanh", TanhGELU)):
         model = ViT(replace(SMALL, activation=name))
         assert sum(isinstance(part, kind) for part in model.modules()) == SMALL.depth
 
@@ -121,9 +121,40 @@ def test_the_number_of_patches():
         ({"patch_size": 0}, "patch_size=0"),
         ({"pooling": "last"}, "pooling='last'; try mean or first"),
         ({"activation": "relu"}, "activation='relu'; try gelu or quick_gelu"),
+        ({"projection": False, "embed_dim": 32}, "embed_dim=32 is not width=64.*try embed_dim=64"),
         ({"heads": 3}, "width=64 is not a multiple of heads=3; try heads=2 or 4"),
     ],
 )
 def test_a_config_that_cannot_be_built_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         ViTConfig(**change)
+
+
+@torch.no_grad()
+def test_attention_pooling_reads_all_patches_after_the_last_norm():
+    model, pixels = vit(pooling="attention"), normals(2, 3, 16, 16)
+    tokens = last_tokens(model, pixels)
+    assert tokens.shape == (2, 16, 16)  # no class token
+    torch.testing.assert_close(model.features(pixels), model.attention_pooling(model.norm(tokens)))
+
+
+@torch.no_grad()
+def test_without_a_projection_features_are_what_the_encoder_returns():
+    model, pixels = vit(projection=False, embed_dim=16), normals(2, 3, 16, 16)
+    assert torch.equal(model(pixels), model.features(pixels))
+    assert not any(name.startswith("projection") for name in model.state_dict())
+
+
+@torch.no_grad()
+def test_without_an_input_norm_and_with_a_patch_bias_embedding_is_a_plain_sum():
+    model, pixels = vit(input_norm=False, patch_bias=True), normals(2, 3, 16, 16)
+    tokens = patchify(pixels, 4) @ model.patch_embedding.weight.T + model.patch_embedding.bias
+    embedded = model.intermediates(pixels)["embedded"]
+    torch.testing.assert_close(embedded, tokens + model.positions)
+    assert not any(name.startswith("input_norm") for name in model.state_dict())
+
+
+def test_the_eps_of_every_norm_is_the_configs():
+    model = vit(norm_eps=0.25, pooling="attention")
+    norms = [part.eps for part in model.modules() if isinstance(part, nn.LayerNorm)]
+    assert norms == [0.25] * (2 * SMALL.depth + 3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from clipbook.image import CNN, ViT, ViTConfig, preprocess
+from clipbook.image import CNN, Preprocessing, ViT, ViTConfig, preprocess
 from clipbook.pairs import CLIP, CLIPConfig, similarity
 from clipbook.text import TextConfig
 from tests import tiny
@@ -116,6 +116,47 @@ def test_a_temperature_that_leaves_no_scale_between_0_and_100_is_refused(tempera
 @pytest.mark.parametrize("temperature", [0.01, 1e6])
 def test_at_the_ends_the_scale_is_a_number_above_0_and_at_most_100(temperature):
     assert 0 < tiny.clip(temperature=temperature).scale.item() <= 100.0001
+
+
+def with_bias(bias: float | None) -> CLIP:
+    return CLIP(replace(tiny.clip(temperature=0.05).config, initial_bias=bias)).eval()
+
+
+def test_a_bias_is_added_to_every_logit_and_learned():
+    model = with_bias(-10.0)
+    images, texts = torch.eye(2), torch.tensor([[0.6, 0.8], [1.0, 0.0]])
+    torch.testing.assert_close(
+        model.logits(images, texts), torch.tensor([[2.0, 10.0], [6.0, -10.0]])
+    )
+    pixels, batch = tiny.normals(2, 3, 16, 16), tiny.tokenizer().batch(["a star", "a red ring"])
+    pairs = similarity(model.encode_image(pixels), model.encode_text(*batch))
+    torch.testing.assert_close(model(pixels, *batch), 20 * pairs - 10)
+    assert "bias" in dict(model.named_parameters())
+
+
+def test_without_a_number_there_is_no_bias():
+    assert "bias" not in with_bias(None).state_dict()
+    assert CLIPConfig().initial_bias is None
+
+
+@pytest.mark.parametrize("bias", ["0", float("nan"), float("inf"), True, -1e7])
+def test_what_is_no_bias_is_refused(bias):
+    with plain_python(), pytest.raises(ValueError, match="initial_bias=.*; try -10.0"):
+        CLIPConfig(initial_bias=bias)
+
+
+def test_pictures_are_taken_by_the_models_own_steps_and_numbers():
+    halves = Preprocessing("stretch", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    model = CLIP(replace(tiny.clip().config, preprocessing=halves))
+    picture = Image.new("RGB", (40, 24), "red")
+    picture.paste("white", (0, 0, 4, 24))
+    assert torch.equal(model.preprocess(picture), preprocess(picture, 16, halves))
+    assert not torch.equal(model.preprocess(picture), tiny.clip().preprocess(picture))
+
+
+def test_what_is_no_preprocessing_is_refused():
+    with plain_python(), pytest.raises(ValueError, match="preprocessing='crop' says nothing of"):
+        CLIPConfig(preprocessing="crop")
 
 
 @pytest.mark.parametrize("field", ["image", "text"])

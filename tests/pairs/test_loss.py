@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
 from clipbook.pairs import info_nce
+from tests.plain import plain_python
 from tests.tiny import normals
 
 
@@ -75,3 +76,35 @@ def test_the_gradient_is_softmax_minus_target():
 def test_a_matrix_that_is_not_square_is_refused(shape):
     with pytest.raises(ValueError, match=f"logits are {shape[0]}×{shape[1]}.*at least one"):
         info_nce(torch.zeros(shape))
+
+
+@given(n=st.integers(1, 12), seed=st.integers(0, 10_000))
+def test_one_true_text_each_is_the_plain_loss(n, seed):
+    logits = 10 * normals(n, n, seed=seed)
+    diagonal = torch.eye(n, dtype=torch.bool)
+    torch.testing.assert_close(info_nce(logits, diagonal), info_nce(logits), atol=1e-4, rtol=1e-5)
+
+
+def test_several_true_texts_share_what_is_wanted():
+    # row 1 chooses with odds 2 : 1 : 1 and both of the first are true; row 2 with 1 : 2 : 1
+    logits = torch.log(torch.tensor([[2.0, 1.0, 1.0], [1.0, 2.0, 1.0], [1.0, 1.0, 2.0]]))
+    true = torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    rows = -((log(2 / 4) + log(1 / 4)) / 2 + log(2 / 4) + log(2 / 4)) / 3
+    columns = -(log(2 / 4) + (log(1 / 4) + log(2 / 4)) / 2 + log(2 / 4)) / 3
+    assert info_nce(logits, true).item() == pytest.approx((rows + columns) / 2, abs=1e-6)
+
+
+def test_the_gradient_pushes_no_true_text_away():
+    logits = torch.zeros(3, 3, requires_grad=True)
+    true = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    info_nce(logits, true).backward()
+    assert logits.grad is not None
+    assert (logits.grad[true] < 0).all() and (logits.grad[~true] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "true", [torch.eye(2), torch.zeros(3, 3), torch.tensor([[1.0, 1, 1], [0, 0, 0], [0, 0, 0]])]
+)
+def test_labels_that_leave_a_row_or_column_without_a_true_text_are_refused(true):
+    with plain_python(), pytest.raises(ValueError, match="one at least in each row and column"):
+        info_nce(torch.zeros(3, 3), true.bool())

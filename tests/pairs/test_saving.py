@@ -4,6 +4,7 @@ import ast
 import json
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from clipbook.image import Preprocessing
 from clipbook.pairs import CLIP, CLIPConfig, load_model, save_model, saving
 from clipbook.pairs.saving import config_from_json, config_to_json, load_weights
 from clipbook.validation import excerpt
@@ -88,6 +90,64 @@ def test_a_config_that_cannot_be_built_is_refused():
         config_from_json(json.dumps(values))
 
 
+SIGLIPS = CLIPConfig(
+    replace(tiny.VIT, pooling="attention", projection=False, embed_dim=16, norm_eps=1e-6),
+    tiny.text_config(pooling="last_place", projection_bias=True, embed_dim=16),
+    initial_bias=-10.0,
+    preprocessing=Preprocessing("stretch", (0.5, 0.5, 0.5), (0.5, 0.25, 0.5)),
+)
+
+
+def test_a_model_with_every_later_field_comes_back(tmp_path):
+    path, model = tmp_path / "model.safetensors", CLIP(SIGLIPS)
+    save_model(model, path)
+    loaded = load_model(path)
+    assert loaded.config == SIGLIPS
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    assert loaded.bias.item() == -10.0
+
+
+def test_fields_that_came_later_are_written_only_where_they_say_something_new():
+    """So that an older file, and an older checkpoint's run, is the same as one of today."""
+    values = json.loads(config_to_json(CLIPConfig()))
+    assert set(values) == {"encoder", "image", "text", "initial_temperature"}
+    assert set(values["image"]) == {
+        "image_size", "patch_size", "width", "depth", "heads", "mlp_width", "embed_dim",
+        "pooling", "position_std", "activation",
+    }  # fmt: skip
+    assert set(values["text"]) == {
+        "vocab_size", "context_length", "width", "depth", "heads", "mlp_width", "embed_dim",
+        "pooling", "positions", "activation",
+    }  # fmt: skip
+    later = json.loads(config_to_json(SIGLIPS))
+    assert later["image"]["norm_eps"] == 1e-6
+    assert later["image"]["projection"] is False
+    assert "input_norm" not in later["image"]
+    assert later["initial_bias"] == -10.0
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("image", "projection", 0),
+        ("image", "norm_eps", "1e-5"),
+        ("text", "projection_bias", None),
+        ("preprocessing", "fit", "pad"),
+        ("preprocessing", "mean", [0.5, "0.5", 0.5]),
+        ("preprocessing", "std", [0.5]),
+        ("", "initial_bias", "none"),
+        ("", "initial_bias", None),
+        ("", "preprocessing", [1]),
+        ("preprocessing", "surprise", 1),
+    ],
+)
+def test_a_later_field_that_makes_no_sense_is_refused(part, field, value):
+    values = json.loads(config_to_json(SIGLIPS))
+    (values[part] if part else values)[field] = value
+    with pytest.raises(ValueError, match=rf"no configuration of a CLIP model \(.*{field}"):
+        config_from_json(json.dumps(values))
+
+
 def with_header(path: Path, config: str) -> None:
     save_file(load_file(path), path, {"config": config})
 
@@ -147,7 +207,8 @@ def test_a_header_that_makes_no_sense_is_refused_by_file_and_field(
 
 def test_every_size_number_and_choice_of_a_header_is_tried():
     assert len(fields_of(int)) == 7 + 2 + 7
-    assert [name for _, _, name in fields_of(float)] == ["position_std", "initial_temperature"]
+    numbers = [name for _, _, name in fields_of(float)]
+    assert numbers == ["position_std", "norm_eps", "norm_eps", "initial_temperature"]
     assert len(fields_of(str)) == 2 + 3
 
 

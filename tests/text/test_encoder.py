@@ -199,3 +199,35 @@ def test_a_mask_of_numbers_is_refused():
 def test_a_config_that_cannot_be_built_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         TextConfig(**change)
+
+
+@torch.no_grad()
+def test_the_last_place_is_read_padding_or_not_and_sees_every_place():
+    model, token_ids = encoder("last_place"), some_ids(3, 24)
+    mask = torch.arange(24) < torch.tensor([[24], [5], [1]])
+    read = model.norm(after_the_blocks(model, token_ids))[:, -1]
+    torch.testing.assert_close(model.features(token_ids, mask), read)
+    weights = model.attention_weights(token_ids, mask)
+    assert (weights > 0).all()
+    torch.testing.assert_close(weights, model.attention_weights(token_ids))
+
+
+def test_fewer_tokens_than_the_last_place_needs_are_refused():
+    for method in ("forward", "features", "intermediates", "attention_weights"):
+        with pytest.raises(ValueError, match="7 tokens are fewer than context_length=24"):
+            getattr(encoder("last_place"), method)(some_ids(2, 7))
+
+
+def test_a_projection_with_a_bias_adds_it():
+    model, token_ids = encoder(projection_bias=True), some_ids(2, 6)
+    with torch.no_grad():
+        model.projection.bias.fill_(3.0)
+        projected = model.features(token_ids) @ model.projection.weight.T
+        torch.testing.assert_close(model(token_ids), projected + 3.0)
+    assert encoder().projection.bias is None
+
+
+def test_the_eps_of_every_norm_is_the_configs():
+    model = encoder(norm_eps=0.25)
+    norms = [part.eps for part in model.modules() if isinstance(part, torch.nn.LayerNorm)]
+    assert norms == [0.25] * (2 * model.config.depth + 1)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from platform import node
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -105,6 +106,9 @@ def test_weights_and_optimiser_states_come_back(tmp_path, optimiser):
     module.save(tmp_path, 1, {"of": "it"}, log, model, optimisers, scaler)
     other = tiny.clip(seed=1)
     fresh, scaler_then = make_optimisers(other, config), torch.amp.GradScaler("cpu")
+    other.encode_text(*tiny.batches()[0][1:]).sum().backward()
+    for one in fresh:
+        one.step()  # a state that the checkpoint knows nothing of
     found = module.latest(tmp_path)
     module.restore(found, {"of": "it"}, other, fresh, scaler_then)
     assert (found.step, found.history) == (1, log)
@@ -138,9 +142,38 @@ def a_dead_process() -> int:
 
 def test_what_a_dead_process_left_unfinished_is_ignored_and_cleared_away(newest):
     leftover = unfinished(newest.parent, f"unfinished-{node()}-{a_dead_process()}")
+    (leftover / "tensors.safetensors.unfinished").write_bytes(b"quarter")
     assert module.latest(newest.parent).step == 4
     run(newest.parent)
     assert not leftover.exists()
+
+
+def test_what_this_process_left_unfinished_stops_nothing(newest):
+    leftover = unfinished(newest.parent, f"unfinished-{node()}-{os.getpid()}")
+    (leftover / "notes.txt").write_text("mine")
+    assert len(run(newest.parent).loss) == 6
+    assert list(newest.parent.rglob("notes.txt"))
+
+
+def test_whether_a_process_lives_is_asked_without_sending_it_anything(tmp_path, monkeypatch):
+    path, sent = unfinished(tmp_path, f"unfinished-{node()}-77"), []
+    monkeypatch.setattr(module.os, "kill", lambda pid, signal: sent.append((pid, signal)))
+    assert not module._is_abandoned(path)
+    assert sent == [(77, 0)]
+
+
+def test_where_the_question_would_end_a_process_it_is_not_asked(tmp_path, monkeypatch):
+    path = unfinished(tmp_path, f"unfinished-{node()}-{a_dead_process()}")
+    assert module._is_abandoned(path)
+    monkeypatch.setattr(module, "os", SimpleNamespace(name="nt"))
+    assert not module._is_abandoned(path)
+
+
+def test_the_newest_checkpoint_is_that_of_the_latest_step_though_its_name_comes_first(tmp_path):
+    for step in (99_999_999, 100_000_000):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "checkpoint.json").touch()
+    assert module.newest_step(tmp_path) == 100_000_000
 
 
 def snapshot_of(folder: Path) -> dict[str, bytes | None]:
@@ -328,5 +361,5 @@ def test_a_checkpoint_with_a_leftover_weight_is_refused(newest):
     about = json.loads((newest / "checkpoint.json").read_text("utf-8"))
     about["sha256"] = module._digest(path)
     (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
-    with pytest.raises(ValueError, match=r"left over \['stranger'\]"):
+    with pytest.raises(ValueError, match=rf"{newest} does not fit.*left over \['stranger'\]"):
         run(newest.parent)

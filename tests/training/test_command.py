@@ -1,16 +1,18 @@
 """python -m clipbook.training: one folder for one run, and a sentence where that can't be."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from clipbook.pairs import load_model
 from clipbook.text import Tokenizer
-from clipbook.training import PRESETS, Preset, TrainingConfig, loop
+from clipbook.training import PRESETS, EmojiPreset, Preset, TrainingConfig, loop
 from clipbook.training import __main__ as command
 from clipbook.training import presets as module
 from tests import tiny
@@ -23,12 +25,16 @@ def trained(monkeypatch, tmp_path, capsys):
     """Runs the command with tiny presets; its exit status, and what it printed and complained."""
     first = Preset(tiny.CNN, CONFIG, batch_size=8, twins=0.4)
     other = replace(first, batch_size=9)
+    emoji = EmojiPreset(tiny.CNN, CONFIG, batch_size=4)
     monkeypatch.setattr(module, "train_tokenizer", tiny.tokenizer)
-    monkeypatch.setattr(module, "TextConfig", lambda *sizes: tiny.text_config())
+    monkeypatch.setattr(module, "TextConfig", lambda *sizes, **more: tiny.text_config())
     monkeypatch.setattr(loop.os, "cpu_count", lambda: 1)  # no process that makes batches
     monkeypatch.setattr(command.torch, "set_flush_denormal", bool)  # of the whole process
     monkeypatch.setattr(command, "evaluate_scenes", lambda model, tokenizer: {"all": 0.5})
-    for name, preset in (("cpu", first), ("shapes", other)):
+    monkeypatch.setattr(module, "train_emoji_tokenizer", lambda emoji: tiny.tokenizer())
+    for place in (module, command):
+        monkeypatch.setattr(place, "load_emoji", tiny.emoji)
+    for name, preset in (("cpu", first), ("shapes", other), ("emoji", emoji)):
         monkeypatch.setitem(PRESETS, name, preset)
 
     def run(*arguments: str, out: Path = tmp_path / "r") -> tuple[int, str, str]:
@@ -124,7 +130,8 @@ def test_results_of_an_unknown_run_are_not_overwritten(trained, tmp_path):
         (["--steps", "-3"], "steps=-3 is not a whole number from 1"),
         (["--seed", "-1"], "seed=-1 is"),
         (["--seed", str(10**30)], "seed=1000"),
-        (["--threads", "0"], "threads=0 is not a whole number from 1 to 1,024"),
+        (["--threads", "0"], "threads=0 is not a whole number from 1 to 1,024; try 1"),
+        (["--leave-out", "noto"], "--leave-out noto: cpu has no artists; try emoji"),
         (["--threads", "-2"], "threads=-2 is not a whole number from 1 to 1,024"),
         (["--threads", "9999"], "threads=9999 is not a whole number from 1 to 1,024"),
     ],
@@ -153,6 +160,104 @@ def test_the_command_writes_what_others_read(trained, tmp_path):
     model = load_model(tmp_path / "r" / "model.safetensors")
     assert model.config.text.vocab_size == tokenizer.vocab_size
     assert len(json.loads((tmp_path / "r" / "history.json").read_text())["loss"]) == 2
+
+
+def test_it_says_what_it_did_and_what_the_model_is_worth(trained, tmp_path, monkeypatch):
+    shown = []
+
+    def evaluate(model, tokenizer):
+        shown.append((model, tokenizer))
+        return {"colour": 0.5, "colour and shape, never seen": 1 / 3}
+
+    monkeypatch.setattr(command, "evaluate_scenes", evaluate)
+    did, *shares = trained(out=tmp_path / "of" / "mine")[1].splitlines()
+    loss = json.loads((tmp_path / "of/mine/history.json").read_text())["loss"][-1]
+    end = f" s; last loss {loss:.3f}; written to {tmp_path}/of/mine"
+    assert re.fullmatch("trained from step 0 to 4 in [0-9]+" + re.escape(end), did)
+    assert shares == [
+        "colour                               0.500",
+        "colour and shape, never seen         0.333",
+    ]
+    ((model, tokenizer),) = shown
+    assert tokenizer is tiny.tokenizer()
+    for name, weight in load_model(tmp_path / "of/mine/model.safetensors").state_dict().items():
+        assert torch.equal(weight, model.state_dict()[name])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left_out"),
+    [([], ["twemoji"]), (["--leave-out", "noto", "fluent"], ["noto", "fluent"])],
+)
+def test_a_model_of_emoji_is_asked_about_the_first_artist_left_out(
+    trained, tmp_path, monkeypatch, chosen, left_out
+):
+    def evaluate(model, tokenizer, emoji, artist):
+        assert (model.config.image, tokenizer) == (tiny.CNN, tiny.tokenizer())
+        return {f"{artist}, {len(emoji.names)}": 1.0}
+
+    monkeypatch.setattr(command, "evaluate_emoji", evaluate)
+    status, printed, complaint = trained("--preset", "emoji", *chosen)
+    assert (status, "Error" in complaint) == (0, False)
+    artist, names = left_out[0], len(tiny.emoji().names)
+    assert printed.splitlines()[1] == f"pictures by {artist}:"
+    assert re.fullmatch(f"{artist}, {names} +1.000", printed.splitlines()[2])
+    about = json.loads((tmp_path / "r/checkpoint-00000004/checkpoint.json").read_text())
+    assert about["identity"]["data"]["left_out"] == sorted(left_out)
+
+
+def test_the_seed_is_0_unless_told_otherwise(trained):
+    trained()
+    assert "had been finished there before" in trained("--seed", "0")[1]
+
+
+def test_it_takes_as_many_threads_as_it_is_given_and_leaves_out_the_smallest_numbers(
+    trained, monkeypatch
+):
+    called = []
+    for name in ("set_num_threads", "set_flush_denormal"):
+        monkeypatch.setattr(
+            command.torch, name, lambda value, name=name: called.append((name, value))
+        )
+    assert trained("--threads", "1024")[0] == 0
+    assert called == [("set_num_threads", 1024), ("set_flush_denormal", True)]
+
+
+def test_results_without_a_checkpoint_are_all_named(trained, tmp_path):
+    (tmp_path / "r").mkdir()
+    for name in ("model.safetensors", "tokenizer.json", "history.json"):
+        (tmp_path / "r" / name).write_text("mine")
+    said = f"{tmp_path}/r holds model.safetensors and tokenizer.json and history.json, and no"
+    assert trained()[2].startswith(said)
+
+
+@pytest.mark.parametrize("missing", ["--preset", "--out"])
+def test_preset_and_folder_must_be_given(monkeypatch, capsys, tmp_path, missing):
+    given = {"--preset": "cpu", "--out": str(tmp_path)}
+    del given[missing]
+    monkeypatch.setattr(
+        sys, "argv", ["training", *(word for pair in given.items() for word in pair)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert f"required: {missing}\n" in capsys.readouterr().err
+
+
+def test_the_help_says_what_it_does_and_what_each_option_is_for(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["training", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("usage: python -m clipbook.training [-h] --preset {cpu,shapes")
+    for words in (
+        " Train a preset from a shell: python -m clipbook.training --preset cpu",
+        " --out OUT folder for the results --seed",
+        " --steps STEPS train shorter or longer than the preset does --leave-out",
+        " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --threads",
+    ):
+        assert words in said
+    assert said.endswith(" --threads THREADS CPU threads; all cores by default")
 
 
 @pytest.mark.slow

@@ -16,6 +16,12 @@ from clipbook.training import TrainingConfig
         ({"warmup_steps": -5}, "warmup_steps=-5 is not a whole number from 0 to .*; try 50"),
         ({"learning_rate": 0.0}, r"learning_rate=0\.0 is not a finite number above 0; try 0.001"),
         ({"weight_decay": -1.0}, "weight_decay=-1.0 is not a finite number from 0 on; try 0.01"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0 is not .* 1 to 1,000,000,000; try 200"),
+        ({"warmup_steps": 10**12}, "warmup_steps=1000.* is not .* 0 to 1,000,000,000; try 50"),
+        ({"snapshots": -1}, "snapshots=-1 is not a whole number from 0 to .*; try 24"),
+        ({"matrix_rate": 0.0}, r"matrix_rate=0\.0 is not a finite number above 0; try 10"),
+        ({"position_rate": 0.0}, r"position_rate=0\.0 is not a finite number above 0; try 10"),
+        ({"clip_norm": 0.0}, r"clip_norm=0\.0 is not a finite number above 0; try 1"),
     ],
 )
 def test_what_cannot_work_is_refused(change, message):

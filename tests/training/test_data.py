@@ -7,8 +7,9 @@ import torch
 from clipbook.image import normalise, preprocess
 from clipbook.scenes import render, sample, sample_pairs
 from clipbook.streams import stream
-from clipbook.text import split_words
+from clipbook.text import Tokenizer, split_words
 from clipbook.training import SceneBatches
+from clipbook.training import data as module
 from clipbook.training.data import draw, train_tokenizer
 from tests import tiny
 
@@ -48,6 +49,18 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
 def test_no_batch_at_all_is_refused():
     with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
         SceneBatches(tiny.tokenizer(), 0)
+
+
+def test_the_tokenizer_reads_captions_of_a_stream_of_its_own(monkeypatch):
+    _, captions = sample_pairs(70, stream("tokenizer"), distinct=False)
+    read = []
+    monkeypatch.setattr(
+        Tokenizer, "train", lambda texts, size: read.append((texts, size)) or tiny.tokenizer()
+    )
+    assert train_tokenizer(pairs=70, vocab_size=300) is tiny.tokenizer()
+    monkeypatch.setattr(module, "sample_pairs", lambda pairs, *_, **__: ([], [f"{pairs} captions"]))
+    train_tokenizer()
+    assert read == [(captions, 300), (["5000 captions"], 512)]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import torch
 
 from clipbook.emoji import ARTIST_NAMES, HELD_OUT
 from clipbook.image import Augmentation
-from clipbook.training import EmojiBatches, train_emoji_tokenizer
+from clipbook.training import EmojiBatches, TrainingConfig, train, train_emoji_tokenizer
 from clipbook.training import emoji as module
 from tests import tiny
 
@@ -36,7 +36,8 @@ def test_nothing_that_is_kept_back_is_shown_or_named():
 
 def test_a_pass_shows_every_concept_at_most_once(monkeypatch):
     small, seen = batches(), []
-    monkeypatch.setattr(small.captions, "draw", lambda place, generator: seen.append(place) or "x")
+    draw = lambda place, generator: seen.append(place) or ("x", ("x",))  # noqa: E731
+    monkeypatch.setattr(small.captions, "draw_with_words", draw)
     in_a_pass = len(small.places) // 5
     for k in range(in_a_pass):
         small[k]
@@ -102,3 +103,37 @@ def test_the_tokenizer_never_reads_a_held_out_name(monkeypatch):
     assert len(read) > 100
     for name in ("green heart", "oncoming bus", "cat with tears of joy"):
         assert not any(name in text for text in read)
+
+
+def test_labels_say_which_captions_are_true_of_which_pictures(monkeypatch):
+    several = batches(multi_positive=True, batch_size=12)
+    shown = []
+    plain = several.captions.draw_with_words
+
+    def noting(place, generator):
+        shown.append((place, plain(place, generator)))
+        return shown[-1][1]
+
+    monkeypatch.setattr(several.captions, "draw_with_words", noting)
+    more = 0
+    for k in range(6):
+        shown.clear()
+        *_, true = several[k]
+        for i, (place, _) in enumerate(shown):
+            concept = several.emoji.concepts[place]
+            for j, (_, (_, words)) in enumerate(shown):
+                fits = set(words) <= {concept.name, *concept.keywords}
+                assert true[i, j] == (fits or i == j)
+        more += int(true.sum()) - len(shown)
+    assert more > 0  # "red" fits the red heart and the red square
+
+
+def test_a_run_takes_batches_with_several_true_captions():
+    several = batches(multi_positive=True, batch_size=8)
+    model = tiny.clip(tiny.CNN)
+    config = TrainingConfig(steps=2, warmup_steps=1)
+    history = train(model, several, config, device="cpu", workers=0, progress=False)
+    plain = train(
+        tiny.clip(tiny.CNN), batches(batch_size=8), config, device="cpu", workers=0, progress=False
+    )
+    assert history.loss[0] != plain.loss[0]

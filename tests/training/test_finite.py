@@ -146,7 +146,7 @@ def test_elsewhere_a_gradient_that_is_no_number_ends_the_run_and_spares_the_weig
 
 @pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
 def test_a_loss_that_is_no_number_ends_the_run(monkeypatch, image):
-    monkeypatch.setattr(module, "normalise", lambda pictures: normalise(pictures) * nan)
+    monkeypatch.setattr(module, "normalise", lambda *given: normalise(*given) * nan)
     model = tiny.clip(image)
     with pytest.raises(FloatingPointError, match="^step 0: the loss is nan"):
         run(model)
@@ -174,7 +174,8 @@ def test_a_rate_far_too_large_ends_with_the_error_and_not_in_weights_that_are_no
 def test_half_precision_is_what_the_device_computes_in(
     monkeypatch, device, capability, precision, expected
 ):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+    known = {torch.device(device): capability}  # and no device but the one that is asked about
+    monkeypatch.setattr(torch.cuda, "get_device_capability", known.__getitem__)
     assert half_precision(torch.device(device), precision) is expected
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from clipbook.image import normalise, preprocess
+from clipbook.image import Augmentation, normalise, preprocess
 from clipbook.scenes import EXAMPLE, render
+from clipbook.streams import stream
 from clipbook.training import TrainingConfig, train
 from clipbook.training.folder import FolderBatches, read_pairs
 from tests.plain import plain_python
@@ -147,3 +148,59 @@ def test_training_takes_these_batches(pairs):
     config = TrainingConfig(steps=3, warmup_steps=1, snapshots=0)
     history = train(clip(), batches, config, workers=0, progress=False)
     assert len(history.loss) == 3
+
+
+def test_own_pictures_are_changed_anew_in_every_batch_and_pass(pairs):
+    plain = FolderBatches(pairs, tokenizer(), len(pairs), 16)
+    changed = FolderBatches(pairs, tokenizer(), len(pairs), 16, augmentation=Augmentation())
+    assert torch.equal(changed[0][0], changed[0][0])
+    assert changed[0][0].shape == plain[0][0].shape
+    assert not torch.equal(changed[0][0], plain[0][0])
+    assert torch.equal(changed[0][1], plain[0][1])
+    order = [changed[k][1].tolist() for k in (0, 1)]
+    again = order[1].index(order[0][0])
+    assert not torch.equal(changed[0][0][0], changed[1][0][again])
+
+
+def test_another_augmentation_is_another_run(pairs):
+    def identity(augmentation):
+        return FolderBatches(
+            pairs, tokenizer(), len(pairs), 16, augmentation=augmentation
+        ).identity()
+
+    assert "augmentation" not in identity(None)  # as runs from before there was one
+    assert identity(Augmentation()) == identity(Augmentation())
+    assert identity(Augmentation()) != identity(Augmentation(turn=1.0))
+
+
+def test_a_batch_is_its_part_of_the_order_that_a_pass_has(pairs):
+    batches = FolderBatches(pairs, tokenizer(), batch_size=3, seed=5)
+    order = stream("order of own pairs", 5, 1).permutation(8)  # two batches a pass, two pairs over
+    for k, part in ((2, order[:3]), (3, order[3:6])):
+        pictures, token_ids, _ = batches[k]
+        expected = tokenizer().batch([pairs[i].caption for i in part])[0]
+        assert torch.equal(token_ids, expected)
+        assert torch.equal(normalise(pictures), preprocess([pairs[i].picture for i in part]))
+
+
+def test_128_pairs_a_batch_from_seed_0_unless_told_otherwise(pairs):
+    batches = FolderBatches(pairs * 16, tokenizer())
+    assert (batches.batch_size, batches.image_size, batches.seed) == (128, 32, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch_size": 0}, "batch_size=0 is not a whole number from 1 to .*; try 64$"),
+        ({"image_size": 0}, "image_size=0 is not a whole number from 1 to .*; try 32$"),
+        ({"seed": -1}, "seed=-1 is not a whole number from 0 to .*; try 0$"),
+        ({"seed": 10**18 + 1}, "seed=1000.* is not a whole number from 0 to .*; try 0$"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(pairs, change, said):
+    with pytest.raises(ValueError, match=said):
+        FolderBatches(pairs, tokenizer(), **({"batch_size": 8} | change))
+
+
+def test_batches_say_of_what_kind_they_are(pairs):
+    assert FolderBatches(pairs, tokenizer(), 8).identity()["kind"] == "FolderBatches"

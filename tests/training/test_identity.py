@@ -17,7 +17,13 @@ from clipbook.text import Tokenizer
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import loop as loop_module
 from clipbook.training.folder import FolderBatches, Pair
-from clipbook.training.identity import differences, digest, identify_data
+from clipbook.training.identity import (
+    differences,
+    digest,
+    digest_of_text,
+    identify_data,
+    in_one_sentence,
+)
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
 
@@ -221,6 +227,7 @@ def test_batches_that_say_nothing_about_themselves_are_known_by_the_first(tmp_pa
     start(tmp_path, batches=Unnamed(0))
     for other in (Unnamed(1), Unnamed(0, 9)):
         refused(tmp_path, "data.batches=", batches=other)
+    assert identify_data(Unnamed(0)) == identify_data([tiny.batches()[0]])
 
 
 def test_a_list_of_batches_is_known_by_all(tmp_path):
@@ -327,3 +334,20 @@ def test_a_digest_tells_every_bit_type_and_shape_apart():
     assert len(found) == 1 + len(others)
     assert digest([zeros.T.contiguous().T]) == digest([zeros])
     assert identify_data([(zeros,), (zeros,)]) != identify_data([(zeros,)])
+
+
+def test_a_digest_of_a_text_tells_letters_apart_half_ones_too():
+    texts = ["a", "b", "ä", "a ", "", "\ud800", "\ud801"]
+    assert len({digest_of_text(text) for text in texts}) == len(texts)
+    assert {len(digest_of_text(text)) for text in texts} == {len(digest([torch.ones(1)]))} == {16}
+
+
+def test_what_one_side_lacks_is_called_nothing_there():
+    assert differences({"a": 1}, {}) == ["a=1, not nothing"]
+    assert differences({}, {"a": None}) == ["a=nothing, not None"]
+
+
+def test_differences_are_counted_only_where_some_are_not_listed():
+    assert in_one_sentence(["a"]) == "a"
+    assert in_one_sentence(["a", "b", "c"]) == "a; b; c"
+    assert in_one_sentence(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"

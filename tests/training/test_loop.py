@@ -12,6 +12,7 @@ from clipbook.pairs import CLIP, info_nce, load_model, similarity
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import loop as module
 from clipbook.training.data import Batch
+from clipbook.training.optimisers import make_optimisers
 from tests import tiny
 from tests.plain import plain_python
 
@@ -159,6 +160,7 @@ def test_snapshots_are_similarity_matrices_of_the_example():
     history = run(model, example=example)
     for found, expected in ((history.snapshots[0], before), (history.snapshots[-1], matrix())):
         torch.testing.assert_close(torch.tensor(found), expected, atol=6e-5, rtol=0)
+        assert all(len(repr(abs(cell))) <= len("0.1234") for row in found for cell in row)
 
 
 @pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
@@ -223,6 +225,8 @@ def test_the_bar_can_be_shown_or_not(capsys):
     assert capsys.readouterr() == ("", "")
     run(tiny.clip(), config=replace(CONFIG, steps=2), progress=True)
     assert "2/2" in capsys.readouterr().err
+    train(tiny.clip(), tiny.batches(), replace(CONFIG, steps=2), device="cpu", workers=0)
+    assert "2/2" in capsys.readouterr().err  # unless told otherwise
 
 
 def test_an_empty_name_is_no_folder_left_out(tmp_path, monkeypatch):
@@ -326,5 +330,21 @@ def test_weights_are_kept_on_request_and_outlive_the_checkpoints(tmp_path):
 def test_steps_without_what_they_need_are_refused():
     with pytest.raises(ValueError, match="keep_at=.*no folder.*give one"):
         run(tiny.clip(), keep_at=(1,))
-    with pytest.raises(ValueError, match="evaluate_at=.*nothing to call; give evaluate"):
+    with pytest.raises(ValueError, match="evaluate_at=.*nothing to evaluate; try evaluate="):
         run(tiny.clip(), evaluate_at=(1,))
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float32(
+    monkeypatch, half
+):
+    model, seen = tiny.clip(), []
+    for encoder in (model.image_encoder, model.text_encoder):
+        encoder.register_forward_hook(lambda encoder, given, rows: seen.append(rows.dtype))
+    monkeypatch.setattr(
+        module, "info_nce", lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)
+    )
+    config = replace(CONFIG, optimiser="adamw")
+    optimisers, scaler = make_optimisers(model, config), torch.amp.GradScaler(enabled=False)
+    module.train_step(model, optimisers, scaler, tiny.batches()[0], 1.0, half)
+    assert seen == [half, half, torch.float32]

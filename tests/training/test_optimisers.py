@@ -95,6 +95,7 @@ def test_the_learning_rate_falls_along_a_cosine():
     assert learning_rate_factor(35, 10, 110) == pytest.approx(0.5 + 0.5 * 2**-0.5)
     assert learning_rate_factor(60, 10, 110) == pytest.approx(0.5)
     assert learning_rate_factor(110, 10, 110) == pytest.approx(0)
+    assert learning_rate_factor(1, 0, 1) == pytest.approx(0)
     factors = [learning_rate_factor(step, 10, 110) for step in range(9, 110)]
     assert factors == sorted(factors, reverse=True)
     assert min(factors) > 0

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from clipbook.image import CNNConfig
+from clipbook.pairs import CLIP
 from clipbook.scenes import EXAMPLE
-from clipbook.training import PRESETS, EmojiPreset
+from clipbook.streams import torch_stream
+from clipbook.training import PRESETS, EmojiPreset, Preset, TrainingConfig
 from clipbook.training import presets as module
 from tests import tiny
 
@@ -52,3 +55,48 @@ def test_a_preset_trains_for_as_long_as_asked(quick, name):
     assert {len(history.snapshots[0]), len(history.snapshots[0][0])} == {len(EXAMPLE)}
     assert run.config.steps == 2
     assert PRESETS[name].build().config.steps > 100
+
+
+def test_numbers_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
+        Preset(batch_size=0)
+    with pytest.raises(ValueError, match="twins=1.5 is not a finite number from 0 to 1; try 0.7"):
+        Preset(twins=1.5)
+    with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
+        replace(PRESETS["emoji"], batch_size=0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_model_reads_what_its_tokenizer_writes_and_its_first_weights_are_those_of_a_stream(
+    quick, name
+):
+    run = PRESETS[name].build(4)
+    text = run.model.config.text
+    assert (text.vocab_size, text.context_length) == (330, 24)
+    assert run.model.config.image == PRESETS[name].image
+    torch.manual_seed(torch_stream("initial weights", 4).initial_seed())
+    weights = CLIP(run.model.config).state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in run.model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_batches_are_as_the_preset_says(quick, name):
+    preset, batches = PRESETS[name], PRESETS[name].build(seed=4).batches
+    assert batches.seed == 4
+    assert batches.batch_size == preset.batch_size
+    assert batches.image_size == preset.image.image_size
+    if isinstance(preset, EmojiPreset):
+        assert batches.left_out == preset.left_out
+        assert batches.augmentation == preset.augmentation
+    else:
+        assert batches.twins == preset.twins
+
+
+def test_a_run_keeps_its_checkpoints_its_example_and_its_word(quick, tmp_path, capsys):
+    training = TrainingConfig(steps=2, warmup_steps=1, snapshots=2)
+    run = Preset(CNNConfig(16, widths=(4, 8)), training, batch_size=4).build()
+    history = run.train(tmp_path, workers=0, progress=False)
+    assert history.snapshot_steps == [0, 2]
+    assert [len(history.snapshots[0]), len(history.snapshots[0][0])] == [len(EXAMPLE)] * 2
+    assert [one.name for one in tmp_path.iterdir()] == ["checkpoint-00000002"]
+    assert capsys.readouterr() == ("", "")

@@ -129,7 +129,7 @@ BAD_JSON = {
         "'caption' stands in one object twice",
     ),
     "NaN": ('{"picture": "0.png", "caption": "a", "n": NaN}', "NaN is no JSON"),
-    "no object": ('"picture"', "is no object with names"),
+    "no object": ('"picture"', "line 2: 'picture' is no object with names"),
 }
 
 

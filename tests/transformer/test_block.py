@@ -109,3 +109,17 @@ def test_sizes_that_make_no_sense_are_refused(sizes, message):
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match="activation='relu'.*gelu or quick_gelu"):
         Block(16, 4, 32, "relu")
+
+
+def test_gelu_by_tanh_is_pytorchs():
+    bend = Block(16, 4, 32, "gelu_tanh").mlp[1]
+    x = torch.linspace(-4, 4, 9)
+    expected = 0.5 * x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3)))
+    torch.testing.assert_close(bend(x), expected)
+    assert 0 < (bend(x) - nn.functional.gelu(x)).abs().max() < 0.001
+
+
+def test_the_eps_of_both_norms_is_the_blocks():
+    block = Block(16, 4, 32, norm_eps=0.5)
+    assert block.attention_norm.eps == block.mlp_norm.eps == 0.5
+    assert Block(16, 4, 32).attention_norm.eps == nn.LayerNorm(16).eps

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from clipbook.transformer import pool
+from clipbook.transformer import AttentionPooling, pool
 from tests.tiny import normals
 
 X = normals(3, 5, 4)
@@ -42,3 +43,54 @@ def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(how, row):
 def test_an_unknown_way_is_refused():
     with pytest.raises(ValueError, match="how='max'.*'first', 'last' or 'mean'"):
         pool(X, "max")
+
+
+def attention_pooling() -> tuple[AttentionPooling, nn.MultiheadAttention]:
+    """Ours with random weights, and torch's attention with the same."""
+    torch.manual_seed(0)
+    ours, theirs = AttentionPooling(16, 2, 24), nn.MultiheadAttention(16, 2, batch_first=True)
+    with torch.no_grad():
+        for parameter in ours.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+        theirs.in_proj_weight.copy_(ours.attention.query_key_value.weight)
+        theirs.in_proj_bias.copy_(ours.attention.query_key_value.bias)
+    theirs.out_proj = ours.attention.output
+    return ours.eval(), theirs.eval()
+
+
+@torch.no_grad()
+def test_attention_pooling_is_torchs_attention_of_one_query_then_a_feed_forward_network():
+    ours, theirs = attention_pooling()
+    x = normals(3, 7, 16)
+    query = ours.query.expand(3, 1, -1)
+    answer, shares = theirs(query, x, x, average_attn_weights=False)
+    expected = answer[:, 0] + ours.mlp(ours.mlp_norm(answer[:, 0]))
+    out, weights = ours.with_weights(x)
+    torch.testing.assert_close(out, expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(ours(x), expected, atol=1e-6, rtol=1e-5)
+    assert weights.shape == (3, 2, 7)
+    torch.testing.assert_close(weights, shares[:, :, 0], atol=1e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_attention_pooling_does_not_know_the_order_of_tokens():
+    ours, _ = attention_pooling()
+    x = normals(3, 7, 16)
+    torch.testing.assert_close(ours(x.flip(1)), ours(x), atol=1e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_attention_pooling_with_a_query_of_nothing_weighs_all_tokens_alike():
+    ours, _ = attention_pooling()
+    ours.query.zero_()
+    ours.attention.query_key_value.bias.zero_()
+    torch.testing.assert_close(ours.with_weights(normals(2, 5, 16))[1], torch.full((2, 2, 5), 0.2))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [((16, 3, 24), "width=16 is not a multiple of heads=3"), ((16, 4, 0), "mlp_width=0 is not a")],
+)
+def test_attention_pooling_refuses_sizes_that_make_no_sense(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        AttentionPooling(*sizes)

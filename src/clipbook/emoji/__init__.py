@@ -1,6 +1,6 @@
 """Real pictures: emoji by several artists, with their Unicode names and keywords."""
 
-from clipbook.emoji.artists import ARTISTS, Artist
+from clipbook.emoji.artists import ARTISTS, Artist, Package
 from clipbook.emoji.captions import HELD_OUT, Captions, with_article
 from clipbook.emoji.collection import ARTIST_NAMES, Emoji, load_emoji
 from clipbook.emoji.example import EXAMPLE
@@ -15,6 +15,7 @@ __all__ = [
     "Captions",
     "Concept",
     "Emoji",
+    "Package",
     "load_emoji",
     "with_article",
 ]

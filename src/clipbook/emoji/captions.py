@@ -40,10 +40,19 @@ class Captions:
 
     Rare keywords are drawn more often than common ones, as 1 / √(how many concepts have it):
     "face" fits hundreds of pictures, and would be a wrong answer for most of a batch.
+
+    languages: of the names; keywords are English alone, and drawn only with English.
     """
 
-    def __init__(self, concepts: tuple[Concept, ...]) -> None:
+    def __init__(self, concepts: tuple[Concept, ...], languages: tuple[str, ...] = ("en",)) -> None:
         self.concepts = concepts
+        for language in languages:
+            if any(language not in concept.names for concept in concepts):
+                raise ValueError(
+                    f"languages={languages}: not every emoji has a name in {language!r}; try "
+                    f"{' or '.join(sorted(concepts[0].names))}"
+                )
+        self.languages = languages
         counts: dict[str, int] = {}
         for concept in concepts:
             for keyword in concept.keywords:
@@ -53,15 +62,27 @@ class Captions:
 
     def draw(self, place: int, generator: np.random.Generator) -> str:
         """A caption that is true of the concept at that place."""
+        caption, _ = self.draw_with_words(place, generator)
+        return caption
+
+    def draw_with_words(
+        self, place: int, generator: np.random.Generator
+    ) -> tuple[str, tuple[str, ...]]:
+        """The same, and the name or keywords that it is made of."""
         concept, weights = self.concepts[place], self._weights[place]
+        language = self.languages[generator.integers(len(self.languages))]
+        if language != "en":
+            return concept.names[language], (concept.names[language],)
         chance = generator.random()
         template = TEMPLATES[generator.integers(len(TEMPLATES))]
         name = concept.name if generator.random() < 0.5 else with_article(concept.name)
         if not concept.keywords or chance < 0.4:
-            return template.replace("{}", name)
+            return template.replace("{}", name), (concept.name,)
         most = len(concept.keywords)
         low, high = (1, 4) if chance < 0.65 else (2, 5) if chance < 0.85 else (1, 2)
         count = min(int(generator.integers(low, high)), most)
         chosen = generator.choice(most, count, replace=False, p=weights / weights.sum())
-        keywords = [concept.keywords[k] for k in chosen]
-        return template.replace("{}", ", ".join([name, *keywords] if chance < 0.65 else keywords))
+        keywords = tuple(concept.keywords[k] for k in chosen)
+        if chance < 0.65:
+            return template.replace("{}", ", ".join([name, *keywords])), (concept.name, *keywords)
+        return template.replace("{}", ", ".join(keywords)), keywords

@@ -17,7 +17,7 @@ from clipbook.image import Augmentation, normalise, place
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.streams import stream
-from clipbook.text import Tokenizer
+from clipbook.text import AnyTokenizer
 from clipbook.validation import whole_number
 
 MOVED = Augmentation(largest=1.0, colours=0.0, backgrounds=1.0)
@@ -85,7 +85,7 @@ def pixel_similarities(
 
 
 def name_embeddings(
-    model: CLIP, tokenizer: Tokenizer, emoji: Emoji
+    model: CLIP, tokenizer: AnyTokenizer, emoji: Emoji
 ) -> Float[Tensor, "concepts embed_dim"]:
     """Of every concept's name, as a mean over the templates."""
     return class_embeddings(model, tokenizer, emoji.names)
@@ -97,7 +97,7 @@ def picture_embeddings(
     """Unit rows, made batch by batch, in eval mode."""
     with evaluating(model):
         parts = [
-            model.encode_image(normalise(part.to(model.device)))
+            model.encode_image(normalise(part.to(model.device), model.config.preprocessing))
             for part in pictures.split(batch_size)
         ]
         return torch.cat(parts)
@@ -136,7 +136,7 @@ def held_out_auc(
 
 
 def evaluate_emoji(
-    model: CLIP, tokenizer: Tokenizer, emoji: Emoji, artist: str = "twemoji"
+    model: CLIP, tokenizer: AnyTokenizer, emoji: Emoji, artist: str = "twemoji"
 ) -> dict[str, float]:
     """Shares of right names, 0 to 1, for an artist's pictures among all names, in eval mode.
 

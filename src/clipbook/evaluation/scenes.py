@@ -22,7 +22,7 @@ from clipbook.scenes import (
 )
 from clipbook.scenes.world import OPPOSITE
 from clipbook.streams import stream
-from clipbook.text import Tokenizer
+from clipbook.text import AnyTokenizer
 from clipbook.validation import whole_number
 
 CLASSES = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
@@ -37,7 +37,7 @@ def combination_names() -> list[str]:
 
 
 def evaluate_scenes(
-    model: CLIP, tokenizer: Tokenizer, *, scenes: int = 1_000, seed: int = 0
+    model: CLIP, tokenizer: AnyTokenizer, *, scenes: int = 1_000, seed: int = 0
 ) -> dict[str, float]:
     """Shares of right answers, 0 to 1, on scenes that training did not draw, in eval mode.
 
@@ -55,7 +55,7 @@ def evaluate_scenes(
 
 
 def _classify_single_scenes(
-    model: CLIP, tokenizer: Tokenizer, scenes: int, seed: int
+    model: CLIP, tokenizer: AnyTokenizer, scenes: int, seed: int
 ) -> dict[str, float]:
     """Zero-shot on scenes of one object."""
     results: dict[str, float] = {}
@@ -72,7 +72,7 @@ def _classify_single_scenes(
     return results
 
 
-def _compare_pairs(model: CLIP, tokenizer: Tokenizer, seed: int) -> dict[str, float]:
+def _compare_pairs(model: CLIP, tokenizer: AnyTokenizer, seed: int) -> dict[str, float]:
     """Retrieval and twins, on scenes of two objects."""
     results: dict[str, float] = {}
     scenes = _distinct_scenes(
@@ -105,7 +105,7 @@ def _embed(model: CLIP, scenes: Sequence[Scene]) -> Tensor:
     return model.encode_image(model.preprocess([render(scene, size) for scene in scenes]))
 
 
-def _say_and_embed(model: CLIP, tokenizer: Tokenizer, statements: Sequence[Statement]) -> Tensor:
+def _say_and_embed(model: CLIP, tokenizer: AnyTokenizer, statements: Sequence[Statement]) -> Tensor:
     return encode_captions(model, tokenizer, [say(statement) for statement in statements])
 
 

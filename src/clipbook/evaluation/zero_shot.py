@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
-from clipbook.text import Tokenizer
+from clipbook.text import AnyTokenizer
 from clipbook.text.encoder import check_texts
 from clipbook.text.texts import checked_texts
 
@@ -21,7 +21,7 @@ TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
 
 def class_embeddings(
-    model: CLIP, tokenizer: Tokenizer, names: Iterable[str], templates: Iterable[str] = TEMPLATES
+    model: CLIP, tokenizer: AnyTokenizer, names: Iterable[str], templates: Iterable[str] = TEMPLATES
 ) -> Float[Tensor, "classes embed_dim"]:
     """Unit embedding of each class: the mean over the templates, in which {} stands for the name.
 
@@ -41,7 +41,7 @@ def class_embeddings(
 
 def zero_shot(
     model: CLIP,
-    tokenizer: Tokenizer,
+    tokenizer: AnyTokenizer,
     pixels: Float[Tensor, "batch 3 height width"],
     names: Iterable[str],
     templates: Iterable[str] = TEMPLATES,
@@ -58,7 +58,7 @@ def zero_shot(
 
 
 def encode_captions(
-    model: CLIP, tokenizer: Tokenizer, captions: Sequence[str]
+    model: CLIP, tokenizer: AnyTokenizer, captions: Sequence[str]
 ) -> Float[Tensor, "captions embed_dim"]:
     """Unit embeddings, on the model's device; the ids are checked before they go to a GPU."""
     token_ids, mask = tokenizer.batch(captions)

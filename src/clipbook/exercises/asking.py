@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
 from clipbook.exercises.checks import CheckFailed
+
+GRADIENTS = (Tensor.backward, torch.autograd.backward, torch.autograd.grad)
 
 
 def ask(function: Any, *arguments: Any, **named: Any) -> Any:
@@ -39,7 +42,10 @@ def ask(function: Any, *arguments: Any, **named: Any) -> Any:
 def without(*functions: Callable) -> Iterator[None]:
     """Refuse an answer that calls one of these functions of torch, by whatever module's name.
 
-    For tasks that forbid them: `without(functional.conv2d, torch.Tensor.backward)`.
+    For tasks that forbid them: `without(functional.conv2d, torch.Tensor.backward)`. Refused as well
+    are all of `torch.ops`, where the same functions have other names, and, with a function that
+    takes gradients, forward-mode differentiation. It stops who reaches for the function, not who
+    sets out to hide it, as by `torch._C`.
     """
     with _Refusing(functions):
         yield
@@ -59,6 +65,13 @@ class _Refusing(TorchFunctionMode):
     ) -> Any:
         if any(function is forbidden for forbidden in self.refused):
             raise CheckFailed(f"the task asks for it without `{function.__name__}`; yours calls it")
+        if isinstance(function, OpOverload | OpOverloadPacket):
+            raise CheckFailed(
+                f"the task asks for it without some functions, so not by `torch.ops.{function}`; "
+                "call torch's functions by their usual names"
+            )
+        if getattr(function, "__name__", "") == "_make_dual" and set(GRADIENTS) & set(self.refused):
+            raise CheckFailed("the task asks for it without torch's derivatives; yours calls them")
         return function(*arguments, **(named or {}))
 
 

@@ -12,6 +12,9 @@ from clipbook.exercises.checks import CheckFailed, cut
 FEW = 8
 """So many numbers are told in full; of more, the first wrong one is."""
 
+MOST_WHOLE = 15
+"""So many digits before the point are told, all of which a float64 knows; of more, the first."""
+
 
 def close(
     got: Any,
@@ -121,11 +124,12 @@ def _both_values(got: Tensor, want: Tensor) -> str:
 
 
 def _digits_of(values: Tensor, digits: int) -> str:
-    """Numbers as one writes them: 2 rather than 2.0."""
+    """Numbers as one writes them: 2 rather than 2.0, 22980 rather than 2.298e+04."""
 
     def text(value: Any) -> str:
         if isinstance(value, list):
             return f"[{', '.join(map(text, value))}]"
-        return f"{value:.{digits}g}"
+        whole = len(f"{abs(value):.0f}")  # digits before the point, of which none is left out
+        return f"{value:.{max(digits, whole) if whole <= MOST_WHOLE else digits}g}"
 
     return text(values.tolist())

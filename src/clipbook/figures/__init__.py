@@ -14,7 +14,7 @@ from clipbook.figures.matrices import (
     similarity_heatmap,
     token_heatmap,
 )
-from clipbook.figures.pictures import pairs_strip, picture_row
+from clipbook.figures.pictures import pairs_strip, picture_grid, picture_row
 
 __all__ = [
     "CARD",
@@ -25,6 +25,7 @@ __all__ = [
     "interval_chart",
     "number_grid",
     "pairs_strip",
+    "picture_grid",
     "picture_row",
     "probability_heatmap",
     "signed_maps",

@@ -67,6 +67,41 @@ def pairs_strip(pictures: Sequence[Any], captions: Sequence[str], *, across: int
     return card
 
 
+def picture_grid(rows: Mapping[str, Sequence[Any]], columns: Sequence[str]) -> Card:
+    """Pictures in rows with a name each, under columns with a name each; None leaves a place empty.
+
+    rows: name → what `open_picture` takes, drawn as the model sees it. Raises ValueError for a row
+    that is not as long as the columns, and for no rows.
+    """
+    columns = checked_texts(columns, "columns")
+    if not rows:
+        raise ValueError("rows is empty; give at least one row of pictures")
+    for name, pictures in rows.items():
+        if len(pictures) != len(columns):
+            raise ValueError(
+                f"row {name!r} has {len(pictures)} pictures and there are {len(columns)} columns; "
+                "write None where there is no picture"
+            )
+    card = Card(1.1 + 0.62 * len(columns), 0.55 + 0.66 * len(rows))
+    grid = card.subplots(len(rows), len(columns), squeeze=False)
+    for axes_row, (name, pictures) in zip(grid, rows.items(), strict=True):
+        for axes, picture in zip(axes_row, pictures, strict=True):
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            axes.set_box_aspect(1)
+            if picture is None:
+                axes.set_facecolor("none")
+            else:
+                axes.imshow(levels(picture))
+        label = axes_row[0].set_ylabel(
+            plain(name, 14, lines=2), rotation=0, ha="right", va="center", fontsize=9, color=INK
+        )
+        fit(label, 76)
+    for axes, name in zip(grid[0], columns, strict=True):
+        fit(axes.set_title(plain(name, 12, lines=2), fontsize=8, color=INK), 60)
+    return card
+
+
 def picture_row(pictures: Mapping[str, Any]) -> Card:
     """Pictures side by side, each under its title, with pixels as hard squares.
 

@@ -3,7 +3,7 @@
 from clipbook.image.augmentation import Augmentation, place
 from clipbook.image.cnn import CNN, CNNConfig
 from clipbook.image.patching import patchify, unpatchify
-from clipbook.image.preprocessing import MEAN, STD, normalise, preprocess
+from clipbook.image.preprocessing import MEAN, STD, Preprocessing, normalise, preprocess
 from clipbook.image.reading import open_picture
 from clipbook.image.vit import ViT, ViTConfig
 
@@ -13,6 +13,7 @@ __all__ = [
     "STD",
     "Augmentation",
     "CNNConfig",
+    "Preprocessing",
     "ViT",
     "ViTConfig",
     "normalise",

@@ -9,6 +9,7 @@ published code. Built in: book/image/preprocessing.
 """
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from clipbook.image.reading import open_picture
-from clipbook.validation import whole_number
+from clipbook.validation import above_zero, between, excerpt, one_of, whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 """Mean of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
@@ -26,9 +27,46 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Their standard deviations."""
 
+FITS = ("crop", "stretch")
+
 _LARGEST = 4096  # px
 _SQUARES = 100  # that are left of a strip, side by side, before it grows
 _NOT_SEVERAL = (str, bytes, Mapping, Set)  # pictures: one path, the bytes of one, names, no order
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model takes its pictures; the size is its image encoder's.
+
+    fit: "crop", as CLIP, resizes the short side and cuts the middle out; "stretch", as SigLIP,
+    resizes both sides, so that nothing is lost but the proportions. mean, std: what is taken from
+    red, green and blue, in [0, 1], and what the rest is divided by. Raises ValueError for another
+    fit, and for what are not three numbers.
+    """
+
+    fit: str = "crop"
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+
+    def __post_init__(self) -> None:
+        one_of("fit", self.fit, FITS)
+        for name, check in (("mean", between), ("std", above_zero)):
+            values = getattr(self, name)
+            if not isinstance(values, list | tuple) or len(values) != 3:
+                raise ValueError(
+                    f"{name}={excerpt(values)} is not three numbers; try (0.5, 0.5, 0.5)"
+                )
+            numbers = tuple(check(f"{name}[{k}]", value, 0.5) for k, value in enumerate(values))
+            object.__setattr__(self, name, numbers)
+
+
+CLIPS = Preprocessing()
+
+
+def _fitted(image: Image.Image, size: int, fit: str) -> Image.Image:
+    if fit == "crop":
+        return _resize_and_crop(image, size)
+    return image.resize((size, size), Image.Resampling.BICUBIC)
 
 
 def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
@@ -57,36 +95,39 @@ def _without_far_ends(image: Image.Image, size: int) -> Image.Image:
 
 
 def normalise(
-    pictures: UInt8[Tensor, "batch height width 3"],
+    pictures: UInt8[Tensor, "batch height width 3"], config: Preprocessing = CLIPS
 ) -> Float[Tensor, "batch 3 height width"]:
     """RGB levels 0 to 255 → [0, 1] → minus the mean, divided by the deviation; channels first."""
-    mean = torch.tensor(MEAN, device=pictures.device)
-    std = torch.tensor(STD, device=pictures.device)
+    mean = torch.tensor(config.mean, device=pictures.device)
+    std = torch.tensor(config.std, device=pictures.device)
     return ((pictures / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
 
 
-def preprocess(pictures: Any, size: int = 32) -> Float[Tensor, "batch 3 size size"]:
+def preprocess(
+    pictures: Any, size: int = 32, config: Preprocessing = CLIPS
+) -> Float[Tensor, "batch 3 size size"]:
     """Pixels of one or more pictures, ready for an image encoder.
 
     pictures: what `open_picture` takes, or several: in a list, a tuple, an iterator, or one uint8
-    array (batch, height, width, 3). size: in px, 1 to 4,096.
+    array (batch, height, width, 3). size: in px, 1 to 4,096. config: CLIP's steps and numbers, or
+    another model's.
 
     Raises ValueError for no pictures, another size, what is no picture, or a picture that can't be
     read; of several, it says which.
     """
     size = whole_number("size", size, 32, most=_LARGEST)
     if not _several(pictures):
-        squares = [_resize_and_crop(open_picture(pictures), size)]
+        squares = [_fitted(open_picture(pictures), size, config.fit)]
     else:
         squares = []
         for place, picture in enumerate(pictures):
             try:
-                squares.append(_resize_and_crop(open_picture(picture), size))
+                squares.append(_fitted(open_picture(picture), size, config.fit))
             except ValueError as error:
                 raise ValueError(f"pictures[{place}]: {error}") from error
     if not squares:
         raise ValueError("pictures is empty; a batch needs at least one picture")
-    return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])))
+    return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])), config)
 
 
 def check_pixels(pixels: Tensor, size: int) -> None:

@@ -12,12 +12,19 @@ from torch import Tensor, nn
 
 from clipbook.image.patching import patchify
 from clipbook.image.preprocessing import check_pixels
-from clipbook.transformer import Block, Stack, pool
+from clipbook.transformer import AttentionPooling, Block, Stack, pool
 from clipbook.transformer.attention import check_heads
-from clipbook.transformer.block import ACTIVATIONS
-from clipbook.validation import between, check_fields, one_of, whole_number
+from clipbook.transformer.block import ACTIVATIONS, NORM_EPS
+from clipbook.validation import (
+    above_zero,
+    between,
+    check_fields,
+    one_of,
+    true_or_false,
+    whole_number,
+)
 
-POOLINGS = ("mean", "first")
+POOLINGS = ("mean", "first", "attention")
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,12 @@ class ViTConfig:
     """Sizes and choices of a `ViT`; image_size and patch_size in pixels.
 
     pooling: CLIP reads a class token ("first"); our default is the mean over patches, which needs
-    no token that has to learn to gather.
+    no token that has to learn to gather. SigLIP's is `clipbook.transformer.AttentionPooling`, of
+    all tokens after the last norm.
     position_std: of the position embeddings at the start. Ours are as large as what they are added
     to, so that places are learned early; CLIP draws them far smaller, at width^-½.
+    input_norm, projection, patch_bias: SigLIP has no norm before the first block and ends without a
+    projection, so that embed_dim is the width; its patch embedding adds a bias.
     """
 
     image_size: int = 32
@@ -40,15 +50,26 @@ class ViTConfig:
     pooling: str = "mean"
     position_std: float = 1.0
     activation: str = "gelu"
+    norm_eps: float = NORM_EPS
+    input_norm: bool = True
+    projection: bool = True
+    patch_bias: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, whole_number, "image_size", "patch_size", "width", "heads")
         check_fields(self, whole_number, "mlp_width", "embed_dim")
         check_fields(self, whole_number, "depth", least=0)
         check_fields(self, between, "position_std")
+        check_fields(self, above_zero, "norm_eps")
+        check_fields(self, true_or_false, "input_norm", "projection", "patch_bias")
         check_heads(self.width, self.heads)
         one_of("pooling", self.pooling, POOLINGS)
         one_of("activation", self.activation, ACTIVATIONS)
+        if not self.projection and self.embed_dim != self.width:
+            raise ValueError(
+                f"embed_dim={self.embed_dim} is not width={self.width}, and projection=False "
+                f"leaves nothing to change it; try embed_dim={self.width}"
+            )
         if self.image_size % self.patch_size:
             below = self.image_size // self.patch_size * self.patch_size
             suggestions = [str(size) for size in (below, below + self.patch_size) if size > 0]
@@ -69,21 +90,24 @@ class ViT(nn.Module):
         super().__init__()
         self.config = config
         values = 3 * config.patch_size**2
-        self.patch_embedding = nn.Linear(values, config.width, bias=False)
+        self.patch_embedding = nn.Linear(values, config.width, bias=config.patch_bias)
         nn.init.normal_(self.patch_embedding.weight, std=values**-0.5)
         tokens = config.patches
         if config.pooling == "first":
             self.class_embedding = nn.Parameter(torch.randn(config.width) * config.width**-0.5)
             tokens += 1
         self.positions = nn.Parameter(config.position_std * torch.randn(tokens, config.width))
-        self.input_norm = nn.LayerNorm(config.width)
-        self.blocks = Stack(
-            Block(config.width, config.heads, config.mlp_width, config.activation)
-            for _ in range(config.depth)
-        )
-        self.norm = nn.LayerNorm(config.width)
-        self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
-        nn.init.normal_(self.projection.weight, std=config.width**-0.5)
+        eps = config.norm_eps
+        self.input_norm = nn.LayerNorm(config.width, eps) if config.input_norm else nn.Identity()
+        sizes = config.width, config.heads, config.mlp_width, config.activation, eps
+        self.blocks = Stack(Block(*sizes) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width, eps)
+        if config.pooling == "attention":
+            self.attention_pooling = AttentionPooling(*sizes)
+        self.projection: nn.Linear | nn.Identity = nn.Identity()
+        if config.projection:
+            self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
+            nn.init.normal_(self.projection.weight, std=config.width**-0.5)
 
     def forward(
         self, pixels: Float[Tensor, "batch 3 height width"]
@@ -116,6 +140,8 @@ class ViT(nn.Module):
         return self.blocks.attention_weights(self._embed(pixels))
 
     def _read(self, tokens: Tensor) -> Tensor:
+        if self.config.pooling == "attention":
+            return self.attention_pooling(self.norm(tokens))
         return self.norm(pool(tokens, self.config.pooling))
 
     def _embed(self, pixels: Tensor) -> Tensor:

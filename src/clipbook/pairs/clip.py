@@ -1,7 +1,7 @@
 """The whole model: two towers into one space, and a learned scale.
 
-Source: Radford et al. 2021, §2.3 to 2.5. Built in: book/pairs/similarity-matrix and
-book/pairs/training.
+Source: Radford et al. 2021, §2.3 to 2.5; the bias: Zhai et al. 2023, §3.2. Built in:
+book/pairs/similarity-matrix and book/pairs/training.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from clipbook.image import CNN, CNNConfig, ViT, ViTConfig, preprocess
+from clipbook.image import CNN, CNNConfig, Preprocessing, ViT, ViTConfig, preprocess
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
 from clipbook.validation import between, check_fields, excerpt
@@ -26,13 +26,17 @@ LARGEST_SCALE = 100.0
 class CLIPConfig:
     """The two towers, which must agree on embed_dim.
 
-    initial_temperature: 1 / scale before training, from 0.01 to a million. Raises ValueError for
-    what is no config of its tower, towers that disagree, and another temperature.
+    initial_temperature: 1 / scale before training, from 0.01 to a million.
+    initial_bias: what SigLIP adds to every logit, before training; without a number, nothing is.
+    preprocessing: how the model takes its pictures. Raises ValueError for what is no config of its
+    tower, towers that disagree, another temperature, and what is no bias or preprocessing.
     """
 
     image: ViTConfig | CNNConfig = field(default_factory=ViTConfig)
     text: TextConfig = field(default_factory=TextConfig)
     initial_temperature: float = 0.07
+    initial_bias: float | None = None
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
         for name, value, kinds in (
@@ -44,6 +48,11 @@ class CLIPConfig:
                 raise ValueError(
                     f"{name}={excerpt(value)} is no config of its tower; try a {names}"
                 )
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise ValueError(
+                f"preprocessing={excerpt(self.preprocessing)} says nothing of pictures; try "
+                "Preprocessing()"
+            )
         if self.image.embed_dim != self.text.embed_dim:
             raise ValueError(
                 f"image.embed_dim={self.image.embed_dim} and text.embed_dim="
@@ -51,6 +60,9 @@ class CLIPConfig:
             )
         # above a million all logits are equal in float32, and nothing is learned
         check_fields(self, between, "initial_temperature", least=1 / LARGEST_SCALE, most=1e6)
+        if self.initial_bias is not None:
+            bias = between("initial_bias", self.initial_bias, -10.0, least=-1e6, most=1e6)
+            object.__setattr__(self, "initial_bias", bias)
 
 
 class CLIP(nn.Module):
@@ -63,6 +75,9 @@ class CLIP(nn.Module):
         self.image_encoder = ViT(image) if isinstance(image, ViTConfig) else CNN(image)
         self.text_encoder = TextEncoder(config.text)
         self.log_scale = nn.Parameter(torch.tensor(-log(config.initial_temperature)))
+        self.bias: nn.Parameter | None = None
+        if config.initial_bias is not None:
+            self.bias = nn.Parameter(torch.tensor(config.initial_bias))
 
     @property
     def device(self) -> torch.device:
@@ -75,11 +90,13 @@ class CLIP(nn.Module):
         return self.log_scale.exp()
 
     def preprocess(self, pictures: Any) -> Float[Tensor, "batch 3 size size"]:
-        """Pixels of one or more pictures as this model takes them: in its size, on its device.
+        """Pixels of one or more pictures as this model takes them: in its size, by its own steps
+        and numbers, on its device.
 
         pictures: as `clipbook.image.preprocess`, and refused alike.
         """
-        return preprocess(pictures, self.config.image.image_size).to(self.device)
+        config = self.config
+        return preprocess(pictures, config.image.image_size, config.preprocessing).to(self.device)
 
     def encode_image(
         self, pixels: Float[Tensor, "batch 3 height width"]
@@ -100,8 +117,11 @@ class CLIP(nn.Module):
         image_embeddings: Float[Tensor, "images embed_dim"],
         text_embeddings: Float[Tensor, "texts embed_dim"],
     ) -> Float[Tensor, "images texts"]:
-        """Similarities times the scale. Raises ValueError for rows that are not of unit length."""
-        return self.scale * similarity(image_embeddings, text_embeddings)
+        """Similarities times the scale, plus the bias where there is one.
+
+        Raises ValueError for rows that are not of unit length.
+        """
+        return self._logits(similarity(image_embeddings, text_embeddings))
 
     def forward(
         self,
@@ -112,7 +132,11 @@ class CLIP(nn.Module):
         """Logits of every picture with every text."""
         images, texts = self.encode_image(pixels), self.encode_text(token_ids, mask)
         # both are of unit length; `logits` would look whether they are, and a GPU would wait
-        return self.scale * (images @ texts.T)
+        return self._logits(images @ texts.T)
+
+    def _logits(self, similarities: Tensor) -> Tensor:
+        logits = self.scale * similarities
+        return logits if self.bias is None else logits + self.bias
 
     @torch.no_grad()
     def clamp_scale(self) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from clipbook.image import CNNConfig, ViTConfig
+from clipbook.image import CNNConfig, Preprocessing, ViTConfig
 from clipbook.pairs.clip import CLIP, CLIPConfig
 from clipbook.strict_json import parse
 from clipbook.text import TextConfig
@@ -26,31 +26,64 @@ ENCODERS = {"ViTConfig": ViTConfig, "CNNConfig": CNNConfig}
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 """What weights may be kept as; a model that is loaded has them in the first."""
 
+LATER: dict[type[Any], tuple[str, ...]] = {
+    CLIPConfig: ("initial_bias", "preprocessing"),
+    ViTConfig: ("norm_eps", "input_norm", "projection", "patch_bias"),
+    TextConfig: ("norm_eps", "projection_bias"),
+}
+"""Fields that came after the first files were written. Where they have their default they are not
+written, so that an older file, and what a checkpoint says of its run, is the same as a new one."""
+
 
 def config_to_json(config: CLIPConfig) -> str:
-    """All fields, and by the name of its config which kind the image encoder is."""
-    return json.dumps({"encoder": type(config.image).__name__, **asdict(config)})
+    """All fields but the `LATER` ones at their defaults, and by the name of its config which kind
+    the image encoder is."""
+    values = {"encoder": type(config.image).__name__, **_written(config)}
+    values |= {"image": _written(config.image), "text": _written(config.text)}
+    return json.dumps(values)
+
+
+def _written(config: Any) -> dict[str, Any]:
+    defaults = type(config)()
+    left_out = {
+        name for name in _later(type(config)) if getattr(config, name) == getattr(defaults, name)
+    }
+    return {name: value for name, value in asdict(config).items() if name not in left_out}
+
+
+def _later(config: type[Any]) -> tuple[str, ...]:
+    return LATER.get(config, ())
 
 
 def config_from_json(text: str) -> CLIPConfig:
     """Raises ValueError, naming the field, for anything that `config_to_json` did not write."""
     try:
         values = parse(text)
-        _check_names("config", values, ["encoder", *CLIPConfig.__dataclass_fields__])
+        names = ["encoder", *CLIPConfig.__dataclass_fields__]
+        _check_names("config", values, names, _later(CLIPConfig))
         one_of("encoder", values["encoder"], ENCODERS)
+        later: dict[str, Any] = {}
+        if "initial_bias" in values:
+            later["initial_bias"] = _typed("initial_bias", values["initial_bias"], float)
+        if "preprocessing" in values:
+            later["preprocessing"] = _part("preprocessing", values["preprocessing"], Preprocessing)
         return CLIPConfig(
             _part("image", values["image"], ENCODERS[values["encoder"]]),
             _part("text", values["text"], TextConfig),
             _typed("initial_temperature", values["initial_temperature"], float),
+            **later,
         )
     except ValueError as error:
         raise ValueError(f"no configuration of a CLIP model ({error})") from error
 
 
-def _check_names(name: str, values: Any, expected: Iterable[str]) -> None:
+def _check_names(
+    name: str, values: Any, expected: Iterable[str], optional: Iterable[str] = ()
+) -> None:
     if not isinstance(values, dict):
         raise ValueError(f"{name} is {excerpt(values)}, not an object with fields")
-    missing, unknown = set(expected) - values.keys(), values.keys() - set(expected)
+    missing = set(expected) - set(optional) - values.keys()
+    unknown = values.keys() - set(expected)
     if missing or unknown:
         raise ValueError(
             f"{name} has not the fields that it should: missing {sorted(missing) or 'nothing'}, "
@@ -59,11 +92,12 @@ def _check_names(name: str, values: Any, expected: Iterable[str]) -> None:
 
 
 def _part(name: str, values: Any, config: type[Any]) -> Any:
-    _check_names(name, values, config.__dataclass_fields__)
+    _check_names(name, values, config.__dataclass_fields__, _later(config))
     try:
         typed = {
             field.name: _typed(field.name, values[field.name], field.type)
             for field in fields(config)
+            if field.name in values
         }
         return config(**typed)
     except ValueError as error:
@@ -72,8 +106,9 @@ def _part(name: str, values: Any, config: type[Any]) -> Any:
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
     """A value from JSON in the type that a field has; whether it makes sense, the config says."""
-    if kind == tuple[int, ...] and isinstance(value, list):
-        return tuple(_typed(f"{name}[{k}]", item, int) for k, item in enumerate(value))
+    if get_origin(kind) is tuple and isinstance(value, list):
+        item_kind = get_args(kind)[0]
+        return tuple(_typed(f"{name}[{k}]", item, item_kind) for k, item in enumerate(value))
     if kind is float and type(value) in (int, float):
         with suppress(OverflowError):
             return float(value)

@@ -1,12 +1,21 @@
-"""Trained weights in our modules: the book's own small model, and real CLIP weights."""
+"""Trained weights in our modules: the book's own small models, and CLIP and SigLIP themselves."""
 
 from clipbook.pretrained.gemma import decoder_from_transformers
-from clipbook.pretrained.shipped import NAMES, load, model_card, training_history
+from clipbook.pretrained.library_tokenizer import LibraryTokenizer
+from clipbook.pretrained.shipped import (
+    NAMES,
+    emoji_trials,
+    load,
+    model_card,
+    training_history,
+)
 from clipbook.pretrained.transformers import from_transformers
 
 __all__ = [
     "NAMES",
+    "LibraryTokenizer",
     "decoder_from_transformers",
+    "emoji_trials",
     "from_transformers",
     "load",
     "model_card",

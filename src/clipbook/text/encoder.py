@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from clipbook.transformer import Block, Stack, allowed_keys, pool
 from clipbook.transformer.attention import check_heads, check_mask
-from clipbook.transformer.block import ACTIVATIONS
-from clipbook.validation import check_fields, one_of, whole_number
+from clipbook.transformer.block import ACTIVATIONS, NORM_EPS
+from clipbook.validation import above_zero, check_fields, one_of, true_or_false, whole_number
 
-POOLINGS = ("last", "first")
+POOLINGS = ("last", "first", "last_place")
 POSITIONS = ("learned", "sinusoidal")
 
 
@@ -23,8 +23,10 @@ class TextConfig:
     """Sizes and choices of a `TextEncoder`.
 
     pooling: "last" reads the end token of a causal stack (as CLIP and GPT), "first" the start
-    token, which plays [CLS], of a bidirectional one (as BERT).
+    token, which plays [CLS], of a bidirectional one (as BERT). "last_place" is SigLIP's: the last
+    place of the context, padding or not, of a bidirectional stack that reads padding like words.
     positions: "learned" as in CLIP, or "sinusoidal" (Vaswani et al. 2017, §3.5).
+    projection_bias: SigLIP's projection adds one.
     """
 
     vocab_size: int = 512
@@ -37,11 +39,15 @@ class TextConfig:
     pooling: str = "last"
     positions: str = "learned"
     activation: str = "gelu"
+    norm_eps: float = NORM_EPS
+    projection_bias: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, whole_number, "vocab_size", "context_length", "width", "heads")
         check_fields(self, whole_number, "mlp_width", "embed_dim")
         check_fields(self, whole_number, "depth", least=0)
+        check_fields(self, above_zero, "norm_eps")
+        check_fields(self, true_or_false, "projection_bias")
         check_heads(self.width, self.heads)
         one_of("pooling", self.pooling, POOLINGS)
         one_of("positions", self.positions, POSITIONS)
@@ -52,6 +58,10 @@ class TextConfig:
     @property
     def causal(self) -> bool:
         return self.pooling == "last"
+
+    @property
+    def reads_padding(self) -> bool:
+        return self.pooling == "last_place"
 
 
 def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width"]:
@@ -70,9 +80,9 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
 def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
     """Raises ValueError for texts that an encoder of this config can't read rightly.
 
-    That is: no texts, more tokens than the context, ids outside the vocabulary, or a mask that has
-    another shape or is not true at the first tokens of each text alone. What lies on a GPU is not
-    looked into, see `clipbook.transformer.attention.check_mask`.
+    That is: no texts, more tokens than the context, or fewer where padding is read, ids outside the
+    vocabulary, or a mask that has another shape or is not true at the first tokens of each text
+    alone. What lies on a GPU is not looked into, see `clipbook.transformer.attention.check_mask`.
     """
     if mask is not None and mask.shape != token_ids.shape:
         raise ValueError(
@@ -85,6 +95,11 @@ def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> N
         raise ValueError(
             f"{token_ids.shape[1]} tokens are more than context_length={config.context_length}; "
             "shorten the texts with Tokenizer.batch"
+        )
+    if config.reads_padding and token_ids.shape[1] < config.context_length:
+        raise ValueError(
+            f"{token_ids.shape[1]} tokens are fewer than context_length={config.context_length}, "
+            "and this encoder reads the last place; pad the texts with Tokenizer.batch"
         )
     if mask is not None:
         check_mask(mask)
@@ -120,12 +135,10 @@ class TextEncoder(nn.Module):
         else:
             waves = sinusoidal_positions(config.context_length, config.width)
             self.register_buffer("positions", waves, persistent=False)
-        self.blocks = Stack(
-            Block(config.width, config.heads, config.mlp_width, config.activation)
-            for _ in range(config.depth)
-        )
-        self.norm = nn.LayerNorm(config.width)
-        self.projection = nn.Linear(config.width, config.embed_dim, bias=False)
+        sizes = config.width, config.heads, config.mlp_width, config.activation, config.norm_eps
+        self.blocks = Stack(Block(*sizes) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width, config.norm_eps)
+        self.projection = nn.Linear(config.width, config.embed_dim, bias=config.projection_bias)
         nn.init.normal_(self.projection.weight, std=config.width**-0.5)
 
     def forward(
@@ -147,7 +160,7 @@ class TextEncoder(nn.Module):
         vocabulary or a mask in which real tokens don't come first, see `check_texts`.
         """
         check_texts(token_ids, mask, self.config)
-        if mask is not None:
+        if mask is not None and not self.config.reads_padding:
             token_ids, mask = without_padding(token_ids, mask)
         return self._read(self.blocks(*self._embed(token_ids, mask)), mask)
 
@@ -182,7 +195,9 @@ class TextEncoder(nn.Module):
         x = self.token_embedding(token_ids) + self.positions[:tokens]
         if self.config.causal:  # padding comes last, so no real token can see it anyway
             return x, allowed_keys(tokens, causal=True, device=x.device)
-        return x, allowed_keys(tokens, mask)
+        return x, allowed_keys(tokens, None if self.config.reads_padding else mask)
 
     def _read(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        if self.config.reads_padding:
+            return self.norm(pool(tokens, "last"))
         return self.norm(pool(tokens, self.config.pooling, mask))

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
 from clipbook.training import checkpoints
-from clipbook.training.presets import PRESETS, EmojiPreset
+from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.validation import whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
@@ -44,6 +45,17 @@ def main() -> None:
         parser.exit(1, f"{error}\n")
 
 
+def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
+    """What is measured on the way: emoji by the first of the artists who were left out."""
+    if not isinstance(recipe, EmojiPreset) or not recipe.left_out:
+        return {}
+    emoji, artist = load_emoji(), recipe.left_out[0]
+    return {
+        "evaluate": lambda model: evaluate_emoji(model, session.tokenizer, emoji, artist),
+        "evaluate_at": [0, *(session.config.steps // 2**k for k in range(6))],
+    }
+
+
 def run(
     preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None
 ) -> None:
@@ -68,7 +80,7 @@ def run(
         )
     out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    history = session.train(folder=out)
+    history = session.train(folder=out, **measured(recipe, session))
     seconds = time.perf_counter() - start
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
@@ -79,9 +91,8 @@ def run(
         summary = f"trained from step {resumed_from} to {session.config.steps} in {seconds:.0f} s"
     print(f"{summary}; last loss {history.loss[-1]:.3f}; written to {out}")
     if isinstance(recipe, EmojiPreset):
-        emoji, artist = load_emoji(), recipe.left_out[0]
-        print(f"pictures by {artist}:")
-        shares = evaluate_emoji(session.model, session.tokenizer, emoji, artist)
+        print(f"pictures by {', '.join(recipe.left_out[:1]) or 'nobody new'}:")
+        shares = history.evaluations[-1] if history.evaluations else {}
     else:
         shares = evaluate_scenes(session.model, session.tokenizer)
     for name, share in shares.items():

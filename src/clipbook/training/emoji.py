@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from clipbook.emoji import ARTISTS, EXAMPLE, HELD_OUT, Captions, Emoji
@@ -14,15 +15,15 @@ from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
 from clipbook.training.identity import digest, digest_of_text, identify_tokenizer
-from clipbook.validation import LARGEST_SEED, whole_number
+from clipbook.validation import LARGEST_SEED, one_of, whole_number
 
 DEFAULT = Augmentation()
 VOCABULARY = 3_000
 
 
-def train_emoji_tokenizer(emoji: Emoji) -> Tokenizer:
+def train_emoji_tokenizer(emoji: Emoji, languages: tuple[str, ...] = ("en",)) -> Tokenizer:
     """The tokenizer of these names and keywords, without those of HELD_OUT."""
-    captions, generator = Captions(emoji.concepts), stream("tokenizer of emoji")
+    captions, generator = Captions(emoji.concepts, languages), stream("tokenizer of emoji")
     held_out = {emoji.place(name) for name in HELD_OUT}
     places = [place for place in range(len(emoji.concepts)) if place not in held_out]
     texts = [captions.draw(place, generator) for _ in range(12) for place in places]
@@ -42,7 +43,9 @@ class EmojiBatches(Dataset):
     A pass goes through all concepts in an order of its own and takes of each the picture of one
     artist; so no concept is in a batch twice. left_out: artists of whom no picture is drawn; those
     whose licence forbids it are left out always. The concepts in HELD_OUT are left out, too.
-    augmentation: None for the pictures as they are, on white.
+    augmentation: None for the pictures as they are, on white. languages: of the captions, see
+    `clipbook.emoji.Captions`. multi_positive: also say which captions are true of other pictures
+    of the batch: those whose every word, of name and keywords, belongs to them too.
     Raises ValueError for numbers that make no sense, and for no artists left.
     """
 
@@ -55,15 +58,20 @@ class EmojiBatches(Dataset):
         *,
         left_out: tuple[str, ...] = ("twemoji",),
         augmentation: Augmentation | None = DEFAULT,
+        languages: tuple[str, ...] = ("en",),
+        multi_positive: bool = False,
         seed: int = 0,
     ) -> None:
+        one_of("multi_positive", multi_positive, (True, False))
+        self.multi_positive = multi_positive
         self.emoji = emoji
         self.tokenizer = tokenizer
         self.left_out = tuple(ARTIST_NAMES[artist_number(artist)] for artist in left_out)
         trained = [a.name for a in ARTISTS if a.trained and a.name not in self.left_out]
         if not trained:
             raise ValueError(f"left_out={left_out} leaves no artist to learn from; leave out fewer")
-        self.captions = Captions(emoji.concepts)
+        self.captions = Captions(emoji.concepts, languages)
+        self.words = [{concept.name, *concept.keywords} for concept in emoji.concepts]
         held_out = {emoji.place(name) for name in HELD_OUT}
         self.rows_of: dict[int, list[int]] = {}
         for row in emoji.rows_of(*trained).tolist():
@@ -77,21 +85,26 @@ class EmojiBatches(Dataset):
         self.augmentation = augmentation
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
 
-    def __getitem__(self, k: int) -> Batch:
+    def __getitem__(self, k: int) -> tuple[Tensor, ...]:
         epoch, part = divmod(k, len(self.places) // self.batch_size)
         order = stream("order of emoji", self.seed, epoch).permutation(len(self.places))
         order = order[part * self.batch_size : (part + 1) * self.batch_size]
         generator = stream("emoji", self.seed, k)
         concepts = [self.places[i] for i in order]
         rows = [self.rows_of[c][generator.integers(len(self.rows_of[c]))] for c in concepts]
-        captions = [self.captions.draw(concept, generator) for concept in concepts]
+        drawn = [self.captions.draw_with_words(concept, generator) for concept in concepts]
         pictures = self.emoji.pictures[rows]
         if self.augmentation is None:
             pictures = place(pictures, self.image_size)
         else:
             mirror = self.mirror[concepts]
             pictures = self.augmentation(pictures, self.image_size, generator, mirror)
-        return pictures, *self.tokenizer.batch(captions)
+        batch = pictures, *self.tokenizer.batch([caption for caption, _ in drawn])
+        if not self.multi_positive:
+            return batch
+        said = [set(words) for _, words in drawn]
+        true = torch.tensor([[words <= self.words[c] for words in said] for c in concepts])
+        return *batch, true | torch.eye(len(concepts), dtype=torch.bool)
 
     def identity(self) -> dict[str, object]:
         """All that decides the batches: pictures, captions, tokenizer, sizes, changes and seed."""
@@ -102,6 +115,8 @@ class EmojiBatches(Dataset):
             "concepts": digest_of_text(concepts),
             "tokenizer": identify_tokenizer(self.tokenizer),
             "left_out": sorted(self.left_out),
+            "languages": list(self.captions.languages),
+            "multi_positive": self.multi_positive,
             "batch_size": self.batch_size,
             "image_size": self.image_size,
             "augmentation": None if self.augmentation is None else asdict(self.augmentation),

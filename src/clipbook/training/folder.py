@@ -9,7 +9,7 @@ import json
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from clipbook.image import Augmentation
 from clipbook.image.preprocessing import _resize_and_crop
 from clipbook.image.reading import open_picture
 from clipbook.streams import stream
@@ -122,8 +123,9 @@ class FolderBatches(Dataset):
     """Batch k of an endless stream of pairs: pictures (uint8), token ids and mask.
 
     Every pass through the pairs has an order of its own, made from the seed and the number of the
-    pass. Pairs at the end of a pass that don't fill a batch are left out of it. Raises ValueError
-    for what `read_pairs` does not give first, and for a batch larger than that.
+    pass. Pairs at the end of a pass that don't fill a batch are left out of it.
+    augmentation: how pictures are changed, each time anew. Raises ValueError for what `read_pairs`
+    does not give first, and for a batch larger than that.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class FolderBatches(Dataset):
         batch_size: int = 128,
         image_size: int = 32,
         *,
+        augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         if not all(isinstance(pair, Pair) for pair in pairs):
@@ -144,6 +147,7 @@ class FolderBatches(Dataset):
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)
+        self.augmentation = augmentation
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         if self.batch_size > len(pairs):
             raise ValueError(
@@ -158,11 +162,16 @@ class FolderBatches(Dataset):
         members = order[place * self.batch_size : (place + 1) * self.batch_size]
         pairs = [self.pairs[i] for i in members]
         images = [open_picture(pair.picture) for pair in pairs]
-        pictures = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in images])
-        return torch.from_numpy(pictures), *self.tokenizer.batch([pair.caption for pair in pairs])
+        squares = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in images])
+        pictures = torch.from_numpy(squares)
+        if self.augmentation:
+            generator = stream("changes of own pictures", self.seed, k)
+            pictures = self.augmentation(pictures, self.image_size, generator)
+        return pictures, *self.tokenizer.batch([pair.caption for pair in pairs])
 
     def identity(self) -> dict[str, object]:
-        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes and seed.
+        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes, seed and
+        augmentation.
 
         Every picture is read once. Not its place: a folder may move, to another machine too.
         """
@@ -172,4 +181,6 @@ class FolderBatches(Dataset):
                 pictures[path] = file_digest(file, "sha256").hexdigest()
         pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
         digests = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
-        return {"kind": type(self).__name__, **vars(self), **digests}
+        known = {"kind": type(self).__name__, **vars(self), **digests}
+        changes = known.pop("augmentation")  # runs from before there was one go on without it
+        return known if changes is None else {**known, "augmentation": asdict(changes)}

@@ -45,11 +45,11 @@ def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
-def snapshot(model: CLIP, batch: Batch) -> list[list[float]]:
+def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
     """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    pictures, token_ids, mask = (part.to(model.device) for part in batch)
+    pictures, token_ids, mask = (part.to(model.device) for part in batch[:3])
     with evaluating(model):
-        images = model.encode_image(normalise(pictures))
+        images = model.encode_image(normalise(pictures, model.config.preprocessing))
         grid = similarity(images, model.encode_text(token_ids, mask))
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
@@ -70,8 +70,10 @@ def train(
 ) -> History:
     """Train the model in place, on batches[0] to batches[steps - 1], and leave it in eval mode.
 
-    batches: those with a method `identity` say by it what they are, in values that JSON can hold;
-    a list is known by all its batches, and anything else by its first one.
+    batches: pictures (uint8), token ids and mask; and, where a text may be true of other pictures
+    too, a fourth part that says of which, see `clipbook.pairs.info_nce`. Those with a method
+    `identity` say by it what they are, in values that JSON can hold; a list is known by all its
+    batches, and anything else by its first one.
     example: a batch whose similarity matrix is kept at config.snapshot_steps.
     folder: where checkpoints are kept; a run that finds one there goes on from it, and on a CPU
     ends in the same weights, bit for bit, as one that never stopped. Raises ValueError, and leaves
@@ -98,12 +100,12 @@ def train(
     optimisers = make_optimisers(model, config)
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
-    example = None if example is None else prepare(model, example)
+    looked_at = None if example is None else prepare(model, example)
     history, start = History(), 0
     target = None if folder is None else Path(folder)
     if target:
         identity = run_identity(
-            model, config, batches, optimisers, example=example, precision=half or torch.float32
+            model, config, batches, optimisers, example=looked_at, precision=half or torch.float32
         )
         if checkpoint := checkpoints.latest(target):
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
@@ -118,9 +120,9 @@ def train(
 
     def take_snapshot(step: int) -> None:
         due = step in config.snapshot_steps and step not in history.snapshot_steps
-        if example is not None and due:
+        if looked_at is not None and due:
             history.snapshot_steps.append(step)
-            history.snapshots.append(snapshot(model, example))
+            history.snapshots.append(snapshot(model, looked_at))
 
     def look(step: int) -> None:
         """Whatever is due after that step, once."""
@@ -161,12 +163,13 @@ def train(
     return history
 
 
-def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
+def prepare(model: CLIP, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """A batch as it goes to the device: checked, and without columns of nothing but padding.
 
-    Both are done here, once and on the CPU, since a GPU would have to be waited for.
+    A fourth part, which texts are true of which picture, goes along as it is. All is done here,
+    once and on the CPU, since a GPU would have to be waited for.
     """
-    pictures, token_ids, mask = batch
+    pictures, token_ids, mask, *true = batch
     size = model.config.image.image_size
     if pictures.shape[1:] != (size, size, 3):
         raise ValueError(
@@ -174,7 +177,9 @@ def prepare(model: CLIP, batch: Sequence[Tensor]) -> Batch:
             f"{size}, {size}, 3); make the batches with image_size={size}"
         )
     check_texts(token_ids, mask, model.config.text)
-    return pictures, *without_padding(token_ids, mask)
+    if model.config.text.reads_padding:
+        return pictures, token_ids, mask, *true
+    return pictures, *without_padding(token_ids, mask), *true
 
 
 def train_step(
@@ -190,8 +195,9 @@ def train_step(
     Where one of them is no finite number, no optimiser steps, so that all weights are of the same
     step. The scaler would leave out only those optimisers whose own gradients are not finite.
     """
-    pictures, token_ids, mask = batch
-    loss = contrastive_step(model, normalise(pictures), token_ids, mask, half)
+    pictures, token_ids, mask, *true = batch
+    pixels = normalise(pictures, model.config.preprocessing)
+    loss = contrastive_step(model, pixels, token_ids, mask, half, *true)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
@@ -207,13 +213,23 @@ def train_step(
 
 
 def contrastive_step(
-    model: CLIP, pixels: Tensor, token_ids: Tensor, mask: Tensor, half: torch.dtype | None
+    model: CLIP,
+    pixels: Tensor,
+    token_ids: Tensor,
+    mask: Tensor,
+    half: torch.dtype | None,
+    true: Tensor | None = None,
 ) -> Tensor:
-    """The loss of one batch: encoders in half precision where asked, the matrix in float32."""
+    """The loss of one batch: encoders in half precision where asked, the matrix in float32.
+
+    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
+    """
     with torch.autocast(pixels.device.type, half) if half else nullcontext():
         images = model.image_encoder(pixels)
         texts = model.text_encoder(token_ids, mask)
     images, texts = (
         torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
     )
-    return info_nce(model.scale * (images @ texts.T))  # `logits` would look at the lengths again
+    return info_nce(
+        model.scale * (images @ texts.T), true
+    )  # `logits` would look at the lengths again

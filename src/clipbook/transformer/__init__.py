@@ -2,7 +2,7 @@
 
 from clipbook.transformer.attention import MultiHeadAttention, allowed_keys
 from clipbook.transformer.block import Block
-from clipbook.transformer.pooling import pool
+from clipbook.transformer.pooling import AttentionPooling, pool
 from clipbook.transformer.stack import Stack
 
-__all__ = ["Block", "MultiHeadAttention", "Stack", "allowed_keys", "pool"]
+__all__ = ["AttentionPooling", "Block", "MultiHeadAttention", "Stack", "allowed_keys", "pool"]

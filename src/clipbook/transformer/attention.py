@@ -7,7 +7,7 @@ Source: Vaswani et al. 2017, §3.2. Built in: book/text/attention.
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from clipbook.validation import whole_number
 
@@ -105,6 +105,22 @@ class MultiHeadAttention(nn.Module):
         if allowed is not None:
             scores = scores.masked_fill(~allowed, float("-inf"))
         weights = scores.softmax(dim=-1)
+        return self._join(weights @ value), weights
+
+    def from_outside(
+        self, queries: Float[Tensor, "batch queries width"], x: Float[Tensor, "batch tokens width"]
+    ) -> tuple[Float[Tensor, "batch queries width"], Float[Tensor, "batch heads queries tokens"]]:
+        """What queries gather that are no tokens of x themselves, and their attention weights.
+
+        The layers are the same: queries pass the first third of `query_key_value`, x the rest.
+        """
+        b, q, w = queries.shape
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        split = self.heads, w // self.heads
+        query = linear(queries, weight[:w], bias[:w]).view(b, q, *split).transpose(1, 2)  # b h q
+        key_value = linear(x, weight[w:], bias[w:]).view(b, -1, 2, *split)
+        key, value = key_value.permute(2, 0, 3, 1, 4)  # two of: b h t w/h
+        weights = (query @ key.transpose(-1, -2) / split[1] ** 0.5).softmax(dim=-1)  # b h q t
         return self._join(weights @ value), weights
 
     def _split(self, x: Tensor) -> tuple[Tensor, ...]:

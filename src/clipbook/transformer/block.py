@@ -19,7 +19,26 @@ class QuickGELU(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
-ACTIVATIONS = {"gelu": nn.GELU, "quick_gelu": QuickGELU}
+class TanhGELU(nn.GELU):
+    """GELU by a hyperbolic tangent, as in SigLIP's weights; source: Hendrycks & Gimpel 2016, §2."""
+
+    def __init__(self) -> None:
+        super().__init__(approximate="tanh")
+
+
+ACTIVATIONS = {"gelu": nn.GELU, "quick_gelu": QuickGELU, "gelu_tanh": TanhGELU}
+NORM_EPS = 1e-5
+"""What a norm adds to the variance before it divides: PyTorch's and CLIP's; SigLIP has 1e-6."""
+
+
+def feed_forward(width: int, mlp_width: int, activation: str = "gelu") -> nn.Sequential:
+    """width → mlp_width → width, with a bend between. Raises ValueError for an unknown activation
+    and for what is no width."""
+    one_of("activation", activation, ACTIVATIONS)
+    width, mlp_width = whole_number("width", width, 64), whole_number("mlp_width", mlp_width, 256)
+    return nn.Sequential(
+        nn.Linear(width, mlp_width), ACTIVATIONS[activation](), nn.Linear(mlp_width, width)
+    )
 
 
 class Block(nn.Module):
@@ -30,19 +49,22 @@ class Block(nn.Module):
     and what `MultiHeadAttention` refuses.
     """
 
-    def __init__(self, width: int, heads: int, mlp_width: int, activation: str = "gelu") -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_width: int,
+        activation: str = "gelu",
+        norm_eps: float = NORM_EPS,
+    ) -> None:
         super().__init__()
         one_of("activation", activation, ACTIVATIONS)
-        width, mlp_width = (
-            whole_number("width", width, 64),
-            whole_number("mlp_width", mlp_width, 256),
-        )
-        self.attention_norm = nn.LayerNorm(width)
+        width = whole_number("width", width, 64)
+        whole_number("mlp_width", mlp_width, 256)
+        self.attention_norm = nn.LayerNorm(width, norm_eps)
         self.attention = MultiHeadAttention(width, heads)
-        self.mlp_norm = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, mlp_width), ACTIVATIONS[activation](), nn.Linear(mlp_width, width)
-        )
+        self.mlp_norm = nn.LayerNorm(width, norm_eps)
+        self.mlp = feed_forward(width, mlp_width, activation)
 
     def forward(
         self,

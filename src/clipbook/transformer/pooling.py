@@ -1,12 +1,15 @@
-"""From a sequence to one vector: the first token, the last real one, or the mean.
+"""From a sequence to one vector: the first token, the last real one, the mean, or what a learned
+query asks for.
 
-Built in: book/text/text-encoder (first, last) and book/image/vit (mean).
+Built in: book/text/text-encoder (first, last), book/image/vit (mean) and book/real/pretrained
+(attention pooling).
 """
 
 from jaxtyping import Bool, Float
-from torch import Tensor, arange
+from torch import Tensor, arange, nn, randn
 
-from clipbook.transformer.attention import check_mask
+from clipbook.transformer.attention import MultiHeadAttention, check_mask
+from clipbook.transformer.block import NORM_EPS, feed_forward
 
 
 def pool(
@@ -34,3 +37,37 @@ def pool(
         real = mask[..., None].to(x.dtype)
         return (x * real).sum(dim=1) / real.sum(dim=1)
     raise ValueError(f"how={how!r} is no way to pool; try 'first', 'last' or 'mean'")
+
+
+class AttentionPooling(nn.Module):
+    """A learned query gathers from all tokens, and a feed-forward network works on the answer.
+
+    The weights of the average are not the same for all tokens, as in the mean: each head of the
+    query chooses them anew for every picture. Raises ValueError as `Block`.
+    Source: Lee et al. 2019, §3.2 (with one seed); Zhai et al. 2022, §3.2, for pictures.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_width: int,
+        activation: str = "gelu",
+        norm_eps: float = NORM_EPS,
+    ) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads)
+        self.query = nn.Parameter(randn(width) * width**-0.5)
+        self.mlp_norm = nn.LayerNorm(width, norm_eps)
+        self.mlp = feed_forward(width, mlp_width, activation)
+
+    def forward(self, x: Float[Tensor, "batch tokens width"]) -> Float[Tensor, "batch width"]:
+        return self.with_weights(x)[0]
+
+    def with_weights(
+        self, x: Float[Tensor, "batch tokens width"]
+    ) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch heads tokens"]]:
+        """The same, with the shares that each head takes of the tokens, which sum to 1."""
+        gathered, weights = self.attention.from_outside(self.query.expand(len(x), 1, -1), x)
+        answer = gathered[:, 0]
+        return answer + self.mlp(self.mlp_norm(answer)), weights[:, :, 0]

@@ -1,0 +1,140 @@
+"""CLIP and SigLIP themselves: weights of the Hugging Face hub in our modules, with the
+preprocessing and the tokenizer that they were trained with.
+
+Shown in: book/real/pretrained.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clipbook.image import Preprocessing
+from clipbook.pairs import CLIP, CLIPConfig
+from clipbook.pairs.saving import read_tensors
+from clipbook.pretrained.hub import CONFIG, NAMED, PICTURES, WEIGHTS, fetch
+from clipbook.pretrained.layouts import LAYOUTS, Layout
+from clipbook.pretrained.library_tokenizer import LibraryTokenizer
+from clipbook.pretrained.transformers import build
+from clipbook.strict_json import parse
+from clipbook.text import CLIPTokenizer
+from clipbook.validation import excerpt
+
+MERGES, PIECES = "merges.txt", "tokenizer.json"
+BICUBIC = 3
+"""Pillow's number of it, which the files give."""
+
+
+def load_real(
+    name: str, tell: Callable[[str], None]
+) -> tuple[CLIP, CLIPTokenizer | LibraryTokenizer]:
+    """A model of the hub, in eval mode, float32, on the CPU, and its tokenizer. See `load`."""
+    folder = fetch(name, (MERGES, PIECES), tell)
+    return read_folder(folder, name)
+
+
+def read_folder(folder: Path, name: str) -> tuple[CLIP, CLIPTokenizer | LibraryTokenizer]:
+    """The model and the tokenizer that a repository's files hold; name: what errors call it.
+
+    Raises ValueError, naming the model and what is wrong, for what our modules can't express.
+    """
+    try:
+        values = _object(folder / CONFIG)
+        layout = LAYOUTS.get(str(values.get("model_type")))
+        if layout is None:
+            raise ValueError(
+                f"model_type={excerpt(values.get('model_type'))} in {CONFIG}: our modules know "
+                f"{' and '.join(LAYOUTS)}"
+            )
+        theirs = _filled_in(layout, values)
+        config = layout.config(theirs)
+        steps = read_preprocessing(_object(folder / PICTURES), config.image.image_size)
+        config = replace(config, preprocessing=steps)
+        weights, _ = read_tensors(folder / WEIGHTS)
+        weights = {k: v for k, v in weights.items() if not k.endswith(".position_ids")}  # 0, 1, 2…
+        model = build(config, layout, weights, layout.kind)
+        tokenizer = _tokenizer(folder, config)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: {error}; try {' or '.join(NAMED)}") from error
+    return model, tokenizer
+
+
+def _object(path: Path) -> dict[str, Any]:
+    values = parse(path.read_text("utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError(f"{path.name} holds {excerpt(values)}, no object with fields")
+    return values
+
+
+def _filled_in(layout: Layout, values: dict[str, Any]) -> Any:
+    """Their configuration, in which a file leaves out what is as usual."""
+    try:
+        import transformers
+    except ImportError:
+        raise ImportError(
+            f"reading {CONFIG} of a {layout.kind} needs transformers; try pip install transformers"
+        ) from None
+    kind = getattr(transformers, layout.kind).config_class
+    logs = transformers.utils.logging
+    level = logs.get_verbosity()
+    logs.set_verbosity_error()  # SigLIP's own files name tokens that it hasn't, and it would say so
+    try:
+        return kind.from_dict(values)
+    except Exception as error:  # the library's own check of types has errors of its own
+        raise ValueError(f"{CONFIG} can't be read: {str(error).splitlines()[0]}") from error
+    finally:
+        logs.set_verbosity(level)
+
+
+def read_preprocessing(values: dict[str, Any], size: int) -> Preprocessing:
+    """What a `preprocessor_config.json` says, in our words; size: the encoder's, in px.
+
+    Raises ValueError for steps that `preprocess` does not take.
+    """
+    crops = values.get("do_center_crop", False)
+    side = {"height": size, "width": size}
+    sizes: tuple[Any, ...] = (size, {"shortest_edge": size}) if crops else (side,)
+    expected = {
+        "size": sizes,
+        "resample": (BICUBIC,),
+        "do_resize": (True,),
+        "do_rescale": (True,),
+        "do_normalize": (True,),
+        "rescale_factor": (1 / 255,),
+    }
+    if crops:
+        expected["crop_size"] = (size, side)
+    for field, choices in expected.items():
+        value = values.get(field, choices[0])
+        if value not in choices:
+            raise ValueError(
+                f"{field}={excerpt(value)} in {PICTURES}: our preprocessing knows "
+                f"{' or '.join(map(str, choices))}"
+            )
+    return Preprocessing(
+        "crop" if crops else "stretch",
+        mean=_three(values, "image_mean"),
+        std=_three(values, "image_std"),
+    )
+
+
+def _three(values: dict[str, Any], field: str) -> tuple[float, ...]:
+    numbers = values.get(field)
+    if not isinstance(numbers, list):
+        raise ValueError(f"{field}={excerpt(numbers)} in {PICTURES}: three numbers are needed")
+    return tuple(numbers)
+
+
+def _tokenizer(folder: Path, config: CLIPConfig) -> CLIPTokenizer | LibraryTokenizer:
+    context = config.text.context_length
+    tokenizer: CLIPTokenizer | LibraryTokenizer
+    if config.text.reads_padding:
+        tokenizer = LibraryTokenizer.load(folder / PIECES, context)
+    else:
+        tokenizer = CLIPTokenizer.load(folder / MERGES, context)
+    if tokenizer.vocab_size > config.text.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {tokenizer.vocab_size:,} tokens, the model knows "
+            f"{config.text.vocab_size:,}"
+        )
+    return tokenizer
