@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from clipbook.language import Decoder, DecoderConfig, KVCache, next_token_loss
+from clipbook.language.rotary import turns
 from tests.plain import plain_python
 from tests.tiny import normals
 
@@ -53,6 +54,16 @@ def test_every_earlier_token_counts_and_so_does_their_order():
         assert (model(changed)[0, -1] - last).abs().max() > 1e-3
     swapped = token_ids[:, [1, 0, 2, 3, 4, 5]]
     assert (model(swapped)[0, -1] - last).abs().max() > 1e-3
+
+
+def test_norms_stand_before_attention_and_network_and_at_the_end():
+    model, x = decoder(), 3 * normals(2, 5, 16)
+    expected, by = x, turns(torch.arange(5), 6, 10_000.0)
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    for block in model.blocks:
+        expected = expected + block.attention(block.attention_norm(expected), by, causal)
+        expected = expected + block.mlp(block.mlp_norm(expected))
+    close(model.features(x), model.norm(expected))
 
 
 def test_shifted_positions_change_nothing():
