@@ -23,9 +23,18 @@ MAY_IMPORT = {
         "text": {"transformer", "strict_json"},
         "image": {"transformer"},
         "pairs": {"text", "image", "transformer", "strict_json"},
+        "language": {"text", "image", "transformer", "strict_json"},
         "training": {"pairs", "text", "image", "scenes", "emoji", "streams", "strict_json"},
         "evaluation": {"pairs", "text", "image", "scenes", "emoji", "streams"},
-        "pretrained": {"pairs", "training", "text", "image", "transformer", "strict_json"},
+        "pretrained": {
+            "pairs",
+            "language",
+            "training",
+            "text",
+            "image",
+            "transformer",
+            "strict_json",
+        },
         "": {"pretrained"},  # clipbook.load
     },
     "bookkit": {

@@ -24,7 +24,13 @@ from bookkit import chapters
 SVG = "{http://www.w3.org/2000/svg}"
 # What flows in each row of the small map; a chapter stands in the row of its part, with the word
 # that its facts name.
-ROWS = {"text": "captions", "image": "pictures", "pairs": "pairs", "real": "real ones"}
+ROWS = {
+    "text": "captions",
+    "image": "pictures",
+    "pairs": "pairs",
+    "real": "real ones",
+    "language": "language",
+}
 WHOLE = "start/contrastive-learning"  # the chapter that is about all of it
 GRID = '<span class="band-grid" aria-hidden="true">' + "<i></i>" * 9 + "</span>"
 

@@ -1,0 +1,1175 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a model write, one token after another?
+#     objectives:
+#     - compute the next-token loss of a short text by hand, and say what the causal mask is for
+#     - build the parts in which Gemma differs from our text encoder, and say what each one does
+#     - write with a trained model (greedily, by temperature, top-k or top-p), and explain why a
+#       KV cache gives the same text sooner
+#     needs: [text/text-encoder]
+#     minutes: 68
+#     place: "it has no place yet: it is the language model that will read what the image encoder
+#       sees"
+#     band: decoder
+#     builds: [clipbook.language.Decoder, clipbook.language.RMSNorm, clipbook.language.rotary, clipbook.language.GeGLU, clipbook.language.next_token_loss, clipbook.language.Sampler, clipbook.language.KVCache]
+# ---
+
+# %% [markdown]
+# # The next token
+#
+# CLIP compares. It can say which of several captions fits a picture, but it can't write one.
+# {question} We turn our text encoder into a decoder, part by part as in Google's language model
+# **Gemma**, and train it on the captions of our world, and on questions.
+
+# %% [markdown]
+# ## Every token predicts the next
+#
+# A vocabulary of $V = 4$ words, and the text "a red star" with its end. A **language model** returns
+# a row of $V$ logits for each token, shape (4, 4): row $i$ scores what comes *after* token $i$. The
+# text itself is the answer, shifted by one place. Predict: which row predicts worst?
+
+# %%
+import torch
+
+torch.set_printoptions(precision=3, sci_mode=False, linewidth=80)
+words = ["a", "red", "star", "<end>"]
+token_ids = torch.tensor([0, 1, 2, 3])
+logits = torch.tensor([[0.0, 2, 1, 0], [0, 1, 3, 0], [0, 0, 0, 0], [1, 0, 0, 0]])  # (4, 4)
+p = logits.softmax(dim=1)
+for i in range(3):  # row 4 predicts nothing: the text is over
+    right = token_ids[i + 1]
+    print(
+        f"after {words[i]:5} comes {words[right]:5}: p {p[i, right]:.3f}, -ln p {-p[i, right].log():.3f}"
+    )
+
+# %% [markdown]
+# Row 3: it gives each word 1/4, which costs $\ln 4 = 1.386$, a guess. The **next-token loss** is the
+# mean over the three predictions; a model that knows nothing has $\ln V$. With $t$ tokens $T_1 \dots
+# T_t$:
+#
+# $$\text{loss} = -\frac{1}{t-1} \sum_{i=1}^{t-1} \ln p(T_{i+1} \mid T_1 \dots T_i)$$
+
+
+# %%
+from clipbook.language import next_token_loss
+
+
+def loss_by_hand(logits, token_ids):
+    rows, answers = logits[:-1], token_ids[1:]  # shifted by one
+    return -rows.log_softmax(dim=1)[range(len(answers)), answers].mean()
+
+
+loss = loss_by_hand(logits, token_ids)
+assert torch.isclose(loss, next_token_loss(logits[None], token_ids[None]))
+print(f"loss {loss:.3f}")
+
+# %% [markdown]
+# Row $i$ must not see token $i + 1$, which it is asked for. The **causal mask** of the
+# [attention chapter](../text/attention.ipynb) hides it, so one pass trains all rows at once. What
+# reads and predicts like this is called a **decoder**. The probabilities multiply: their product is
+# the probability of the whole text, and minus its logarithm is the sum of the costs.
+
+# %% [markdown]
+# ## Texts to learn from
+#
+# Our world's captions, and questions with their answers. Nothing of a picture is given, so a question
+# can only be answered by a guess. How good a guess, we shall see.
+
+# %%
+from clipbook.scenes import sample, say, state
+from clipbook.streams import stream, torch_stream
+
+
+def question(scene, generator):
+    thing = scene.objects[int(generator.integers(len(scene.objects)))]
+    kinds = [
+        f"what colour is the {thing.shape}? {thing.colour}",
+        f"what shape is {thing.colour}? {thing.shape}",
+        f"how large is the {thing.colour} {thing.shape}? {thing.size}",
+        f"how many shapes? {('one', 'two')[len(scene.objects) - 1]}",
+    ]
+    return kinds[int(generator.integers(4))]
+
+
+# %%
+from clipbook.text import Tokenizer
+
+
+def write_texts(n, purpose):
+    generator = stream(f"decoder: {purpose}")
+    scenes = sample(n, generator)
+    captions = [say(state(scene, generator), generator) for scene in scenes]
+    return captions + [question(scene, generator) for scene in scenes]
+
+
+training, test = write_texts(4000, "training"), write_texts(250, "test")
+tokenizer = Tokenizer.train(training, vocab_size=400)
+V = tokenizer.vocab_size
+train_ids, train_mask = tokenizer.batch(training)  # (8000, 32)
+test_ids, test_mask = (table[:, :25] for table in tokenizer.batch(test))  # (500, 25)
+assert test_mask.sum() == tokenizer.batch(test)[1].sum()  # only padding is cut off
+for k in (0, 1, 4000, 4001):
+    print(training[k])
+print(f"V = {V}, {len(training):,} texts, {train_mask.sum() / len(training):.1f} tokens each")
+
+# %% [markdown]
+# What can be had without learning anything but counts? The **unigram** model gives each token its
+# share of all tokens, whatever stands before it; the **bigram** model counts what follows each
+# token. Predict how far below $\ln V$ each of them comes.
+
+
+# %%
+def pairs_of(token_ids, mask):  # what is before, what follows
+    return token_ids[:, :-1][mask[:, 1:]], token_ids[:, 1:][mask[:, 1:]]
+
+
+before, following = pairs_of(train_ids, train_mask)
+follows = torch.full((V, V), 0.1)  # a little for what was never seen
+follows.index_put_((before, following), torch.ones(len(before)), accumulate=True)
+unigram = follows.sum(dim=0) / follows.sum()  # (V)
+bigram = follows / follows.sum(dim=1, keepdim=True)  # (V, V), rows sum to 1
+
+# %%
+before, following = pairs_of(test_ids, test_mask)
+counts = {
+    "a guess": torch.tensor(float(V)).log().item(),
+    "unigram": -unigram[following].log().mean().item(),
+    "bigram": -bigram[before, following].log().mean().item(),
+}
+for name, cost in counts.items():
+    print(f"{name}: {cost:.3f}")
+
+# %% [markdown]
+# Our texts are regular, so counting neighbours gets far. But what follows "?" depends on words far
+# before it.
+
+# %% [markdown]
+# ## A norm that only divides
+#
+# Now the model. Its blocks are those of our text encoder but for five changes. The first:
+# **RMSNorm** leaves out layer norm's mean and shift. It divides a token's $w$ numbers by the root
+# of their mean square, then multiplies by a learned gain, which Gemma writes as $1 + g$ with $g = 0$
+# at first:
+#
+# $$\text{norm}(x) = (1 + g)\,\frac{x}{\sqrt{\frac{1}{w} \sum_i x_i^2 + \epsilon}}$$
+
+# %%
+from clipbook.language import RMSNorm
+
+
+def rms_norm(x, g, eps=1e-6):
+    mean_square = (x**2).mean(dim=-1, keepdim=True)
+    return (1 + g) * x / (mean_square + eps).sqrt()
+
+
+norm = RMSNorm(4)
+norm.weight.data = torch.tensor([0.0, 0.0, 1.0, -1.0])  # g
+x = torch.tensor([3.0, 1.0, -1.0, 5.0])
+assert torch.allclose(rms_norm(x, norm.weight), norm(x))
+norm(x).detach()
+
+# %% [markdown]
+# The mean square is 9, so 3 becomes 1; the third number has gain 2, the last gain 0. Why $1 + g$?
+# Weight decay pulls weights towards 0. So it pulls Gemma's gains towards 1, not towards silence.
+
+# %% [markdown]
+# ## Positions that turn
+#
+# Our text encoder adds a position embedding to each token. Gemma adds nothing. It **turns** queries
+# and keys: numbers $i$ and $i + d/2$ of a head's $d$ are a point in the plane, and at position $m$ it
+# is turned by the angle $m\,\omega_i$, with $\omega_i = 10{,}000^{-2i/d}$ for $i = 0, 1 \dots$ These
+# are **rotary positions**. Turning by $\alpha$ takes $(a, b)$ to $(a \cos\alpha - b \sin\alpha,\; b
+# \cos\alpha + a \sin\alpha)$.
+
+# %%
+from clipbook.language import rotary
+
+
+def turn_by_hand(x, position):  # x: (d)
+    d = len(x)
+    angles = position * 10_000 ** (-torch.arange(0, d, 2) / d)  # (d/2)
+    a, b = x[: d // 2], x[d // 2 :]
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, b * cos + a * sin])
+
+
+generator = torch_stream("decoder: vectors to turn")
+q, k = torch.nn.functional.normalize(torch.randn(2, 8, generator=generator), dim=1)
+positions = torch.arange(5)
+turned = torch.stack([turn_by_hand(q, m) for m in positions])  # (5, 8)
+assert torch.allclose(turned, rotary(q.expand(1, 1, 5, 8), positions)[0, 0], atol=1e-6)
+print("lengths:", turned.norm(dim=1))
+
+# %% [markdown]
+# A turn changes no length. Now let the *same* query stand at each of six positions, and the same
+# key, too. Predict the pattern of their dot products.
+
+# %% mystnb={"image": {"alt": "The table of dot products has the same number all along each diagonal: a score depends only on how far apart query and key stand."}}
+from clipbook.figures import token_heatmap
+
+places = torch.arange(6)
+queries, keys = (torch.stack([turn_by_hand(x, m) for m in places]) for x in (q, k))
+scores = queries @ keys.T  # (6, 6)
+far = turn_by_hand(q, 1003) @ turn_by_hand(k, 1001)
+print(f"query at 3, key at 1: {scores[3, 1]:.3f}; both 1,000 later: {far:.3f}")
+assert abs(scores[3, 1] - far) < 1e-2
+names = [f"query at {m}" for m in places], [f"key at {n}" for n in places]
+token_heatmap(scores, *names, signed=True)
+
+# %% [markdown]
+# Each diagonal holds one number: turning both by the same angle changes nothing, so only the distance
+# $m - n$ counts. A position embedding must learn each place anew, and ends with its table; a
+# distance of 2 is the same at the beginning and after a thousand words.
+
+# %% [markdown]
+# ## A network with a gate
+#
+# The feed-forward network gets a second way in. **GeGLU** multiplies what one matrix makes of a token
+# by the bend of what another makes: a **gate**, which lets each inner number through or holds it
+# back. No biases; and the bend is GELU by its stand-in with tanh.
+#
+# $$\text{mlp}(x) = \big(\text{gelu}(x W_\text{gate}) \odot x W_\text{up}\big)\, W_\text{down}$$
+
+# %%
+from clipbook.language import GeGLU
+
+
+def tanh_gelu(x):
+    return x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))) / 2
+
+
+torch.manual_seed(0)
+mlp = GeGLU(4, 6).requires_grad_(False)
+x = torch.randn(3, 4)  # three tokens
+gate, up = x @ mlp.gate.weight.T, x @ mlp.up.weight.T  # (3, 6)
+by_hand = (tanh_gelu(gate) * up) @ mlp.down.weight.T  # (3, 4)
+assert torch.allclose(by_hand, mlp(x), atol=1e-6)
+exact = torch.nn.functional.gelu(gate)
+print(f"the stand-in differs from GELU by up to {(tanh_gelu(gate) - exact).abs().max():.5f}")
+
+# %% [markdown]
+# ## One head of keys and values
+#
+# Four heads used to ask four questions and offer four answers. Here **one** head of keys and values
+# serves all four heads of queries: **multi-query attention**. (With groups of heads that share:
+# grouped-query attention.) Fewer weights; and, as we shall see, less to remember while writing.
+
+
+# %%
+def attention_by_hand(x, layer, heads, kv_heads, d):  # x: (t, w)
+    t = len(x)
+    q = (x @ layer.query.weight.T).view(t, heads, d)
+    k = (x @ layer.key.weight.T).view(t, kv_heads, d)
+    v = (x @ layer.value.weight.T).view(t, kv_heads, d)
+    causal = torch.ones(t, t, dtype=torch.bool).tril()
+    gathered = []
+    for head in range(heads):
+        shared = head * kv_heads // heads  # whose keys and values
+        Q = torch.stack([turn_by_hand(q[m, head], m) for m in range(t)])  # (t, d)
+        K = torch.stack([turn_by_hand(k[m, shared], m) for m in range(t)])
+        scores = (Q @ K.T / d**0.5).masked_fill(~causal, float("-inf"))
+        gathered.append(scores.softmax(dim=1) @ v[:, shared])
+    return torch.cat(gathered, dim=1) @ layer.output.weight.T  # (t, w)
+
+
+# %% [markdown]
+# ## One table, used twice
+#
+# A token's vector comes from a table $E$, shape $(V, w)$. At the end we need a logit for each of the
+# $V$ tokens. Gemma takes the same table: the logit of a token is the dot product of its row with the
+# last vector. The two uses are **tied**. On the way in, rows are multiplied by $\sqrt{w}$: they start
+# small, so that first logits are near 0, but what enters should not be small beside what blocks add.
+
+
+# %%
+def decode_by_hand(token_ids, model):  # (t) -> (t, V)
+    c, E = model.config, model.token_embedding.weight
+    x = E[token_ids] * c.width**0.5  # (t, w)
+    for block in model.blocks:
+        normed = rms_norm(x, block.attention_norm.weight)
+        x = x + attention_by_hand(normed, block.attention, c.heads, c.kv_heads, c.head_dim)
+        x = x + block.mlp(rms_norm(x, block.mlp_norm.weight))
+    return rms_norm(x, model.norm.weight) @ E.T
+
+
+# %% [markdown]
+# Norms stand before attention and network, and once at the end: pre-norm, as in our text encoder.
+# The package's `Decoder` does the same for many texts at once. And so does Gemma: we let
+# `transformers` make a small one with random weights, and load these into ours.
+
+# %%
+from transformers import GemmaConfig, GemmaForCausalLM
+
+from clipbook.pretrained import decoder_from_transformers
+
+sizes = {"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48, "vocab_size": 100}
+heads = {"num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 10}
+torch.manual_seed(0)
+gemma = GemmaForCausalLM(GemmaConfig(**sizes, **heads)).eval().requires_grad_(False)
+for weight in gemma.parameters():  # so that no gain stays at 0
+    weight += 0.2 * torch.randn_like(weight)
+ours = decoder_from_transformers(gemma)
+ids_2 = torch.randint(100, (2, 9))
+theirs = gemma(input_ids=ids_2).logits  # (2, 9, 100)
+assert torch.allclose(decode_by_hand(ids_2[0], ours), theirs[0], atol=1e-4)
+off = (ours(ids_2) - theirs).abs().max()
+assert off < 1e-5
+print(f"logits up to {theirs.abs().max():.1f}; ours differ by {off:.0e} at most")
+
+# %% [markdown]
+# ## Learning to write
+#
+# Our model has two blocks, 64 numbers a token, four heads of queries and one of keys and values. One
+# step takes 32 texts. Predict the first loss, and what the model writes before it has learned.
+
+# %%
+from clipbook.training import learning_rate_factor
+
+
+def train(model, steps, seed, loss_of=next_token_loss):
+    """Trains a step at a time; whoever takes the steps may look at the model between them."""
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98))
+    order = torch_stream("decoder: batches", seed)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 0.01 * learning_rate_factor(step, 20, steps)
+        rows = torch.randint(len(train_ids), (32,), generator=order)
+        longest = int(train_mask[rows].sum(dim=1).max())
+        ids, mask = train_ids[rows, :longest], train_mask[rows, :longest]
+        loss = loss_of(model(ids), ids, mask)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        yield step + 1
+
+
+# %%
+from clipbook.language import Decoder, DecoderConfig, Sampler, generate
+
+
+@torch.no_grad()
+def test_loss(model):
+    return next_token_loss(model(test_ids), test_ids, test_mask).item()
+
+
+def write(model, n, sampler=None, prompt="", most=24):
+    ids = torch.tensor([[tokenizer.start_id, *tokenizer.encode(prompt)]] * n)
+    written = generate(model, ids, most, end_id=tokenizer.end_id, sampler=sampler)
+    return [prompt + tokenizer.decode(row) for row in written.tolist()]
+
+
+def sampler(**choices):
+    return Sampler(**choices, generator=torch_stream("decoder: what it writes"))
+
+
+# %%
+torch.manual_seed(0)
+model = Decoder(DecoderConfig(V, width=64, depth=2, heads=4, kv_heads=1, head_dim=16))
+print(f"{sum(weight.numel() for weight in model.parameters()):,} numbers to be learned")
+print(f"first loss {test_loss(model):.2f}, ln V {counts['a guess']:.2f}")
+assert abs(test_loss(model) - counts["a guess"]) < 0.1
+for text in write(model, 3, sampler(), most=8):
+    print(repr(text))
+
+# %% mystnb={"image": {"alt": "The loss on the test texts falls from the level of a guess past unigram and bigram counts within some fifty steps, and levels off well below them."}}
+from clipbook.figures import curves
+
+looks = {0: test_loss(model)}
+for step in train(model, 300, seed=0):
+    if step in (10, 20, 40, 70, 100, 150, 200, 250, 300):
+        looks[step] = test_loss(model)
+    if step in (20, 70, 300):
+        print(f"after {step}:", *map(repr, write(model, 2, sampler())), sep="\n  ")
+assert looks[300] < counts["bigram"] - 0.3
+lines = {"decoder": (list(looks), list(looks.values()))}
+lines |= {name: ([0, 300], [cost] * 2) for name, cost in counts.items()}
+curves(lines, across="step", up="loss")
+
+# %% [markdown]
+# First it learns which words there are, then what stands beside what, then whole sentences. It never
+# comes near 0: which caption, and which answer, nobody can know beforehand.
+
+# %% [markdown]
+# ## What it believes
+#
+# Ask for a colour, with no picture: the row of logits after "what colour is the star?" gives a
+# probability to each answer. In training each shape has seven of the eight colours, about equally
+# often; one combination is held out: no triangle is green, no star blue. Predict the table for all
+# shapes.
+
+# %% mystnb={"image": {"alt": "Asked for the colour of a shape that it can't see, the model gives every colour about an eighth, and the row is the same for every shape, the held-out combinations included."}}
+from clipbook.scenes import COLOURS, SHAPES
+
+model.requires_grad_(False)
+answers = [tokenizer.encode(f" {colour}") for colour in COLOURS]  # each colour is one token
+belief = []
+for shape in SHAPES:
+    asked = tokenizer.encode(f"what colour is the {shape}?")
+    last = model(torch.tensor([[tokenizer.start_id, *asked]]))[0, -1]  # (V)
+    belief.append(last.softmax(dim=0)[torch.tensor(answers)[:, 0]])
+belief = torch.stack(belief)  # (8 shapes, 8 colours)
+assert belief.sum(dim=1).min() > 0.9 and belief.max() < 0.25
+asked = [text.split()[-1] for text in training if text.startswith("what colour")]
+shares = torch.tensor([asked.count(colour) / len(asked) for colour in COLOURS])  # (8)
+print(f"a shape changes a probability by {(belief - belief.mean(dim=0)).abs().max():.3f} at most")
+print(f"from the shares in training they differ by {(belief - shares).abs().max():.3f} at most")
+token_heatmap(belief, SHAPES, COLOURS)
+
+# %% [markdown]
+# It has learned that a *colour* must come, and roughly how often each comes, but nothing about the
+# shape. There is little to gain by that: to know that one of eight colours is out saves
+# $\ln 8/7 = 0.13$, on one token of an eighth of the texts. Either way this is a guess: a model without
+# eyes answers with what is usual. The next step is to give it a picture.
+
+# %% [markdown]
+# And whole texts? The logarithm of a text's probability is the sum over its tokens. Predict the
+# order of these four.
+
+# %%
+from clipbook.language import token_log_probabilities
+
+
+def log_probability(texts):
+    ids, mask = tokenizer.batch(texts)
+    return (token_log_probabilities(model(ids), ids) * mask[:, 1:]).sum(dim=1)
+
+
+texts = ["a red circle", "a green triangle", "a red circle above a blue square", "circle red a"]
+for text, log_p in zip(texts, log_probability(texts), strict=True):
+    print(f"ln p = {log_p:6.1f}, one in {(-log_p).exp():.0e}  {text}")
+
+# %% [markdown]
+# A longer text is less probable than its beginning, for each token multiplies by a number below 1. So
+# to compare texts of different lengths one takes the mean for a token; $e$ to minus this mean is
+# called **perplexity**.
+
+# %% [markdown]
+# ## Choosing a token
+#
+# The model gives probabilities; what is written is for us to choose. **Greedy**: always the most
+# probable. Or draw, from probabilities made sharper or flatter by a **temperature** $\tau$, by which
+# logits are divided, and cut off to the $k$ best (**top-k**), or to the fewest whose sum reaches a
+# share (**top-p**). After "a picture of a":
+
+# %%
+ids = torch.tensor([[tokenizer.start_id, *tokenizer.encode("a picture of a")]])
+last = model(ids)[0, -1]  # (V)
+
+
+def top_k_by_hand(p, k):
+    kept = p.argsort(descending=True)[:k]
+    cut = torch.zeros_like(p).index_copy(0, kept, p[kept])
+    return cut / cut.sum()
+
+
+def top_p_by_hand(p, share):
+    total, cut = 0.0, torch.zeros_like(p)
+    for token in p.argsort(descending=True).tolist():
+        if total >= share:
+            break
+        cut[token] = p[token]
+        total += p[token].item()
+    return cut / cut.sum()
+
+
+# %%
+p = last.softmax(dim=0)
+ways = {
+    "p itself": (p, {}),
+    "temperature 0.5": ((last / 0.5).softmax(dim=0), {"temperature": 0.5}),
+    "temperature 2": ((last / 2).softmax(dim=0), {"temperature": 2.0}),
+    "top-k, 3": (top_k_by_hand(p, 3), {"top_k": 3}),
+    "top-p, 0.5": (top_p_by_hand(p, 0.5), {"top_p": 0.5}),
+}
+best = p.argsort(descending=True)[:6]
+print(" " * 15, *[f"{tokenizer.decode([token]):>7}" for token in best.tolist()], " others")
+for name, (by_hand, choices) in ways.items():
+    assert torch.allclose(Sampler(**choices).probabilities(last[None])[0], by_hand, atol=1e-5)
+    shown = by_hand[best]
+    print(f"{name:15}", *[f"{share:7.3f}" for share in shown], f"{1 - shown.sum():7.3f}")
+
+# %% [markdown]
+# What does the choice do to texts? We let the model write 200 in each way, and count how many
+# differ, and in how many each pair of neighbouring words occurs in some training text. Predict both
+# for greedy writing.
+
+# %%
+from itertools import pairwise
+
+neighbours = {pair for text in training for pair in pairwise(text.split())}
+ways = {
+    "greedy": None,
+    "temperature 0.5": sampler(temperature=0.5),
+    "temperature 1": sampler(),
+    "temperature 1.5": sampler(temperature=1.5),
+    "1.5 and top-p 0.9": sampler(temperature=1.5, top_p=0.9),
+}
+for name, way in ways.items():
+    texts = write(model, 200, way)
+    usual = [set(pairwise(text.split())) <= neighbours for text in texts]
+    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[0][:36]}")
+
+# %% [markdown]
+# Greedy writes one text over and over. More heat brings variety, and then slips: a wrong token drawn
+# once can't be taken back, and all that follows builds on it. Cutting off the long tail of improbable
+# tokens keeps variety and avoids most slips.
+
+# %% [markdown]
+# ## The KV cache
+#
+# To write token 21 the model reads 20 tokens; to write token 22 it reads these 20 once more. But no
+# earlier token sees the new one, so nothing about it has changed. What the new token needs of the
+# others is their keys and values: we keep these, in a **KV cache**, and read only what is new. Predict:
+# do the logits stay the same?
+
+# %%
+from clipbook.language import KVCache
+
+ids = test_ids[:64, :12]
+cache = KVCache(depth=2)
+pieces = [model(ids[:, k : k + 1], cache) for k in range(12)]  # a token at a time
+at_once = model(ids)
+off = (torch.cat(pieces, dim=1) - at_once).abs().max()
+assert off < 1e-5 * at_once.abs().max()
+print(f"logits up to {at_once.abs().max():.0f}; they differ by {off:.0e}")
+each = cache.numbers / 64 / 12
+print(f"the cache holds {each:.0f} numbers for each token: 2 blocks × (16 + 16)")
+
+# %% [markdown]
+# How much time does it save? Without a cache, $t$ new tokens cost about $t^2/2$ readings. Predict the
+# gain for 40 tokens, for one text and for 64.
+
+# %%
+import time
+
+
+def seconds(n, use_cache):
+    prompt = torch.full((n, 1), tokenizer.start_id)
+    runs = []
+    for _ in range(3):
+        start = time.perf_counter()
+        written = generate(model, prompt, 40, use_cache=use_cache)
+        runs.append(time.perf_counter() - start)
+    return min(runs), written
+
+
+for n in (1, 64):
+    (slow, without), (fast, with_cache) = (seconds(n, use_cache) for use_cache in (False, True))
+    assert torch.equal(without, with_cache)
+    print(
+        f"{n:2} texts: {1000 * slow:4.0f} ms without, {1000 * fast:4.0f} ms with: {slow / fast:.1f} times"
+    )
+
+# %% [markdown]
+# The same tokens. For a batch the gain is several-fold. For one short text and a model as small as
+# ours there is little: nearly all the time goes into calling PyTorch, once for each layer, however
+# few tokens there are. The price is memory, and here the single head of keys and values pays. In
+# Gemma 2B ({cite:t}`gemma2024`, Table 1), for one text of 8,192 tokens at 2 bytes a number:
+
+# %%
+blocks, heads, head_dim, tokens = 18, 8, 256, 8192
+for kv_heads in (1, heads):
+    held = 2 * blocks * kv_heads * head_dim * tokens * 2
+    print(f"{kv_heads} heads of keys and values: {held / 1e9:.2f} GB")
+
+# %% [markdown]
+# ## What is each part worth?
+#
+# We take Gemma's parts back one at a time, and train each variant as we train the original: the same
+# texts in the same order, 100 steps, from three seeds. The model is smaller, 32 numbers wide. Each
+# change is a line or two:
+
+# %%
+from functools import partial
+
+from torch import nn
+
+SMALL = DecoderConfig(V, width=32, depth=2, heads=4, kv_heads=1, head_dim=8, mlp_width=64)
+w = SMALL.width
+
+
+def layer_norms(model):
+    model.norm = nn.LayerNorm(w)
+    for block in model.blocks:
+        block.attention_norm, block.mlp_norm = nn.LayerNorm(w), nn.LayerNorm(w)
+
+
+def norms_after(model):  # post-norm
+    def forward(block, x, by, allowed, cache, k):
+        x = block.attention_norm(x + block.attention(x, by, allowed))
+        return block.mlp_norm(x + block.mlp(x))
+
+    for block in model.blocks:
+        block.forward = partial(forward, block)
+
+
+# %%
+def no_positions(model):  # at position 0 nothing is turned
+    plain = model.features
+    model.features = lambda x, cache: plain(x, positions=torch.zeros(x.shape[1], dtype=torch.int64))
+
+
+def learned_positions(model):
+    no_positions(model)
+    model.places, plain = nn.Parameter(0.02 * torch.randn(32, w)), model.embed
+    model.embed = lambda ids: plain(ids) + model.places[: ids.shape[1]]
+
+
+def plain_network(model):  # as many weights: 2 · 96 = 3 · 64
+    for block in model.blocks:
+        layers = nn.Linear(w, 96, bias=False), nn.GELU(), nn.Linear(96, w, bias=False)
+        block.mlp = nn.Sequential(*layers)
+
+
+# %%
+from clipbook.language import GroupedQueryAttention
+
+
+def four_heads_of_keys(model):
+    for block in model.blocks:
+        block.attention = GroupedQueryAttention(w, heads=4, kv_heads=4, head_dim=8)
+
+
+def no_root(model):
+    model.embed = model.token_embedding.forward
+
+
+def two_tables(model):
+    model.second = nn.Parameter(0.02 * torch.randn(V, w))
+    model.logits = lambda features: features @ model.second.T
+
+
+VARIANTS = [layer_norms, norms_after, no_positions, learned_positions, plain_network]
+VARIANTS += [four_heads_of_keys, no_root, two_tables]
+
+# %% [markdown]
+# We look after 35 steps, to see who learns fast, and after 100. Differences are taken seed by seed,
+# from the unchanged model with that seed. Predict: without which part does the model learn nothing?
+
+
+# %%
+def losses(variant, seed):
+    torch.manual_seed(seed)
+    student = Decoder(SMALL)
+    variant(student)
+    return [test_loss(student) for step in train(student, 100, seed) if step in (35, 100)]
+
+
+base = torch.tensor([losses(lambda model: None, seed) for seed in range(3)])  # (3 seeds, 2)
+low, high = base.min(dim=0).values, base.max(dim=0).values
+print(f"unchanged, 35 steps: {low[0]:.3f} to {high[0]:.3f}; 100: {low[1]:.3f} to {high[1]:.3f}")
+worse = {}
+for variant in VARIANTS:
+    worse[variant] = torch.tensor([losses(variant, seed) for seed in range(3)]) - base
+    ends = [f"{column.min():+.3f} to {column.max():+.3f}" for column in worse[variant].T]
+    print(f"{variant.__name__:18}", *ends, sep="   ")
+assert worse[no_root].min() > 0 > worse[two_tables].max()
+assert max((base + more)[:, 1].max() for more in worse.values()) < counts["bigram"]
+
+# %% [markdown]
+# None of them. Every variant learns, and after 100 steps all are below the bigrams. Two changes
+# count for more than another seed: without $\sqrt w$ the model learns more slowly, and with a second
+# table for the output it learns **better**. The others differ by about as much as seeds do; that all
+# three seeds agree on a sign happens by luck in one case of four. Even without positions it works, as
+# {cite:t}`haviv2022nope` found for large decoders: the causal mask alone holds the order. At our size
+# nothing here shows that Gemma's norm, positions or shared head write better.
+
+# %% [markdown]
+# What they are for is cost and size. RMSNorm computes less; one head of keys makes the cache small;
+# rotary positions need no table; and tied tables save most of all. In Gemma 2B the table has
+# $256{,}128 \cdot 2{,}048$ numbers, a fifth of the model ({cite:t}`gemma2024`, Table 2); a second one
+# would cost as much again. Our text encoder's choices, learned positions and layer norm, would have
+# done here.
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **The loss is too good, and what is written is nonsense → the answer stood in the input.** Either
+# the mask is missing, or rows and answers are not shifted, and the model learns to repeat. Both get
+# below every honest loss above.
+
+
+# %%
+def sees_all(model):
+    plain = model.features
+    everything = torch.ones(1, 1, dtype=torch.bool)
+    model.features = lambda x, cache: plain(x, allowed=everything, cache=cache)
+
+
+def same_token(logits, ids, mask):
+    return nn.functional.cross_entropy(logits[mask], ids[mask])
+
+
+for name, loss_of in (("no mask", next_token_loss), ("no shift", same_token)):
+    torch.manual_seed(0)
+    student = Decoder(SMALL)
+    _ = sees_all(student) if name == "no mask" else None
+    *_, last_step = train(student, 100, 0, loss_of)
+    cost = loss_of(student(test_ids), test_ids, test_mask).item()
+    print(f"{name}: loss {cost:.2f}, writes {write(student, 1, sampler(), 'a', most=9)}")
+    assert cost < low[1]
+
+# %% [markdown]
+# **Loaded weights write nonsense, without any error → a convention was missed.** Names and shapes fit
+# in all of these. The small Gemma of above, with one convention changed:
+
+
+# %%
+def gain_without_one(model):
+    for module in model.modules():
+        if isinstance(module, RMSNorm):
+            module.weight -= 1
+
+
+def neighbours_turned(model):  # pairs 2i with 2i + 1, as the paper does
+    d = model.config.head_dim
+    order = [*range(0, d, 2), *range(1, d, 2)]
+    for block in model.blocks:
+        for layer in (block.attention.query, block.attention.key):
+            layer.weight[:] = layer.weight.unflatten(0, (-1, d))[:, order].flatten(0, 1)
+
+
+# %%
+def exact_gelu(model):
+    for block in model.blocks:
+        net = block.mlp
+        net.forward = lambda x, net=net: net.down(nn.functional.gelu(net.gate(x)) * net.up(x))
+
+
+def larger_eps(model):
+    for module in model.modules():
+        if isinstance(module, RMSNorm):
+            module.eps = 1e-5
+
+
+for spoil in (gain_without_one, no_root, neighbours_turned, exact_gelu, larger_eps):
+    spoilt = decoder_from_transformers(gemma).requires_grad_(False)
+    spoil(spoilt)
+    print(
+        f"{spoil.__name__:18} {(spoilt(ids_2) - theirs).abs().max():.5f} of {theirs.abs().max():.1f}"
+    )
+
+# %% [markdown]
+# The first three are plain to see. The last two are not: whoever compares outputs to a tolerance of
+# 0.001 passes both. So compare the settings as well.
+
+# %% [markdown]
+# **The first token is right, then it goes wrong → with a cache, positions began anew.** The new token
+# was read as if it stood at 0.
+
+
+# %%
+def continue_text(prompt, first_place):
+    cache, written = KVCache(2), []
+    new = torch.tensor([[tokenizer.start_id, *tokenizer.encode(prompt)]])
+    for _ in range(7):
+        places = torch.arange(new.shape[1]) + first_place(cache)
+        x = model.features(model.embed(new), positions=places, cache=cache)
+        new = model.logits(x[:, -1:]).argmax(dim=-1)  # (1, 1)
+        written.append(new.item())
+    return prompt + tokenizer.decode(written)
+
+
+print("from where it was:", repr(continue_text("how large", lambda cache: cache.tokens)))
+print("from 0 each time: ", repr(continue_text("how large", lambda cache: 0)))
+
+# %% [markdown] exercise={"minutes": 15, "difficulty": "easy"}
+# ## Exercise: what a batch of texts costs
+#
+# Return the next-token loss of texts of different lengths: `logits` is $(b, t, V)$, `token_ids` and
+# `mask` are $(b, t)$; the mask is true at real tokens, which come first. The loss is the mean of
+# $-\ln p$ over all real tokens of all texts, but for each text's first, which nothing predicts. (The
+# check tries batches of several sizes, and logits of 1,000. It refuses `next_token_loss` by its
+# numbers: write it yourself.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Leave out the last row of logits and the first token of the answers; then row $i$ and answer $i$
+# belong together. Which mask goes with them: that of the rows, or that of the answers?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-loss", "schema_version": 3, "task": false}
+def batch_loss(logits, token_ids, mask):
+    """Mean cost of the predicted real tokens: (b, t, V), (b, t), (b, t) -> ()."""
+    ### BEGIN SOLUTION
+    log_p = logits[:, :-1].log_softmax(dim=-1)  # (b, t - 1, V)
+    costs = -log_p.gather(2, token_ids[:, 1:, None])[..., 0]  # (b, t - 1)
+    return costs[mask[:, 1:]].mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-loss-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+
+
+def batch_loss_agrees(lengths, padding, V, size=1.0):
+    generator = torch.Generator().manual_seed(V)
+    b, t = len(lengths), max(lengths) + padding
+    logits = size * torch.randn(b, t, V, generator=generator)
+    token_ids = torch.randint(V, (b, t), generator=generator)
+    mask = torch.arange(t) < torch.tensor(lengths)[:, None]
+    costs = -logits.double().log_softmax(dim=-1)  # (b, t, V)
+
+    def mean(rows, answers, counted):
+        return costs[:, rows].gather(2, token_ids[:, answers, None])[..., 0][counted].mean()
+
+    most, least = slice(0, t - 1), slice(1, t)
+    predicted = mask[:, 1:]
+    want = mean(most, least, predicted)
+    each = costs[:, most].gather(2, token_ids[:, least, None])[..., 0]  # (b, t - 1)
+    of_texts = [row[real].mean() for row, real in zip(each, predicted, strict=True)]
+    mistakes = {
+        "row i scores what comes after token i, not token i itself": mean(
+            slice(0, t), slice(0, t), mask
+        ),
+        "row i scores what comes after token i, not token i itself, and the first is left out": mean(
+            least, least, predicted
+        ),
+        "that is shifted the other way: row i scores token i + 1, not token i - 1": mean(
+            least, most, predicted
+        ),
+        "padding is counted; use the mask": each.mean(),
+        "padding is set to 0 and still counted in the mean": (each * predicted).mean(),
+        "the mask must be shifted as the answers are": each[mask[:, :-1]].mean(),
+        "the mean over tokens, not the sum": each[predicted].sum(),
+        "the mean over all tokens, not over the means of texts": torch.stack(of_texts).mean(),
+        "minus the logarithm: a cost is positive": -want,
+        "the natural logarithm, not that of base 2": want / torch.tensor(2.0).log(),
+        "the logarithm of the probability is missing": (-each[predicted]).exp().mean(),
+        "one minus the probability is no cost; take -ln p": 1 - (-each[predicted]).exp().mean(),
+        "divided by the number of all real tokens; the first of each text isn't predicted": each[
+            predicted
+        ].sum()
+        / mask.sum(),
+    }
+    what = f"batch_loss of texts of {lengths} tokens, {padding} more columns, V = {V},"
+    close(ask(batch_loss, logits, token_ids, mask), want, what, tolerance=1e-4 * size,
+          mistakes=mistakes)  # fmt: skip
+
+
+with check("What a batch of texts costs"):
+    for sizes in (([5, 3, 2], 1, 7), ([4], 0, 3), ([2, 6], 3, 20), ([6, 4, 2, 3], 2, 5, 1000.0)):
+        batch_loss_agrees(*sizes)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-loss-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other batches, and a text of one token among others.
+### BEGIN HIDDEN TESTS
+with check("What a batch of texts costs, other batches"):
+    for sizes in (([9, 2, 5, 7, 3], 0, 11), ([3, 3], 4, 40)):
+        batch_loss_agrees(*sizes)
+    logits = torch.zeros(2, 3, 4)
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    got = ask(batch_loss, logits, torch.zeros(2, 3, dtype=torch.long), mask)
+    close(got, 1.3862944, "batch_loss of equal logits, with a text of one token,")
+### END HIDDEN TESTS
+
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
+# ## Exercise: the score at a distance
+#
+# With rotary positions, the dot product of a query at position $m$ and a key at position $n$ depends
+# on $m - n$ alone. So one turn is enough. Return that dot product for `query` and `key` of shape
+# $(d)$, not yet turned, and the whole number `distance`, $m - n$. Pair the halves, as above, with
+# base 10,000. (The check tries several $d$, and distances from −3 to 40. No division by $\sqrt d$.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Put the key at position 0. Where does the query stand then, and what does position 0 do to a key?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-distance", "schema_version": 3, "task": false}
+def score_at(query, key, distance):
+    """Dot product of a query at position m and a key at m - distance: (d), (d) -> ()."""
+    ### BEGIN SOLUTION
+    d = len(query)
+    angles = distance * 10_000 ** (-torch.arange(0, d, 2) / d)  # (d/2)
+    a, b = query[: d // 2], query[d // 2 :]
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, b * cos + a * sin]) @ key
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-distance-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+
+
+def score_agrees(d, distance):
+    query, key = torch.randn(2, d, generator=torch.Generator().manual_seed(d)).double()
+    pairs = torch.arange(d // 2).double()
+    omega = 10_000 ** (-2 * pairs / d)
+
+    def turned(x, angles, neighbours=False):
+        a, b = (x[::2], x[1::2]) if neighbours else (x[: d // 2], x[d // 2 :])
+        parts = a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()
+        return torch.stack(parts, dim=1).flatten() if neighbours else torch.cat(parts)
+
+    a, b = query[: d // 2], query[d // 2 :]
+    cos, sin = (distance * omega).cos(), (distance * omega).sin()
+    want = turned(query, distance * omega) @ key
+    mistakes = {
+        "nothing is turned, or both by the same angle": query @ key,
+        "turned the wrong way: the query stands `distance` after the key": turned(
+            query, -distance * omega
+        )
+        @ key,
+        "the pairs are halves, i with i + d/2, not neighbours": turned(
+            query, distance * omega, neighbours=True
+        )
+        @ key,
+        "every pair turns by the same angle; ω falls from pair to pair": turned(
+            query, distance * torch.ones_like(omega)
+        )
+        @ key,
+        "ω is 10,000 to the power of -2i/d; yours is to -i/d": turned(
+            query, distance * 10_000 ** (-pairs / d)
+        )
+        @ key,
+        "in the second half it is b cos + a sin": torch.cat([a * cos - b * sin, b * cos - a * sin])
+        @ key,
+        "no division by √d here": want / d**0.5,
+        "both are turned by the distance, in opposite ways; one turn is enough": turned(
+            query, 2 * distance * omega
+        )
+        @ key,
+    }
+    arguments = query.float(), key.float(), distance
+    what = f"score_at of d = {d} at distance {distance}"
+    close(ask(score_at, *arguments), want, what, tolerance=1e-4, mistakes=mistakes)
+
+
+with check("The score at a distance"):
+    for d, distance in ((6, 2), (4, 1), (2, 5), (8, 0), (16, -3), (8, 40)):
+        score_agrees(d, distance)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-distance-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other sizes and distances.
+### BEGIN HIDDEN TESTS
+with check("The score at a distance, other sizes"):
+    for d, distance in ((10, 7), (32, 3), (2, 1), (12, -8)):
+        score_agrees(d, distance)
+### END HIDDEN TESTS
+
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
+# ## Exercise: top-p for a whole batch
+#
+# For each row of `p`, shape $(b, V)$, keep the fewest most probable tokens whose probabilities
+# together reach `share`, at least one. Return what is drawn from, $(b, V)$: 0 for the others, each row
+# summing to 1. (No two probabilities of a row are equal. The check tries shares from 0.1 to 1.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Sort each row, most probable first, and add up along it with `cumsum`. A token is kept if what the
+# more probable ones reach *without it* is still below the share. Then put the numbers back where they
+# came from: `scatter`, with the indices of the sort.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-top-p", "schema_version": 3, "task": false}
+def top_p(p, share):
+    """Probabilities after the cut: (b, V) and a number -> (b, V)."""
+    ### BEGIN SOLUTION
+    ordered, tokens = p.sort(dim=1, descending=True)
+    before = ordered.cumsum(dim=1) - ordered
+    kept = ordered * (before < share)
+    kept = kept / kept.sum(dim=1, keepdim=True)
+    return torch.zeros_like(p).scatter(1, tokens, kept)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-top-p-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+
+p_2 = torch.tensor([[8.0, 32, 4, 2, 18], [3, 5, 40, 10, 6]]) / 64  # exact in binary
+cut_2 = torch.tensor([[0.0, 32, 0, 0, 18], [0, 0, 40, 10, 0]]) / 50
+one_more = torch.tensor([[8.0, 32, 0, 0, 18], [0, 0, 40, 10, 6]])
+top_p_mistakes = {
+    "the rows no longer sum to 1; divide by what is left": cut_2 * 50 / 64,
+    "the token with which the share is reached is kept, too": torch.tensor(
+        [[0.0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]
+    ),
+    "one token too many is kept": one_more / one_more.sum(dim=1, keepdim=True),
+    "the columns are in the order of the sort; put them back": cut_2.sort(
+        dim=1, descending=True
+    ).values,
+    "return probabilities, not which tokens are kept": cut_2 > 0,
+    "nothing is cut off (are the least probable taken first?)": p_2,
+    "p holds probabilities already; no softmax": cut_2.masked_fill(cut_2 > 0, 0)
+    + (p_2.masked_fill(cut_2 == 0, -torch.inf)).softmax(dim=1),
+}
+
+
+def slowly(p, share):
+    rows = []
+    for row in p.double().tolist():
+        total, kept = 0.0, [0.0] * len(row)
+        for token in sorted(range(len(row)), key=lambda k: -row[k]):
+            if total < share:
+                kept[token] = row[token]
+                total += row[token]
+        rows.append([value / sum(kept) for value in kept])
+    return rows
+
+
+with check("Top-p for a whole batch"):
+    close(ask(top_p, p_2, 0.7), cut_2, "top_p(p_2, 0.7)", mistakes=top_p_mistakes)
+    for b, V, share in ((3, 6, 0.9), (1, 4, 0.1), (5, 9, 0.5), (4, 12, 0.75)):
+        generator = torch.Generator().manual_seed(V)
+        many = (2 * torch.randn(b, V, generator=generator)).softmax(dim=1)
+        close(ask(top_p, many, share), slowly(many, share), f"top_p of {b}×{V} at {share}")
+    close(ask(top_p, p_2, 1.0), p_2, "top_p(p_2, 1.0)")
+    halves = torch.tensor([[0.25, 0.5, 0.125, 0.0625, 0.0625]])
+    close(ask(top_p, halves, 0.5), [[0, 1, 0, 0, 0]], "top_p where one token is the share exactly")
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-top-p-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other batches and shares.
+### BEGIN HIDDEN TESTS
+with check("Top-p for a whole batch, other batches"):
+    for b, V, share in ((2, 30, 0.95), (7, 5, 0.3), (1, 2, 0.6)):
+        generator = torch.Generator().manual_seed(b)
+        many = (2 * torch.randn(b, V, generator=generator)).softmax(dim=1)
+        close(ask(top_p, many, share), slowly(many, share), f"top_p of {b}×{V} at {share}")
+### END HIDDEN TESTS
+
+# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
+# ## Exercise: one token and a cache
+#
+# One head, one new token. Its `query`, `key` and `value`, $(d)$ each, are not yet turned. The cache
+# holds the `keys`, already turned, and `values`, $(n, d)$ each, of the $n$ tokens before, at positions
+# $0 \dots n-1$. Return what the new token gathers, $(d)$. `rotary(x, positions)` wants $(b, h, t, d)$
+# and $(t)$. (The check tries several $n$, 0 among them. The cache itself stays as it is.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# At which position does the new token stand? It also looks at itself: its own key must be turned and
+# joined to the others before scores are taken, its value as well. Scores are divided by $\sqrt d$.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-cache", "schema_version": 3, "task": false}
+def read_one(query, key, value, keys, values):
+    """What a new token gathers: (d), (d), (d), (n, d), (n, d) -> (d)."""
+    ### BEGIN SOLUTION
+    place = torch.tensor([len(keys)])  # n tokens stand at 0 to n - 1
+    query, key = (rotary(x[None, None, None], place)[0, 0] for x in (query, key))  # (1, d)
+    keys, values = torch.cat([keys, key]), torch.cat([values, value[None]])  # (n + 1, d)
+    weights = (query @ keys.T / keys.shape[1] ** 0.5).softmax(dim=1)  # (1, n + 1)
+    return (weights @ values)[0]
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-cache-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+from clipbook.language import rotary
+
+
+def reading_agrees(n, d):
+    draws = 2 * torch.randn(3, n + 1, d, generator=torch.Generator().manual_seed(10 * n + d))
+
+    def turned(x, positions):
+        return rotary(x[None, None], positions)[0, 0]
+
+    place = torch.tensor([n])
+    Q, K, V = draws
+    kept = turned(K[:n], torch.arange(n))
+
+    def gathered(q_at=place, k_at=place, kept=kept, own=True, scale=d**0.5):
+        q, k = turned(Q[n:], q_at), turned(K[n:], k_at)
+        keys, values = (torch.cat([kept, k]), V) if own else (kept, V[:n])
+        return ((q @ keys.T / scale).softmax(dim=1) @ values)[0]
+
+    zero = torch.tensor([0])
+    twice = turned(kept, torch.arange(n))
+    mistakes = {
+        "the new token stands at position n, behind n others, not at 0": gathered(zero, zero),
+        "the new token stands at position n; yours is one further": gathered(place + 1, place + 1),
+        "the new token stands at position n; yours is one before": gathered(place - 1, place - 1),
+        "the new key must be turned, too": gathered(k_at=zero),
+        "the query must be turned, too": gathered(q_at=zero),
+        "the keys of the cache are turned already; yours are turned twice": gathered(kept=twice),
+        "the new token also looks at itself": gathered(own=False) if n else V[n] + 1,
+        "the new token looks at the others, too": V[n],
+        "divide the scores by √d": gathered(scale=1.0),
+        "divide the scores by √d, not by d": gathered(scale=d),
+        "that is the mean; weigh by softmax of the scores": V.mean(dim=0),
+    }
+    what = f"read_one of d = {d} after {n} tokens"
+    answer = ask(read_one, Q[n], K[n], V[n], kept, V[:n])
+    close(answer, gathered(), what, tolerance=1e-4, mistakes=mistakes if n else None)
+
+
+with check("One token and a cache"):
+    for n, d in ((3, 6), (5, 8), (1, 2), (0, 4), (12, 6)):
+        reading_agrees(n, d)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-cache-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other lengths and sizes.
+### BEGIN HIDDEN TESTS
+with check("One token and a cache, other lengths"):
+    for n, d in ((2, 10), (30, 4), (7, 16)):
+        reading_agrees(n, d)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** Half-way through training the loss is 0.02 on texts that nobody could know beforehand. Good
+# news?
+#
+# <details><summary>Answer</summary>
+#
+# No. Which colour comes next can't be known, so the loss has a floor well above 0. The model sees what
+# it is to predict: the mask is missing, or the answers aren't shifted. "It has learned the training
+# texts by heart" would be possible for few texts and many passes; a loss on new texts tells.
+#
+# </details>
+
+# %% [markdown]
+# **2.** Why does a causal decoder need no mask for padding that stands behind a text, and where does
+# padding still matter?
+#
+# <details><summary>Answer</summary>
+#
+# No real token looks behind itself, so none sees it. But the rows *of* the padding give logits as
+# well, and their costs must not count in the loss. "It needs none since padding is all zeros" is wrong:
+# padding has an embedding like any token.
+#
+# </details>
+
+# %% [markdown]
+# **3.** May a model whose tokens all see each other, like BERT, use a KV cache?
+#
+# <details><summary>Answer</summary>
+#
+# No: a new token would change what the earlier ones gather, and so their keys and values in the next
+# block. What is kept would be out of date. "Yes, but it saves less" is wrong.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have built a language model as Gemma is built, and written with it.
+#
+# - Each token predicts the next: causal mask, answers shifted by one, $\ln V$ for a guess.
+# - Gemma: RMSNorm with $1 + g$, rotary positions, a gate, one head of keys and values, one table. At our
+#   size they save more than they improve.
+# - How to choose a token is decided after training; a KV cache gives the same tokens sooner.
+#
+# Next: **how does a picture get in front of the words, so that the answer is no guess?**
+
+# %% [markdown]
+# **Sources.** {cite:t}`gemma2024`, §2 and Tables 1 and 2: the parts, and the sizes.
+# {cite:t}`zhang2019rmsnorm`, §4: RMSNorm. {cite:t}`su2021rope`, §3.2: rotary positions.
+# {cite:t}`shazeer2020glu`, §2: GeGLU. {cite:t}`shazeer2019multiquery`, §3: one head of keys and values,
+# and the cache that it is for; {cite:t}`ainslie2023gqa`, §2: groups. {cite:t}`press2017tying`: one table
+# for both ends. {cite:t}`holtzman2020nucleus`, §3.1: top-p, and why greedy texts are dull.
+# {cite:t}`haviv2022nope`: decoders without positions.

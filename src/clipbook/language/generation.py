@@ -1,0 +1,119 @@
+"""Writing: read a prompt, choose a next token, read it, choose again.
+
+Source: Holtzman et al. 2020 (top-p), Fan et al. 2018 (top-k). Built in: book/language/decoder.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from clipbook.language.cache import KVCache
+from clipbook.language.decoder import Decoder, check_token_ids
+from clipbook.transformer.attention import check_mask
+from clipbook.validation import above_zero, between, whole_number
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws a next token: from all, or from the most probable alone.
+
+    temperature: logits are divided by it; below 1 sharpens. top_k: keeps so many tokens. top_p:
+    then keeps the fewest most probable ones whose probabilities reach that sum, one at least.
+    generator: whose random numbers are used; PyTorch's own without it.
+    Raises ValueError for a temperature not above 0, a top_k below 1, a top_p outside (0, 1].
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        above_zero("temperature", self.temperature, "1.0, or no Sampler for the most probable")
+        if self.top_k is not None:
+            whole_number("top_k", self.top_k, 5)
+        if self.top_p is not None:
+            above_zero("top_p", self.top_p, 0.9)
+            between("top_p", self.top_p, 0.9, most=1)
+
+    def probabilities(
+        self, logits: Float[Tensor, "batch vocab_size"]
+    ) -> Float[Tensor, "batch vocab_size"]:
+        """With what probability each token is drawn: rows sum to 1, and 0 is what is cut off."""
+        ordered, ids = (logits / self.temperature).sort(dim=-1, descending=True, stable=True)
+        if self.top_k is not None:
+            ordered[:, self.top_k :] = float("-inf")
+        p = ordered.softmax(dim=-1)
+        if self.top_p is not None:
+            before = p.cumsum(dim=-1) - p  # what the more probable ones already reach
+            p = p.masked_fill(before >= self.top_p, 0)
+            p = p / p.sum(dim=-1, keepdim=True)
+        return torch.zeros_like(p).scatter(1, ids, p)
+
+    def __call__(self, logits: Float[Tensor, "batch vocab_size"]) -> Int64[Tensor, " batch"]:
+        """A token for each text."""
+        p = self.probabilities(logits)
+        return torch.multinomial(p, 1, generator=self.generator).squeeze(1)
+
+
+@torch.no_grad()
+def generate(
+    model: Decoder,
+    token_ids: Int64[Tensor, "batch tokens"],
+    max_new_tokens: int,
+    *,
+    mask: Bool[Tensor, "batch tokens"] | None = None,
+    end_id: int | None = None,
+    sampler: Sampler | None = None,
+    use_cache: bool = True,
+) -> Int64[Tensor, "batch new_tokens"]:
+    """The tokens that the model adds to prompts; the most probable one each time, or a sampler's.
+
+    mask: true at a prompt's real tokens, which come first, where prompts differ in length.
+    end_id: a text that has written it is at its end, and repeats it until all others are, too.
+    use_cache: without it each step reads everything again: the same tokens, but slower.
+    Raises ValueError for another mask, see `clipbook.transformer.attention.check_mask`, for a
+    max_new_tokens that is no whole number above 0, and as `Decoder.embed`.
+    """
+    steps = whole_number("max_new_tokens", max_new_tokens, 20)
+    check_token_ids(token_ids, model.config.vocab_size)
+    real = torch.ones_like(token_ids, dtype=torch.bool) if mask is None else mask
+    if real.shape != token_ids.shape:
+        raise ValueError(
+            f"mask has the shape {tuple(real.shape)}, token_ids {tuple(token_ids.shape)}; a mask "
+            "says of each token whether it is real, see Tokenizer.batch"
+        )
+    check_mask(real)
+    cache = KVCache(model.config.depth) if use_cache else None
+    written = token_ids[:, :0]
+    ended = torch.zeros(len(token_ids), dtype=torch.bool, device=token_ids.device)
+    last = real.sum(dim=1) - 1  # the column of each prompt's last token
+    unread = token_ids
+    for _ in range(steps):
+        x = _read(model, unread if use_cache else torch.cat([token_ids, written], 1), real, cache)
+        row = torch.arange(len(x), device=x.device)
+        place = last if not written.shape[1] else torch.full_like(last, x.shape[1] - 1)
+        logits = model.logits(x[row, place])
+        unread = (logits.argmax(dim=-1) if sampler is None else sampler(logits))[:, None]
+        if end_id is not None:
+            unread = torch.where(ended[:, None], end_id, unread)
+            ended = ended | (unread[:, 0] == end_id)
+        written = torch.cat([written, unread], dim=1)
+        real = torch.cat([real, torch.ones_like(unread, dtype=torch.bool)], dim=1)
+        if ended.all():
+            break
+    return written
+
+
+def _read(model: Decoder, token_ids: Tensor, real: Tensor, cache: KVCache | None) -> Tensor:
+    """Features of tokens that stand in the last columns of `real`, which has padding inside."""
+    tokens, columns = token_ids.shape[1], real.shape[1]
+    x = model.embed(token_ids)
+    if real.all():
+        return model.features(x, cache=cache)
+    causal = torch.ones(columns, columns, dtype=torch.bool, device=real.device).tril()
+    allowed = causal[-tokens:] & real[:, None, None, :]
+    positions = real.cumsum(dim=1) - 1  # padding takes none
+    return model.features(x, allowed=allowed, positions=positions[:, -tokens:], cache=cache)
