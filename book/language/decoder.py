@@ -226,8 +226,8 @@ token_heatmap(scores, *names, signed=True)
 # ## A network with a gate
 #
 # The feed-forward network gets a second way in. **GeGLU** multiplies what one matrix makes of a token
-# by the bend of what another makes: a **gate**, which lets each inner number through or holds it
-# back. No biases; and the bend is GELU by its stand-in with tanh.
+# by a non-linearity of what another makes: a **gate**, which lets each inner number through or holds it
+# back. No biases; and the non-linearity is GELU, approximated by tanh.
 #
 # $$\text{mlp}(x) = \big(\text{gelu}(x W_\text{gate}) \odot x W_\text{up}\big)\, W_\text{down}$$
 
