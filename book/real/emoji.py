@@ -199,7 +199,7 @@ interval_chart(shares, across="own name first, with its 95 % interval")
 #
 # Predict what the picture below does at $a = 30°$ and $s = 0.7$.
 
-# %% mystnb={"image": {"alt": "The dog face turned by thirty degrees and shrunk, on white: twice the same picture."}}
+# %%
 from math import cos, radians, sin
 
 from torch.nn.functional import grid_sample
@@ -211,16 +211,14 @@ a, s = radians(30), 0.7
 y, x = torch.meshgrid(*[(torch.arange(48) + 0.5) / 24 - 1] * 2, indexing="ij")  # (48, 48)
 old = torch.stack([(x * cos(a) + y * sin(a)) / s, (-x * sin(a) + y * cos(a)) / s], dim=-1)
 turned = grid_sample(rgba, old[None], align_corners=False)[0]  # (4, 48, 48)
-on_white = turned[:3] + (1 - turned[3:])
-package = place(
-    emoji.pictures[row][None], 48, angle=torch.tensor([a]), scale=torch.tensor([s])
-)  # (1, 48, 48, 3)
-assert (on_white.permute(1, 2, 0) * 255 - package[0]).abs().max() <= 1
-picture_grid(
-    {"by hand": [(on_white.permute(1, 2, 0) * 255).round().byte().numpy()],
-     "package": [package[0].numpy()]},
-    ["30°, 0.7"],
-)  # fmt: skip
+by_hand = (255 * (turned[:3] + 1 - turned[3:])).permute(1, 2, 0)  # (48, 48, 3), on white
+
+# %% mystnb={"image": {"alt": "The dog face turned by thirty degrees and shrunk, on white: twice the same picture."}}
+one = emoji.pictures[row][None]  # (1, 64, 64, 4)
+package = place(one, 48, angle=torch.tensor([a]), scale=torch.tensor([s]))[0]
+assert (by_hand - package).abs().max() <= 1
+two = {"by hand": [by_hand.round().byte().numpy()], "package": [package.numpy()]}
+picture_grid(two, ["30°, 0.7"])
 
 # %% [markdown]
 # `Augmentation` draws angle, scale, shift, background and colours at random, and mirrors only where left
