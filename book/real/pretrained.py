@@ -50,8 +50,9 @@ if not real:
     print("What it says of one means NOTHING about CLIP; predict for CLIP all the same.")
 
 # %% [markdown]
-# It is the same class as ours, with other sizes. Predict for CLIP, where our model has 96 numbers a
-# token and half a million weights: how many in `ViT-B/32`? Its text encoder knows 49,408 tokens.
+# It is the same class as ours, with other sizes. `ViT-B/32` has 12 blocks of width 768 and patches of 32
+# px; its text encoder 12 blocks of width 512, and 49,408 tokens. A block holds about $12 w^2$ weights.
+# Predict for CLIP: how many million weights in all?
 
 # %%
 image, text = model.config.image, model.config.text
@@ -102,8 +103,8 @@ thumbnails = [photo.resize((36, 36)) for photo in photos]
 SimilarityMatrix(S, thumbnails, captions, temperature=1 / model.scale.item())
 
 # %% [markdown]
-# CLIP's cosines keep to a narrow band, far from 1, and no less certain: the scale, which training let
-# rise to its cap of 100 ({cite:t}`radford2021clip`, §2.5), makes of a lead of 0.05 a factor of
+# CLIP's cosines keep to a narrow band, far from 1. It is certain all the same: its scale, which training
+# let rise to its cap of 100 ({cite:t}`radford2021clip`, §2.5), makes a lead of 0.05 multiply the odds by
 # $e^5 \approx 148$. So a cosine alone means little; its lead over others does. **Question:** which of
 # your two numbers says more, the mean cosine or the leads?
 
@@ -262,7 +263,8 @@ side = len(rows)
 assert rows.any() and not rows[: int(0.6 * side)].any()  # the word changes nothing above the card
 
 # %% [markdown]
-# This is a **typographic attack**. An apple with "iPod" on a label was an iPod to CLIP
+# On a stand-in the empty card alone may change the answer: that is what the control is for. Where the word
+# does it, it is a **typographic attack**. An apple with "iPod" on a label was an iPod to CLIP
 # ({cite:t}`goh2021neurons`): the model has neurons that answer to a thing, to its drawing and to its name
 # alike. A caption often says what is written in its picture, so reading pays in training. **Question:**
 # is it a mistake to read? Write "coffee" on the rocket; which word is hardest to overlook?
@@ -346,7 +348,8 @@ print(f"both right in {both_right} of {len(cases)} cases; a guess: {len(cases) /
 # In our world captions spoke of "left of" and "above" often, and our model learned it. On the web they
 # rarely do. On Winoground, 400 such cases of photographs and captions with the same words, both pictures
 # choose their text in 30.75 % for CLIP's `ViT-B/32`, where guessing gets 25; all four comparisons hold in
-# 8.00 %, where guessing gets 16.67 ({cite:t}`thrush2022winoground`, table 3).
+# 8.00 %, where guessing gets 16.67 ({cite:t}`thrush2022winoground`, table 3). (Of the 24 orders of four
+# numbers, 4 put both right pairs above both wrong ones: 1 in 6.)
 
 # %% [markdown]
 # ## Does a better model count?
@@ -373,7 +376,7 @@ ViT-H-14-378, dfn5b            0.8437 0.7833 0.3596 0.2085 0.3966
 accuracies = torch.tensor([list(map(float, row.split()[-5:])) for row in TABLE.split("\n")[1:-1]])
 tests = ["ImageNet V2", "CLEVR: how many", "CLEVR: how far", "KITTI: how far"]
 
-# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting reaches 0.38 at most, and both distances lie near guessing on whatever model."}}
+# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances scatter around guessing and don't rise."}}
 from clipbook.figures import curves
 
 lines = {name: (accuracies[:, 0], accuracies[:, k + 1]) for k, name in enumerate(tests)}
@@ -389,11 +392,10 @@ for name, chance, correlation, best in zip(
 assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 
 # %% [markdown]
-# These correlations are of the eleven lines; over all 121 they are 1.00, 0.57, 0.12 and −0.32. What
-# makes a model better at naming does nothing for distances. For counting it does a little, where one
-# compares bad models with good ones; among good ones, 0.84 on ImageNet goes with 0.36, and 0.83
-# (`ViT-bigG-14-CLIPA-336`, not in our lines) with 0.14, nearly a guess. **Question:** which captions
-# would a data set need?
+# These correlations are of the eleven lines; over all 121 they are 1.00, 0.57, 0.12 and −0.32. So what
+# makes a model better at naming brings something for counting, and still the best of our eleven is wrong
+# in three of five. For distances it brings nothing; on KITTI better models are, if anything, worse. Eleven
+# lines are too few to say more. **Question:** which captions would a data set need?
 
 # %% [markdown]
 # ## Two clouds
@@ -415,10 +417,10 @@ print(f"along the gap, {told.sum()} of 16 are told apart as picture or text")
 assert torch.isclose(S.mean(), I_all.mean(dim=0) @ T_all.mean(dim=0), atol=1e-5)
 
 # %% [markdown]
-# In CLIP the kinds lie in two narrow cones, and a plane parts them. The gap is there before any
+# In CLIP each kind lies in a narrow cone (all its vectors point nearly the same way), and a plane parts them. The gap is there before any
 # training, since each random encoder maps all its inputs into a cone of its own; the contrastive loss at
 # a low temperature keeps it ({cite:t}`liang2022gap`, §2 and 4). So compare pictures with texts, or
-# pictures with pictures, never one number of each. **Question:** why does the loss not mind the gap?
+# pictures with pictures, and never hold a number of the one kind against one of the other. **Question:** why does the loss not mind the gap?
 # (Which entries of $S$ does it compare?)
 
 # %% [markdown]
@@ -651,7 +653,7 @@ with check("All four comparisons, many cases"):
 #
 # Take from each picture's embedding the mean of all pictures, from each text's the mean of all texts, bring
 # the rows back to unit length, and return the matrix of their cosines, (images, texts). The check tries
-# matrices that aren't square, and looks whether what you were given stays as it was.
+# matrices that aren't square, and looks whether what you were given stays as it was. There are at least two of each kind.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -781,10 +783,10 @@ with check("Close the gap, kinds moved apart"):
 #
 # - The parts are ours: a different pooling, a bias, another way to cut pictures; nothing else is new.
 # - A cosine means nothing alone: compare with other captions, a control, a guess.
-# - What captions seldom say, counts, places, distances, larger models don't learn either.
+# - What captions seldom say, such as places and distances, better names don't bring.
 #
-# Next: **how would we train such a model, with a loss that asks pairs one by one?** Until then, back to
-# [the loss](../pairs/contrastive-loss.ipynb).
+# Next: **and how does a model write?** [The next token](../language/decoder.ipynb) turns our text
+# encoder into one that does.
 
 # %% [markdown]
 # **Sources.** {cite:t}`radford2021clip`, §2.5 (the cap of the scale), §3.1.4 (prompts). SigLIP, its bias:

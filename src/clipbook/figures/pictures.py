@@ -98,7 +98,7 @@ def picture_grid(rows: Mapping[str, Sequence[Any]], columns: Sequence[str]) -> C
         )
         fit(label, 76)
     for axes, name in zip(grid[0], columns, strict=True):
-        fit(axes.set_title(plain(name, 12, lines=2), fontsize=8, color=INK), 60)
+        fit(axes.set_title(plain(name, 12, lines=2), fontsize=8, color=INK), 42)
     return card
 
 
