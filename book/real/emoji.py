@@ -413,7 +413,7 @@ import re
 from clipbook.evaluation import auc
 
 
-def scores(name, pattern, T=T, model=model):
+def scores(name, pattern):
     k = emoji.place(name)
     family = [p for p, other in enumerate(emoji.names) if re.search(pattern, other)]
     inside = torch.isin(emoji.concept_of, torch.tensor(family)).nonzero()[:, 0]
@@ -422,6 +422,7 @@ def scores(name, pattern, T=T, model=model):
     return S[is_own], S[~is_own]
 
 
+# %%
 both = r"^(\w+ heart|green \w+)$"
 for name, pattern in (("green heart", both), ("right arrow", r"^[\w-]+ arrow$")):
     ours, others = scores(name, pattern)
