@@ -194,7 +194,9 @@ interval_chart(shares, across="own name first, with its 95 % interval")
 # a map of places. To turn a picture by an angle, ask for each place of the result from which place of
 # the old one its colour comes. With ($x$, $y$) from −1 to 1, $y$ growing downwards, and scale $s$:
 #
-# $$x_\text{old} = (x \cos a + y \sin a)/s, \qquad y_\text{old} = (-x \sin a + y \cos a)/s$$
+# $$x_\text{old} = (x \cos a + y \sin a)/s$$
+#
+# $$y_\text{old} = (-x \sin a + y \cos a)/s$$
 #
 # Predict which way the dog's face turns at $a = 30°$, and its size at $s = 0.7$.
 

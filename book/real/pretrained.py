@@ -80,7 +80,7 @@ photos = [Image.fromarray(getattr(skimage.data, name)()).convert("RGB") for name
 things = ["an astronaut", "a cat", "a cup of coffee", "a rocket"]
 things += ["galaxies", "old coins", "a man with a camera", "a brick wall"]
 captions = [f"a photo of {thing}" for thing in things]
-pairs_strip(photos, captions)
+pairs_strip([photo.reduce(3) for photo in photos], captions)
 
 # %% [markdown]
 # In our own world a picture and its caption have cosines near 0.7. Predict for CLIP: how large is the
