@@ -80,7 +80,7 @@ photos = [Image.fromarray(getattr(skimage.data, name)()).convert("RGB") for name
 things = ["an astronaut", "a cat", "a cup of coffee", "a rocket"]
 things += ["galaxies", "old coins", "a man with a camera", "a brick wall"]
 captions = [f"a photo of {thing}" for thing in things]
-pairs_strip([photo.reduce(3) for photo in photos], captions)
+pairs_strip([photo.reduce(4) for photo in photos], captions)
 
 # %% [markdown]
 # In our own world a picture and its caption have cosines near 0.7. Predict for CLIP: how large is the
@@ -248,7 +248,7 @@ def with_card(photo, word):
 coffee = photos[2].resize((224, 224))
 attack = {"as it is": coffee, "empty card": with_card(coffee, "")}
 attack["“ROCKET”"] = with_card(coffee, "ROCKET")
-picture_row(attack)
+picture_row({name: picture.reduce(2) for name, picture in attack.items()})
 
 # %% [markdown]
 # Predict for CLIP: what is each called, among the eight names?
@@ -291,7 +291,7 @@ def laid_out(small, count, draw):
 
 draw = stream("pretrained: counting")
 crowds = [laid_out(photos[1], count + 1, draw) for count in range(5)]
-picture_row(dict(zip(NUMBERS, crowds, strict=True)))
+picture_row({name: crowd.reduce(2) for name, crowd in zip(NUMBERS, crowds, strict=True)})
 
 # %%
 said = [f"{number} cat{'s' * (number != 'one')}" for number in NUMBERS]
