@@ -52,8 +52,11 @@ def unproven() -> dict[Path, Path]:
 
 
 def site_and_notebooks() -> None:
+    one = {"OMP_NUM_THREADS": "1"}  # two threads on half of two cores wait for each other
     with SITE_LOG.open("w") as log, timed("site, beside the notebooks"):
-        site = subprocess.Popen(["make", "site"], cwd=ROOT, stdout=log, stderr=log)
+        site = subprocess.Popen(
+            ["make", "site"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | one
+        )
         try:
             if marks := unproven():
                 path = str(kernel.make())
@@ -62,6 +65,7 @@ def site_and_notebooks() -> None:
                     *("--nbval-lax", f"--nbval-kernel-name={kernel.NAME}"),
                     *(str(notebook) for notebook in marks),
                     JUPYTER_PATH=path,
+                    **one,
                 )
                 PROVEN.mkdir(exist_ok=True)
                 for mark in marks.values():
