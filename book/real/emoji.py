@@ -31,7 +31,7 @@
 # own artists. We take seven sets of drawings. The first time, this downloads 17 MB from the registry
 # of npm and draws them, which takes a minute; then they are kept.
 
-# %% mystnb={"image": {"alt": "Six emoji, each drawn by up to seven artists: the same things in seven hands, with other outlines, shades and poses; two drawings are missing."}}
+# %% mystnb={"image": {"alt": "Six emoji, each drawn by up to seven artists: the same things in seven hands, with other outlines, shades and poses; three drawings by FxEmoji are missing."}}
 from clipbook.emoji import ARTIST_NAMES, load_emoji
 from clipbook.figures import picture_grid
 
@@ -320,7 +320,7 @@ curves(lines, across="step", up="own name first")
 # bookkit.emoji_trials` makes them all.) The recipe had been chosen on Noto; the others had no say in it.
 # No model ever learned from OpenMoji. Predict: is Twemoji an easy artist or a hard one?
 
-# %% mystnb={"image": {"alt": "For six artists, the share of own names that come first, for nearest pixels and for three short runs of CLIP, as drawn and moved: the artists differ far more than the seeds do, and OpenMoji is hardest."}}
+# %%
 from clipbook.pretrained import emoji_trials
 
 trials = emoji_trials()
