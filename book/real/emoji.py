@@ -540,7 +540,8 @@ for question, best in zip(questions, (Q @ I_drawn.T).topk(4, dim=1).indices, str
 # %% [markdown]
 # Colours and whole names work best: yellow fruit, broken heart. Even a keyword may fail: "pet" is one of the
 # dog's. And where a question needs what words *mean*, it is luck. The text encoder has read 1,301 names
-# and their keywords, and nothing else. CLIP read 400 million captions.
+# and their keywords, and nothing else. CLIP read 400 million captions
+# ({cite:t}`radford2021clip`, §2.2).
 
 # %% [markdown]
 # ## In another language
