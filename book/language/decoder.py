@@ -1,18 +1,17 @@
 # ---
 # jupyter:
 #   chapter:
-#     question: How does a model write, one token after another?
+#     question: How does a model learn to predict the next token?
 #     objectives:
 #     - compute the next-token loss of a short text by hand, and say what the causal mask is for
 #     - build the parts in which Gemma differs from our text encoder, and say what each one does
-#     - write with a trained model (greedily, by temperature, top-k or top-p), and explain why a
-#       KV cache gives the same text sooner
+#     - train a small language model, and tell what it can know of an answer from what it must guess
 #     needs: [text/text-encoder]
-#     minutes: 68
+#     minutes: 48
 #     place: "it has no place yet: it is the language model that will read what the image encoder
 #       sees"
 #     band: decoder
-#     builds: [clipbook.language.Decoder, clipbook.language.RMSNorm, clipbook.language.rotary, clipbook.language.GeGLU, clipbook.language.next_token_loss, clipbook.language.Sampler, clipbook.language.KVCache]
+#     builds: [clipbook.language.Decoder, clipbook.language.RMSNorm, clipbook.language.rotary, clipbook.language.GeGLU, clipbook.language.next_token_loss]
 # ---
 
 # %% [markdown]
@@ -253,7 +252,8 @@ print(f"the stand-in differs from GELU by up to {(tanh_gelu(gate) - exact).abs()
 #
 # Four heads used to ask four questions and offer four answers. Here **one** head of keys and values
 # serves all four heads of queries: **multi-query attention**. (With groups of heads that share:
-# grouped-query attention.) Fewer weights; and, as we shall see, less to remember while writing.
+# grouped-query attention.) Fewer weights; and, as [the next chapter](writing.ipynb) shows, less to
+# remember while writing.
 
 
 # %%
@@ -422,157 +422,6 @@ token_heatmap(belief, SHAPES, COLOURS)
 # eyes answers with what is usual. The next step is to give it a picture.
 
 # %% [markdown]
-# And whole texts? The logarithm of a text's probability is the sum over its tokens. Predict the
-# order of these four.
-
-# %%
-from clipbook.language import token_log_probabilities
-
-
-def log_probability(texts):
-    ids, mask = tokenizer.batch(texts)
-    return (token_log_probabilities(model(ids), ids) * mask[:, 1:]).sum(dim=1)
-
-
-texts = ["a red circle", "a green triangle", "a red circle above a blue square", "circle red a"]
-for text, log_p in zip(texts, log_probability(texts), strict=True):
-    print(f"ln p = {log_p:6.1f}, one in {(-log_p).exp():.0e}  {text}")
-
-# %% [markdown]
-# A longer text is less probable than its beginning, for each token multiplies by a number below 1. So
-# to compare texts of different lengths one takes the mean for a token; $e$ to minus this mean is
-# called **perplexity**.
-
-# %% [markdown]
-# ## Choosing a token
-#
-# The model gives probabilities; what is written is for us to choose. **Greedy**: always the most
-# probable. Or draw, from probabilities made sharper or flatter by a **temperature** $\tau$, by which
-# logits are divided, and cut off to the $k$ best (**top-k**), or to the fewest whose sum reaches a
-# share (**top-p**). After "a picture of a":
-
-# %%
-ids = torch.tensor([[tokenizer.start_id, *tokenizer.encode("a picture of a")]])
-last = model(ids)[0, -1]  # (V)
-
-
-def top_k_by_hand(p, k):
-    kept = p.argsort(descending=True)[:k]
-    cut = torch.zeros_like(p).index_copy(0, kept, p[kept])
-    return cut / cut.sum()
-
-
-def top_p_by_hand(p, share):
-    total, cut = 0.0, torch.zeros_like(p)
-    for token in p.argsort(descending=True).tolist():
-        if total >= share:
-            break
-        cut[token] = p[token]
-        total += p[token].item()
-    return cut / cut.sum()
-
-
-# %%
-p = last.softmax(dim=0)
-ways = {
-    "p itself": (p, {}),
-    "temperature 0.5": ((last / 0.5).softmax(dim=0), {"temperature": 0.5}),
-    "temperature 2": ((last / 2).softmax(dim=0), {"temperature": 2.0}),
-    "top-k, 3": (top_k_by_hand(p, 3), {"top_k": 3}),
-    "top-p, 0.5": (top_p_by_hand(p, 0.5), {"top_p": 0.5}),
-}
-best = p.argsort(descending=True)[:6]
-print(" " * 15, *[f"{tokenizer.decode([token]):>7}" for token in best.tolist()], " others")
-for name, (by_hand, choices) in ways.items():
-    assert torch.allclose(Sampler(**choices).probabilities(last[None])[0], by_hand, atol=1e-5)
-    shown = by_hand[best]
-    print(f"{name:15}", *[f"{share:7.3f}" for share in shown], f"{1 - shown.sum():7.3f}")
-
-# %% [markdown]
-# What does the choice do to texts? We let the model write 200 in each way, and count how many
-# differ, and in how many each pair of neighbouring words occurs in some training text. Predict both
-# for greedy writing.
-
-# %%
-from itertools import pairwise
-
-neighbours = {pair for text in training for pair in pairwise(text.split())}
-ways = {
-    "greedy": None,
-    "temperature 0.5": sampler(temperature=0.5),
-    "temperature 1": sampler(),
-    "temperature 1.5": sampler(temperature=1.5),
-    "1.5 and top-p 0.9": sampler(temperature=1.5, top_p=0.9),
-}
-for name, way in ways.items():
-    texts = write(model, 200, way)
-    usual = [set(pairwise(text.split())) <= neighbours for text in texts]
-    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[0][:36]}")
-
-# %% [markdown]
-# Greedy writes one text over and over. More heat brings variety, and then slips: a wrong token drawn
-# once can't be taken back, and all that follows builds on it. Cutting off the long tail of improbable
-# tokens keeps variety and avoids most slips.
-
-# %% [markdown]
-# ## The KV cache
-#
-# To write token 21 the model reads 20 tokens; to write token 22 it reads these 20 once more. But no
-# earlier token sees the new one, so nothing about it has changed. What the new token needs of the
-# others is their keys and values: we keep these, in a **KV cache**, and read only what is new. Predict:
-# do the logits stay the same?
-
-# %%
-from clipbook.language import KVCache
-
-ids = test_ids[:64, :12]
-cache = KVCache(depth=2)
-pieces = [model(ids[:, k : k + 1], cache) for k in range(12)]  # a token at a time
-at_once = model(ids)
-off = (torch.cat(pieces, dim=1) - at_once).abs().max()
-assert off < 1e-5 * at_once.abs().max()
-print(f"logits up to {at_once.abs().max():.0f}; they differ by {off:.0e}")
-each = cache.numbers / 64 / 12
-print(f"the cache holds {each:.0f} numbers for each token: 2 blocks × (16 + 16)")
-
-# %% [markdown]
-# How much time does it save? Without a cache, $t$ new tokens cost about $t^2/2$ readings. Predict the
-# gain for 40 tokens, for one text and for 64.
-
-# %%
-import time
-
-
-def seconds(n, use_cache):
-    prompt = torch.full((n, 1), tokenizer.start_id)
-    runs = []
-    for _ in range(3):
-        start = time.perf_counter()
-        written = generate(model, prompt, 40, use_cache=use_cache)
-        runs.append(time.perf_counter() - start)
-    return min(runs), written
-
-
-for n in (1, 64):
-    (slow, without), (fast, with_cache) = (seconds(n, use_cache) for use_cache in (False, True))
-    assert torch.equal(without, with_cache)
-    print(
-        f"{n:2} texts: {1000 * slow:4.0f} ms without, {1000 * fast:4.0f} ms with: {slow / fast:.1f} times"
-    )
-
-# %% [markdown]
-# The same tokens. For a batch the gain is several-fold. For one short text and a model as small as
-# ours there is little: nearly all the time goes into calling PyTorch, once for each layer, however
-# few tokens there are. The price is memory, and here the single head of keys and values pays. In
-# Gemma 2B ({cite:t}`gemma2024`, Table 1), for one text of 8,192 tokens at 2 bytes a number:
-
-# %%
-blocks, heads, head_dim, tokens = 18, 8, 256, 8192
-for kv_heads in (1, heads):
-    held = 2 * blocks * kv_heads * head_dim * tokens * 2
-    print(f"{kv_heads} heads of keys and values: {held / 1e9:.2f} GB")
-
-# %% [markdown]
 # ## What is each part worth?
 #
 # We take Gemma's parts back one at a time, and train each variant as we train the original: the same
@@ -721,28 +570,13 @@ def gain_without_one(model):
             module.weight -= 1
 
 
-def neighbours_turned(model):  # pairs 2i with 2i + 1, as the paper does
-    d = model.config.head_dim
-    order = [*range(0, d, 2), *range(1, d, 2)]
-    for block in model.blocks:
-        for layer in (block.attention.query, block.attention.key):
-            layer.weight[:] = layer.weight.unflatten(0, (-1, d))[:, order].flatten(0, 1)
-
-
-# %%
-def exact_gelu(model):
-    for block in model.blocks:
-        net = block.mlp
-        net.forward = lambda x, net=net: net.down(nn.functional.gelu(net.gate(x)) * net.up(x))
-
-
 def larger_eps(model):
     for module in model.modules():
         if isinstance(module, RMSNorm):
             module.eps = 1e-5
 
 
-for spoil in (gain_without_one, no_root, neighbours_turned, exact_gelu, larger_eps):
+for spoil in (gain_without_one, no_root, larger_eps):
     spoilt = decoder_from_transformers(gemma).requires_grad_(False)
     spoil(spoilt)
     print(
@@ -750,28 +584,8 @@ for spoil in (gain_without_one, no_root, neighbours_turned, exact_gelu, larger_e
     )
 
 # %% [markdown]
-# The first three are plain to see. The last two are not: whoever compares outputs to a tolerance of
-# 0.001 passes both. So compare the settings as well.
-
-# %% [markdown]
-# **The first token is right, then it goes wrong → with a cache, positions began anew.** The new token
-# was read as if it stood at 0.
-
-
-# %%
-def continue_text(prompt, first_place):
-    cache, written = KVCache(2), []
-    new = torch.tensor([[tokenizer.start_id, *tokenizer.encode(prompt)]])
-    for _ in range(7):
-        places = torch.arange(new.shape[1]) + first_place(cache)
-        x = model.features(model.embed(new), positions=places, cache=cache)
-        new = model.logits(x[:, -1:]).argmax(dim=-1)  # (1, 1)
-        written.append(new.item())
-    return prompt + tokenizer.decode(written)
-
-
-print("from where it was:", repr(continue_text("how large", lambda cache: cache.tokens)))
-print("from 0 each time: ", repr(continue_text("how large", lambda cache: 0)))
+# The first two are plain to see. The last is not: whoever compares outputs to a tolerance of 0.001
+# passes it. So compare the settings as well.
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "easy"}
 # ## Exercise: what a batch of texts costs
@@ -955,167 +769,79 @@ with check("The score at a distance, other sizes"):
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
-# ## Exercise: top-p for a whole batch
+# ## Exercise: heads that share keys
 #
-# For each row of `p`, shape $(b, V)$, keep the fewest most probable tokens whose probabilities
-# together reach `share`, at least one. Return what is drawn from, $(b, V)$: 0 for the others, each row
-# summing to 1. (No two probabilities of a row are equal. The check tries shares from 0.1 to 1.)
+# Return the attention weights of grouped-query attention, $(b, h, t, t)$, from queries $(b, h, t, d)$
+# and keys $(b, g, t, d)$, which are turned already. With $h = 6$ heads and $g = 2$ heads of keys, heads 0
+# to 2 share the first and heads 3 to 5 the second. The mask is causal; each row of the weights sums
+# to 1. (The check tries several $h$ and $g$, equal ones among them.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Sort each row, most probable first, and add up along it with `cumsum`. A token is kept if what the
-# more probable ones reach *without it* is still below the share. Then put the numbers back where they
-# came from: `scatter`, with the indices of the sort.
+# Give each head its own copy of the keys that it shares, with `repeat_interleave` along the axis of
+# heads. What `repeat` would do to their order is the classic mistake.
 #
 # </details>
 
 
-# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-top-p", "schema_version": 3, "task": false}
-def top_p(p, share):
-    """Probabilities after the cut: (b, V) and a number -> (b, V)."""
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-groups", "schema_version": 3, "task": false}
+def grouped_weights(query, key):
+    """Causal attention weights: (b, h, t, d), (b, g, t, d) -> (b, h, t, t)."""
     ### BEGIN SOLUTION
-    ordered, tokens = p.sort(dim=1, descending=True)
-    before = ordered.cumsum(dim=1) - ordered
-    kept = ordered * (before < share)
-    kept = kept / kept.sum(dim=1, keepdim=True)
-    return torch.zeros_like(p).scatter(1, tokens, kept)
+    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # (b, h, t, d)
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (b, h, t, t)
+    causal = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    return scores.masked_fill(~causal, float("-inf")).softmax(dim=-1)
     ### END SOLUTION
 
 
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-top-p-check", "schema_version": 3, "task": false}
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-groups-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-p_2 = torch.tensor([[8.0, 32, 4, 2, 18], [3, 5, 40, 10, 6]]) / 64  # exact in binary
-cut_2 = torch.tensor([[0.0, 32, 0, 0, 18], [0, 0, 40, 10, 0]]) / 50
-one_more = torch.tensor([[8.0, 32, 0, 0, 18], [0, 0, 40, 10, 6]])
-top_p_mistakes = {
-    "the rows no longer sum to 1; divide by what is left": cut_2 * 50 / 64,
-    "the token with which the share is reached is kept, too": torch.tensor(
-        [[0.0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]
-    ),
-    "one token too many is kept": one_more / one_more.sum(dim=1, keepdim=True),
-    "the columns are in the order of the sort; put them back": cut_2.sort(
-        dim=1, descending=True
-    ).values,
-    "return probabilities, not which tokens are kept": cut_2 > 0,
-    "nothing is cut off (are the least probable taken first?)": p_2,
-    "p holds probabilities already; no softmax": cut_2.masked_fill(cut_2 > 0, 0)
-    + (p_2.masked_fill(cut_2 == 0, -torch.inf)).softmax(dim=1),
-}
 
+def groups_agree(b, h, g, t, d):
+    generator = torch.Generator().manual_seed(100 * h + t)
+    query = 2 * torch.randn(b, h, t, d, generator=generator)
+    key = 2 * torch.randn(b, g, t, d, generator=generator)
+    each = torch.tensor([head * g // h for head in range(h)])  # whose keys
+    seen = torch.ones(t, t, dtype=torch.bool).tril()
 
-def slowly(p, share):
-    rows = []
-    for row in p.double().tolist():
-        total, kept = 0.0, [0.0] * len(row)
-        for token in sorted(range(len(row)), key=lambda k: -row[k]):
-            if total < share:
-                kept[token] = row[token]
-                total += row[token]
-        rows.append([value / sum(kept) for value in kept])
-    return rows
+    def weights(whose=each, scale=d**0.5, seen=seen, dim=-1, hidden=float("-inf")):
+        scores = torch.einsum("bhid,bhjd->bhij", query.double(), key.double()[:, whose]) / scale
+        return scores.masked_fill(~seen, hidden).softmax(dim=dim)
 
-
-with check("Top-p for a whole batch"):
-    close(ask(top_p, p_2, 0.7), cut_2, "top_p(p_2, 0.7)", mistakes=top_p_mistakes)
-    for b, V, share in ((3, 6, 0.9), (1, 4, 0.1), (5, 9, 0.5), (4, 12, 0.75)):
-        generator = torch.Generator().manual_seed(V)
-        many = (2 * torch.randn(b, V, generator=generator)).softmax(dim=1)
-        close(ask(top_p, many, share), slowly(many, share), f"top_p of {b}×{V} at {share}")
-    close(ask(top_p, p_2, 1.0), p_2, "top_p(p_2, 1.0)")
-    halves = torch.tensor([[0.25, 0.5, 0.125, 0.0625, 0.0625]])
-    close(ask(top_p, halves, 0.5), [[0, 1, 0, 0, 0]], "top_p where one token is the share exactly")
-
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-top-p-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: other batches and shares.
-### BEGIN HIDDEN TESTS
-with check("Top-p for a whole batch, other batches"):
-    for b, V, share in ((2, 30, 0.95), (7, 5, 0.3), (1, 2, 0.6)):
-        generator = torch.Generator().manual_seed(b)
-        many = (2 * torch.randn(b, V, generator=generator)).softmax(dim=1)
-        close(ask(top_p, many, share), slowly(many, share), f"top_p of {b}×{V} at {share}")
-### END HIDDEN TESTS
-
-# %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
-# ## Exercise: one token and a cache
-#
-# One head, one new token. Its `query`, `key` and `value`, $(d)$ each, are not yet turned. The cache
-# holds the `keys`, already turned, and `values`, $(n, d)$ each, of the $n$ tokens before, at positions
-# $0 \dots n-1$. Return what the new token gathers, $(d)$. `rotary(x, positions)` wants $(b, h, t, d)$
-# and $(t)$. (The check tries several $n$, 0 among them. The cache itself stays as it is.)
-
-# %% [markdown]
-# <details><summary>Hint</summary>
-#
-# At which position does the new token stand? It also looks at itself: its own key must be turned and
-# joined to the others before scores are taken, its value as well. Scores are divided by $\sqrt d$.
-#
-# </details>
-
-
-# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "decoder-cache", "schema_version": 3, "task": false}
-def read_one(query, key, value, keys, values):
-    """What a new token gathers: (d), (d), (d), (n, d), (n, d) -> (d)."""
-    ### BEGIN SOLUTION
-    place = torch.tensor([len(keys)])  # n tokens stand at 0 to n - 1
-    query, key = (rotary(x[None, None, None], place)[0, 0] for x in (query, key))  # (1, d)
-    keys, values = torch.cat([keys, key]), torch.cat([values, value[None]])  # (n + 1, d)
-    weights = (query @ keys.T / keys.shape[1] ** 0.5).softmax(dim=1)  # (1, n + 1)
-    return (weights @ values)[0]
-    ### END SOLUTION
-
-
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "decoder-cache-check", "schema_version": 3, "task": false}
-from clipbook.exercises import ask, check, close
-from clipbook.language import rotary
-
-
-def reading_agrees(n, d):
-    draws = 2 * torch.randn(3, n + 1, d, generator=torch.Generator().manual_seed(10 * n + d))
-
-    def turned(x, positions):
-        return rotary(x[None, None], positions)[0, 0]
-
-    place = torch.tensor([n])
-    Q, K, V = draws
-    kept = turned(K[:n], torch.arange(n))
-
-    def gathered(q_at=place, k_at=place, kept=kept, own=True, scale=d**0.5):
-        q, k = turned(Q[n:], q_at), turned(K[n:], k_at)
-        keys, values = (torch.cat([kept, k]), V) if own else (kept, V[:n])
-        return ((q @ keys.T / scale).softmax(dim=1) @ values)[0]
-
-    zero = torch.tensor([0])
-    twice = turned(kept, torch.arange(n))
+    everything = torch.ones(t, t, dtype=torch.bool)
     mistakes = {
-        "the new token stands at position n, behind n others, not at 0": gathered(zero, zero),
-        "the new token stands at position n; yours is one further": gathered(place + 1, place + 1),
-        "the new token stands at position n; yours is one before": gathered(place - 1, place - 1),
-        "the new key must be turned, too": gathered(k_at=zero),
-        "the query must be turned, too": gathered(q_at=zero),
-        "the keys of the cache are turned already; yours are turned twice": gathered(kept=twice),
-        "the new token also looks at itself": gathered(own=False) if n else V[n] + 1,
-        "the new token looks at the others, too": V[n],
-        "divide the scores by √d": gathered(scale=1.0),
-        "divide the scores by √d, not by d": gathered(scale=d),
-        "that is the mean; weigh by softmax of the scores": V.mean(dim=0),
+        "heads 0, 1 … of one group stand side by side; yours take turns": weights(
+            torch.arange(h) % g
+        ),
+        "divide the scores by √d": weights(scale=1.0),
+        "divide the scores by √d, not by d": weights(scale=d),
+        "a token sees later ones; the mask is missing": weights(seen=everything),
+        "the mask is upside down: a token sees itself and what comes before": weights(seen=seen.T),
+        "softmax over the keys, the last axis": weights(dim=-2),
+        "all heads take the first head of keys": weights(torch.zeros(h, dtype=torch.long)),
+        "hidden scores were set to 0, which is no mask: e⁰ is 1": weights(hidden=0.0),
+        "hidden weights were set to 0 after the softmax; the rows no longer sum to 1": weights(
+            seen=everything
+        )
+        * seen,
     }
-    what = f"read_one of d = {d} after {n} tokens"
-    answer = ask(read_one, Q[n], K[n], V[n], kept, V[:n])
-    close(answer, gathered(), what, tolerance=1e-4, mistakes=mistakes if n else None)
+    what = f"grouped_weights of {h} heads and {g} of keys, {t} tokens,"
+    close(ask(grouped_weights, query, key), weights(), what, tolerance=1e-4, mistakes=mistakes)
 
 
-with check("One token and a cache"):
-    for n, d in ((3, 6), (5, 8), (1, 2), (0, 4), (12, 6)):
-        reading_agrees(n, d)
+with check("Heads that share keys"):
+    for sizes in ((2, 6, 2, 5, 8), (1, 4, 1, 3, 6), (3, 4, 4, 4, 2), (2, 8, 4, 6, 4)):
+        groups_agree(*sizes)
 
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-cache-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: other lengths and sizes.
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "decoder-groups-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other numbers of heads.
 ### BEGIN HIDDEN TESTS
-with check("One token and a cache, other lengths"):
-    for n, d in ((2, 10), (30, 4), (7, 16)):
-        reading_agrees(n, d)
+with check("Heads that share keys, other numbers"):
+    for sizes in ((1, 9, 3, 4, 6), (2, 2, 1, 7, 10), (4, 6, 6, 2, 4)):
+        groups_agree(*sizes)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1145,31 +871,33 @@ with check("One token and a cache, other lengths"):
 # </details>
 
 # %% [markdown]
-# **3.** May a model whose tokens all see each other, like BERT, use a KV cache?
+# **3.** A model has four heads of queries and one of keys and values. Do all four heads attend to the
+# same tokens?
 #
 # <details><summary>Answer</summary>
 #
-# No: a new token would change what the earlier ones gather, and so their keys and values in the next
-# block. What is kept would be out of date. "Yes, but it saves less" is wrong.
+# No. They compare against the same keys, but each with a query of its own, so their weights differ;
+# what they share is what can be found and what is then handed on. "One head of keys makes four equal
+# heads" is wrong.
 #
 # </details>
 
 # %% [markdown]
 # ## What to remember
 #
-# We have built a language model as Gemma is built, and written with it.
+# We have built a language model as Gemma is built, and trained it.
 #
 # - Each token predicts the next: causal mask, answers shifted by one, $\ln V$ for a guess.
 # - Gemma: RMSNorm with $1 + g$, rotary positions, a gate, one head of keys and values, one table. At our
 #   size they save more than they improve.
-# - How to choose a token is decided after training; a KV cache gives the same tokens sooner.
+# - Without a picture it can only say what is usual.
 #
-# Next: **how does a picture get in front of the words, so that the answer is no guess?**
+# Next: **how does a text come of probabilities?** [Writing a text](writing.ipynb) draws token after
+# token.
 
 # %% [markdown]
 # **Sources.** {cite:t}`gemma2024`, §2 and Tables 1 and 2: the parts, and the sizes.
 # {cite:t}`zhang2019rmsnorm`, §4: RMSNorm. {cite:t}`su2021rope`, §3.2: rotary positions.
 # {cite:t}`shazeer2020glu`, §2: GeGLU. {cite:t}`shazeer2019multiquery`, §3: one head of keys and values,
 # and the cache that it is for; {cite:t}`ainslie2023gqa`, §2: groups. {cite:t}`press2017tying`: one table
-# for both ends. {cite:t}`holtzman2020nucleus`, §3.1: top-p, and why greedy texts are dull.
-# {cite:t}`haviv2022nope`: decoders without positions.
+# for both ends. {cite:t}`haviv2022nope`: decoders without positions.

@@ -1,6 +1,6 @@
 """The KV cache: keys and values of tokens already read, so that each is computed once.
 
-Built in: book/language/decoder.
+Built in: book/language/writing.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Writing: read a prompt, choose a next token, read it, choose again.
 
-Source: Holtzman et al. 2020 (top-p), Fan et al. 2018 (top-k). Built in: book/language/decoder.
+Source: Holtzman et al. 2020 (top-p), Fan et al. 2018 (top-k). Built in: book/language/writing.
 """
 
 from dataclasses import dataclass
