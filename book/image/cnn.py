@@ -17,7 +17,7 @@
 #       or process through conv layers (for CNN): ['Colours in, channels out', layer]
 #       '3. For CNN-based: Image → Convolutional layers': [A stage, stage, layer|conv]
 #       Feature maps at different scales: [Feature maps at three scales, map]
-#       Global pooling for final representation: [One vector, global average pooling]
+#       Global pooling for final representation: [From feature maps to one vector, global average pooling]
 #       PaliGemma is ViT-based rather than CNN-based: [Why PaliGemma's encoder is a ViT, PaliGemma,
 #         SigLIP, ViT]
 # ---
@@ -288,7 +288,7 @@ picture_row(fields)
 # from the first block on.
 
 # %% [markdown]
-# ## One vector
+# ## From feature maps to one vector
 #
 # 16 places of 64 channels are left. **Global average pooling** takes the mean over the places, however
 # many; a layer norm and a matrix lead into the space of the captions.
@@ -313,7 +313,7 @@ from clipbook.widgets import SimilarityMatrix
 SimilarityMatrix(I @ T.T, pictures, captions)
 
 # %% [markdown]
-# ## Who told it where?
+# ## Can it tell where a thing is?
 #
 # Maps move with the picture, and a mean doesn't care where its terms lie; so a heart top left and one
 # bottom right should end in the same vector. Predict: can the CNN tell the corners apart?
@@ -373,7 +373,7 @@ for name, encoder in encoders.items():
 # The ViT, both times.
 
 # %% [markdown]
-# ## The race
+# ## CNN and ViT in equal time
 #
 # Which learns our pairs faster? Both get fresh weights, the same text encoder, recipe, batches of 64
 # pairs and loss (each picture shall choose its own caption among the 64; [the next
@@ -483,7 +483,7 @@ curves(means, across="processor seconds of training", up="own caption found")
 # that is its built-in neighbourhood, and how much its smaller size, the race can't say.
 
 # %% [markdown]
-# ## The long run
+# ## CNN and ViT, trained for longer
 #
 # The book's models were trained for 1,279 seconds (ViT) and 519 (CNN) on one core, says the model card
 # in `clipbook/pretrained/shapes`. Predict the two curves of the loss (0 is perfect).

@@ -12,7 +12,7 @@
 #     band: patches
 #     builds: [clipbook.image.patchify, clipbook.image.unpatchify, clipbook.widgets.PatchExplorer]
 #     seed:
-#       Split into patches (for ViT): [Cut with a knife, patch]
+#       Split into patches (for ViT): [Cut into patches by hand, patch]
 #       Image patches → Linear projection: [A vector for each patch, projection|matrix]
 #       + position embeddings: [Where a patch lies, position]
 # ---
@@ -41,7 +41,7 @@ for side in (32, 224):
 # [tokenizer](../text/tokenization.ipynb) takes pieces of words, not letters.
 
 # %% [markdown]
-# ## Cut with a knife
+# ## Cut into patches by hand
 #
 # We take the third of our eight pictures, the star, as a tensor of shape ($C$, $H$, $W$): 3 colours
 # (channels), 32 rows, 32 columns. With a patch size of $p = 8$ pixels, four rows of four patches fill
@@ -101,7 +101,7 @@ PatchExplorer(chelsea, patch_size=16)
 # A large patch may show an eye; small ones say something only by where they lie.
 
 # %% [markdown]
-# ## In one step
+# ## All patches in one step
 #
 # The same without a loop: split axes, reorder them, join. We watch numbers instead of colours: 4 rows,
 # 6 columns, $p = 2$. Predict the six patches, flattened.
@@ -211,7 +211,7 @@ Z = patches @ E  # (8, 16, 192) @ (192, 96)
 mixed = sum(patches[2, 5, k] * E[k] for k in range(192))  # (96,)
 assert torch.allclose(mixed, Z[2, 5], atol=1e-4)
 print("numbers:", Z.shape, " weights in E:", E.numel())
-print("two corners of the ground, alike:", torch.equal(Z[2, 0], Z[2, 3]))
+print("two corners of the background, alike:", torch.equal(Z[2, 0], Z[2, 3]))
 
 # %% [markdown]
 # The same $E$ serves all places, so equal patches become equal vectors, wherever they lie.
@@ -342,7 +342,7 @@ assert seconds[8] > seconds[32]
 # normalised values nearest to zero, comes from $E$'s pseudo-inverse, its inverse as far as there is
 # one. We replace each patch by that twin. Predict what picture and twin have in common.
 
-# %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped ground have vanished in the noise."}}
+# %% mystnb={"image": {"alt": "Star, ring and cross keep form and colour in their twins, among coloured noise; the plain and the striped background have vanished in the noise."}}
 from clipbook.image import MEAN, STD
 
 mean, std = (torch.tensor(triple)[:, None, None] for triple in (MEAN, STD))
@@ -361,7 +361,7 @@ picture_row(
 
 # %% [markdown]
 # To the model the two are *one* (but for the rounding here): all later layers get the same numbers.
-# Things keep form and colour; the ground, which captions never mention, can be noise. CLIP's ViT-B/32
+# Things keep form and colour; the background, which captions never mention, can be noise. CLIP's ViT-B/32
 # makes 768 of a patch's 3,072 numbers; ViT-B/16 makes 768 of 768, and nothing need be lost.
 
 # %% [markdown]

@@ -313,7 +313,7 @@ both = {"forgot to undo": clipped, "undone": levels}
 picture_row({name: picture.permute(1, 2, 0) for name, picture in both.items()})
 
 # %% [markdown]
-# ## The package's version, and everybody's
+# ## The package's version, and transformers'
 #
 # `preprocess` does it all for a batch of pictures or files: open, resize, crop, normalise.
 

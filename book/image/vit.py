@@ -65,7 +65,7 @@ for name, values in {"patches": patches, "patches @ E": patches @ E, "x": x}.ite
 # looks at a picture.
 
 # %% [markdown]
-# ## Who speaks for the picture?
+# ## One vector for the picture
 #
 # The blocks keep one vector per token, and we want one per picture. The first ViT, like CLIP, puts a
 # **class token** in front: a learned vector $c$, the same for all pictures, that gathers by
@@ -194,7 +194,7 @@ for name, (patch, w, blocks, heads, out) in sizes.items():
 # ## Where it looks
 #
 # Each patch is a query and a key; the attention weights of one query sum to 1. Choose a patch of the
-# ring below, then one of the empty ground, and go through the three blocks ("layers" 0 to 2). Predict
+# ring below, then one of the empty background, and go through the three blocks ("layers" 0 to 2). Predict
 # first: will empty patches look at their neighbours, at themselves or at the things?
 
 # %%
@@ -258,10 +258,10 @@ assert share[-1] > 1.2 * places  # trained, things, last block
 # though nobody ever marked a thing in a picture.
 
 # %% [markdown]
-# ## Seen is not used
+# ## Attention is not importance
 #
 # Does attention show what the result *depends* on? A weight says how much of a value is taken, not
-# what it holds. Harder evidence: cover a patch with ground, and see how far the picture's embedding
+# what it holds. Harder evidence: cover a patch with background, and see how far the picture's embedding
 # turns (1 minus the cosine). The star lies in patches 5, 6, 9 and 10. Which does the model need most?
 
 
@@ -438,7 +438,7 @@ ours.config
 # The same, with a class token and another activation, `quick_gelu`.
 
 # %% [markdown]
-# ## What nobody told it
+# ## Patches in another order
 #
 # Exchange patches in *every* picture of the world, always in the same way. Predict: would a ViT find
 # its task harder?

@@ -144,7 +144,7 @@ for name, cost in counts.items():
 # before it.
 
 # %% [markdown]
-# ## A norm that only divides
+# ## RMSNorm
 #
 # Now the model. Its blocks are those of our text encoder but for five changes. The first:
 # **RMSNorm** leaves out layer norm's mean and shift. It divides a token's $w$ numbers by the root
@@ -173,7 +173,7 @@ norm(x).detach()
 # Weight decay pulls weights towards 0. So it pulls Gemma's gains towards 1, not towards silence.
 
 # %% [markdown]
-# ## Positions that turn
+# ## Rotary positions
 #
 # Our text encoder adds a position embedding to each token. Gemma adds nothing. It **turns** queries
 # and keys: numbers $i$ and $i + d/2$ of a head's $d$ are a point in the plane, and at position $m$ it
@@ -222,7 +222,7 @@ token_heatmap(scores, *names, signed=True)
 # distance of 2 is the same at the beginning and after a thousand words.
 
 # %% [markdown]
-# ## A network with a gate
+# ## GeGLU, a network with a gate
 #
 # The feed-forward network gets a second way in. **GeGLU** multiplies what one matrix makes of a token
 # by a non-linearity of what another makes: a **gate**, which lets each inner number through or holds it
@@ -248,7 +248,7 @@ exact = torch.nn.functional.gelu(gate)
 print(f"the stand-in differs from GELU by up to {(tanh_gelu(gate) - exact).abs().max():.5f}")
 
 # %% [markdown]
-# ## One head of keys and values
+# ## Multi-query attention
 #
 # Four heads used to ask four questions and offer four answers. Here **one** head of keys and values
 # serves all four heads of queries: **multi-query attention**. (With groups of heads that share:
@@ -274,7 +274,7 @@ def attention_by_hand(x, layer, heads, kv_heads, d):  # x: (t, w)
 
 
 # %% [markdown]
-# ## One table, used twice
+# ## Tied embeddings
 #
 # A token's vector comes from a table $E$, shape $(V, w)$. At the end we need a logit for each of the
 # $V$ tokens. Gemma takes the same table: the logit of a token is the dot product of its row with the
@@ -390,7 +390,7 @@ curves(lines, across="step", up="loss")
 # comes near 0: which caption, and which answer, nobody can know beforehand.
 
 # %% [markdown]
-# ## What it believes
+# ## What it answers without a picture
 #
 # Ask for a colour, with no picture: the row of logits after "what colour is the star?" gives a
 # probability to each answer. In training each shape has seven of the eight colours, about equally

@@ -155,7 +155,6 @@ for name, (by_hand, choices) in ways.items():
 from clipbook.language import generate
 
 
-@torch.no_grad()
 def write_by_hand(prompt, most=24):
     ids = [tokenizer.start_id, *tokenizer.encode(prompt)]
     for _ in range(most):

@@ -70,7 +70,7 @@ print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {l
 # noticed by the columns alone.
 
 # %% [markdown]
-# ## The same, safe for large numbers
+# ## Safe for large numbers: log-sum-exp
 #
 # The logarithm of a fraction is a difference, so
 #
@@ -136,7 +136,7 @@ print(f"loss: {clip_loss(four):.3f}")
 # Pictures 1 and 2: between them, only colours have changed places.
 
 # %% [markdown]
-# ## The package's version, and everybody's
+# ## The package's loss, and transformers'
 #
 # `info_nce` uses PyTorch's `cross_entropy`, which takes logits and the number of the right class. The
 # library `transformers` has a version of its own; there, rows are captions.
@@ -191,7 +191,7 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 # wrong. One that stays at $\ln N$ says that nothing is learned.
 
 # %% [markdown]
-# ## How hot?
+# ## The temperature
 #
 # Logits are cosines times the **scale** $s = 1/\tau$. Why not bare cosines, $s = 1$? An own cosine
 # is at most 1; then picture and caption are one vector. How low can the others be? Two vectors may
@@ -244,7 +244,7 @@ print(f"a guess: {math.log(N):.4f}")
 
 # %% [markdown]
 # With bare cosines nearly four fifths of a guess remain, whatever the encoders. How far must the
-# scale grow? Two grids of eight: in one, own cells are 0.5 and the rest 0.3; in the other, caption 2
+# scale grow? Two grids of eight: in one, matching cells are 0.5 and the rest 0.3; in the other, caption 2
 # also fits picture 1 too well, with 0.6. Predict both curves.
 
 # %% mystnb={"image": {"alt": "With all pairs right the loss falls towards zero as the scale grows; with one cell wrong it falls, reaches a lowest point and rises again."}}
@@ -296,7 +296,7 @@ print(f"the trained model's scale: {model.scale:.1f}")
 #
 # How does the loss change with one logit? The cost of row $i$ is a log-sum-exp minus $L_{ii}$. The
 # derivative of the first is $e^{L_{ij}}$ over the sum of such powers, which is the softmax $p_{ij}$
-# again; $-L_{ii}$ gives −1, in the own cell alone. The same goes for columns, and the loss is the
+# again; $-L_{ii}$ gives −1, in the matching cell alone. The same goes for columns, and the loss is the
 # mean over $2N$ costs. With $I$, 1 on the diagonal and 0 elsewhere:
 #
 # $$\frac{\partial\,\text{loss}}{\partial L}
@@ -313,7 +313,7 @@ print(by_hand)
 print(f"sum: {by_hand.sum().abs():.6f}")
 
 # %% [markdown]
-# Descent goes against the gradient. The diagonal is negative: own cells are **pulled up**. The rest
+# Descent goes against the gradient. The diagonal is negative: matching cells are **pulled up**. The rest
 # is positive: these are **pushed down**, in proportion to their probabilities in row and column, so
 # (1, 2) and (2, 1) most of all.
 
@@ -339,7 +339,7 @@ SimilarityMatrix(
 # %% [markdown]
 # At first there is a strong pull on the diagonal and a weak push everywhere else. Later only cells
 # that still attract somebody are pushed: the loss spends its force on what is not yet told apart.
-# Check the start with the formula: with $p = 1/8$ in each row and column, an own cell has
+# Check the start with the formula: with $p = 1/8$ in each row and column, a matching cell has
 # $2\,(1/8 - 1)/(2 \cdot 8)$, any other $2 \cdot (1/8)/(2 \cdot 8)$.
 
 # %%
@@ -348,7 +348,7 @@ logits = start / tau
 logits.retain_grad()
 info_nce(logits).backward()
 pull = logits.grad.diagonal()
-print(f"own cells: {pull.min():.3f} to {pull.max():.3f}")
+print(f"matching cells: {pull.min():.3f} to {pull.max():.3f}")
 print(f"with p = 1/8: {(1 / 8 - 1) / 8:.3f}; other cells: {1 / 64:.3f}")
 ratio = start.grad.norm() / logits.grad.norm()
 print(f"gradient in the cosines: {ratio:.1f} times as large")
@@ -546,7 +546,7 @@ mistakes = {
     "the natural logarithm, not that of base 2": 2.5012884,
     "the logarithm of the probability is missing": 0.4552194,
     "the own caption is in the sum of the row, too": 0.9754882,
-    "only the own cells, not all": 2.2337606,
+    "only the matching cells, not all": 2.2337606,
     "softmax was taken twice": 1.2164230,
     "each row has its own softmax, not the whole grid": 3.1225350,
     "subtract the own logit": 3.4004276,

@@ -533,8 +533,8 @@ with check("A grid from any vectors, other sizes"):
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The own cells are `similarities.diagonal()`, of shape (N,). In row $i$, count the cells that are
-# at least as high as own cell $i$; it counts itself. To compare all rows at once, the own cells
+# The matching cells are `similarities.diagonal()`, of shape (N,). In row $i$, count the cells that are
+# at least as high as matching cell $i$; it counts itself. To compare all rows at once, the matching cells
 # must stand in a column, (N, 1).
 #
 # </details>
@@ -555,7 +555,7 @@ from clipbook.exercises import ask, check, close
 rows = [[7, 5, -2, 0, 1, -3], [-3, 2, -2, 4, 7, 0], [2, 2, 3, -2, 0, 3], [5, 5, -3, 2, 0, 7]]
 grid = torch.tensor(rows) / 10  # (4, 6)
 mistakes = {
-    "ranks begin at 1; the own cell counts itself": [0, 2, 1, 3],
+    "ranks begin at 1; the matching cell counts itself": [0, 2, 1, 3],
     "ranks begin at 1, and a tie counts against the own caption": [0, 2, 0, 3],
     "a tie counts against the own caption; see row 3": [1, 3, 1, 4],
     "a picture looks along its row, not its column": [1, 4, 1, 2],

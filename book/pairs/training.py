@@ -21,7 +21,7 @@
 # The pieces are there: data, two encoders, a grid, a loss. {question}
 
 # %% [markdown]
-# ## What goes in
+# ## The model and its batches
 #
 # A **preset** is a recipe: encoders, batches, settings. `cpu` takes about two minutes on one core; on
 # a GPU we take the larger `shapes`, that of the shipped model, whose results stand below. `build`
@@ -316,7 +316,7 @@ for who, grid in {"yours": grids[-1], "shapes": longer.snapshots[-1]}.items():
 # come apart in two minutes. The shipped model, trained longer and on more twins, tells.
 
 # %% [markdown]
-# ## What comes first
+# ## Colour or shape first?
 #
 # Does a model learn colour or shape first? The name that a picture chooses has both. Predict, for the
 # 150 pictures of seen combinations.
@@ -459,7 +459,7 @@ except ValueError as error:
 # from there, it would be neither; worse, three "repeats" in one folder would be one run.
 
 # %% [markdown]
-# ## Luck
+# ## How much depends on the seed
 #
 # Another seed gives other first weights and other batches. How much of a result is that? Three short
 # runs of the small model (other weights only), then what we noted of five runs of the `cpu` preset.

@@ -35,7 +35,7 @@
 # combinations of colour and shape, eight were kept back, this one among them. We write $C = 64$
 # captions, one for each combination.
 
-# %% mystnb={"image": {"alt": "A large green triangle on a grey ground."}}
+# %% mystnb={"image": {"alt": "A large green triangle on a grey background."}}
 import torch
 
 from clipbook.figures import picture_row
@@ -424,8 +424,8 @@ curves(lines, across="labelled pictures", up="accuracy on seen combinations", lo
 # colours and shapes. On classes without labels the probe is never right: for it, classes are 64
 # numbers, and nothing says that "green triangle" is made of *green* and *triangle*. Captions do.
 #
-# Grounds are dark, grey or striped, and no caption ever says so. Predict zero-shot and probe, on the
-# ground.
+# Backgrounds are dark, grey or striped, and no caption ever says so. Predict zero-shot and probe, on
+# the background.
 
 # %%
 from clipbook.scenes import GROUNDS
@@ -955,12 +955,12 @@ with check("None of these, other pictures"):
 #
 # </details>
 #
-# **3.** A linear probe finds the ground in the features; zero-shot doesn't. Are the class names
+# **3.** A linear probe finds the background in the features; zero-shot doesn't. Are the class names
 # badly chosen?
 #
 # <details><summary>Answer</summary>
 #
-# Other names won't help much. Captions never speak of grounds, so nothing in training tied a word
+# Other names won't help much. Captions never speak of backgrounds, so nothing in training tied a word
 # to them. "The encoder doesn't see it" is wrong as well: the probe reads it.
 #
 # </details>

@@ -130,7 +130,7 @@ for k in (1, 5):
     print(f"among the first {k}: {(rank_by_hand <= k).float().mean():.3f}")
 
 # %% [markdown]
-# ## Now the model
+# ## CLIP on the same question
 #
 # `clipbook.load("emoji")` is a small CLIP: a CNN for pictures of 48 px, and our text encoder. Its
 # classes are the 1,322 names. Predict: how much better than pixels is it?
@@ -267,7 +267,7 @@ for word in ("puppy", "pup", "a pup", "doggy", "dog"):
 # the car.
 
 # %% [markdown]
-# ## Watch it learn
+# ## The grid through training
 #
 # Eight pairs by the artist never seen, through training. Predict which pair is found first, and which
 # cell off the diagonal stays bright. Move the slider.

@@ -23,7 +23,7 @@
 # {question} This chapter is a laboratory: each section asks, you predict, the weights answer.
 
 # %% [markdown]
-# ## Load them
+# ## Load CLIP and SigLIP
 #
 # OpenAI's CLIP is 605 MB, Google's SigLIP 813 MB: fetched once, then kept. Best in Colab. Where the
 # network is missing, the page runs on **stand-ins** and says so: then it shows how each test is made,
@@ -398,7 +398,7 @@ assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 # lines are too few to say more. **Question:** which captions would a data set need?
 
 # %% [markdown]
-# ## Two clouds
+# ## The modality gap
 #
 # Pictures and texts share a space. Do they share a *place* in it? Take the mean of each kind, and the
 # difference of the means: the **modality gap** ({cite:t}`liang2022gap`, §4). Predict: are two pictures

@@ -83,7 +83,7 @@ assert all(abs(ends[name] - math.log(32)) < 0.1 for name in list(spoils)[1:])
 #
 # **The cosines reach the loss unscaled**, or with a scale fixed too low. They lie in [−1, 1], and
 # the softmax of such numbers is nearly flat: even a perfect grid costs $\ln(1 + (N-1)\,e^{-2})$.
-# Multiply by [the scale](../pairs/contrastive-loss.ipynb#how-hot).
+# Multiply by [the scale](../pairs/contrastive-loss.ipynb#the-temperature).
 
 # %%
 perfect = 2 * torch.eye(N) - 1  # 1 on the diagonal, -1 elsewhere
@@ -194,11 +194,11 @@ for name, (rows, grid) in grids.items():
 
 # %%
 own = cosines.diagonal().mean()
-a = ((own - 0.25) / 1.25).sqrt()  # chosen so that own cells come to 0.25 on average
+a = ((own - 0.25) / 1.25).sqrt()  # chosen so that matching cells come to 0.25 on average
 pictures = torch.cat([images, a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()  # (64, 65), length 1
 words = torch.cat([texts, -a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()
 shifted = pictures @ words.T
-print(f"own cells {own:.2f} → {shifted.diagonal().mean():.2f}")
+print(f"matching cells {own:.2f} → {shifted.diagonal().mean():.2f}")
 same = info_nce((1 + a**2) * scale * shifted)
 print(f"loss {info_nce(scale * cosines):.4f} → {same:.4f}, with a larger scale")
 assert torch.equal(shifted.argmax(dim=1), cosines.argmax(dim=1))
@@ -206,7 +206,7 @@ assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 
 # %% [markdown]
 # So compare a score with the other scores of its row; don't read it as a probability, nor use one
-# threshold for two models. [The gap of CLIP itself](../real/pretrained.ipynb#two-clouds) is measured on
+# threshold for two models. [The gap of CLIP itself](../real/pretrained.ipynb#the-modality-gap) is measured on
 # photographs. SigLIP adds a bias, at first −10: there a logit of 0 is an even chance, and a good one.
 
 # %% [markdown]

@@ -251,7 +251,7 @@ similarity_heatmap(pulled, pictures, captions)
 def means(grid):
     others = grid[~torch.eye(8, dtype=torch.bool)]  # (56,)
     own = grid.diagonal()  # (8,)
-    return f"own cells {own.mean():5.2f}, others {others.mean():5.2f}"
+    return f"matching cells {own.mean():5.2f}, others {others.mean():5.2f}"
 
 
 contrasted = grid_of(learn(info_nce))
@@ -261,7 +261,7 @@ print("with contrast:", means(contrasted))
 print("fully trained:", means(trained))
 
 # %% [markdown]
-# The own cells, those of the diagonal, are lower than before and worth more: the others are far
+# The matching cells, those of the diagonal, are lower than before and worth more: the others are far
 # below. That is the **training objective**: *maximise the similarity of matching pairs, minimise
 # that of all others*. A [later chapter](../pairs/contrastive-loss.ipynb) makes a formula of it.
 # Hence the name: a model learns **contrastively**, from what goes together against what doesn't.
@@ -373,8 +373,8 @@ info_nce(trained[:1, :1])
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# For each $i$: the own cell is `similarities[i, i]`, its row `similarities[i]`, its column
-# `similarities[:, i]`. In each, count the cells that are at least as high. The own cell counts
+# For each $i$: the matching cell is `similarities[i, i]`, its row `similarities[i]`, its column
+# `similarities[:, i]`. In each, count the cells that are at least as high. The matching cell counts
 # itself, so both counts must be 1.
 #
 # </details>
@@ -387,7 +387,7 @@ def share_right(similarities):
     right = 0
     for i in range(len(similarities)):
         own = similarities[i, i]
-        in_row = (similarities[i] >= own).sum()  # counts the own cell itself
+        in_row = (similarities[i] >= own).sum()  # counts the matching cell itself
         in_column = (similarities[:, i] >= own).sum()
         right += (in_row == 1) & (in_column == 1)
     return right / len(similarities)
@@ -454,7 +454,7 @@ with check("How many are right, other grids"):
 # ## Exercise: how narrowly
 #
 # A picture may find its caption by a hair. For each picture, return
-# its **margin**: its own cell minus the highest *other* cell of its row. Above 0 it finds its
+# its **margin**: its matching cell minus the highest *other* cell of its row. Above 0 it finds its
 # caption; the larger, the more clearly. There are at least two captions, perhaps more than
 # pictures; a list of $N$ numbers will do. The check also tries equal cells, rows below 0, and
 # margins above 1.
@@ -463,7 +463,7 @@ with check("How many are right, other grids"):
 # <details><summary>Hint</summary>
 #
 # `line = similarities[i].tolist()` is row $i$ as a list; `line[:i] + line[i + 1 :]` is the row
-# without its own cell. Or without a loop: put −2, less than any similarity, into the diagonal of a
+# without its matching cell. Or without a loop: put −2, less than any similarity, into the diagonal of a
 # copy, `similarities.clone().fill_diagonal_(-2)`, and take `max(dim=1).values`.
 #
 # </details>
@@ -471,7 +471,7 @@ with check("How many are right, other grids"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "margins", "schema_version": 3, "task": false}
 def margins(similarities):
-    """Own cell minus the highest other cell of the row: (N, M), M at least N and 2 -> (N,)."""
+    """Matching cell minus the highest other cell of the row: (N, M), M at least N and 2 -> (N,)."""
     ### BEGIN SOLUTION
     others = similarities.clone().fill_diagonal_(-2)  # lower than any similarity
     return similarities.diagonal() - others.max(dim=1).values
@@ -483,7 +483,7 @@ from clipbook.exercises import ask, check, close
 
 grid = torch.tensor([[9, 2, 4, 5], [6, 3, 5, 2], [-4, -2, -1, -7]]) / 10
 mistakes = {
-    "leave the own cell out of the search": [0, -0.3, 0],
+    "leave the matching cell out of the search": [0, -0.3, 0],
     "the last row has no cell above 0; put less than 0 in the own one": [0.4, -0.3, -0.1],
     "own minus other, not the other way round": [-0.4, 0.3, -0.1],
     "a picture looks along its row, not down its column": [0.3, 0.1, -0.6],
@@ -492,7 +492,7 @@ mistakes = {
     "the highest other cell is not always the second highest": [0.4, -0.2, 0.1],
     "compare within the row, not with the whole grid": [0.3, -0.3, -0.7],
     "captions without a picture compete as well; see row 1": [0.5, -0.3, 0.1],
-    "that is the highest other cell; subtract it from the own cell": [0.5, 0.6, -0.2],
+    "that is the highest other cell; subtract it from the matching cell": [0.5, 0.6, -0.2],
     "a picture that is wrong has a margin below 0, not above": [0.4, 0.3, 0.1],
     "a picture that is wrong has a margin below 0, not 0": [0.4, 0, 0.1],
     "how narrowly, not only whether": [1, 0, 1],
@@ -549,7 +549,7 @@ with check("How narrowly, other grids"):
 # <details><summary>Answer</summary>
 #
 # You can't tell. The model that was only pulled had higher ones, and knew nothing. What counts is
-# how far the own cell stands out from its row and column, so 0.6 may be better.
+# how far the matching cell stands out from its row and column, so 0.6 may be better.
 #
 # </details>
 

@@ -76,7 +76,7 @@ Q
 # The last row is the query of "pup": it looks for what describes, and for animals.
 
 # %% [markdown]
-# ## One token asks
+# ## The weights of one token
 #
 # How well does a key fit a query? Their dot product says so: the **score**. Take a pencil. The
 # query of "pup" is [0, 2, 0, 2]; the keys are the rows of `x`. Which token will "pup" look at most,
@@ -226,7 +226,7 @@ assert medians["divided by √d", 64].min() > 1000 * medians["not divided", 64].
 # a query is about to jump from one key to another.
 
 # %% [markdown]
-# ## Who may look at whom
+# ## The causal mask
 #
 # A **causal mask** lets a token see itself and those before it, never those after. GPT needs it: it
 # predicts the next token, and must not peek. CLIP's text encoder has one, too: its authors wanted

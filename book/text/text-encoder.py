@@ -14,12 +14,12 @@
 #     builds: [clipbook.text.TextEncoder, clipbook.transformer.Block, clipbook.transformer.Stack, clipbook.transformer.pool]
 #     seed:
 #       Text Encoder: [The text encoder, caption, vector]
-#       A Transformer-based architecture, similar to GPT or BERT: ['Who speaks for the caption?',
+#       A Transformer-based architecture, similar to GPT or BERT: [One vector for the caption,
 #         GPT, BERT]
 #       3. Transformer Processing: [The stack, block]
-#       '[CLS] aggregates sequence info': ['Who speaks for the caption?', '[CLS]']
+#       '[CLS] aggregates sequence info': [One vector for the caption, '[CLS]']
 #       tokens → Transformer Layers: [The stack, block]
-#       Feed-forward networks process token representations: [What attention leaves undone, feed-forward
+#       Feed-forward networks process token representations: [The feed-forward network, feed-forward
 #           network]
 #       Final text embedding: [The stack, projection]
 # ---
@@ -55,17 +55,17 @@ print(caption)
 x.shape
 
 # %% [markdown]
-# ## What attention leaves undone
+# ## The feed-forward network
 #
 # A block has four parts. The first is attention, which moves information *between* tokens. But what
 # a token gets is a weighted mean, and a mean concludes nothing: "red" and "circle" in, half of each
 # out. So then each token passes, by itself, through the second, a **feed-forward network**: a
-# matrix that makes it four times wider, a **bend**, and a matrix back.
+# matrix that makes it four times wider, a **non-linearity**, and a matrix back.
 #
 # $$\text{mlp}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
-# A bend is a function that is no straight line, applied to each number; without it, $W_1 W_2$ would
-# be a single matrix. GELU sends large negative numbers to 0 and leaves large positive ones:
+# A non-linearity is a function that is no straight line, applied to each number; without it, $W_1
+# W_2$ would be a single matrix. GELU sends large negative numbers to 0 and leaves large positive ones:
 
 
 # %%
@@ -251,7 +251,7 @@ embedding.shape
 # in width.
 
 # %% [markdown]
-# ## Who speaks for the caption?
+# ## One vector for the caption
 #
 # Two designs are common. GPT-like, as in CLIP: causal mask, and the **end token** is read.
 # BERT-like: no mask but for padding, and a **[CLS]** token in *front* is read, which gathers the
@@ -452,7 +452,7 @@ print("largest difference:", difference)
 
 # %% [markdown]
 # The CLIP of the paper has width 512, 12 layers, 8 heads, 63 million weights. From our trained
-# encoder it differs only in its sizes and in the bend, `quick_gelu` (see the mistakes below).
+# encoder it differs only in its sizes and in the non-linearity, `quick_gelu` (see the mistakes below).
 
 # %% [markdown]
 # ## Before any training
@@ -545,7 +545,7 @@ for name, over in (("one token, (w,)", (64,)), ("all tokens, (t, w)", x.shape)):
     print(f"{name:18} token 5 moves by {moved.abs().max():.2f}")
 
 # %% [markdown]
-# **Loaded weights work, but not quite → the wrong bend.** OpenAI's CLIP was trained with
+# **Loaded weights work, but not quite → the wrong non-linearity.** OpenAI's CLIP was trained with
 # $x \cdot \text{sigmoid}(1.702\,x)$, a quick stand-in for GELU. Weights load into either without a
 # warning.
 
@@ -719,8 +719,8 @@ with check("Count the weights, other encoders"):
 # ## Exercise: exactly one
 #
 # A token has gathered $n$ numbers: *red was seen*, *blue was seen*
-# and so on, each 0 or 1. Write the weights of a feed-forward network, with ReLU as its bend
-# ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0:
+# and so on, each 0 or 1. Write the weights of a feed-forward network, with ReLU as its
+# non-linearity ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0:
 #
 # $$\text{relu}(x W_1 + b_1)\, W_2 + b_2$$
 #
@@ -731,8 +731,8 @@ with check("Count the weights, other encoders"):
 # <details><summary>Hint</summary>
 #
 # Only the sum $s$ of the inputs matters. Draw the answer over $s = 0, 1, 2, 3$: up by one, down by
-# one, then flat. Each $\text{relu}(s - c)$ adds a bend at $c$: what slope does the curve have
-# before and after each of its bends?
+# one, then flat. Each $\text{relu}(s - c)$ adds a kink at $c$: what slope does the curve have
+# before and after each of its kinks?
 #
 # </details>
 
@@ -769,7 +769,7 @@ def network_agrees(n):
     mistakes = {
         "that is 'at least one'; two must give 0 again": s > 0,
         "that is 'both'": s == n,
-        "that is the sum; it needs to bend down after 1": s,
+        "that is the sum; it needs to turn down after 1": s,
         "that is the opposite": s != 1,
         "the answer does not depend on the inputs": 0 * s,
         "that only looks at the first input": inputs[:, 0],
@@ -804,8 +804,8 @@ with check("Exactly one, of more"):
 # <details><summary>Answer</summary>
 #
 # The step in which a token *concludes* from what it gathered, as in the exercise "exactly one":
-# attention averages values. "Nothing, softmax bends as well" is half true: it bends the weights,
-# not what is averaged. "Tokens no longer see each other" mixes the parts up: that is attention's
+# attention averages values. "Nothing, softmax is not linear either" is half true: it shapes the
+# weights, not what is averaged. "Tokens no longer see each other" mixes the parts up: that is attention's
 # work.
 #
 # </details>

@@ -258,7 +258,7 @@ assert pieces(from_prose, "Pepper the aussie pup") == "Pepper| the| aussie| pup"
 # of its eight bytes. Each tokenizer is short on what it was trained on, and neither is ever stuck.
 
 # %% [markdown]
-# ## Watch it merge
+# ## The merges, one by one
 #
 # Type, and move the slider. Try your own name, "pup" with and without a space before it, and a word
 # in another script.
@@ -349,7 +349,7 @@ for row, real in zip(token_ids, mask, strict=True):
     print(len(ids), "real tokens:", repr(from_prose.decode(ids)))
 
 # %% [markdown]
-# ## What CLIP does
+# ## CLIP's own tokenizer
 #
 # CLIP's tokenizer is a byte-level BPE like ours. But it writes all letters in lower case, and drops
 # spaces: it marks the last byte of each word instead, as in `p</w>`, so each byte has two entries:
@@ -423,7 +423,7 @@ print("words of Hindi:", hindi)
 # both patterns cut them off, each as a word.
 
 # %% [markdown]
-# ## Tokens that hardly anybody writes
+# ## Glitch tokens
 #
 # A vocabulary is frozen before the model is trained, on text that may differ. Predict: which are
 # the longest words with an entry of their own?
@@ -447,7 +447,7 @@ print(len(capitals), "entries for capitals, which lower case never leaves in a t
 # pieces.
 
 # %% [markdown]
-# ## What a user types
+# ## Special tokens that a user types
 #
 # CLIP's names for start and end are `<|startoftext|>` and `<|endoftext|>`. Predict: what becomes of
 # a caption in which somebody types one, and what of 100 pups in 77 places?
@@ -468,7 +468,7 @@ for row in token_ids.tolist():
 # in the last of the places 0 to 76.
 
 # %% [markdown]
-# ## Does another's agree?
+# ## Equal to Hugging Face's tokenizers
 #
 # Hugging Face's `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It stores tokens
 # as text, so each byte needs a visible character. In GPT-2's table a printable byte stands for

@@ -65,10 +65,13 @@ class Visit:
 
 @pytest.fixture
 def visit(browser):
-    """Function that opens an address, allowing requests below `allowed` only."""
+    """Function that opens an address, allowing requests below `allowed` only.
+
+    `until` says what is waited for; "networkidle" takes half a second of silence.
+    """
     contexts = []
 
-    def open_address(address: str, allowed: str, **options) -> Visit:
+    def open_address(address: str, allowed: str, until: str = "load", **options) -> Visit:
         context = browser.new_context(**options)
         contexts.append(context)
         seen = Visit(context.new_page())
@@ -83,7 +86,7 @@ def visit(browser):
         context.route("**/*", decide)
         seen.tab.on("console", lambda m: m.type == "error" and seen.errors.append(m.text))
         seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
-        seen.tab.goto(address, wait_until="networkidle")
+        seen.tab.goto(address, wait_until=until)
         return seen
 
     yield open_address

@@ -19,7 +19,13 @@ DESKTOP = {"width": 1280, "height": 800}
     ids=["light-desktop", "dark-phone"],
 )
 def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, scheme, viewport):
-    seen = visit(f"{origin}/{page}.html", allowed=origin, color_scheme=scheme, viewport=viewport)
+    seen = visit(
+        f"{origin}/{page}.html",
+        allowed=origin,
+        until="networkidle",
+        color_scheme=scheme,
+        viewport=viewport,
+    )
     draw_widgets(seen.tab)
     assert seen.foreign == [], "it asks another host"
     assert seen.errors == []
@@ -36,11 +42,18 @@ def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, sche
     assert violations(seen.tab) == []
 
 
-def test_page_works_from_a_folder(visit, site, page):
+def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(visit, site, page):
     seen = visit((site / f"{page}.html").as_uri(), allowed=site.as_uri())
     draw_widgets(seen.tab)
     assert seen.foreign == []
     assert seen.errors == []
+    pictures = seen.tab.locator(".widget > .widget-picture").all()
+    assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
+    assert not any(picture.is_visible() for picture in pictures)
+    seen.tab.emulate_media(media="print")
+    assert all(picture.is_visible() for picture in pictures)
+    live = seen.tab.locator(".widget > :not(.widget-picture)")
+    assert not any(part.is_visible() for part in live.all())
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -128,15 +141,3 @@ def test_every_picture_has_alternative_text(site, page):
     for drawing in soup.select("article svg[role=img]"):
         named = drawing.get("aria-label") or drawing.get("aria-labelledby") or drawing.find("title")
         assert named, f"a drawing without a name: {str(drawing)[:120]}"
-
-
-def test_widget_leaves_a_picture_in_print(visit, origin, page):
-    seen = visit(f"{origin}/{page}.html", allowed=origin)
-    draw_widgets(seen.tab)
-    pictures = seen.tab.locator(".widget > .widget-picture").all()
-    assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
-    assert not any(picture.is_visible() for picture in pictures)
-    seen.tab.emulate_media(media="print")
-    assert all(picture.is_visible() for picture in pictures)
-    live = seen.tab.locator(".widget > :not(.widget-picture)")
-    assert not any(part.is_visible() for part in live.all())
