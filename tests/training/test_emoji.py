@@ -1,13 +1,24 @@
 """Batches of emoji: reproducible, without the artists and concepts that are kept back."""
 
+import inspect
+from dataclasses import replace
+
 import pytest
 import torch
 
-from clipbook.emoji import ARTIST_NAMES, HELD_OUT
+from clipbook.emoji import ARTIST_NAMES, HELD_OUT, Captions
 from clipbook.image import Augmentation
-from clipbook.training import EmojiBatches, TrainingConfig, train, train_emoji_tokenizer
+from clipbook.training import (
+    PRESETS,
+    EmojiBatches,
+    TrainingConfig,
+    train,
+    train_emoji_tokenizer,
+)
 from clipbook.training import emoji as module
+from clipbook.validation import LARGEST_SEED
 from tests import tiny
+from tests.plain import plain_python
 
 
 def batches(**changes) -> EmojiBatches:
@@ -23,6 +34,67 @@ def test_a_batch_depends_on_seed_and_number_alone():
         assert torch.equal(part, same)
     assert not torch.equal(first[3][0], other[3][0])
     assert first[3][0].shape == (5, 16, 16, 3) and first[3][0].dtype == torch.uint8
+
+
+def test_what_shipped_weights_saw_can_be_drawn_again(monkeypatch):
+    """By purpose, seed and number; under another name the preset would show other pictures."""
+    asked, plain = [], module.stream
+    monkeypatch.setattr(module, "stream", lambda *key: asked.append(key) or plain(*key))
+    small = batches(seed=5)
+    small[9]
+    epoch = 9 // (len(small.places) // 5)
+    assert asked == [("order of emoji", 5, epoch), ("emoji", 5, 9)]
+    assert batches(seed=LARGEST_SEED).seed == LARGEST_SEED
+    asked.clear()
+    monkeypatch.setattr(module.Tokenizer, "train", lambda texts, size: tiny.tokenizer())
+    train_emoji_tokenizer(tiny.emoji())
+    assert asked == [("tokenizer of emoji",)]
+
+
+def test_captions_are_in_the_languages_asked_for(monkeypatch):
+    asked = []
+
+    def noting(concepts, languages):
+        asked.append(languages)
+        return Captions(concepts)
+
+    monkeypatch.setattr(module, "Captions", noting)
+    monkeypatch.setattr(module.Tokenizer, "train", lambda texts, size: tiny.tokenizer())
+    batches(languages=("de", "fr"))
+    train_emoji_tokenizer(tiny.emoji(), ("es",))
+    assert asked == [("de", "fr"), ("es",)]
+
+
+def test_sizes_that_nobody_names_are_those_of_the_preset():
+    defaults = {k: v.default for k, v in inspect.signature(EmojiBatches).parameters.items()}
+    preset = PRESETS["emoji"]
+    assert defaults["batch_size"] == preset.batch_size
+    assert defaults["image_size"] == preset.image.image_size
+    assert defaults["left_out"] == preset.left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("batch_size", 0, "try 256"),
+        ("image_size", 2.5, "try 48"),
+        ("seed", -1, "try 0"),
+        ("seed", 2**70, "try 0"),
+        ("multi_positive", "yes", "True"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(name, value, remedy):
+    with plain_python(), pytest.raises(ValueError, match=rf"^{name}=.*{remedy}"):
+        batches(**{name: value})
+
+
+def test_words_that_are_all_of_another_picture_are_true_of_it(monkeypatch):
+    several = batches(multi_positive=True, batch_size=4)
+    several.words = [{"round"}] * len(several.words)
+    monkeypatch.setattr(
+        several.captions, "draw_with_words", lambda place, generator: ("round", ("round",))
+    )
+    assert several[0][3].all()
 
 
 def test_nothing_that_is_kept_back_is_shown_or_named():
@@ -85,6 +157,16 @@ def test_other_pictures_are_another_run(monkeypatch):
     assert changed.identity()["pictures"] != before["pictures"]
 
 
+def test_other_keywords_are_another_run():
+    changed, plain = batches(), batches()
+    first, *others = plain.emoji.concepts
+    concepts = (replace(first, keywords=("other",)), *others)
+    changed.emoji = type(plain.emoji)(
+        concepts, plain.emoji.pictures, plain.emoji.concept_of, plain.emoji.artist_of
+    )
+    assert changed.identity()["concepts"] != plain.identity()["concepts"]
+
+
 def test_nobody_left_to_learn_from_is_refused():
     with pytest.raises(ValueError, match="leaves no artist.*leave out fewer"):
         batches(left_out=tuple(ARTIST_NAMES))
@@ -96,11 +178,16 @@ def test_nobody_left_to_learn_from_is_refused():
 
 def test_the_tokenizer_never_reads_a_held_out_name(monkeypatch):
     read = []
-    monkeypatch.setattr(
-        module.Tokenizer, "train", lambda texts, size: read.extend(texts) or tiny.tokenizer()
-    )
+    sizes = []
+
+    def noting(texts, size):
+        read.extend(texts)
+        sizes.append(size)
+        return tiny.tokenizer()
+
+    monkeypatch.setattr(module.Tokenizer, "train", noting)
     train_emoji_tokenizer(tiny.emoji())
-    assert len(read) > 100
+    assert len(read) > 100 and sizes == [module.VOCABULARY]
     for name in ("green heart", "oncoming bus", "cat with tears of joy"):
         assert not any(name in text for text in read)
 

@@ -1,6 +1,7 @@
 """Pairs of one's own: what can be used is used, what can't is named."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from clipbook.scenes import EXAMPLE, render
 from clipbook.streams import stream
 from clipbook.training import TrainingConfig, train
 from clipbook.training.folder import FolderBatches, read_pairs
+from clipbook.validation import LARGEST_SEED
 from tests.plain import plain_python
 from tests.tiny import clip, tokenizer
 
@@ -171,6 +173,20 @@ def test_another_augmentation_is_another_run(pairs):
     assert "augmentation" not in identity(None)  # as runs from before there was one
     assert identity(Augmentation()) == identity(Augmentation())
     assert identity(Augmentation()) != identity(Augmentation(turn=1.0))
+    assert identity(Augmentation())["augmentation"] == asdict(Augmentation())
+
+
+def test_changes_are_drawn_by_seed_and_number_of_the_batch(pairs):
+    draws = []
+
+    def note(pictures, size, generator):
+        draws.append(generator.integers(10**9))
+        return pictures
+
+    batches = FolderBatches(pairs, tokenizer(), 3, 16, seed=LARGEST_SEED)
+    batches.augmentation = note
+    batches[7]
+    assert draws == [stream("changes of own pictures", LARGEST_SEED, 7).integers(10**9)]
 
 
 def test_a_batch_is_its_part_of_the_order_that_a_pass_has(pairs):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from clipbook.image import CNNConfig
+import clipbook
+from clipbook.image import Augmentation, CNNConfig
 from clipbook.pairs import CLIP
 from clipbook.scenes import EXAMPLE
 from clipbook.streams import torch_stream
@@ -90,6 +91,31 @@ def test_batches_are_as_the_preset_says(quick, name):
         assert batches.augmentation == preset.augmentation
     else:
         assert batches.twins == preset.twins
+
+
+def test_the_emoji_preset_builds_what_was_shipped(quick):
+    shipped, _ = clipbook.load("emoji")
+    text = PRESETS["emoji"].build().model.config.text
+    known = {"vocab_size": text.vocab_size, "context_length": text.context_length}
+    assert text == replace(shipped.config.text, **known)
+
+
+def test_a_run_of_emoji_is_as_long_as_asked_and_its_tokenizer_reads_its_emoji(quick, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        module, "train_emoji_tokenizer", lambda emoji: read.append(emoji) or tiny.tokenizer()
+    )
+    preset = PRESETS["emoji"]
+    run, short = preset.build(), preset.build(steps=9)
+    assert run.config == preset.training
+    assert short.config == replace(preset.training, steps=9)
+    assert run.batches.seed == 0
+    assert [len(one.names) for one in read] == [len(tiny.emoji().names)] * 2
+
+
+def test_augmentation_of_the_preset_is_that_of_its_batches(quick):
+    strong = replace(PRESETS["emoji"], augmentation=Augmentation(turn=0.3))
+    assert strong.build().batches.augmentation == Augmentation(turn=0.3)
 
 
 def test_a_run_keeps_its_checkpoints_its_example_and_its_word(quick, tmp_path, capsys):
