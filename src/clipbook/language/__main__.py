@@ -48,7 +48,7 @@ def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
     torch.set_flush_denormal(True)
     recipe = ANSWERS_PRESETS[preset]
     session = recipe.build(load("shapes")[0], seed, steps)
-    model, tokenizer = session.answerer
+    model, tokenizer = session.answerer.model, session.batches.tokenizer
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
     if results and not resumed_from:

@@ -23,6 +23,7 @@ class PromptTokenizer(Protocol):
     """What a `PaliGemma` needs to be asked in words."""
 
     bins: int
+    caption_prompt: str
 
     @property
     def end_id(self) -> int: ...
@@ -36,6 +37,9 @@ class PromptTokenizer(Protocol):
 class AnswerTokenizer:
     """words: whose ids come first. bins: of a picture's side; "<loc0000>" has the id
     words.vocab_size, and so on."""
+
+    caption_prompt = "caption"
+    """What asks for a caption."""
 
     def __init__(self, words: Tokenizer, bins: int = 32) -> None:
         self.words = words

@@ -51,7 +51,7 @@ class Answerer(NamedTuple):
 
     def caption(self, picture: Any) -> str:
         """What is in the picture."""
-        return self.ask(picture, "caption")
+        return self.ask(picture, self.tokenizer.caption_prompt)
 
     def detect(self, picture: Any, name: str) -> list[Box]:
         """Where a "red circle" is: the boxes that the answer tells, none where it tells none."""
@@ -81,7 +81,7 @@ class Answerer(NamedTuple):
 
         Raises ValueError for a number of candidates that is none, and as `ask`.
         """
-        most = self.tokenizer_size
+        most = self.model.config.decoder.vocab_size
         candidates = whole_number("candidates", candidates, CANDIDATES, most=most)
         self._check([question])
         pixels = None if picture is None else self.model.preprocess(picture)
@@ -105,10 +105,6 @@ class Answerer(NamedTuple):
             ],
             rows.permute(2, 0, 1, 3).cpu(),  # depth heads tokens patches -> tokens depth heads ...
         )
-
-    @property
-    def tokenizer_size(self) -> int:
-        return self.model.config.decoder.vocab_size
 
     def _check(self, questions: Sequence[str]) -> None:
         if isinstance(questions, str) or not questions:

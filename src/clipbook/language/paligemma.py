@@ -129,7 +129,7 @@ class PaliGemma(nn.Module):
 
     def image_embeddings(
         self, pixels: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch patches width"]:
+    ) -> Float[Tensor, "batch patches decoder_width"]:
         """The picture as vectors of the decoder's width, which stand where words stand."""
         return self.projection(self.image_features(pixels))
 
