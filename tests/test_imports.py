@@ -23,9 +23,18 @@ MAY_IMPORT = {
         "text": {"transformer", "strict_json"},
         "image": {"transformer"},
         "pairs": {"text", "image", "transformer", "strict_json"},
-        "language": {"text", "image", "transformer", "strict_json"},
-        "training": {"pairs", "text", "image", "scenes", "emoji", "streams", "strict_json"},
-        "evaluation": {"pairs", "text", "image", "scenes", "emoji", "streams"},
+        "language": {"pairs", "text", "image", "transformer", "strict_json"},
+        "training": {
+            "pairs",
+            "language",
+            "text",
+            "image",
+            "scenes",
+            "emoji",
+            "streams",
+            "strict_json",
+        },
+        "evaluation": {"pairs", "language", "text", "image", "scenes", "emoji", "streams"},
         "pretrained": {
             "pairs",
             "language",
@@ -45,6 +54,7 @@ MAY_IMPORT = {
         "serve": {"address"},
         "bench": set(),
         "emoji_trials": set(),
+        "answer_trials": set(),
         "mutants": set(),
         "newest": set(),
         "ship": set(),
@@ -61,8 +71,11 @@ MAY_IMPORT = {
 }
 # What numbers and choices must be; where things lie.
 EVERYWHERE = {"clipbook": {"validation"}, "bookkit": {""}}
-# The shell command stands above the loop that it runs: it prints what the model can do.
-COMMANDS = {"clipbook/training/__main__.py": {"evaluation"}}
+# The shell commands stand above the loop that they run: they print what the model can do.
+COMMANDS = {
+    "clipbook/training/__main__.py": {"evaluation"},
+    "clipbook/language/__main__.py": {"evaluation", "training", "pretrained"},
+}
 
 
 def part_of(path: Path) -> tuple[str, str]:

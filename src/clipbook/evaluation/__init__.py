@@ -1,5 +1,11 @@
 """What a trained model can do: classify without labels, retrieve, and where it fails."""
 
+from clipbook.evaluation.answers import (
+    blind_baseline,
+    draw_questions,
+    evaluate_answers,
+    grade,
+)
 from clipbook.evaluation.emoji import (
     auc,
     evaluate_emoji,
@@ -22,11 +28,15 @@ __all__ = [
     "CLASSES",
     "TEMPLATES",
     "auc",
+    "blind_baseline",
     "class_embeddings",
     "combination_names",
+    "draw_questions",
+    "evaluate_answers",
     "evaluate_emoji",
     "evaluate_scenes",
     "families_rows",
+    "grade",
     "held_out_auc",
     "held_out_rows",
     "linear_probe",

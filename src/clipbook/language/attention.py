@@ -53,14 +53,37 @@ class GroupedQueryAttention(nn.Module):
     ) -> Float[Tensor, "batch tokens width"]:
         """by: see `clipbook.language.rotary.turns`. allowed: which keys each query may look at,
         those of the cache first; all without it. block: whose part of the cache it is."""
-        query, key = turn(self._split(self.query(x)), by), turn(self._split(self.key(x)), by)
-        value = self._split(self.value(x))  # b h t d
+        query, key, value = self._project(x, by)
         if cache is not None:
             key, value = cache.extend(block, key, value)
-        group = query.shape[1] // key.shape[1]
-        key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+        key, value = self._shared(key), self._shared(value)
         gathered = scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         return self.output(gathered.transpose(1, 2).flatten(2))  # b h t d -> b t w
+
+    def with_weights(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        by: Turns,
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch heads tokens tokens"]]:
+        """The same, step by step, with the attention weights: rows are queries and sum to 1."""
+        query, key, value = self._project(x, by)
+        scores = query @ self._shared(key).transpose(-1, -2) / self.head_dim**0.5  # b h t s
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed, float("-inf"))
+        weights = scores.softmax(dim=-1)
+        gathered = weights @ self._shared(value)
+        return self.output(gathered.transpose(1, 2).flatten(2)), weights
+
+    def _project(self, x: Tensor, by: Turns) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, b h t d, the first two turned by their positions."""
+        query, key = turn(self._split(self.query(x)), by), turn(self._split(self.key(x)), by)
+        return query, key, self._split(self.value(x))
+
+    def _shared(self, x: Tensor) -> Tensor:
+        """A head of keys or values for each query head."""
+        heads = self.query.out_features // self.head_dim
+        return x.repeat_interleave(heads // x.shape[1], dim=1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # b t hd -> b h t d

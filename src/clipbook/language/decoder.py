@@ -83,6 +83,17 @@ class DecoderBlock(nn.Module):
         x = x + self.attention(self.attention_norm(x), by, allowed, cache, block)
         return x + self.mlp(self.mlp_norm(x))
 
+    def with_weights(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        by: Turns,
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch heads tokens tokens"]]:
+        """The same, with the attention weights."""
+        gathered, weights = self.attention.with_weights(self.attention_norm(x), by, allowed)
+        x = x + gathered
+        return x + self.mlp(self.mlp_norm(x)), weights
+
 
 class Decoder(nn.Module):
     """Token ids → logits of the next token, at every place.
@@ -147,6 +158,26 @@ class Decoder(nn.Module):
         for k, block in enumerate(self.blocks):
             x = block(x, by, allowed, cache, k)
         return self.norm(x)
+
+    def attention_weights(
+        self,
+        embeddings: Float[Tensor, "batch tokens width"],
+        *,
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "depth batch heads tokens tokens"]:
+        """The weights of every block and head: rows are queries and sum to 1. allowed: as in
+        `features`, causal without it."""
+        tokens, device = embeddings.shape[1], embeddings.device
+        if allowed is None:
+            allowed = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()
+        positions = torch.arange(tokens, device=device)
+        by = turns(positions, self.config.head_dim, self.config.rope_base)
+        x, weights = embeddings, list[Tensor]()
+        for block in self.blocks:
+            assert isinstance(block, DecoderBlock)
+            x, block_weights = block.with_weights(x, by, allowed)
+            weights.append(block_weights)
+        return torch.stack(weights)
 
     def logits(self, features: Float[Tensor, "... width"]) -> Float[Tensor, "... vocab_size"]:
         """Dot products of features with every row of the table, which isn't scaled here."""

@@ -65,6 +65,8 @@ def generate(
     max_new_tokens: int,
     *,
     mask: Bool[Tensor, "batch tokens"] | None = None,
+    before: Float[Tensor, "batch vectors width"] | None = None,
+    prefix: bool = False,
     end_id: int | None = None,
     sampler: Sampler | None = None,
     use_cache: bool = True,
@@ -72,6 +74,8 @@ def generate(
     """The tokens that the model adds to prompts; the most probable one each time, or a sampler's.
 
     mask: true at a prompt's real tokens, which come first, where prompts differ in length.
+    before: vectors that are read before a prompt's tokens, such as those of a picture.
+    prefix: what is given sees itself in both directions, see `clipbook.language.prefix_mask`.
     end_id: a text that has written it is at its end, and repeats it until all others are, too.
     use_cache: without it each step reads everything again: the same tokens, but slower.
     Raises ValueError for another mask, see `clipbook.transformer.attention.check_mask`, for a
@@ -86,34 +90,47 @@ def generate(
             "says of each token whether it is real, see Tokenizer.batch"
         )
     check_mask(real)
+    unread = model.embed(token_ids)
+    if before is not None:
+        unread = torch.cat([before, unread], dim=1)
+        real = torch.cat([real.new_ones(before.shape[:2]), real], dim=1)
+    two_way = unread.shape[1] if prefix else 0
     cache = KVCache(model.config.depth) if use_cache else None
     written = token_ids[:, :0]
     ended = torch.zeros(len(token_ids), dtype=torch.bool, device=token_ids.device)
-    last = real.sum(dim=1) - 1  # the column of each prompt's last token
-    unread = token_ids
+    row = torch.arange(len(token_ids), device=token_ids.device)
+    place = real.sum(dim=1) - 1  # the column of each prompt's last token
     for _ in range(steps):
-        x = _read(model, unread if use_cache else torch.cat([token_ids, written], 1), real, cache)
-        row = torch.arange(len(x), device=x.device)
-        place = last if not written.shape[1] else torch.full_like(last, x.shape[1] - 1)
+        x = _read(model, unread, real, two_way, cache)
         logits = model.logits(x[row, place])
-        unread = (logits.argmax(dim=-1) if sampler is None else sampler(logits))[:, None]
+        chosen = logits.argmax(dim=-1) if sampler is None else sampler(logits)
         if end_id is not None:
-            unread = torch.where(ended[:, None], end_id, unread)
-            ended = ended | (unread[:, 0] == end_id)
-        written = torch.cat([written, unread], dim=1)
-        real = torch.cat([real, torch.ones_like(unread, dtype=torch.bool)], dim=1)
+            chosen = torch.where(ended, end_id, chosen)
+            ended = ended | (chosen == end_id)
+        written = torch.cat([written, chosen[:, None]], dim=1)
         if ended.all():
             break
+        new = model.embed(chosen[:, None])
+        unread = new if use_cache else torch.cat([unread, new], dim=1)
+        real = torch.cat([real, real.new_ones(len(real), 1)], dim=1)
+        place = torch.full_like(place, unread.shape[1] - 1)
     return written
 
 
-def _read(model: Decoder, token_ids: Tensor, real: Tensor, cache: KVCache | None) -> Tensor:
-    """Features of tokens that stand in the last columns of `real`, which has padding inside."""
-    tokens, columns = token_ids.shape[1], real.shape[1]
-    x = model.embed(token_ids)
-    if real.all():
-        return model.features(x, cache=cache)
-    causal = torch.ones(columns, columns, dtype=torch.bool, device=real.device).tril()
-    allowed = causal[-tokens:] & real[:, None, None, :]
+def _read(
+    model: Decoder, unread: Tensor, real: Tensor, two_way: int, cache: KVCache | None
+) -> Tensor:
+    """Features of vectors that stand in the last columns of `real`, which has padding inside; the
+    first two_way columns are seen from everywhere."""
+    tokens, columns = unread.shape[1], real.shape[1]
+    if real.all() and (tokens == 1 or not two_way):
+        return model.features(unread, cache=cache)
+    allowed = torch.ones(columns, columns, dtype=torch.bool, device=real.device).tril()
+    allowed[:, :two_way] = True
     positions = real.cumsum(dim=1) - 1  # padding takes none
-    return model.features(x, allowed=allowed, positions=positions[:, -tokens:], cache=cache)
+    return model.features(
+        unread,
+        allowed=allowed[-tokens:] & real[:, None, None, :],
+        positions=positions[:, -tokens:],
+        cache=cache,
+    )

@@ -60,24 +60,26 @@ def config_from_json(text: str) -> CLIPConfig:
     try:
         values = parse(text)
         names = ["encoder", *CLIPConfig.__dataclass_fields__]
-        _check_names("config", values, names, _later(CLIPConfig))
+        check_names("config", values, names, _later(CLIPConfig))
         one_of("encoder", values["encoder"], ENCODERS)
         later: dict[str, Any] = {}
         if "initial_bias" in values:
-            later["initial_bias"] = _typed("initial_bias", values["initial_bias"], float)
+            later["initial_bias"] = typed("initial_bias", values["initial_bias"], float)
         if "preprocessing" in values:
-            later["preprocessing"] = _part("preprocessing", values["preprocessing"], Preprocessing)
+            later["preprocessing"] = config_part(
+                "preprocessing", values["preprocessing"], Preprocessing
+            )
         return CLIPConfig(
-            _part("image", values["image"], ENCODERS[values["encoder"]]),
-            _part("text", values["text"], TextConfig),
-            _typed("initial_temperature", values["initial_temperature"], float),
+            config_part("image", values["image"], ENCODERS[values["encoder"]]),
+            config_part("text", values["text"], TextConfig),
+            typed("initial_temperature", values["initial_temperature"], float),
             **later,
         )
     except ValueError as error:
         raise ValueError(f"no configuration of a CLIP model ({error})") from error
 
 
-def _check_names(
+def check_names(
     name: str, values: Any, expected: Iterable[str], optional: Iterable[str] = ()
 ) -> None:
     if not isinstance(values, dict):
@@ -91,24 +93,24 @@ def _check_names(
         )
 
 
-def _part(name: str, values: Any, config: type[Any]) -> Any:
-    _check_names(name, values, config.__dataclass_fields__, _later(config))
+def config_part(name: str, values: Any, config: type[Any]) -> Any:
+    check_names(name, values, config.__dataclass_fields__, _later(config))
     try:
-        typed = {
-            field.name: _typed(field.name, values[field.name], field.type)
+        arguments = {
+            field.name: typed(field.name, values[field.name], field.type)
             for field in fields(config)
             if field.name in values
         }
-        return config(**typed)
+        return config(**arguments)
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from None
 
 
-def _typed(name: str, value: Any, kind: Any) -> Any:
+def typed(name: str, value: Any, kind: Any) -> Any:
     """A value from JSON in the type that a field has; whether it makes sense, the config says."""
     if get_origin(kind) is tuple and isinstance(value, list):
         item_kind = get_args(kind)[0]
-        return tuple(_typed(f"{name}[{k}]", item, item_kind) for k, item in enumerate(value))
+        return tuple(typed(f"{name}[{k}]", item, item_kind) for k, item in enumerate(value))
     if kind is float and type(value) in (int, float):
         with suppress(OverflowError):
             return float(value)

@@ -1,9 +1,12 @@
-"""Trained weights in our modules: the book's own small models, and CLIP and SigLIP themselves."""
+"""Trained weights in our modules: the book's own small models, and CLIP, SigLIP and PaliGemma
+themselves."""
 
 from clipbook.pretrained.gemma import decoder_from_transformers
 from clipbook.pretrained.library_tokenizer import LibraryTokenizer
+from clipbook.pretrained.paligemma import paligemma_from_transformers
 from clipbook.pretrained.shipped import (
     NAMES,
+    answer_trials,
     emoji_trials,
     load,
     model_card,
@@ -14,10 +17,12 @@ from clipbook.pretrained.transformers import from_transformers
 __all__ = [
     "NAMES",
     "LibraryTokenizer",
+    "answer_trials",
     "decoder_from_transformers",
     "emoji_trials",
     "from_transformers",
     "load",
     "model_card",
+    "paligemma_from_transformers",
     "training_history",
 ]

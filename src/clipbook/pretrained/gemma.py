@@ -55,7 +55,7 @@ def decoder_from_transformers(hf_model: "GemmaForCausalLM") -> Decoder:
             "transformers.GemmaForCausalLM; try "
             "transformers.GemmaForCausalLM.from_pretrained('google/gemma-2b')"
         )
-    model = Decoder(_config(config))
+    model = Decoder(decoder_config(config))
     theirs = {k: v for k, v in hf_model.state_dict().items() if not v.is_meta}
     if TIED in theirs and OUTSIDE_BLOCKS["token_embedding.weight"] in theirs:
         table, head = theirs[OUTSIDE_BLOCKS["token_embedding.weight"]], theirs.pop(TIED)
@@ -64,7 +64,7 @@ def decoder_from_transformers(hf_model: "GemmaForCausalLM") -> Decoder:
                 f"{TIED} differs from {OUTSIDE_BLOCKS['token_embedding.weight']}; our decoder has "
                 "one table for both; try hf_model.tie_weights()"
             )
-    names = {name: _their_name(name) for name in model.state_dict()}
+    names = {name: their_name(name) for name in model.state_dict()}
     missing, left_over = set(names.values()) - theirs.keys(), theirs.keys() - set(names.values())
     if missing or left_over:
         raise ValueError(
@@ -76,10 +76,16 @@ def decoder_from_transformers(hf_model: "GemmaForCausalLM") -> Decoder:
     return model.eval()
 
 
-def _config(theirs: Any) -> DecoderConfig:
+def decoder_config(theirs: Any, *, two_way: bool = False) -> DecoderConfig:
+    """Our configuration of a GemmaConfig; two_way: whether its mask may be other than causal.
+
+    Raises ValueError for what our decoder can't express.
+    """
     rope = getattr(theirs, "rope_parameters", None) or {"rope_theta": theirs.rope_theta}
     for name, values in EXPRESSED.items():
         value = getattr(theirs, name, values[0])
+        if two_way and name == "use_bidirectional_attention":
+            continue
         if value not in values:
             raise ValueError(f"{name}={value!r}: our decoder has {name}={values[0]!r} alone")
     if rope.get("rope_type", "default") != "default":
@@ -99,7 +105,8 @@ def _config(theirs: Any) -> DecoderConfig:
     )
 
 
-def _their_name(name: str) -> str:
+def their_name(name: str) -> str:
+    """The name that `transformers.GemmaForCausalLM` has for a weight of our decoder."""
     if name in OUTSIDE_BLOCKS:
         return OUTSIDE_BLOCKS[name]
     _, number, part = name.split(".", 2)

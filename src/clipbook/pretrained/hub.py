@@ -5,16 +5,21 @@ download goes on where it broke off, by the hub's own client; what is whole is n
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from clipbook.strict_json import parse
 from clipbook.validation import excerpt
 
 WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""Stands where the weights are too large for one file: which of several holds which of them."""
 CONFIG, PICTURES = "config.json", "preprocessor_config.json"
+SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 HUB = "https://huggingface.co"
 
@@ -51,30 +56,83 @@ def fetch(name: str, tokenizers: tuple[str, ...], tell: Callable[[str], None]) -
 
     What the cache holds is taken without asking; else `tell` says how much is to be fetched and
     where from. Raises ValueError for what is no repository with such files, and for weights whose
-    hash is another; ConnectionError, with the remedy, where the hub can't be reached.
+    hash is another; ConnectionError, with the remedy, where the hub can't be reached;
+    PermissionError, with the way to it, for a model whose licence must be accepted; MemoryError for
+    weights that are larger than the machine's memory.
     """
     hub = _client(name)
     revision = NAMED[name].revision if name in NAMED else "main"
-    kept = [_kept(hub, name, file, revision) for file in (CONFIG, PICTURES, WEIGHTS)]
+    kept = [_kept(hub, name, file, revision) for file in (CONFIG, PICTURES)]
     kept_tokenizers = [_kept(hub, name, file, revision) for file in tokenizers]
-    if all(kept) and any(kept_tokenizers):
-        path, expected = Path(str(kept[-1])), None
+    weights = _kept_weights(hub, name, revision)
+    if all(kept) and any(kept_tokenizers) and weights:
+        hashes = dict.fromkeys(weights, None)
     else:
         info = _describe(hub, name, revision)
         sizes = {one.rfilename: one for one in info.siblings or []}
         files = _chosen(name, sizes, tokenizers)
-        megabytes = sum(sizes[file].size or 0 for file in files) / 1e6
+        total = sum(sizes[file].size or 0 for file in files)
+        _check_memory(name, total)
         tell(
-            f"{name}: {megabytes:,.0f} MB from {_endpoint() or HUB}, kept in "
+            f"{name}: {total / 1e6:,.0f} MB from {_endpoint() or HUB}, kept in "
             f"{hub.constants.HF_HUB_CACHE}"
         )
+        hashes = {}
         for file in files:
             path = Path(_download(hub, name, file, revision))
-        large = sizes[WEIGHTS].lfs
-        expected = large.sha256 if large else None
-    expected = NAMED[name].sha256 if name in NAMED else expected or _hash_in_cache(path)
-    _check_hash(name, path, expected)
+            if file.endswith(".safetensors"):
+                hashes[path] = sizes[file].lfs.sha256 if sizes[file].lfs else None
+    for path, told in hashes.items():
+        expected = NAMED[name].sha256 if name in NAMED else told or _hash_in_cache(path)
+        _check_hash(name, path, expected)
     return path.parent
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files of a repository's weights: one, or those that its index names.
+
+    Raises ValueError for an index that names no files beside it.
+    """
+    if not (folder / INDEX).exists():
+        return [folder / WEIGHTS]
+    index = parse((folder / INDEX).read_text("utf-8"))
+    names = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(names, dict) or not names:
+        raise ValueError(f"{INDEX} names no files of weights; fetch it again")
+    files = sorted(set(map(str, names.values())))
+    for file in files:
+        if not SHARD.fullmatch(file):
+            raise ValueError(f"{INDEX} names {excerpt(file)}, which is no file of weights")
+    return [folder / file for file in files]
+
+
+def _kept_weights(hub: Any, name: str, revision: str) -> list[Path]:
+    """Those in the cache, if all are there."""
+    for first in (WEIGHTS, INDEX):
+        path = _kept(hub, name, first, revision)
+        if path:
+            files = weight_files(Path(path).parent)
+            return files if all(file.exists() for file in files) else []
+    return []
+
+
+def _memory() -> int | None:
+    """Bytes of this machine's memory, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no such call
+        return None
+
+
+def _check_memory(name: str, needed: int) -> None:
+    """Raises MemoryError where a model is larger than all memory, before it is fetched."""
+    memory = _memory()
+    if memory is not None and needed > memory:
+        raise MemoryError(
+            f"{name} needs {needed / 1e9:.1f} GB of memory for its weights alone, and this machine "
+            f"has {memory / 1e9:.1f}; load it on a larger one, such as Colab's with high RAM, or "
+            "try a smaller model"
+        )
 
 
 def _client(name: str) -> Any:
@@ -129,7 +187,8 @@ def _unreachable(hub: Any, name: str, error: Exception) -> ConnectionError:
 
 def _chosen(name: str, sizes: dict[str, Any], tokenizers: tuple[str, ...]) -> list[str]:
     """The files to fetch, the weights last. Raises ValueError where one is missing."""
-    if WEIGHTS not in sizes:
+    weights = [WEIGHTS] if WEIGHTS in sizes else sorted(filter(SHARD.fullmatch, sizes))
+    if weights != [WEIGHTS] and (INDEX not in sizes or not weights):
         pickles = sorted(file for file in sizes if file.endswith(PICKLES))
         held = (
             f"only {', '.join(pickles)}, which can run code when it is opened"
@@ -146,7 +205,8 @@ def _chosen(name: str, sizes: dict[str, Any], tokenizers: tuple[str, ...]) -> li
             f"{name} has no {', no '.join(missing)}; is it a CLIP or SigLIP? Try "
             f"{' or '.join(NAMED)}"
         )
-    return [CONFIG, PICTURES, *readable, WEIGHTS]
+    index = [] if weights == [WEIGHTS] else [INDEX]
+    return [CONFIG, PICTURES, *readable, *index, *weights]
 
 
 def _download(hub: Any, name: str, file: str, revision: str) -> str:
@@ -154,6 +214,12 @@ def _download(hub: Any, name: str, file: str, revision: str) -> str:
     hub.utils.disable_progress_bars()  # a built page can't draw them, and the size was told
     try:
         return str(hub.hf_hub_download(name, file, revision=revision, endpoint=_endpoint()))
+    except hub.errors.GatedRepoError as error:
+        raise PermissionError(
+            f"{name} is given to those alone who have accepted its licence: do that once at "
+            f"{_endpoint() or HUB}/{name}, then log in with `hf auth login` or set HF_TOKEN, and "
+            "load it again"
+        ) from error
     except Exception as error:  # as in `_describe`
         raise _unreachable(hub, name, error) from error
     finally:

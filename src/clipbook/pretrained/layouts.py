@@ -52,7 +52,8 @@ def _tower(theirs: Any) -> dict[str, Any]:
     }
 
 
-def _image(theirs: Any) -> dict[str, Any]:
+def image_sizes(theirs: Any) -> dict[str, Any]:
+    """Fields of a `ViTConfig` that every image encoder of theirs tells."""
     return {"image_size": theirs.image_size, "patch_size": theirs.patch_size, **_tower(theirs)}
 
 
@@ -64,7 +65,7 @@ def _text(theirs: Any) -> dict[str, Any]:
 def _clip(theirs: Any) -> CLIPConfig:
     image, text = theirs.vision_config, theirs.text_config
     return CLIPConfig(
-        ViTConfig(**_image(image), embed_dim=theirs.projection_dim, pooling="first"),
+        ViTConfig(**image_sizes(image), embed_dim=theirs.projection_dim, pooling="first"),
         TextConfig(**_text(text), embed_dim=theirs.projection_dim),
     )
 
@@ -73,7 +74,7 @@ def _siglip(theirs: Any) -> CLIPConfig:
     image, text = theirs.vision_config, theirs.text_config
     return CLIPConfig(
         ViTConfig(
-            **_image(image),
+            **image_sizes(image),
             embed_dim=image.hidden_size,
             pooling="attention",
             input_norm=False,

@@ -1,4 +1,4 @@
-"""CLIP and SigLIP themselves: weights of the Hugging Face hub in our modules, with the
+"""CLIP, SigLIP and PaliGemma themselves: weights of the Hugging Face hub in our modules, with the
 preprocessing and the tokenizer that they were trained with.
 
 Shown in: book/real/pretrained.
@@ -9,28 +9,61 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from clipbook.image import Preprocessing
+from clipbook.language import Answerer
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import read_tensors
-from clipbook.pretrained.hub import CONFIG, NAMED, PICTURES, WEIGHTS, fetch
-from clipbook.pretrained.layouts import LAYOUTS, Layout
+from clipbook.pretrained.hub import CONFIG, NAMED, PICTURES, WEIGHTS, fetch, weight_files
+from clipbook.pretrained.layouts import LAYOUTS
 from clipbook.pretrained.library_tokenizer import LibraryTokenizer
+from clipbook.pretrained.paligemma import build_paligemma, paligemma_config
+from clipbook.pretrained.paligemma_tokenizer import PaliGemmaTokenizer
 from clipbook.pretrained.transformers import build
 from clipbook.strict_json import parse
 from clipbook.text import CLIPTokenizer
 from clipbook.validation import excerpt
 
 MERGES, PIECES = "merges.txt", "tokenizer.json"
+PALIGEMMA = "google/paligemma-3b-pt-224"
 BICUBIC = 3
 """Pillow's number of it, which the files give."""
 
 
 def load_real(
     name: str, tell: Callable[[str], None]
-) -> tuple[CLIP, CLIPTokenizer | LibraryTokenizer]:
+) -> tuple[CLIP, CLIPTokenizer | LibraryTokenizer] | Answerer:
     """A model of the hub, in eval mode, float32, on the CPU, and its tokenizer. See `load`."""
     folder = fetch(name, (MERGES, PIECES), tell)
+    try:
+        kind = _object(folder / CONFIG).get("model_type")
+    except (OSError, ValueError):
+        kind = None  # `read_folder` says what is wrong
+    if kind == "paligemma":
+        return read_paligemma(folder, name)
     return read_folder(folder, name)
+
+
+def read_paligemma(folder: Path, name: str) -> Answerer:
+    """A PaliGemma and its tokenizer, from a repository's files; name: what errors call it.
+
+    Raises ValueError, naming the model and what is wrong, for what our modules can't express.
+    """
+    try:
+        theirs = _filled_in("PaliGemmaForConditionalGeneration", _object(folder / CONFIG))
+        config = paligemma_config(theirs)
+        steps = read_preprocessing(_object(folder / PICTURES), config.image.image_size)
+        config = replace(config, preprocessing=steps)
+        weights: dict[str, Tensor] = {}
+        for path in weight_files(folder):
+            weights |= read_tensors(path)[0]
+        weights = {k: v for k, v in weights.items() if not k.endswith(".position_ids")}
+        model = build_paligemma(config, weights, "PaliGemmaForConditionalGeneration")
+        tokenizer = PaliGemmaTokenizer.load(folder / PIECES)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: {error}; try {PALIGEMMA}") from error
+    return Answerer(model, tokenizer)
 
 
 def read_folder(folder: Path, name: str) -> tuple[CLIP, CLIPTokenizer | LibraryTokenizer]:
@@ -46,7 +79,7 @@ def read_folder(folder: Path, name: str) -> tuple[CLIP, CLIPTokenizer | LibraryT
                 f"model_type={excerpt(values.get('model_type'))} in {CONFIG}: our modules know "
                 f"{' and '.join(LAYOUTS)}"
             )
-        theirs = _filled_in(layout, values)
+        theirs = _filled_in(layout.kind, values)
         config = layout.config(theirs)
         steps = read_preprocessing(_object(folder / PICTURES), config.image.image_size)
         config = replace(config, preprocessing=steps)
@@ -66,20 +99,20 @@ def _object(path: Path) -> dict[str, Any]:
     return values
 
 
-def _filled_in(layout: Layout, values: dict[str, Any]) -> Any:
+def _filled_in(kind: str, values: dict[str, Any]) -> Any:
     """Their configuration, in which a file leaves out what is as usual."""
     try:
         import transformers
     except ImportError:
         raise ImportError(
-            f"reading {CONFIG} of a {layout.kind} needs transformers; try pip install transformers"
+            f"reading {CONFIG} of a {kind} needs transformers; try pip install transformers"
         ) from None
-    kind = getattr(transformers, layout.kind).config_class
+    config_class = getattr(transformers, kind).config_class
     logs = transformers.utils.logging
     level = logs.get_verbosity()
     logs.set_verbosity_error()  # SigLIP's own files name tokens that it hasn't, and it would say so
     try:
-        return kind.from_dict(values)
+        return config_class.from_dict(values)
     except Exception as error:  # the library's own check of types has errors of its own
         raise ValueError(f"{CONFIG} can't be read: {str(error).splitlines()[0]}") from error
     finally:

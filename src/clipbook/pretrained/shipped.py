@@ -1,11 +1,12 @@
-"""The models that come with the package; their model cards are shapes/README.md and
-emoji/README.md beside this file."""
+"""The models that come with the package; their model cards are shapes/README.md, emoji/README.md
+and answers/README.md beside this file."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
+from clipbook.language import Answerer, AnswerTokenizer, load_paligemma
 from clipbook.pairs import CLIP, load_model
 from clipbook.pretrained.hub import NAMED
 from clipbook.pretrained.library_tokenizer import LibraryTokenizer
@@ -15,7 +16,11 @@ from clipbook.training import History
 
 FOLDERS = {
     name: Path(__file__).parent / folder
-    for folder, names in {"shapes": ("shapes", "shapes-cnn"), "emoji": ("emoji",)}.items()
+    for folder, names in {
+        "shapes": ("shapes", "shapes-cnn"),
+        "emoji": ("emoji",),
+        "answers": ("answers",),
+    }.items()
     for name in names
 }
 NAMES = tuple(FOLDERS)
@@ -35,20 +40,30 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@overload
+def load(  # type: ignore[overload-overlap]
+    name: Literal["answers", "google/paligemma-3b-pt-224"], tell: Callable[[str], None] = print
+) -> Answerer: ...
+@overload
 def load(
     name: str = "shapes", tell: Callable[[str], None] = print
-) -> tuple[CLIP, Tokenizer | LibraryTokenizer]:
+) -> tuple[CLIP, Tokenizer | LibraryTokenizer]: ...
+def load(
+    name: str = "shapes", tell: Callable[[str], None] = print
+) -> tuple[CLIP, Tokenizer | LibraryTokenizer] | Answerer:
     """A trained model and its tokenizer: in eval mode, float32, on the CPU.
 
-    Shipped are "shapes", whose image encoder is a ViT, and "shapes-cnn" and "emoji", with a CNN. A
-    name with a slash is a CLIP or SigLIP of the Hugging Face hub, such as
-    "openai/clip-vit-base-patch32" or "google/siglip-base-patch16-224": fetched once, as safetensors
-    alone, into the hub's own cache. `tell` says before how much that is. It needs transformers, as
-    do all chapters on it.
+    Shipped are "shapes", whose image encoder is a ViT, "shapes-cnn" and "emoji", with a CNN, and
+    "answers", a PaliGemma: what is returned of it is a `clipbook.language.Answerer`, which is such
+    a pair and takes questions. A name with a slash is a CLIP, SigLIP or PaliGemma of the Hugging
+    Face hub, such as "openai/clip-vit-base-patch32", "google/siglip-base-patch16-224" or
+    "google/paligemma-3b-pt-224": fetched once, as safetensors alone, into the hub's own cache.
+    `tell` says before how much that is. It needs transformers, as do all chapters on it.
 
     Raises ValueError for another name, and for a model that our modules can't express or whose
     weights are damaged; ConnectionError where what is missing can't be fetched; ImportError where
-    transformers is missing.
+    transformers is missing; PermissionError for a model of the hub whose licence has to be
+    accepted first; MemoryError for one that is larger than the machine's memory.
     """
     if isinstance(name, str) and "/" in name:
         return load_real(name, tell)
@@ -58,6 +73,10 @@ def load(
             f"such as {' or '.join(NAMED)}"
         )
     tokenizer = Tokenizer.load(_folder(name) / "tokenizer.json")
+    if name == "answers":
+        answers = load_paligemma(_file(name, "safetensors"))
+        bins = answers.config.decoder.vocab_size - tokenizer.vocab_size
+        return Answerer(answers, AnswerTokenizer(tokenizer, bins))
     return load_model(_file(name, "safetensors")), tokenizer
 
 
@@ -69,7 +88,7 @@ def training_history(name: str = "shapes") -> History:
 
 def model_card(name: str = "shapes") -> dict[str, float]:
     """Shares of right answers, 0 to 1, of that model, as `clipbook.evaluation.evaluate_scenes`
-    measured them, or `evaluate_emoji`."""
+    measured them, `evaluate_emoji` or `evaluate_answers`."""
     return _read(_folder(name) / "card.json")["models"][name]["results"]
 
 
@@ -81,3 +100,14 @@ def emoji_trials() -> dict[str, Any]:
     that it took. Made by `python -m bookkit.emoji_trials`.
     """
     return _read(FOLDERS["emoji"] / "trials.json")
+
+
+def answer_trials() -> dict[str, Any]:
+    """What was measured of many short runs of a PaliGemma: with other image encoders, other tokens
+    of theirs, and another mask, with three seeds each, beside the best blind answers.
+
+    Under "arms", each arm's name and seed: shares from 0 to 1 as `evaluate_answers` names them, of
+    answers to a question's own picture, and of the first arm to another's and to none; and the
+    processor's seconds. Made by `python -m bookkit.answer_trials`.
+    """
+    return _read(FOLDERS["answers"] / "trials.json")

@@ -1,43 +1,46 @@
-"""Real CLIP and SigLIP weights in our modules, which can express both exactly.
+"""Real CLIP, SigLIP and PaliGemma weights in our modules, which can express them exactly.
 
-Shown in: book/text/text-encoder, book/image/vit and book/real/pretrained.
+Shown in: book/text/text-encoder, book/image/vit, book/real/pretrained, book/language/paligemma.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union, cast, overload
 
 import torch
 from torch import Tensor
 
+from clipbook.language import PaliGemma
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import load_weights
 from clipbook.pretrained.layouts import LAYOUTS, Layout
+from clipbook.pretrained.paligemma import paligemma_from_transformers
+from clipbook.pretrained.weights import IN_A_BLOCK, QUERY_KEY_VALUE, translate
 from clipbook.validation import excerpt
 
 if TYPE_CHECKING:
-    from transformers import CLIPModel, SiglipModel
+    from transformers import CLIPModel, PaliGemmaForConditionalGeneration, SiglipModel
 
 TOWERS = {"image_encoder": "vision_model", "text_encoder": "text_model"}
-IN_A_BLOCK = {
-    "attention_norm": "layer_norm1",
-    "attention.output": "self_attn.out_proj",
-    "mlp_norm": "layer_norm2",
-    "mlp.0": "mlp.fc1",
-    "mlp.2": "mlp.fc2",
-}
-QUERY_KEY_VALUE = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
-def from_transformers(hf_model: Union["CLIPModel", "SiglipModel"]) -> CLIP:
-    """A CLIP with the weights of a `transformers.CLIPModel` or `SiglipModel`, in float32, in eval
-    mode.
+@overload
+def from_transformers(hf_model: Union["CLIPModel", "SiglipModel"]) -> CLIP: ...
+@overload
+def from_transformers(hf_model: "PaliGemmaForConditionalGeneration") -> PaliGemma: ...
+def from_transformers(
+    hf_model: Union["CLIPModel", "SiglipModel", "PaliGemmaForConditionalGeneration"],
+) -> CLIP | PaliGemma:
+    """A CLIP with the weights of a `transformers.CLIPModel` or `SiglipModel`, or a PaliGemma with
+    those of a `PaliGemmaForConditionalGeneration`, in float32, in eval mode.
 
     The mask of CLIP's texts must end at the end token; SigLIP's texts fill the context. Raises
-    ValueError for anything but these two, for a configuration that our modules can't express, and
+    ValueError for anything but these three, for a configuration that our modules can't express, and
     for weights that are missing, left over or of another shape, by name.
     """
     config = getattr(hf_model, "config", None)
     kind = getattr(config, "model_type", None)
+    if kind == "paligemma":
+        return paligemma_from_transformers(cast(Any, hf_model))
     if not (isinstance(kind, str) and kind in LAYOUTS and hasattr(hf_model, "state_dict")):
         is_module = isinstance(hf_model, torch.nn.Module)
         raise ValueError(
@@ -56,7 +59,7 @@ def build(config: CLIPConfig, layout: Layout, weights: Mapping[str, Tensor], sou
     """
     model = CLIP(config)
     theirs = dict(weights)
-    ours, missing = _translate(theirs, _names(model, layout))
+    ours, missing = translate(theirs, _names(model, layout))
     if missing or theirs:
         raise ValueError(
             f"the weights don't fit: missing {sorted(missing) or 'nothing'}, left over "
@@ -85,25 +88,3 @@ def _names(model: CLIP, layout: Layout) -> dict[str, tuple[str, ...]]:
             parts = QUERY_KEY_VALUE if part == "attention.query_key_value" else (IN_A_BLOCK[part],)
             names[name] = tuple(f"{layer}.{their_part}.{kind}" for their_part in parts)
     return names
-
-
-def _translate(
-    theirs: dict[str, Tensor], names: dict[str, tuple[str, ...]]
-) -> tuple[dict[str, Tensor], list[str]]:
-    """Our weights, and the names of theirs that are missing; what is used is taken out."""
-    ours: dict[str, Tensor] = {}
-    missing: list[str] = []
-    for name, sources in names.items():
-        values = {source: theirs.pop(source, None) for source in sources}
-        tensors = [value for value in values.values() if value is not None and not value.is_meta]
-        if len(tensors) < len(sources):
-            missing += [s for s, value in values.items() if value is None or value.is_meta]
-            continue
-        try:
-            ours[name] = torch.cat(tensors) if len(tensors) > 1 else tensors[0]
-            if name == "image_encoder.patch_embedding.weight":
-                ours[name] = ours[name].flatten(1)  # a convolution's weight, patch by patch
-        except (IndexError, RuntimeError) as error:
-            shapes = [f"{s} {tuple(v.shape)}" for s, v in zip(sources, tensors, strict=True)]
-            raise ValueError(f"{name} can't be made of {', '.join(shapes)} ({error})") from None
-    return ours, missing

@@ -8,6 +8,7 @@ hundred thousand weights can learn all of it on a laptop.
 from clipbook.scenes.captions import Phrase, Statement, captions, describes, say, state
 from clipbook.scenes.drawing import RGB, render
 from clipbook.scenes.example import EXAMPLE
+from clipbook.scenes.questions import KINDS, Question, draw_question, is_right
 from clipbook.scenes.sampling import sample, sample_pairs, twin
 from clipbook.scenes.world import (
     COLOURS,
@@ -25,16 +26,20 @@ __all__ = [
     "EXAMPLE",
     "GROUNDS",
     "HELD_OUT",
+    "KINDS",
     "PLACES",
     "RGB",
     "SHAPES",
     "SIZES",
     "Object",
     "Phrase",
+    "Question",
     "Scene",
     "Statement",
     "captions",
     "describes",
+    "draw_question",
+    "is_right",
     "render",
     "sample",
     "sample_pairs",

@@ -18,6 +18,8 @@ class TrainingConfig:
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
     at matrix_rate times the learning rate, and the rest to AdamW; "adamw" gives it everything.
     position_rate: times the learning rate, for the position embeddings of an image encoder.
+    image_rate: times all of these, for every weight of the image encoder; 0.1 where it has learned
+    before, as that of a `clipbook.language.PaliGemma`, and is to change a little only.
     weight_decay: of matrices and convolutions, see `clipbook.training.optimisers`.
     clip_norm: a longer gradient is shortened to this length.
     precision: "half" is bfloat16 or float16 on a GPU. It pays for models far larger than ours: at
@@ -34,6 +36,7 @@ class TrainingConfig:
     optimiser: str = "muon"
     matrix_rate: float = 10.0
     position_rate: float = 10.0
+    image_rate: float = 1.0
     weight_decay: float = 0.01
     warmup_steps: int = 50
     clip_norm: float = 1.0
@@ -46,6 +49,7 @@ class TrainingConfig:
         check_fields(self, whole_number, "warmup_steps", least=0, most=MOST_STEPS)
         check_fields(self, whole_number, "snapshots", least=0)
         check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
+        check_fields(self, above_zero, "image_rate")
         check_fields(self, between, "weight_decay")
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)

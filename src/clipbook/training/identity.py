@@ -5,17 +5,16 @@ make batches, and how often a checkpoint is kept.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from clipbook.pairs import CLIP
 from clipbook.pairs.saving import config_to_json
 from clipbook.text import Tokenizer
 from clipbook.training.config import TrainingConfig
@@ -26,23 +25,35 @@ Batches = Dataset | Sequence[Sequence[Tensor]]
 NO_PART = ("precision", "checkpoint_every")
 """Of the config: the precision that the device computes in stands by itself."""
 
+LATER = {"image_rate": 1.0}
+"""Fields of the config that came later, with the value that all runs before them had: it is not
+written, so that what an older checkpoint says of its run is the same."""
+
 MOST_SHOWN = 3
 
 
 def run_identity(
-    model: CLIP,
+    model: nn.Module,
     config: TrainingConfig,
     batches: Batches,
     optimisers: list[Optimizer],
     *,
     example: Iterable[Tensor] | None = None,
     precision: torch.dtype = torch.float32,
+    to_json: Callable[[Any], str] = lambda model: config_to_json(model.config),
 ) -> dict[str, Any]:
-    """The identity of a run that has not begun: of the model with its first weights."""
+    """The identity of a run that has not begun: of the model with its first weights.
+
+    to_json: what says the model's configuration.
+    """
     parameters = dict(model.named_parameters())
-    training = {k: value for k, value in asdict(config).items() if k not in NO_PART}
+    training = {
+        k: value
+        for k, value in asdict(config).items()
+        if k not in NO_PART and not (k in LATER and value == LATER[k])
+    }
     identity = {
-        "model": json.loads(config_to_json(model.config)),
+        "model": json.loads(to_json(model)),
         "training": training,
         "data": identify_data(batches),
         "example": None if example is None else digest(example),

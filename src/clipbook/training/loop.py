@@ -5,10 +5,9 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,14 +16,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, save_model, similarity
+from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
-from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import checkpoints
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
 from clipbook.training.identity import Batches, run_identity
+from clipbook.training.objectives import Model, Objective, objective_of
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
@@ -55,13 +54,13 @@ def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
 
 
 def train(
-    model: CLIP,
+    model: Model,
     batches: Batches,
     config: TrainingConfig,
     *,
     example: Batch | None = None,
     folder: str | Path | None = None,
-    evaluate: Callable[[CLIP], Mapping[str, float]] | None = None,
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None,
     evaluate_at: Collection[int] = (),
     keep_at: Collection[int] = (),
     device: torch.device | str | None = None,
@@ -70,10 +69,13 @@ def train(
 ) -> History:
     """Train the model in place, on batches[0] to batches[steps - 1], and leave it in eval mode.
 
+    model: a CLIP learns which pictures and texts belong together, a `clipbook.language.PaliGemma`
+    to answer; weights that require no gradient stay as they are.
     batches: pictures (uint8), token ids and mask; and, where a text may be true of other pictures
-    too, a fourth part that says of which, see `clipbook.pairs.info_nce`. Those with a method
-    `identity` say by it what they are, in values that JSON can hold; a list is known by all its
-    batches, and anything else by its first one.
+    too, a fourth part that says of which, see `clipbook.pairs.info_nce`. For a PaliGemma, pictures
+    and what `clipbook.language.AnswerTokenizer.batch` returns. Those with a method `identity` say
+    by it what they are, in values that JSON can hold; a list is known by all its batches, and
+    anything else by its first one.
     example: a batch whose similarity matrix is kept at config.snapshot_steps.
     folder: where checkpoints are kept; a run that finds one there goes on from it, and on a CPU
     ends in the same weights, bit for bit, as one that never stopped. Raises ValueError, and leaves
@@ -82,7 +84,8 @@ def train(
     evaluate: measures the model, in eval mode, after the steps in evaluate_at (0: untrained); the
     history keeps what it returns. It must draw from random streams of its own.
     keep_at: steps after which the weights are kept in the folder for good, as
-    weights-<step>.safetensors, which `clipbook.pairs.load_model` reads.
+    weights-<step>.safetensors, which `clipbook.pairs.load_model` reads
+    (`clipbook.language.load_paligemma`, of a PaliGemma).
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
     Raises ValueError for batches that don't fit the model, keep_at without a folder and evaluate_at
@@ -96,17 +99,21 @@ def train(
             f"evaluate_at={excerpt(evaluate_at)}, but nothing to evaluate; try evaluate="
         )
     device = torch.device(best_device() if device is None else device)
+    objective = objective_of(model)
+    if example is not None and not isinstance(model, CLIP):
+        raise ValueError("example= gives a similarity matrix, which a CLIP alone has; leave it out")
     model.to(device)
     optimisers = make_optimisers(model, config)
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
-    looked_at = None if example is None else prepare(model, example)
+    looked_at = None if example is None else objective.prepare(model, example)
     history, start = History(), 0
     target = None if folder is None else Path(folder)
     if target:
         identity = run_identity(
-            model, config, batches, optimisers, example=looked_at, precision=half or torch.float32
-        )
+            model, config, batches, optimisers, example=looked_at,
+            precision=half or torch.float32, to_json=objective.to_json,
+        )  # fmt: skip
         if checkpoint := checkpoints.latest(target):
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
             history, start = checkpoint.history, checkpoint.step
@@ -120,7 +127,7 @@ def train(
 
     def take_snapshot(step: int) -> None:
         due = step in config.snapshot_steps and step not in history.snapshot_steps
-        if looked_at is not None and due:
+        if looked_at is not None and due and isinstance(model, CLIP):
             history.snapshot_steps.append(step)
             history.snapshots.append(snapshot(model, looked_at))
 
@@ -134,7 +141,7 @@ def train(
             history.evaluation_steps.append(step)
         if target and step in keep_at:
             target.mkdir(parents=True, exist_ok=True)
-            save_model(model, target / f"weights-{step:08d}.safetensors")
+            objective.save(model, target / f"weights-{step:08d}.safetensors")
 
     model.train()
     look(start)
@@ -142,8 +149,10 @@ def train(
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
         set_learning_rate(optimisers, factor)
-        parts = [part.to(device, non_blocking=True) for part in prepare(model, batch)]
-        loss, scale, norm = train_step(model, optimisers, scaler, parts, config.clip_norm, half)
+        parts = [part.to(device, non_blocking=True) for part in objective.prepare(model, batch)]
+        loss, scale, norm = train_step(
+            model, objective, optimisers, scaler, parts, config.clip_norm, half
+        )
         if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
             raise FloatingPointError(
                 f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the weights "
@@ -163,27 +172,9 @@ def train(
     return history
 
 
-def prepare(model: CLIP, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """A batch as it goes to the device: checked, and without columns of nothing but padding.
-
-    A fourth part, which texts are true of which picture, goes along as it is. All is done here,
-    once and on the CPU, since a GPU would have to be waited for.
-    """
-    pictures, token_ids, mask, *true = batch
-    size = model.config.image.image_size
-    if pictures.shape[1:] != (size, size, 3):
-        raise ValueError(
-            f"a batch holds pictures of shape {tuple(pictures.shape)}, the model takes (batch, "
-            f"{size}, {size}, 3); make the batches with image_size={size}"
-        )
-    check_texts(token_ids, mask, model.config.text)
-    if model.config.text.reads_padding:
-        return pictures, token_ids, mask, *true
-    return pictures, *without_padding(token_ids, mask), *true
-
-
 def train_step(
-    model: CLIP,
+    model: Model,
+    objective: Objective,
     optimisers: list[Optimizer],
     scaler: torch.amp.GradScaler,
     batch: Sequence[Tensor],
@@ -195,41 +186,20 @@ def train_step(
     Where one of them is no finite number, no optimiser steps, so that all weights are of the same
     step. The scaler would leave out only those optimisers whose own gradients are not finite.
     """
-    pictures, token_ids, mask, *true = batch
+    pictures, *rest = batch
     pixels = normalise(pictures, model.config.preprocessing)
-    loss = contrastive_step(model, pixels, token_ids, mask, half, *true)
+    loss = objective.cost(model, half, pixels, *rest)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    values = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
+    scale = model.scale if isinstance(model, CLIP) else torch.ones_like(loss)
+    values = torch.stack([loss.detach(), scale.detach(), norm]).tolist()  # a GPU's one wait
     if all(map(isfinite, values)):
         for optimiser in optimisers:
             optimiser.step()
     scaler.update()
     model.zero_grad()
-    model.clamp_scale()
+    if isinstance(model, CLIP):
+        model.clamp_scale()
     return values
-
-
-def contrastive_step(
-    model: CLIP,
-    pixels: Tensor,
-    token_ids: Tensor,
-    mask: Tensor,
-    half: torch.dtype | None,
-    true: Tensor | None = None,
-) -> Tensor:
-    """The loss of one batch: encoders in half precision where asked, the matrix in float32.
-
-    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
-    """
-    with torch.autocast(pixels.device.type, half) if half else nullcontext():
-        images = model.image_encoder(pixels)
-        texts = model.text_encoder(token_ids, mask)
-    images, texts = (
-        torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
-    )
-    return info_nce(
-        model.scale * (images @ texts.T), true
-    )  # `logits` would look at the lengths again

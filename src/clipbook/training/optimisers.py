@@ -9,6 +9,7 @@ Source: Loshchilov & Hutter 2019 (AdamW); Jordan et al. 2024 (Muon); Radford et 
 """
 
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import nn
@@ -53,6 +54,7 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]
     """AdamW for every group, or Muon for the matrices and AdamW for the rest."""
     groups = group_parameters(model)
     rate, decay = config.learning_rate, config.weight_decay
+    matrices = {"params": groups["matrices"], "lr": rate, "weight_decay": decay}
     adamw = [
         {"params": groups["weights"], "lr": rate, "weight_decay": decay},
         {"params": groups["plain"], "lr": rate, "weight_decay": 0.0},
@@ -60,17 +62,32 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[Optimizer]
     ]
     optimisers: list[Optimizer] = []
     if config.optimiser == "muon" and groups["matrices"]:
-        optimisers.append(
-            Muon(groups["matrices"], lr=rate * config.matrix_rate, weight_decay=decay)
-        )
+        matrices["lr"] = rate * config.matrix_rate
+        optimisers.append(Muon(_image_apart(model, [matrices], config.image_rate)))
     else:
-        adamw.append({"params": groups["matrices"], "lr": rate, "weight_decay": decay})
-    groups_in_use = [group for group in adamw if group["params"]]
+        adamw.append(matrices)
+    groups_in_use = _image_apart(model, adamw, config.image_rate)
     optimisers.append(AdamW(groups_in_use, betas=(0.9, 0.98), eps=1e-6, fused=True))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
     return optimisers
+
+
+def _image_apart(
+    model: nn.Module, groups: list[dict[str, Any]], image_rate: float
+) -> list[dict[str, Any]]:
+    """The groups that hold anything; those of an image encoder apart, where it has another rate."""
+    image: set[int] = set()
+    if image_rate != 1:
+        image = {id(p) for name, p in model.named_parameters() if name.startswith("image_encoder.")}
+    split = []
+    for group in groups:
+        for inside, factor in ((False, 1.0), (True, image_rate)):
+            params = [p for p in group["params"] if (id(p) in image) == inside]
+            if params:
+                split.append({**group, "params": params, "lr": group["lr"] * factor})
+    return split
 
 
 def set_learning_rate(optimisers: list[Optimizer], factor: float) -> None:

@@ -1,0 +1,153 @@
+"""How well a model answers questions about scenes that training did not draw.
+
+Built in: book/language/paligemma.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from clipbook.language import Answerer, iou, read_boxes
+from clipbook.scenes import KINDS, Question, Scene, draw_question, is_right, render, sample
+from clipbook.scenes.questions import Box
+from clipbook.streams import stream
+from clipbook.validation import one_of, whole_number
+
+SPLITS = {"seen": "train", "never seen": "held_out"}
+PICTURES = ("own", "another's", "none")
+OVERLAP = 0.5
+"""The least IoU of a box that counts as right."""
+
+BOX = "box IoU"
+COUNTED = 40_000
+"""Questions from which the blind baseline learns."""
+
+Asked = list[tuple[Scene, Question]]
+
+
+def draw_questions(
+    n: int, split: str = "seen", *, kinds: tuple[str, ...] = KINDS, seed: int = 0
+) -> Asked:
+    """n questions of each kind, each about a scene of its own.
+
+    split: "never seen" asks of combinations that no training scene holds. Raises ValueError for
+    another split, or no number.
+    """
+    one_of("split", split, SPLITS)
+    n = whole_number("n", n, 200)
+    asked: Asked = []
+    for kind in kinds:
+        generator = stream(f"evaluation, questions, {split}, {kind}", seed)
+        while len(asked) % n or len(asked) < n * (kinds.index(kind) + 1):
+            scene = sample(1, generator, SPLITS[split])[0]
+            question = draw_question(scene, kind, generator, never_seen=split == "never seen")
+            if question:
+                asked.append((scene, question))
+    return asked
+
+
+def grade(question: Question, scene: Scene, answer: str, bins: int) -> tuple[bool, float]:
+    """Whether an answer is right, and the IoU of the first box that it tells; 0 without one.
+
+    A box is right where it overlaps the true one by more than half, and its name is right.
+    """
+    if question.box is None:
+        return is_right(question, scene, answer), 0.0
+    boxes = read_boxes(answer, bins)
+    if not boxes:
+        return False, 0.0
+    box, name = boxes[0]
+    overlap = iou(question.box, box)
+    return overlap > OVERLAP and name == question.answer, overlap
+
+
+def evaluate_answers(
+    answerer: Answerer,
+    n: int = 200,
+    *,
+    kinds: tuple[str, ...] = KINDS,
+    seed: int = 0,
+    pictures: str = "own",
+) -> dict[str, float]:
+    """Shares of right answers, 0 to 1, for each kind, of seen and never-seen combinations: n
+    questions each, about scenes that training did not draw; their mean, and the mean IoU of boxes.
+
+    pictures: what is shown: each question's own, another question's of the same kind, or none.
+    Raises ValueError for other choices.
+    """
+    one_of("pictures", pictures, PICTURES)
+    results: dict[str, float] = {}
+    size = answerer.model.config.image.image_size
+    for split in SPLITS:
+        asked = draw_questions(n, split, kinds=kinds, seed=seed)
+        shown = None
+        if pictures != "none":
+            scenes = [scene for scene, _ in asked]
+            if pictures == "another's":  # of the next question of that kind
+                scenes = [scenes[k // n * n + (k + 1) % n] for k in range(len(scenes))]
+            shown = np.stack([np.asarray(render(scene, size)) for scene in scenes])
+        answers = answerer.ask_all(shown, [question.text for _, question in asked])
+        results |= _shares(asked, answers, answerer.tokenizer.bins, split)
+    return results
+
+
+def blind_baseline(
+    n: int = 200, *, kinds: tuple[str, ...] = KINDS, seed: int = 0
+) -> dict[str, float]:
+    """The same of the best that can be answered without a picture: to each question its commonest
+    answer among training's questions, to one that is not among them the commonest of its kind, and
+    the box that fits the others best. It is counted, so no model that doesn't look can do better
+    but by luck.
+    """
+    generator = stream("blind baseline", seed)
+    by_text: dict[str, Counter[str]] = {}
+    by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
+    boxes: list[Box] = []
+    for k in range(COUNTED):
+        scene = sample(1, generator)[0]
+        question = draw_question(scene, kinds[k % len(kinds)], generator)
+        if question:
+            by_text.setdefault(question.text, Counter())[question.answer] += 1
+            by_kind[question.kind][question.answer] += 1
+            boxes += [question.box] if question.box else []
+    middle = _best_box(boxes)
+    results: dict[str, float] = {}
+    for split in SPLITS:
+        rights: dict[str, list[bool]] = {}
+        overlaps = []
+        for scene, question in draw_questions(n, split, kinds=kinds, seed=seed):
+            counter = by_text.get(question.text) or by_kind[question.kind]
+            right = is_right(question, scene, counter.most_common(1)[0][0])
+            if question.box:
+                overlaps.append(iou(question.box, middle))
+                right = overlaps[-1] > OVERLAP
+            rights.setdefault(question.kind, []).append(right)
+        results |= _summary(rights, overlaps, split)
+    return results
+
+
+def _best_box(boxes: list[Box]) -> Box:
+    """The square in the middle with the largest mean IoU."""
+    sides = [(0.5 - half, 0.5 - half, 0.5 + half, 0.5 + half) for half in (0.15, 0.2, 0.25, 0.3)]
+    some = boxes[:1_000]
+    return max(sides, key=lambda side: sum(iou(box, side) for box in some))
+
+
+def _shares(asked: Asked, answers: list[str], bins: int, split: str) -> dict[str, float]:
+    rights: dict[str, list[bool]] = {}
+    overlaps = []
+    for (scene, question), answer in zip(asked, answers, strict=True):
+        right, overlap = grade(question, scene, answer, bins)
+        rights.setdefault(question.kind, []).append(right)
+        if question.box:
+            overlaps.append(overlap)
+    return _summary(rights, overlaps, split)
+
+
+def _summary(rights: dict[str, list[bool]], overlaps: list[float], split: str) -> dict[str, float]:
+    shares = {kind: sum(right) / len(right) for kind, right in rights.items()}
+    results = {f"{kind}, {split}": share for kind, share in shares.items()}
+    results[f"mean, {split}"] = sum(shares.values()) / len(shares)
+    if overlaps:
+        results[f"{BOX}, {split}"] = sum(overlaps) / len(overlaps)
+    return results

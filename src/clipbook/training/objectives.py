@@ -1,0 +1,120 @@
+"""What a batch is to each kind of model: how it is checked, what it costs, how the model is kept.
+
+Source of the contrastive one: Radford et al. 2021, figure 3; of the other: Beyer et al. 2024,
+§3.1. Built in: book/pairs/training and book/language/paligemma.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clipbook.language import PaliGemma, save_paligemma
+from clipbook.language.saving import paligemma_to_json
+from clipbook.pairs import CLIP, info_nce, save_model
+from clipbook.pairs.saving import config_to_json
+from clipbook.text.encoder import check_texts, without_padding
+
+Model = CLIP | PaliGemma
+
+
+@dataclass(frozen=True)
+class Objective:
+    """prepare: a batch as it goes to the device, checked there once, on the CPU. cost: of a
+    prepared batch, given pixels and its other parts, in nats. to_json: what a model's configuration
+    is. save: write a model as one file."""
+
+    prepare: Callable[[Any, Sequence[Tensor]], tuple[Tensor, ...]]
+    cost: Callable[..., Tensor]
+    to_json: Callable[[Any], str]
+    save: Callable[[Any, Path], None]
+
+
+def objective_of(model: Model) -> Objective:
+    """Pictures and texts that belong together, for a CLIP; answers, for a PaliGemma."""
+    return ANSWERING if isinstance(model, PaliGemma) else CONTRASTIVE
+
+
+def _check_pictures(model: Model, pictures: Tensor) -> None:
+    size = model.config.image.image_size
+    if pictures.shape[1:] != (size, size, 3):
+        raise ValueError(
+            f"a batch holds pictures of shape {tuple(pictures.shape)}, the model takes (batch, "
+            f"{size}, {size}, 3); make the batches with image_size={size}"
+        )
+
+
+def prepare(model: CLIP, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """A batch as it goes to the device: checked, and without columns of nothing but padding.
+
+    A fourth part, which texts are true of which picture, goes along as it is. All is done here,
+    once and on the CPU, since a GPU would have to be waited for.
+    """
+    pictures, token_ids, mask, *true = batch
+    _check_pictures(model, pictures)
+    check_texts(token_ids, mask, model.config.text)
+    if model.config.text.reads_padding:
+        return pictures, token_ids, mask, *true
+    return pictures, *without_padding(token_ids, mask), *true
+
+
+def contrastive_step(
+    model: CLIP,
+    pixels: Tensor,
+    token_ids: Tensor,
+    mask: Tensor,
+    half: torch.dtype | None,
+    true: Tensor | None = None,
+) -> Tensor:
+    """The loss of one batch: encoders in half precision where asked, the matrix in float32.
+
+    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
+    """
+    with torch.autocast(pixels.device.type, half) if half else nullcontext():
+        images = model.image_encoder(pixels)
+        texts = model.text_encoder(token_ids, mask)
+    images, texts = (
+        torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
+    )
+    return info_nce(
+        model.scale * (images @ texts.T), true
+    )  # `logits` would look at the lengths again
+
+
+def _contrast(
+    model: CLIP, half: torch.dtype | None, pixels: Tensor, token_ids: Tensor, mask: Tensor,
+    true: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    return contrastive_step(model, pixels, token_ids, mask, half, true)
+
+
+def _prepare_answers(model: PaliGemma, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Pictures, token ids, which of them are of prompts, and which of answers."""
+    pictures, token_ids, in_prompt, in_answer = batch
+    _check_pictures(model, pictures)
+    if not in_answer.any(dim=1).all():
+        raise ValueError("a batch holds a question without an answer; see AnswerTokenizer.batch")
+    return pictures, token_ids, in_prompt, in_answer
+
+
+def _answer(
+    model: PaliGemma, half: torch.dtype | None, pixels: Tensor, token_ids: Tensor,
+    in_prompt: Tensor, in_answer: Tensor,
+) -> Tensor:  # fmt: skip
+    with torch.autocast(pixels.device.type, half) if half else nullcontext():
+        return model.loss(pixels, token_ids, in_prompt, in_answer)
+
+
+CONTRASTIVE = Objective(
+    prepare, _contrast, lambda model: config_to_json(model.config), lambda *a: save_model(*a)
+)
+ANSWERING = Objective(
+    _prepare_answers,
+    _answer,
+    lambda model: paligemma_to_json(model.config),
+    lambda *a: save_paligemma(*a),
+)
