@@ -4,13 +4,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import * as answer_explorer from "../../src/clipbook/widgets/answer_explorer.js";
 import * as attention_explorer from "../../src/clipbook/widgets/attention_explorer.js";
 import * as kit from "../../src/clipbook/widgets/kit.js";
 import * as patch_explorer from "../../src/clipbook/widgets/patch_explorer.js";
 import * as similarity_matrix from "../../src/clipbook/widgets/similarity_matrix.js";
 import * as tokenizer_explorer from "../../src/clipbook/widgets/tokenizer_explorer.js";
 
-const modules = { attention_explorer, kit, patch_explorer, similarity_matrix, tokenizer_explorer };
+const modules = { answer_explorer, attention_explorer, kit, patch_explorer, similarity_matrix, tokenizer_explorer };
 const { number, counted, signFor, decode } = kit;
 const { infoNCE, peaksOnDiagonal, gradient, softmax, colour, ink, SCALES } = similarity_matrix;
 const { cutIntoPieces } = tokenizer_explorer;
@@ -136,3 +137,10 @@ if (EXPECTED) {
     assert.deepEqual(tokenizer.split(text), words);
   });
 }
+
+test("weights of a question begin behind those of all questions before it", () => {
+  const asked = (...lengths) => lengths.map((length) => [{ tokens: Array(length) }, { tokens: Array(9) }]);
+  const answers = [asked(2, 5), asked(3, 1)];
+  const starts = [[0, 0], [0, 1], [1, 0], [1, 1]].map((at) => answer_explorer.startOf(answers, 4, ...at));
+  assert.deepEqual(starts, [0, 8, 28, 40]);
+});

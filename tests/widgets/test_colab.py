@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbclient
 import nbformat
@@ -43,6 +44,7 @@ from clipbook.text import Tokenizer
 from clipbook.widgets import *
 picture = PIL.Image.new("RGB", (32, 32), "red")
 equal = np.full((1, 1, 2, 2), 0.5)
+{Path(__file__).with_name("stub_answerer.py").read_text("utf-8")}
 """
 # How each widget is made, and what its page may send back.
 MADE = {
@@ -50,6 +52,7 @@ MADE = {
     "TokenizerExplorer": ("TokenizerExplorer(Tokenizer([(107, 104)]))", "text", "the"),
     "PatchExplorer": ("PatchExplorer(picture)", "patch_size", 16),
     "AttentionExplorer": ('AttentionExplorer(equal, tokens=["a", "pup"])', "query", 1),
+    "AnswerExplorer": ('AnswerExplorer(StubAnswerer(), [picture], [["detect it"]])', "token", 1),
 }
 VERSIONS = f"""
 from importlib.metadata import version

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -33,12 +34,14 @@ def answering(widget, trait, answer):
     widget.observe(heard, trait)
     return widget
 """
+STUB = Path(__file__).with_name("stub_answerer.py").read_text("utf-8")
 # How each widget is made, the trait that the page changes, and Python's answer.
 MADE = {
     "SimilarityMatrix": ('SimilarityMatrix([[0.5]], [picture], ["red"])', "view", "logits"),
     "TokenizerExplorer": ("TokenizerExplorer(Tokenizer([(107, 104)]))", "text", "heard"),
     "PatchExplorer": ("PatchExplorer(picture, patch_size=8)", "patch_size", 4),
     "AttentionExplorer": ('AttentionExplorer(equal, tokens=["a", "pup"])', "head", 0),
+    "AnswerExplorer": ('AnswerExplorer(StubAnswerer(), [picture], [["detect it"]])', "token", 3),
 }
 RUN_ALL = """async () => {
     const session = jupyterapp.shell.currentWidget.context.sessionContext;
@@ -58,7 +61,7 @@ def free_port() -> int:
 def lab(tmp_path_factory):
     """Folder and address of a JupyterLab that knows nothing of this machine's settings."""
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
-    cells = [SETUP, *(f"answering({make}, {t!r}, {a!r})" for make, t, a in MADE.values())]
+    cells = [STUB, SETUP, *(f"answering({make}, {t!r}, {a!r})" for make, t, a in MADE.values())]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["kernelspec"] = kernel
@@ -97,7 +100,7 @@ def page(lab, browser):
     tab.goto(f"{address}/doc/tree/widgets.ipynb")
     tab.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
     tab.evaluate(RUN_ALL)
-    tab.locator(".attention-explorer").wait_for(timeout=60_000)
+    tab.locator(".answer-explorer").wait_for(timeout=60_000)
     yield tab
     assert errors == []
 
@@ -142,3 +145,10 @@ def test_attention_explorer(lab, page):
     heads.get_by_role("radio", name="1").click()  # Python changes it back at once
     assert heard(lab, "AttentionExplorer") == 1
     expect(heads.get_by_role("radio", name="0")).to_be_checked()
+
+
+def test_answer_explorer(lab, page):
+    tokens = page.locator(".answer-explorer").get_by_role("option")
+    tokens.nth(1).click()
+    assert heard(lab, "AnswerExplorer") == 1
+    expect(tokens.nth(3)).to_have_attribute("aria-selected", "true")

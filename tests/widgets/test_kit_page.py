@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from clipbook.text import Tokenizer
 from clipbook.widgets import (
+    AnswerExplorer,
     AttentionExplorer,
     PatchExplorer,
     SimilarityMatrix,
@@ -18,15 +19,18 @@ from clipbook.widgets import (
     __all__,
 )
 from tests.widgets.conftest import draw_pictures, word_captions
+from tests.widgets.stub_answerer import StubAnswerer
 
 pytestmark = pytest.mark.browser
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 EQUAL = np.full((1, 2, 4, 4), 0.25)
+QUESTIONS = [["what colour?"], ["detect it", "what colour?"]]
 MADE = {
     "SimilarityMatrix": lambda: SimilarityMatrix(np.eye(2), draw_pictures(2), word_captions(2)),
     "TokenizerExplorer": lambda: TokenizerExplorer(Tokenizer([(107, 104)]), "the pup"),
     "PatchExplorer": lambda: PatchExplorer(draw_pictures(1)[0], patch_size=16),
     "AttentionExplorer": lambda: AttentionExplorer(EQUAL, image=draw_pictures(1)[0]),
+    "AnswerExplorer": lambda: AnswerExplorer(StubAnswerer(), draw_pictures(2), QUESTIONS),
 }
 
 
