@@ -40,6 +40,14 @@ def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, sche
     bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
     assert violations(seen.tab) == []
+    seen.tab.emulate_media(media="print", color_scheme=scheme)
+    ink, code = seen.tab.evaluate(
+        """() => ["article p", "article .highlight pre span"].map((place) => {
+          const node = document.querySelector(place) ?? document.body
+          return getComputedStyle(node).color
+        })"""
+    )
+    assert max(luminance(ink), luminance(code)) < 0.2, "paper is white"
 
 
 def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(visit, site, page):
@@ -129,6 +137,12 @@ def test_formulas_and_widgets_are_there_without_scripts(visit, origin, page):
     stills = seen.tab.locator(".widget > .widget-picture").all()
     assert len(stills) == seen.tab.locator("script[type$='widget-view+json']").count()
     assert all(still.is_visible() for still in stills)
+    colours = "all => all.map((node) => getComputedStyle(node).color)"
+    words, links = (
+        set(seen.tab.locator(f"article {place}").evaluate_all(colours))
+        for place in ("p", "p a:not(.headerlink)")
+    )
+    assert not links or links - words, "links look like words"
 
 
 def test_every_picture_has_alternative_text(site, page):

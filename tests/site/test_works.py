@@ -57,6 +57,19 @@ def test_no_word_widens_a_page(visit, origin, name, place, width):
 
 
 @pytest.mark.browser
+def test_contents_on_a_phone_make_way_for_what_was_chosen(visit, origin):
+    phone = {"width": 390, "height": 844}
+    tab = visit(f"{origin}/pairs/contrastive-loss.html", allowed=origin, viewport=phone).tab
+    tab.locator(".secondary-toggle").click()
+    contents = tab.locator("#pst-secondary-sidebar-modal")
+    link = contents.get_by_role("link", name="Push and pull")
+    link.click()
+    contents.wait_for(state="hidden")
+    tab.wait_for_timeout(300)  # the focus goes back to where it was, and must not scroll
+    assert 0 <= tab.locator("#push-and-pull h2").bounding_box()["y"] < 300
+
+
+@pytest.mark.browser
 def test_copy_button_copies_the_code(visit, origin, site):
     chapter = "pairs/similarity-matrix"
     seen = visit(

@@ -51,6 +51,11 @@ test("peaks count rows and columns apart, and no ties", () => {
   assert.equal(peaksOnDiagonal(Array(4).fill(0.5), 2, "row"), 0);
 });
 
+test("a loss is printed with three decimals, as a power of ten if it is smaller, and as 0 if it is 0", () => {
+  assert.deepEqual([0, 2e-9, 0.0004, 0.0005, 2.0794].map(similarity_matrix.lossText),
+    ["0.000", "2e−9", "4e−4", "0.001", "2.079"]);
+});
+
 test("numbers stand out from every colour", () => {
   const linear = (level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4);
   const luminance = (rgb) =>

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from clipbook.widgets import AnswerExplorer
+from tests.plain import plain_python
 from tests.widgets.conftest import draw_pictures
 from tests.widgets.stub_answerer import StubAnswerer
 
@@ -98,7 +99,7 @@ def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
     ids=str,
 )
 def test_bad_input_gets_value_rule_and_remedy(changes, words):
-    with pytest.raises(ValueError, match=words):
+    with plain_python(), pytest.raises(ValueError, match=words):
         explorer(**changes)
 
 

@@ -148,7 +148,7 @@ def test_attention_explorer(lab, page):
 
 
 def test_answer_explorer(lab, page):
-    tokens = page.locator(".answer-explorer").get_by_role("option")
+    tokens = page.locator(".answer-explorer [data-choice]")
     tokens.nth(1).click()
     assert heard(lab, "AnswerExplorer") == 1
     expect(tokens.nth(3)).to_have_attribute("aria-selected", "true")

@@ -2,7 +2,8 @@
 
 templates/layout.html links it. The sheets that the theme would link are joined in order, purged of
 what no page and no script names (tools/vendor/purge.mjs, by PurgeCSS), and written to
-_static/lean.css. Fonts, of icons and of formulas, are cut down to the characters that the sheet and
+_static/lean.css. What is dark is for screens alone: paper, and pages without scripts, are light.
+Fonts, of icons and of formulas, are cut down to the characters that the sheet and
 the formulas show.
 """
 
@@ -28,6 +29,8 @@ SOURCES = re.compile(r"src:[^;}]*")
 FORMULA = re.compile(
     r'<span class="katex-html".*?(?=<span class="katex-mathml"|</p>|</div>|\Z)', re.S
 )
+RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+LIGHT, DARK = (re.compile(rf"""\[data-theme=["']?{name}["']?\]""") for name in ("light", "dark"))
 # What the theme's own templates link, before all others.
 THEME = ("_static/styles/theme.css", "_static/styles/pydata-sphinx-theme.css")
 ESCAPE = re.compile(r"\\([0-9a-f]{2,6})", re.I)
@@ -90,6 +93,22 @@ def with_cut_fonts(css: str, site: Path, points: set[int]) -> str:
     return FACE.sub(rewrite, css)
 
 
+def light_on_paper(css: str) -> str:
+    """The sheet, in which the dark rules hold on screens alone, and the light ones wherever these
+    don't: in print, whatever the screen shows, and on a page whose scripts don't run."""
+
+    def rewrite(rule: re.Match) -> str:
+        light, dark = LIGHT.search(rule[1]), DARK.search(rule[1])
+        if dark and not light:
+            return f"@media screen{{{rule[0]}}}"
+        if light and not dark:
+            anywhere = LIGHT.sub(":not([data-theme=dark])", rule[0])
+            return f"{anywhere}@media print{{{LIGHT.sub('[data-theme=dark]', rule[0])}}}"
+        return rule[0]
+
+    return RULE.sub(rewrite, css)
+
+
 def linked(css_files: list) -> list[str]:
     """Names of the sheets that a page would link, in order."""
     return [*THEME, *(str(css.filename) for css in sorted(css_files, key=lambda css: css.priority))]
@@ -103,6 +122,7 @@ def one_sheet(site: Path, names: list[str], pages: dict[Path, str]) -> str:
     content.write_text("\n".join(pages.values()), "utf-8")
     css = purged(bare, [content, *site.glob("_static/**/*.js")])
     content.unlink()
+    css = light_on_paper(css)
     css = with_cut_fonts(css, site, shown(css, list(pages.values())))
     bare.write_text(css, "utf-8")
     return hashlib.sha256(css.encode()).hexdigest()[:8]

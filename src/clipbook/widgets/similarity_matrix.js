@@ -248,6 +248,9 @@ const markOf = (model) => {
 const symbol = (letter, place) =>
   element("span", { class: "matrix-symbol" }, element("i", {}, letter), element("sub", {}, place + 1));
 const short = (/** @type {number} */ value) => String(Number(value.toPrecision(3)));
+/** A loss as it is printed: a power of ten where three decimals would show none. @param {number} loss */
+export const lossText = (loss) =>
+  (loss > 0 && loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3)).replace("-", "−");
 
 /** @typedef {(value: number) => number} Scale */
 const FIELDS = {
