@@ -2,8 +2,8 @@
 
     python -m bookkit.answer_trials [arm...]
 
-Every run is short (STEPS steps of the preset "answers-trial"); the shipped model trains nine times
-as long. What is there already is not run again. The table goes into the package,
+Every run is short (STEPS steps of the preset "answers-trial"); the shipped model trains twelve
+times as long. What is there already is not run again. The table goes into the package,
 pretrained/answers/trials.json; the chapter reads it.
 """
 
@@ -20,7 +20,7 @@ from clipbook.evaluation.answers import blind_baseline, evaluate_answers
 from clipbook.pretrained import load
 from clipbook.training import ANSWERS_PRESETS
 
-STEPS, SEEDS, QUESTIONS = 400, (0, 1, 2), 100
+STEPS, SEEDS, QUESTIONS = 300, (0, 1, 2), 60
 """Questions of each kind, of seen and never-seen combinations each."""
 TARGET = ROOT / "src/clipbook/pretrained/answers/trials.json"
 ARMS: dict[str, dict[str, Any]] = {

@@ -5,6 +5,7 @@ Built in: book/language/paligemma.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,10 @@ def answer_text(question: Question, bins: int = BINS) -> str:
     return f"{box_to_text(question.box, bins)} {question.answer}"
 
 
+@cache
 def train_answer_tokenizer(questions: int = 20_000, bins: int = BINS) -> AnswerTokenizer:
-    """The tokenizer of these questions and answers: every word of theirs becomes one token."""
+    """The tokenizer of these questions and answers: every word of theirs becomes one token. It is
+    made once, then kept."""
     generator = stream("tokenizer of questions")
     texts = []
     for k in range(questions):
