@@ -231,6 +231,12 @@ ANSWERS_PRESETS = {
         depth=4,
         kinds=ALL | {"exists": 2.0, "detect": 3.0, "caption": 3.0},
     ),
+    # and its second stage, which begins with what the first has learned: what still fails, more often
+    "answers-stage-2": AnswersPreset(
+        TrainingConfig(steps=1_100, learning_rate=2e-3, matrix_rate=5.0),
+        depth=4,
+        kinds=ALL | {"colour": 4.0, "count": 3.0, "beside": 2.0, "detect": 2.0, "caption": 2.0},
+    ),
     # the chapter: three kinds, within two minutes on one core
     "answers-chapter": AnswersPreset(
         TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
@@ -238,8 +244,10 @@ ANSWERS_PRESETS = {
     ),
     # what the chapter compares, see bookkit.answer_trials
     "answers-trial": AnswersPreset(
-        TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
+        TrainingConfig(steps=400, learning_rate=3e-3, matrix_rate=5.0),
+        depth=2,
+        batch_size=32,
         kinds=ALL | {"exists": 2.0, "detect": 2.0},
     ),
 }
-"""Presets by name: `python -m clipbook.language --preset answers --out runs/answers`."""
+"""Presets by name; the shipped model is made by the first two, see `python -m clipbook.language`."""
