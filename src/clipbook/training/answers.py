@@ -231,7 +231,7 @@ ANSWERS_PRESETS = {
         depth=4,
         kinds=ALL | {"exists": 2.0, "detect": 3.0, "caption": 3.0},
     ),
-    # and its second stage, which begins with what the first has learned: what still fails, more often
+    # and its second stage, which begins with what the first has learned; what fails, more often
     "answers-stage-2": AnswersPreset(
         TrainingConfig(steps=1_100, learning_rate=2e-3, matrix_rate=5.0),
         depth=4,
@@ -250,4 +250,4 @@ ANSWERS_PRESETS = {
         kinds=ALL | {"exists": 2.0, "detect": 2.0},
     ),
 }
-"""Presets by name; the shipped model is made by the first two, see `python -m clipbook.language`."""
+"""Presets by name; the first two make the shipped model, see `python -m clipbook.language`."""
