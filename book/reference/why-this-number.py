@@ -290,5 +290,84 @@ assert in_favour == 1 and recall_at_k(nothing, 1) == (0, 0)
 print("ties as hits:", in_favour, " ties as misses:", recall_at_k(nothing, 1)[0])
 
 # %% [markdown]
+# ## The loss falls, but it answers blindly
+#
+# **The picture doesn't reach a model that answers**, or nothing made it look: the form of answers and
+# what is usual lower the loss far, and a third of all answers may be right. Show it another question's
+# picture. What looks must get much worse; if loss and answers stay, it is blind. More in
+# [a picture in front of the words](../language/paligemma.ipynb#training-one).
+
+# %%
+from clipbook.evaluation import blind_baseline, evaluate_answers
+
+answers = clipbook.load("answers")
+KINDS = ("colour", "exists", "count")
+own, other = (
+    evaluate_answers(answers, 60, kinds=KINDS, pictures=shown) for shown in ("own", "another's")
+)
+usual = blind_baseline(60, kinds=KINDS)
+for name, shares in (("own picture", own), ("another's", other), ("blind baseline", usual)):
+    print(f"{name:15}", *[f"{kind} {shares[f'{kind}, seen']:.2f}" for kind in KINDS])
+assert own["mean, seen"] > other["mean, seen"] + 0.3 > usual["mean, seen"]
+
+# %% [markdown]
+# ## The answer repeats, or never ends
+#
+# **Nobody stops it.** Either the end token had no part in [the loss](../language/decoder.ipynb#common-mistakes),
+# so that the model never learned to write it; or it is written, and the loop that writes doesn't look
+# for it. What comes after an end, no training has formed: here more ends, elsewhere noise.
+
+# %%
+picture = answers.model.preprocess(render(scenes[0]))
+prompt = torch.tensor([answers.tokenizer.prompt("how many shapes?")])
+end = answers.tokenizer.end_id
+with torch.no_grad():
+    stopped = answers.model.generate(picture, prompt, max_new_tokens=9, end_id=end)[0].tolist()
+    driven_on = answers.model.generate(picture, prompt, max_new_tokens=9)[0].tolist()
+for name, written in (("stops at its end", stopped), ("is driven on", driven_on)):
+    print(f"{name:17}", *[answers.tokenizer.token(i).strip() for i in written])
+assert stopped[-1] == end and driven_on[: len(stopped)] == stopped and len(driven_on) == 9
+
+# %% [markdown]
+# ## The first token is right, then nonsense
+#
+# **With a cache, positions began anew**, or what came before was left out. The first token comes from
+# the prompt, which was read in one piece, so nothing is wrong yet. Count
+# [positions](../language/decoder.ipynb#the-kv-cache) from what the cache has read; logits with and
+# without it must agree.
+
+
+# %%
+from clipbook.language import KVCache
+
+
+@torch.no_grad()
+def caption_written(picture, first_place):
+    language, cache = answers.model.decoder, KVCache(answers.model.config.decoder.depth)
+    asked = torch.tensor([answers.tokenizer.prompt("caption")])
+    new = torch.cat([answers.model.image_embeddings(picture), language.embed(asked)], dim=1)
+    written = []
+    while len(written) < 12 and end not in written:
+        places = torch.arange(new.shape[1]) + first_place(cache)
+        free = torch.ones(1, 1, dtype=torch.bool)  # what is given sees itself both ways
+        x = language.features(new, allowed=free, positions=places, cache=cache)
+        written.append(language.logits(x[0, -1]).argmax().item())
+        new = language.embed(torch.tensor([written[-1:]]))
+    return written
+
+
+# %%
+two = [scene for scene in scenes if scene.relation][:12]
+seen = [answers.model.preprocess(render(scene)) for scene in two]
+right = [caption_written(picture, lambda cache: cache.tokens) for picture in seen]
+wrong = [caption_written(picture, lambda cache: 0) for picture in seen]
+for name, written in (("goes on", right), ("begins anew", wrong)):
+    print(f"{name:12}", answers.tokenizer.decode(written[0]))
+spoilt = [good != bad for good, bad in zip(right, wrong, strict=True)]
+print(f"{sum(spoilt)} of {len(spoilt)} differ, none in its first token")
+assert answers.tokenizer.decode(right[0]).strip() == answers.caption(render(two[0]))
+assert all(good[0] == bad[0] for good, bad in zip(right, wrong, strict=True)) and any(spoilt)
+
+# %% [markdown]
 # **Sources.** Low cosines of matching pairs: {cite:t}`hessel2021clipscore`, §3; the gap between
 # pictures and texts: {cite:t}`liang2022gap`. The clamp: {cite:t}`radford2021clip`, §2.5.

@@ -310,7 +310,7 @@ similarity_heatmap(swapped, pictures, my_captions)
 #    vectors in front of the question's, as if they were words too, and writes the answer.
 #
 # PaliGemma is such a model. Its eye is the vision transformer (ViT) of SigLIP, a CLIP with another
-# loss.
+# loss. In [the last part](../language/paligemma.ipynb) we build a small one.
 
 # %% [markdown]
 # ## The map

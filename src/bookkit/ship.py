@@ -1,9 +1,12 @@
-"""Put trained models into the package: weights in float16, history, and the card's numbers.
+r"""Put trained models into the package: weights in float16, history, and the card's numbers.
 
     python -m clipbook.training --preset shapes --threads 1 --out runs/shapes
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
     python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
-    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji
+    python -m clipbook.language --preset answers --threads 1 --out runs/stage-1
+    python -m clipbook.language --preset answers-stage-2 --begin-with runs/stage-1 --threads 1 \
+        --out runs/answers
+    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
 text of the card is written by hand; this fills in the table between its two marks.
@@ -19,20 +22,26 @@ from pathlib import Path
 import torch
 
 from clipbook.emoji import load_emoji
-from clipbook.evaluation import evaluate_emoji, evaluate_scenes
+from clipbook.evaluation import evaluate_answers, evaluate_emoji, evaluate_scenes
+from clipbook.language import load_paligemma, save_paligemma
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
 
 NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
 UNSEEN = ("twemoji", "openmoji")
 """Artists from whom the shipped model of emoji has not learned."""
+QUESTIONS = 400
+"""Of each kind that the shipped model of answers is asked."""
 
 
 def ship(run: Path) -> None:
     """Copy one run's results into the package, weights in float16."""
     folder = shipped.FOLDERS[run.name]
     weights = folder / f"{run.name}.safetensors"
-    save_model(load_model(run / "model.safetensors"), weights, torch.float16)
+    if run.name == "answers":
+        save_paligemma(load_paligemma(run / "model.safetensors"), weights, torch.float16)
+    else:
+        save_model(load_model(run / "model.safetensors"), weights, torch.float16)
     shutil.copy(run / "tokenizer.json", folder / "tokenizer.json")
     history = json.loads((run / "history.json").read_text("utf-8"))
     for name in ("loss", "scale", "learning_rate"):
@@ -42,6 +51,12 @@ def ship(run: Path) -> None:
 
 def measure(name: str) -> dict[str, float]:
     """Shares of right answers of a shipped model, rounded."""
+    if name == "answers":
+        answers = shipped.load("answers")
+        own = evaluate_answers(answers, QUESTIONS)
+        blind = evaluate_answers(answers, QUESTIONS, pictures="another's")
+        means = {f"{what}, another's picture": blind[what] for what in blind if "mean" in what}
+        return {what: round(share, 3) for what, share in (own | means).items()}
     model, tokenizer = shipped.load(name)
     if name == "emoji":
         emoji = load_emoji()

@@ -17,7 +17,8 @@ class FakeHub:
     """Repositories by name: files by name. commit: what "main" stands for, and any other revision.
 
     cut: how many bytes of weights go through before the line breaks, each time; wrong: files whose
-    last byte arrives as another; asked: how often what was asked for.
+    last byte arrives as another; gated: repositories that give their files to nobody; asked: how
+    often what was asked for.
     """
 
     def __init__(self, repositories: dict[str, dict[str, bytes]]) -> None:
@@ -25,6 +26,7 @@ class FakeHub:
         self.commit = "a" * 40
         self.cut: int | None = None
         self.wrong: set[str] = set()
+        self.gated: set[str] = set()
         self.asked: Counter[str] = Counter()
         self.ranges: list[str] = []
 
@@ -54,8 +56,8 @@ def handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self.answer(body=True)
 
-        def refuse(self, code: str) -> None:
-            self.send_response(404)
+        def refuse(self, code: str, status: int = 404) -> None:
+            self.send_response(status)
             self.send_header("X-Error-Code", code)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -71,6 +73,8 @@ def handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
             if not found or found[1] not in hub.repositories:
                 return self.refuse("RepoNotFound")
+            if found[1] in hub.gated:
+                return self.refuse("GatedRepo", 403)
             files = hub.repositories[found[1]]
             if found[3] not in files:
                 return self.refuse("EntryNotFound")

@@ -6,14 +6,18 @@ from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Regex, decoders, models, pre_tokenizers, processors
 from tokenizers import Tokenizer as Library
-from tokenizers import decoders, models, pre_tokenizers, processors
 from transformers import (
     CLIPConfig,
     CLIPModel,
+    GemmaConfig,
+    PaliGemmaConfig,
+    PaliGemmaForConditionalGeneration,
     PreTrainedModel,
     SiglipConfig,
     SiglipModel,
+    SiglipVisionConfig,
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
@@ -74,6 +78,48 @@ def siglip_model() -> SiglipModel:
         "vocab_size": len(PIECES), "max_position_embeddings": 10, "projection_size": 16
     }  # fmt: skip
     return moved(SiglipModel(SiglipConfig(text_config=text, vision_config=TOWER | PICTURE)))
+
+
+def gemma_tokenizer() -> Library:
+    """A few whole words behind the special tokens and 1,024 locations, as text of its own."""
+    words = ["<pad>", "<eos>", "<bos>", "\n", " ", "caption", "en", "detect", "red", "cat"]
+    words += [f"<loc{k:04d}>" for k in range(1024)]
+    library = Library(models.WordLevel({word: k for k, word in enumerate(words)}, "<pad>"))
+    library.pre_tokenizer = pre_tokenizers.Split(Regex(r"\s"), "isolated")
+    library.decoder = decoders.Fuse()
+    library.add_special_tokens(words[:3])
+    library.add_tokens(words[10:])
+    library.enable_padding(length=99)
+    return library
+
+
+@cache
+def paligemma_model() -> PaliGemmaForConditionalGeneration:
+    torch.manual_seed(0)
+    size = gemma_tokenizer().get_vocab_size()
+    text = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 8}
+    text |= {"intermediate_size": 24, "num_key_value_heads": 1}
+    config = PaliGemmaConfig(
+        vision_config=SiglipVisionConfig(**TOWER, **PICTURE, vision_use_head=False),
+        text_config=GemmaConfig(vocab_size=size + 1, **text),
+        image_token_index=size,
+        projection_dim=16,
+        hidden_size=16,
+        vocab_size=size + 1,
+    )
+    return moved(PaliGemmaForConditionalGeneration(config))
+
+
+@cache
+def paligemma_files(shards: bool = True) -> dict[str, bytes]:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        paligemma_model().save_pretrained(folder, max_shard_size="40KB" if shards else "1GB")
+        SiglipImageProcessorPil(size={"height": SIZE, "width": SIZE}, **LIGHT).save_pretrained(
+            folder
+        )
+        gemma_tokenizer().save(str(folder / "tokenizer.json"))
+        return files_of(folder)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

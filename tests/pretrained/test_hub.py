@@ -177,7 +177,7 @@ def test_without_the_hubs_client_it_says_what_to_install(monkeypatch):
 
 def test_a_name_that_is_nowhere_lists_what_there_is():
     for name in ("openai", "", None, 7):
-        with plain_python(), pytest.raises(ValueError, match="try shapes or .*emoji, or one of"):
+        with plain_python(), pytest.raises(ValueError, match="try shapes or .*answers, or one of"):
             clipbook.load(name)
 
 

@@ -1,4 +1,9 @@
-"""Train a model that answers: python -m clipbook.language --preset answers --out runs/answers
+r"""Train a model that answers: python -m clipbook.language --preset answers --out runs/stage-1
+
+The shipped model has learned in two stages; the second begins with what the first has written:
+
+    python -m clipbook.language --preset answers-stage-2 --begin-with runs/stage-1 \
+        --out runs/answers
 
 Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
 which the same command goes on after an interruption. A folder is for one run alone.
@@ -12,7 +17,8 @@ from pathlib import Path
 import torch
 
 from clipbook.evaluation.answers import evaluate_answers
-from clipbook.language import save_paligemma
+from clipbook.language import load_paligemma, save_paligemma
+from clipbook.pairs.saving import load_weights
 from clipbook.pretrained import load
 from clipbook.training import ANSWERS_PRESETS, checkpoints
 from clipbook.validation import whole_number
@@ -29,26 +35,35 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="train shorter or longer than the preset does")
+    parser.add_argument(
+        "--begin-with", type=Path, help="the folder of a run, whose weights to take"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(arguments.preset, arguments.out, arguments.seed, arguments.steps)
+        run(arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.begin_with)
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
 
-def run(preset: str, out: Path, seed: int, steps: int | None) -> None:
+def run(
+    preset: str, out: Path, seed: int, steps: int | None, begin_with: Path | None = None
+) -> None:
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else.
+    Raises ValueError, before anything is written, where the folder holds something else, and for
+    weights to begin with that are of another model.
     """
     torch.set_flush_denormal(True)
     recipe = ANSWERS_PRESETS[preset]
     session = recipe.build(load("shapes")[0], seed, steps)
     model, tokenizer = session.answerer.model, session.batches.tokenizer
+    if begin_with is not None:
+        learned = load_paligemma(begin_with / MODEL)
+        load_weights(model, learned.state_dict(), str(begin_with / MODEL))
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
     if results and not resumed_from:

@@ -28,8 +28,8 @@ def location(number: int) -> str:
     return f"<loc{number:04d}>"
 
 
-def box_to_text(box: tuple[float, float, float, float], bins: int) -> str:
-    """Four location tokens: top, left, bottom, right.
+def box_to_text(box: tuple[int | float, ...], bins: int) -> str:
+    """Four location tokens of a box: top, left, bottom, right.
 
     Raises ValueError for a side that isn't within the picture, from 0 to 1.
     """
@@ -54,12 +54,12 @@ def read_boxes(text: str, bins: int) -> list[tuple[Box, str]]:
     return boxes
 
 
-def iou(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+def iou(first: tuple[int | float, ...], second: tuple[int | float, ...]) -> float:
     """Intersection over union of two boxes: the area that both cover, as a share of the area that
     any of them covers; 1 for the same box, 0 where they don't meet or one has no area."""
 
-    def area(box: tuple[float, ...]) -> float:
-        return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+    def area(box: tuple[int | float, ...]) -> float:
+        return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
 
     common = area(
         (

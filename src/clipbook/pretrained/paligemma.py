@@ -31,11 +31,12 @@ POSITIONS = f"{EYE}embeddings.position_embedding.weight"
 OLDER = (
     (r"^vision_tower\.vision_model\.", EYE),
     (r"^model\.vision_tower\.vision_model\.", EYE),
+    (r"^vision_tower\.", EYE),
     (r"^language_model\.model\.", LANGUAGE),
     (r"^language_model\.lm_head\.", "lm_head."),
     (r"^multi_modal_projector\.", "model.multi_modal_projector."),
 )
-"""How the published files, which are older than the library's names of today, begin."""
+"""How names in files begin, which are older than the library's names of today, or kept alike."""
 
 
 def paligemma_from_transformers(hf_model: "PaliGemmaForConditionalGeneration") -> PaliGemma:

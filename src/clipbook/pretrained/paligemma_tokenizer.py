@@ -26,6 +26,8 @@ class PaliGemmaTokenizer:
     caption_prompt = "caption en"
 
     def __init__(self, library: "Library", bins: int = BINS) -> None:
+        library.no_padding()
+        library.no_truncation()
         self._library = library
         self.bins = bins
         ids: dict[str, int] = {}
@@ -71,8 +73,6 @@ class PaliGemmaTokenizer:
             raise FileNotFoundError(f"{path} does not exist")
         try:
             library = Library.from_file(str(path))
-            library.no_padding()
-            library.no_truncation()
             return cls(library)
         except Exception as error:  # the library raises plain ones
             raise ValueError(

@@ -5,6 +5,7 @@ Built in: book/language/paligemma.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,10 @@ def answer_text(question: Question, bins: int = BINS) -> str:
     return f"{box_to_text(question.box, bins)} {question.answer}"
 
 
+@cache
 def train_answer_tokenizer(questions: int = 20_000, bins: int = BINS) -> AnswerTokenizer:
-    """The tokenizer of these questions and answers: every word of theirs becomes one token."""
+    """The tokenizer of these questions and answers: every word of theirs becomes one token. It is
+    made once, then kept."""
     generator = stream("tokenizer of questions")
     texts = []
     for k in range(questions):
@@ -228,6 +231,12 @@ ANSWERS_PRESETS = {
         depth=4,
         kinds=ALL | {"exists": 2.0, "detect": 3.0, "caption": 3.0},
     ),
+    # and its second stage, which begins with what the first has learned; what fails, more often
+    "answers-stage-2": AnswersPreset(
+        TrainingConfig(steps=1_100, learning_rate=2e-3, matrix_rate=5.0),
+        depth=4,
+        kinds=ALL | {"colour": 4.0, "count": 3.0, "beside": 2.0, "detect": 2.0, "caption": 2.0},
+    ),
     # the chapter: three kinds, within two minutes on one core
     "answers-chapter": AnswersPreset(
         TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
@@ -235,8 +244,10 @@ ANSWERS_PRESETS = {
     ),
     # what the chapter compares, see bookkit.answer_trials
     "answers-trial": AnswersPreset(
-        TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
+        TrainingConfig(steps=400, learning_rate=3e-3, matrix_rate=5.0),
+        depth=2,
+        batch_size=32,
         kinds=ALL | {"exists": 2.0, "detect": 2.0},
     ),
 }
-"""Presets by name: `python -m clipbook.language --preset answers --out runs/answers`."""
+"""Presets by name; the first two make the shipped model, see `python -m clipbook.language`."""

@@ -1,0 +1,977 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: How does a picture get in front of the words, so that the answer is no guess?
+#     objectives:
+#     - build a small PaliGemma of an image encoder, a linear projection and a decoder, and say which
+#       token may look at which
+#     - train it to answer, and measure whether it looks at the picture or guesses well
+#     - say from trials which image encoder, which of its blocks and which mask make it see
+#     needs: [language/decoder, image/vit, pairs/zero-shot]
+#     minutes: 45
+#     place: it begins where the image encoder ends, and answers in words
+#     band: PaliGemma
+#     builds: [clipbook.language.PaliGemma, clipbook.language.prefix_mask, clipbook.language.box_to_text, clipbook.language.iou]
+# ---
+
+# %% [markdown]
+# # A picture in front of the words
+#
+# CLIP chooses among captions; the decoder of the [last chapter](decoder.ipynb) writes, but is blind.
+# {question} We join the two, as Google's **PaliGemma** does ({cite:t}`beyer2024paligemma`), and ask
+# what makes such a model see.
+
+# %% [markdown]
+# ## What it is to do
+#
+# The package ships a small model of this kind. It was trained on questions about the scenes of our
+# world. Here is picture 1 of the eight, and some questions. Predict which answer is the hardest to
+# give.
+
+# %% mystnb={"image": {"alt": "A small red circle above a large blue square, and the same picture with the boxes that the model gave: each lies closely around its shape."}}
+import torch
+from PIL import ImageDraw
+
+import clipbook
+from clipbook.figures import picture_row
+from clipbook.scenes import EXAMPLE, render
+
+answers = clipbook.load("answers")
+picture = render(EXAMPLE[0][0])
+large = picture.resize((320, 320), 0)
+for name in ("red circle", "blue square"):
+    box = answers.detect(picture, name)[0]
+    sides = [320 * side for side in (box.left, box.top, box.right, box.bottom)]
+    ImageDraw.Draw(large).rectangle(sides, outline="white", width=4)
+picture_row({"picture 1": picture, "what it detects": large})
+
+# %%
+QUESTIONS = ["caption", "what colour is the square?", "what shape is red?", "how many shapes?"]
+QUESTIONS += ["how large is the red circle?", "where is the red circle?", "is there a red square?"]
+QUESTIONS += ["what is below the red circle?", "what is above the red circle?", "detect red circle"]
+for question in QUESTIONS:
+    print(f"{question:30} {answers.ask(picture, question)}")
+
+# %% [markdown]
+# Ten kinds of answer from one model, and no list of classes anywhere: an answer is a text, and the
+# model writes it token by token. Even a place is text. How is this made?
+
+# %% [markdown]
+# ## Sixteen vectors in front
+#
+# A decoder reads vectors. Whether a vector came from a table of words or from elsewhere, it can't
+# tell. So: let the image encoder of our trained CLIP make one vector for each of the 16 patches,
+# bring them to the decoder's width $w$ with a learned matrix and shift, and put them in front of the
+# words:
+#
+# $$x_k = W z_k + c \quad (k = 1 \dots 16), \qquad x_{16 + i} = \sqrt{w}\, E[T_i]$$
+#
+# $z_k$ is what the encoder says of patch $k$, of mean 0 and deviation 1. We take it after its second
+# block of three; why not the last, we shall see.
+
+# %%
+import torch.nn.functional as F
+
+model, tokenizer = answers
+model.requires_grad_(False)
+pixels = model.preprocess(picture)  # (1, 3, 32, 32)
+clip, clip_tokenizer = clipbook.load("shapes")
+clip.requires_grad_(False)
+Z = model.image_encoder.intermediates(pixels)["block 2"]  # (1, 16, 96)
+clips = clip.image_encoder.intermediates(pixels)["block 2"]
+assert torch.allclose(Z, clips, atol=0.05)  # CLIP's own encoder, but for rounding to 16 bits
+Z = F.layer_norm(Z, Z.shape[-1:])
+X = Z @ model.projection.weight.T + model.projection.bias  # (1, 16, w)
+assert torch.allclose(X, model.image_embeddings(pixels), atol=1e-4)
+print("patches", tuple(Z.shape), "as words", tuple(X.shape))
+
+# %% [markdown]
+# Behind them come `<start>`, the question and a new line, which says "now answer", and the answer
+# with its end. A word's embedding is multiplied by $\sqrt w$, as in Gemma; the picture's vectors
+# aren't.
+
+# %%
+prompt = tokenizer.prompt("what is below the red circle?")
+answer = tokenizer.answer("a blue square")
+token_ids = torch.tensor([prompt + answer])  # (1, t)
+words = model.decoder.embed(token_ids)  # (1, t, w)
+sequence = torch.cat([X, words], dim=1)  # (1, 16 + t, w)
+print(*[repr(tokenizer.token(i)) for i in prompt + answer])
+print(f"{len(prompt)} tokens of the prompt, {len(answer)} of the answer:", tuple(sequence.shape))
+
+# %% [markdown]
+# ## Who may look at whom
+#
+# The decoder's causal mask was there because each token is asked for the next one. But nobody asks
+# for the next patch, or for the next word of the question: they are **given**. So patches and prompt,
+# the **prefix**, may all look at each other, the patches at the question too; only the answer is
+# causal. This is a **prefix-LM**. Draw the mask for 3 patches, 3 tokens of prompt and 3 of answer
+# before you run the cell.
+
+
+# %% mystnb={"image": {"alt": "A square of nine by nine. The first six columns, of patches and prompt, are filled in every row. The last three, of the answer, are filled on and below the diagonal only."}}
+from clipbook.figures import token_heatmap
+from clipbook.language import prefix_mask
+
+
+def mask_by_hand(prefix, tokens):
+    allowed = torch.zeros(tokens, tokens, dtype=torch.bool)
+    for query in range(tokens):
+        for key in range(tokens):
+            allowed[query, key] = key < prefix or key <= query
+    return allowed
+
+
+mask = mask_by_hand(6, 9)
+assert torch.equal(prefix_mask(torch.arange(9)[None] < 6)[0, 0], mask)
+names = ["patch", "patch", "patch", "<start>", "colour?", "\\n", "dark", "red", "<end>"]
+token_heatmap(torch.where(mask, 1.0, torch.nan), names, names)
+
+# %% [markdown]
+# In a batch, prompts differ in length, so each row has its own mask. Padding stands behind the
+# answer, where no real token looks. Now the whole model, by hand: projected patches, embedded words,
+# the mask, the decoder of the last chapter.
+
+# %%
+allowed = mask_by_hand(16 + len(prompt), sequence.shape[1])[None, None]
+features = model.decoder.features(sequence, allowed=allowed)[:, 16:]  # (1, t, w)
+logits = model.decoder.logits(features)  # (1, t, V)
+in_prompt = torch.arange(len(prompt + answer))[None] < len(prompt)  # (1, t)
+assert torch.allclose(logits, model(pixels, token_ids, in_prompt), atol=1e-3)
+print("logits", tuple(logits.shape))
+
+# %% [markdown]
+# ## A loss on the answer alone
+#
+# Only the answer's tokens are predicted, the end token among them. As ever, row $i$ scores token
+# $i + 1$: the first word of the answer is scored by the row of the **new line**, the last token of
+# the prompt.
+
+# %%
+rows = logits[0, len(prompt) - 1 : -1]  # (4, V)
+costs = -rows.log_softmax(dim=1)[range(len(answer)), torch.tensor(answer)]
+for k, token in enumerate(answer):
+    before = tokenizer.token((prompt + answer)[len(prompt) - 1 + k])
+    print(f"after {before!r:9} comes {tokenizer.token(token)!r:9} cost {costs[k]:.4f}")
+loss = model.loss(pixels, token_ids, in_prompt, ~in_prompt)
+assert torch.isclose(costs.mean(), loss, atol=0.01)
+
+# %% [markdown]
+# What if we took the question into the loss as well? Then the model would spend its strength on
+# predicting what people ask, which no picture tells.
+
+# %% [markdown]
+# ## Places as words
+#
+# For "detect" the answer begins with four **location tokens**: top, left, bottom, right. The
+# picture's side is cut into 32 bins, and each bin has a token of its own, behind the words in the
+# vocabulary. PaliGemma has 1,024 of them ({cite:t}`beyer2024paligemma`, §3.2); the idea is
+# {cite:t}`chen2022pix2seq`'s.
+
+
+# %%
+from clipbook.language import box_to_text, iou, read_boxes
+from clipbook.scenes.questions import box_of
+
+
+def box_by_hand(box, bins):
+    return "".join(f"<loc{min(int(side * bins), bins - 1):04d}>" for side in box)
+
+
+true_box = box_of(EXAMPLE[0][0].objects[0])
+assert box_by_hand(true_box, 32) == box_to_text(true_box, 32)
+written = answers.ask(picture, "detect red circle")
+print("drawn:  ", [round(side, 3) for side in true_box], box_to_text(true_box, 32))
+print("written:", written)
+
+# %% [markdown]
+# How good is a box? Its **intersection over union** (IoU) with the true one: the area that both
+# cover, divided by the area that at least one covers. Predict: how much is lost by the width of a bin
+# alone?
+
+
+# %%
+def iou_by_hand(a, b, steps=400):  # count points of a fine grid
+    at = (torch.arange(steps) + 0.5) / steps
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    inside = [(y > t) & (y < m) & (x > left) & (x < right) for t, left, m, right in (a, b)]
+    return ((inside[0] & inside[1]).sum() / (inside[0] | inside[1]).sum()).item()
+
+
+found = read_boxes(written, 32)[0][0]
+rounded = read_boxes(box_to_text(true_box, 32), 32)[0][0]
+for name, box in (("written", found), ("true box, in bins", rounded)):
+    assert abs(iou(true_box, box) - iou_by_hand(true_box, box)) < 0.03
+    print(f"{name:18} IoU {iou(true_box, box):.3f}")
+
+# %% [markdown]
+# ## Training one
+#
+# We train a model ourselves: fresh decoder, the contrastive image encoder **frozen**, three kinds of
+# questions. No question names a combination of colour and shape that was kept back
+# ([as before](../pairs/zero-shot.ipynb)), not even to be answered by "no".
+
+# %%
+from clipbook.training import ANSWERS_PRESETS, answer_text
+
+torch.set_num_threads(1)  # faster for a model as small as this
+run = ANSWERS_PRESETS["answers-chapter"].build(clip)
+student = run.answerer
+for _, question in run.batches.questions(0)[:5]:
+    print(f"{question.text:26} {answer_text(question)}")
+trained = [p for p in student.model.parameters() if p.requires_grad]
+total = sum(p.numel() for p in student.model.parameters())
+print(f"{total:,} numbers, {sum(p.numel() for p in trained):,} of them trained")
+
+# %% [markdown]
+# First, what can be had **without a picture**: to each question the answer that was commonest to it
+# in training. Predict the share for "is there a red circle?", and for "what colour is the circle?",
+# of eight colours.
+
+# %%
+from clipbook.evaluation import blind_baseline, evaluate_answers
+
+KINDS = ("colour", "shape", "exists")
+blind = blind_baseline(200, kinds=KINDS)
+before = evaluate_answers(student, 50, kinds=KINDS)
+for name in blind:
+    print(f"{name:20} blind {blind[name]:.2f}   untrained {before[name]:.2f}")
+
+# %% [markdown]
+# The blind baseline is above a guess for shapes and colours of a combination seen; for those never
+# seen it is 0: who goes by what is usual never says what is not. Now 500 batches of 64 questions.
+
+# %%
+history = run.train(progress=False, workers=0)
+after = evaluate_answers(student, 200, kinds=KINDS)
+for name in blind:
+    print(f"{name:20} blind {blind[name]:.2f}   trained {after[name]:.2f}")
+assert all(after[f"{kind}, seen"] >= 0.95 for kind in KINDS)
+assert all(after[f"{kind}, never seen"] >= 0.85 for kind in KINDS)
+
+# %% [markdown]
+# Does it really look? We ask the same questions and show **another** question's picture; or none, so
+# that the prompt stands alone. A model that looks must now fall to what is blind, or below.
+
+# %%
+wrong = evaluate_answers(student, 200, kinds=KINDS, pictures="another's")
+without = evaluate_answers(student, 200, kinds=KINDS, pictures="none")
+print(" " * 20, "own   another's  none   blind")
+for name in blind:
+    print(
+        f"{name:20} {after[name]:.2f}  {wrong[name]:.2f}       {without[name]:.2f}   {blind[name]:.2f}"
+    )
+assert after["mean, seen"] > wrong["mean, seen"] + 0.3
+
+# %% [markdown]
+# ## What makes it see?
+#
+# Which part of this was needed? The package holds a table of short runs with all nine kinds of
+# questions, three seeds each, every arm with the same batches. Five image encoders: the contrastive
+# one, frozen; the same, trained further at the decoder's rate, or at a tenth of it; random weights,
+# frozen; random, trained from scratch. Predict their order.
+
+# %% mystnb={"image": {"alt": "Mean shares of right answers of eight arms with intervals: with a contrastive image encoder they are far above those with random weights."}}
+from clipbook.figures import interval_chart
+from clipbook.pretrained import answer_trials
+
+trials = answer_trials()
+
+
+def over_seeds(arm, split, pictures="own", kind="mean"):
+    runs = trials["arms"][arm].values()
+    return torch.tensor([run[pictures][f"{kind}, {split}"] for run in runs])
+
+
+def row(arm, split="never seen"):
+    values = over_seeds(arm, split)
+    return values.min().item(), values.mean().item(), values.max().item()
+
+
+print(f"{trials['steps']} steps, {trials['questions']} questions of each kind")
+print(f"blind: {trials['blind']['mean, seen']:.2f}, {trials['blind']['mean, never seen']:.2f}")
+interval_chart(
+    {arm: row(arm) for arm in trials["arms"]},
+    across="right answers, never-seen combinations: lowest, mean, highest of the seeds",
+)
+
+# %%
+first, *others = trials["arms"]
+print(f"{first}: seen {over_seeds(first, 'seen').mean():.2f}")
+for arm in others:
+    for split in ("seen", "never seen"):
+        gap = over_seeds(arm, split) - over_seeds(first, split)[: len(over_seeds(arm, split))]
+        told = ", ".join(f"{value:+.2f}" for value in gap.tolist())
+        print(f"{arm:24} {split:11} {told}")
+
+# %% [markdown]
+# The differences are taken seed by seed. Without contrastive weights the model hardly gets above the
+# blind baseline in this time: the decoder can't learn to read patches that say nothing yet, and from
+# its few answers an encoder learns little. What CLIP learned from captions is what makes it see.
+
+# %%
+for kind in ("colour", "shape", "size", "place", "beside", "count", "exists", "caption", "detect"):
+    told = [over_seeds(first, "seen", p, kind).mean() for p in ("own", "another's", "none")]
+    told.append(trials["blind"][f"{kind}, seen"])
+    print(f"{kind:8}", "  ".join(f"{share:.2f}" for share in told))
+print("of the own picture, another's, none, and the blind baseline")
+
+# %% [markdown]
+# Shown another's picture, it is about as good as the blind baseline: what it knew, it had seen.
+
+# %% [markdown]
+# ## What the last block has forgotten
+#
+# Why the tokens after block 2? In the table, compare "after block 1" and "after block 3" with the
+# first arm. To see the cause we ask each patch that holds an object **which of the 16 places** it is,
+# by a linear probe on what the frozen encoder says of it. Predict: does it become easier or harder
+# from block to block?
+
+# %%
+from clipbook.scenes import sample
+from clipbook.streams import stream
+
+scenes = sample(600, stream("paligemma: probe"), objects=1)
+pictures = clip.preprocess([render(scene) for scene in scenes])
+tokens = clip.image_encoder.intermediates(pictures)
+middle = [4 * int(4 * s.objects[0].y) + int(4 * s.objects[0].x) for s in scenes]
+middle = torch.tensor(middle)  # (600): the patch that holds the object's centre
+shapes = torch.tensor([clipbook.scenes.SHAPES.index(s.objects[0].shape) for s in scenes])
+for name in ("embedded", "block 1", "block 2", "block 3"):
+    Z = tokens[name][torch.arange(600), middle]  # (600, 96)
+    Z = torch.cat([F.layer_norm(Z, Z.shape[-1:]), torch.ones(600, 1)], dim=1)
+    told = []
+    for truth in (middle, shapes):
+        W = torch.linalg.lstsq(Z[:400], F.one_hot(truth[:400]).float()).solution
+        told.append(((Z[400:] @ W).argmax(dim=1) == truth[400:]).float().mean())
+    print(f"{name:9} which place {told[0]:.2f}   which shape {told[1]:.2f}")
+
+# %% [markdown]
+# *Where* is there at first and is lost on the way, *what* is found on the way. CLIP averages over all
+# patches at its end, so nothing asks a patch to keep its place. In the middle both are there. (Large
+# models read the last block: PaliGemma does, and it trains the encoder further.)
+
+# %% [markdown]
+# ## What contrast can't say
+#
+# [Zero-shot](../pairs/zero-shot.ipynb) failed at words for relations that it hadn't seen, at counting
+# and at negation. We ask both models again, on 200 scenes of two objects with seen combinations. CLIP
+# chooses between two texts; our model answers a question. A guess gets 0.5. Predict the table.
+
+# %%
+from clipbook.scenes.questions import name_of, with_article
+
+two = [s for s in sample(600, stream("paligemma: two"), objects=2) if s.relation]
+two = [s for s in two if s.relation in ("above", "below")][:200]
+AN = {s: [with_article(name_of(o)) for o in s.objects] for s in two}
+images = clip.encode_image(clip.preprocess([render(s) for s in two]))  # (200, 64)
+
+
+def clip_prefers(true, false):  # texts, one for each scene
+    T = [clip.encode_text(*clip_tokenizer.batch(texts)) for texts in (true, false)]
+    return ((images * T[0]).sum(1) > (images * T[1]).sum(1)).float().mean().item()
+
+
+def answers_right(questions, truths, scenes=two):
+    said = answers.ask_all([render(s) for s in scenes], questions)
+    return sum(a == b for a, b in zip(said, truths, strict=True)) / len(said)
+
+
+# %%
+OPPOSITE = {"above": "below", "below": "above"}
+HIGHER = {"above": "higher than", "below": "lower than"}
+FLIP = {"above": "lower than", "below": "higher than"}
+table = {}
+table["relation"] = (
+    clip_prefers(
+        [f"{AN[s][0]} {s.relation} {AN[s][1]}" for s in two],
+        [f"{AN[s][0]} {OPPOSITE[s.relation]} {AN[s][1]}" for s in two],
+    ),
+    answers_right(
+        [f"what is {s.relation} the {name_of(s.objects[1])}?" for s in two],
+        [AN[s][0] for s in two],
+    ),
+)
+table["relation, other words"] = (
+    clip_prefers(
+        [f"{AN[s][0]} {HIGHER[s.relation]} {AN[s][1]}" for s in two],
+        [f"{AN[s][0]} {FLIP[s.relation]} {AN[s][1]}" for s in two],
+    ),
+    answers_right(
+        [f"what is {HIGHER[s.relation]} the {name_of(s.objects[1])}?" for s in two],
+        [AN[s][0] for s in two],
+    ),
+)
+
+# %%
+mixed = two[:100] + sample(100, stream("paligemma: one"), objects=1)
+images = clip.encode_image(clip.preprocess([render(s) for s in mixed]))
+number = ["two" if len(s.objects) == 2 else "one" for s in mixed]
+other = ["one" if n == "two" else "two" for n in number]
+count_clip = clip_prefers([f"{n} shapes" for n in number], [f"{n} shapes" for n in other])
+count_lm = answers_right(["how many shapes?"] * 200, number, mixed)
+table["counting"] = count_clip, count_lm
+
+# %%
+from clipbook.scenes import draw_question
+
+generator = stream("paligemma: negation")
+asked = [draw_question(s, "exists", generator) for s in mixed]
+what = [q.text.removeprefix("is there ").rstrip("?") for q in asked]
+says_yes = [q.answer == "yes" for q in asked]
+no = [w.split(" ", 1)[1] for w in what]
+yes_texts, no_texts = [f"there is {w}" for w in what], [f"there is no {w}" for w in no]
+pairs = list(zip(yes_texts, no_texts, says_yes, strict=True))
+table["absence"] = (
+    clip_prefers(
+        [a if yes else b for a, b, yes in pairs], [b if yes else a for a, b, yes in pairs]
+    ),
+    answers_right([q.text for q in asked], [q.answer for q in asked], mixed),
+)
+turned = ["no" if yes else "yes" for yes in says_yes]
+table["negation in the question"] = (
+    table["absence"][0],
+    answers_right([f"is there no {w}?" for w in no], turned, mixed),
+)
+for name, (by_clip, by_model) in table.items():
+    print(f"{name:25} CLIP {by_clip:.2f}   our model {by_model:.2f}")
+
+# %% [markdown]
+# In words that training used, both know relations. That something is **absent**, or how many there
+# are, a caption of training never says, so CLIP has nothing to compare with; a model that answers can
+# be *asked* for it, and learns it. And what neither can: words that no training showed. To "is there
+# **no** red circle?" our model gives the answer that would be right without the "no". It is the
+# training questions that made it able, not language as such.
+
+# %% [markdown]
+# ## Where it looks
+#
+# `explain` tells, for each token of the answer, the most probable candidates and how much the row
+# from which it was read looked at each patch, in every block and head.
+
+# %% mystnb={"image": {"alt": "Picture 1, and beside it three maps of four by four patches: how much the new line looked at each patch when the answer began to three different questions."}}
+maps = {"picture 1": picture}
+for question in ("what colour is the circle?", "where is the blue square?", "detect blue square"):
+    told = answers.explain(picture, question)
+    seen = told.attention[0].mean(dim=(0, 1)).reshape(4, 4)  # of the first token
+    maps[question] = 255 * seen / seen.max()
+    best = ", ".join(f"{token!r} {p:.2f}" for token, p in told.candidates[0][:3])
+    print(f"{question:28} {best}")
+picture_row(maps)
+
+# %% [markdown]
+# A map of attention invites a story. Is it true? On two-object scenes we count how often the patch
+# that is looked at most holds a part of the object in question, and compare it with a patch at
+# random. Predict for which kinds of questions it does.
+
+
+# %%
+def holds(thing):  # (16): whether a tenth of the patch is the object
+    drawn = render(clipbook.scenes.Scene((thing,), "dark"))
+    empty = torch.tensor((26, 28, 34))
+    inside = (torch.tensor(list(drawn.getdata())) != empty).any(dim=1).float()
+    return inside.reshape(4, 8, 4, 8).mean(dim=(1, 3)).flatten() > 0.1
+
+
+generator, hits = stream("paligemma: attention"), {}
+for kind in ("colour", "shape", "size", "place", "detect"):
+    hits[kind] = []
+    while len(hits[kind]) < 50:
+        scene = sample(1, generator, objects=2)[0]
+        question = draw_question(scene, kind, generator)
+        if question:
+            seen = answers.explain(render(scene), question.text).attention[0].mean(dim=(0, 1))
+            at = holds(question.about)
+            hits[kind].append((at[seen.argmax()].item(), at.float().mean().item()))
+
+# %%
+from clipbook.evaluation import wilson_interval
+
+for kind, pairs in hits.items():
+    right = sum(hit for hit, _ in pairs)
+    chance = sum(share for _, share in pairs) / len(pairs)
+    low, high = wilson_interval(right, len(pairs))
+    print(
+        f"{kind:8} {right / len(pairs):.2f} ({low:.2f} to {high:.2f}), a random patch {chance:.2f}"
+    )
+
+# %% [markdown]
+# It answers nearly all of these rightly, and points at the object for some kinds only. The new line
+# needn't look at the object itself: patches and question have talked to each other in the blocks
+# before, so what is needed may stand anywhere. Attention shows where numbers were fetched, not what
+# an answer rests on.
+
+# %% [markdown]
+# ## The same as PaliGemma
+#
+# Is our model PaliGemma's architecture, or only like it? We let `transformers` make a small random
+# one, copy its weights into ours, and compare. Its `token_type_ids` say what is prefix (0) and answer
+# (1). Predict what happens without them.
+
+# %%
+from transformers import (
+    GemmaConfig,
+    PaliGemmaConfig,
+    PaliGemmaForConditionalGeneration,
+    SiglipVisionConfig,
+)
+
+from clipbook.pretrained import from_transformers
+
+torch.manual_seed(0)
+eye = SiglipVisionConfig(
+    hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=32,
+    patch_size=8, vision_use_head=False,
+)  # fmt: skip
+gemma = GemmaConfig(
+    vocab_size=100, hidden_size=48, intermediate_size=96, num_hidden_layers=2,
+    num_attention_heads=4, num_key_value_heads=1, head_dim=16,
+)  # fmt: skip
+config = PaliGemmaConfig(
+    vision_config=eye, text_config=gemma, image_token_index=99, projection_dim=48, hidden_size=48,
+    vocab_size=100,
+)  # fmt: skip
+theirs = PaliGemmaForConditionalGeneration(config).eval().requires_grad_(False)
+for weight in theirs.parameters():  # or many would be exactly 0 or 1, and hide mistakes
+    weight.add_(0.3 * torch.randn_like(weight) / max(1, weight.ndim - 1) ** 2)
+ours = from_transformers(theirs)
+
+# %%
+pixels_2 = torch.randn(2, 3, 32, 32)
+ids_2 = torch.randint(3, 90, (2, 9))
+prefix_2 = torch.arange(9)[None] < torch.tensor([[4], [6]])  # (2, 9)
+given = {
+    "input_ids": torch.cat([torch.full((2, 16), 99), ids_2], dim=1),
+    "pixel_values": pixels_2,
+    "attention_mask": torch.ones(2, 25, dtype=torch.long),
+}
+kinds = torch.cat([torch.zeros(2, 16, dtype=torch.long), (~prefix_2).long()], dim=1)
+expected = theirs(**given, token_type_ids=kinds).logits[:, 16:]
+without = theirs(**given).logits[:, 16:]
+everything = torch.ones_like(prefix_2)
+print(f"logits up to {expected.abs().max():.1f}")
+for name, one, other in (
+    ("ours and theirs", ours(pixels_2, ids_2, prefix_2), expected),
+    ("theirs without token_type_ids", without, expected),
+    ("the same, and ours with all free", without, ours(pixels_2, ids_2, everything)),
+):
+    print(f"{name:33} differ by {(one - other).abs().max():.6f}")
+assert (ours(pixels_2, ids_2, prefix_2) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+# %% [markdown]
+# Equal. And a trap: without those ids every token sees every other, the answer what it is asked for.
+# Trained so, the loss would fall to nothing and the model learn nothing. `clipbook.load(
+# "google/paligemma-3b-pt-224")` brings the published weights into our modules; they take 12 GB of
+# memory, and Google gives them to those who accept Gemma's terms on the hub.
+
+# %% [markdown]
+# ## What PaliGemma does beyond
+#
+# | | ours | PaliGemma |
+# |---|---|---|
+# | image encoder | ViT of two blocks, contrastive | SigLIP, 400 million numbers, contrastive |
+# | decoder | 4 blocks, 96 wide | Gemma 2B |
+# | picture | 32 px, 16 tokens | 224, 448 or 896 px: 256, 1,024 or 4,096 tokens |
+# | image encoder is | frozen | trained with all the rest |
+# | training | 224,000 questions | a billion examples at 224 px, then 50 million at 448 and 10 million at 896 |
+# | places | 32 tokens | 1,024 tokens, and 128 for the outlines of segments |
+#
+# ({cite:t}`beyer2024paligemma`, §3.) Its stages: first both parts alone, then together on pictures and
+# texts of the web, then at higher resolutions, then on the task at hand. It freezes nothing, but
+# raises the image encoder's rate slowly at first, so that a decoder that doesn't understand it yet
+# won't spoil it. And its authors tried what we tried: a prefix mask beats a causal one (§5).
+
+# %% [markdown]
+# ## Common mistakes
+#
+# **The loss falls, but it answers blindly → the picture doesn't reach it.** Formats and usual answers
+# alone lower the loss far. Compare it with a model without pictures.
+
+
+# %%
+def short_run(spoil, steps=60):
+    run = ANSWERS_PRESETS["answers-chapter"].build(clip, seed=1, steps=steps)
+    spoil(run.answerer.model)
+    losses = run.train(progress=False, workers=0).loss
+    shares = evaluate_answers(run.answerer, 60, kinds=KINDS)
+    return losses[0], sum(losses[-10:]) / 10, shares["mean, seen"]
+
+
+def cut_off(model):
+    model.image_embeddings = lambda pixels: torch.zeros(len(pixels), 16, 96)
+
+
+for name, spoil in (("healthy", lambda model: None), ("the picture cut off", cut_off)):
+    begin, end, share = short_run(spoil)
+    print(f"{name:20} loss {begin:.1f} → {end:.2f}, right {share:.2f}")
+
+# %% [markdown]
+# The loss alone doesn't tell: both fall far below $\ln V = 6.1$. (Both begin above it: with one table
+# for both ends, an untrained decoder expects each token to follow itself.)
+#
+# **The answer repeats and never ends → the end token isn't in the loss**: nothing teaches the model to
+# stop. **The first token is right, then nonsense → cache and positions disagree**, see
+# [Why this number?](../reference/why-this-number.ipynb).
+
+
+# %%
+def without_end(model):
+    loss = model.loss
+
+    def spoilt(pixels, ids, in_prompt, in_answer):
+        return loss(pixels, ids, in_prompt, in_answer & (ids != tokenizer.end_id))
+
+    model.loss = spoilt
+
+
+run = ANSWERS_PRESETS["answers-chapter"].build(clip, seed=1, steps=60)
+without_end(run.answerer.model)
+run.train(progress=False, workers=0)
+print(run.answerer.ask(picture, "what shape is red?"))
+
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
+# ## Exercise: who sees whom, in a batch
+#
+# `prompts` and `answers` are lists of lengths, one pair for each question; each row holds `patches`
+# patches, its prompt, its answer, then padding up to the longest row, $t$ columns. Return the masks,
+# $(b, t, t)$, true where query (row) may look at key (column). Nobody may look at padding. Rows *of*
+# padding aren't looked at by the check.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Make a row of places $0 \dots t - 1$, and compare: a key is free if its place is before the row's
+# prefix ends. What is true of the other keys? Lengths as a $(b, 1, 1)$ tensor do all rows at once.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "paligemma-masks", "schema_version": 3, "task": false}
+def masks(patches, prompts, answers):
+    """Which keys each query may look at: a number, two lists of b numbers -> (b, t, t)."""
+    ### BEGIN SOLUTION
+    prefix = patches + torch.tensor(prompts)[:, None, None]  # (b, 1, 1)
+    end = prefix + torch.tensor(answers)[:, None, None]
+    place = torch.arange(int(end.max()))
+    query, key = place[:, None], place[None, :]
+    return ((key < prefix) | (key <= query)) & (key < end)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "paligemma-masks-check", "schema_version": 3, "task": false}
+import torch
+
+from clipbook.exercises import CheckFailed, ask, check, close, numbers
+
+
+def masks_agree(patches, prompts, answers):
+    b, t = len(prompts), patches + max(p + a for p, a in zip(prompts, answers, strict=True))
+    real = torch.zeros(b, t)
+    for k in range(b):
+        real[k, : patches + prompts[k] + answers[k]] = 1
+
+    def table(rule):
+        rows = [[[float(rule(k, q, i)) for i in range(t)] for q in range(t)] for k in range(b)]
+        return torch.tensor(rows) * real[:, :, None]
+
+    def prefix(k):
+        return patches + prompts[k]
+
+    def seen(k, i):
+        return real[k, i] > 0
+
+    longest, shortest = patches + max(prompts), patches + min(prompts)
+    want = table(lambda k, q, i: (i < prefix(k) or i <= q) and seen(k, i))
+    mistakes = {
+        "patches and prompt see each other in both directions; yours is causal throughout": table(
+            lambda k, q, i: i <= q
+        ),
+        "the answer is causal; in yours every real token sees every other": table(
+            lambda k, q, i: seen(k, i)
+        ),
+        "every question has a prefix of its own length; yours is the longest for all": table(
+            lambda k, q, i: (i < longest or i <= q) and seen(k, i)
+        ),
+        "every question has a prefix of its own length; yours is the shortest for all": table(
+            lambda k, q, i: (i < shortest or i <= q) and seen(k, i)
+        ),
+        "the patches belong to the prefix, too; they stand before the prompt": table(
+            lambda k, q, i: (i < prompts[k] or i <= q) and seen(k, i)
+        ),
+        "the prompt belongs to the prefix, too, not the patches alone": table(
+            lambda k, q, i: (i < patches or i <= q) and seen(k, i)
+        ),
+        "rows are queries and columns are keys; yours is turned round": table(
+            lambda k, q, i: (q < prefix(k) or q <= i) and seen(k, i)
+        ),
+        "a token of the answer sees itself": table(
+            lambda k, q, i: (i < prefix(k) or i < q) and seen(k, i)
+        ),
+        "the prefix ends with the prompt; yours takes in the answer's first token": table(
+            lambda k, q, i: (i <= prefix(k) or i <= q) and seen(k, i)
+        ),
+        "in yours the answer sees its prefix alone; it sees what was written before, too": table(
+            lambda k, q, i: i < prefix(k)
+        ),
+    }  # fmt: skip
+    what = f"masks({patches}, {prompts}, {answers})"
+    got = numbers(ask(masks, patches, prompts, answers), what)
+    if got.shape != (b, t, t):
+        raise CheckFailed(f"{what} has shape {tuple(got.shape)}, expected {(b, t, t)}")
+    close(got * real[:, :, None], want, f"{what}, its rows of real tokens,", mistakes=mistakes)
+
+
+with check("Who sees whom, in a batch"):
+    for lengths in (
+        (3, [2, 4], [3, 2]),
+        (2, [3, 1, 2], [1, 2, 4]),
+        (4, [2], [3]),
+        (1, [1, 5], [6, 2]),
+    ):
+        masks_agree(*lengths)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "paligemma-masks-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other lengths.
+### BEGIN HIDDEN TESTS
+with check("Who sees whom, in a batch, other lengths"):
+    for lengths in ((16, [5, 3, 8, 6], [4, 9, 1, 2]), (1, [1], [1]), (9, [2, 2], [2, 2])):
+        masks_agree(*lengths)
+### END HIDDEN TESTS
+
+# %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
+# ## Exercise: a loss on answers alone
+#
+# `logits`, $(b, t, V)$, and `token_ids`, $(b, t)$, are of texts without patches: each row holds a
+# prompt of `prompts[k]` tokens, an answer of `answers[k]` tokens (the end token is its last), then
+# padding. Return the mean of $-\ln p$ over all tokens of all answers. (Write it yourself: no
+# `next_token_loss`. The check tries logits of 1,000, too.)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# With a prompt of 3 tokens the first answer token has number 3. Which row scores it? The last row that
+# counts isn't that of the end token.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "paligemma-loss", "schema_version": 3, "task": false}
+def answer_loss(logits, token_ids, prompts, answers):
+    """Mean cost of the answers' tokens: (b, t, V), (b, t), two lists of b numbers -> ()."""
+    ### BEGIN SOLUTION
+    log_p = logits.log_softmax(dim=-1)
+    costs = []
+    for k, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        for place in range(prompt, prompt + answer):
+            costs.append(-log_p[k, place - 1, token_ids[k, place]])
+    return torch.stack(costs).mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "paligemma-loss-check", "schema_version": 3, "task": false}
+import torch
+
+from clipbook.exercises import ask, check, close
+
+
+def answer_loss_agrees(prompts, answers, padding, V, size=1.0):
+    generator = torch.Generator().manual_seed(V)
+    b, t = len(prompts), padding + max(p + a for p, a in zip(prompts, answers, strict=True))
+    logits = size * torch.randn(b, t, V, generator=generator)
+    token_ids = torch.randint(V, (b, t), generator=generator)
+    costs = -logits.double().log_softmax(dim=-1)
+
+    def each(begin, end, shift=1):  # costs of tokens from begin to end of each text
+        return [
+            torch.stack([costs[k, i - shift, token_ids[k, i]] for i in range(begin(k), end(k))])
+            for k in range(b)
+        ]
+
+    def stop(k):
+        return prompts[k] + answers[k]
+
+    own = each(lambda k: prompts[k], stop)
+    want = torch.cat(own).mean()
+    whole = each(lambda k: 1, stop)
+    mistakes = {
+        "row i scores token i + 1; yours takes row i for token i": torch.cat(
+            each(lambda k: prompts[k], stop, shift=0)
+        ).mean(),
+        "the prompt is given and costs nothing; in yours it counts": torch.cat(whole).mean(),
+        "the first token of the answer counts; it is scored by the prompt's last row": torch.cat(
+            [row[1:] for row in own]
+        ).mean() if max(answers) > 1 else want + 1,
+        "the end token counts: else the model never learns to stop": torch.cat(
+            [row[:-1] for row in own]
+        ).mean() if max(answers) > 1 else want + 1,
+        "padding is counted": torch.cat(each(lambda k: prompts[k], lambda k: t)).mean(),
+        "the mean over all tokens, not over the means of answers": torch.stack(
+            [row.mean() for row in own]
+        ).mean(),
+        "the mean over tokens, not the sum": torch.cat(own).sum(),
+        "divided by the number of questions; divide by that of tokens": torch.cat(own).sum() / b,
+        "divided by all places, padding and prompts too": torch.cat(own).sum() / (b * t),
+        "minus the logarithm: a cost is positive": -want,
+        "that is the loss of the prompts": torch.cat(each(lambda k: 1, lambda k: prompts[k])).mean()
+        if min(prompts) > 1
+        else want + 1,
+    }  # fmt: skip
+    what = f"answer_loss of prompts {prompts}, answers {answers}, V = {V},"
+    got = ask(answer_loss, logits, token_ids, prompts, answers)
+    close(got, want, what, tolerance=1e-4 * size, mistakes=mistakes)
+
+
+with check("A loss on answers alone"):
+    answer_loss_agrees([3, 2, 4], [2, 3, 1], 1, 7)
+    answer_loss_agrees([2], [3], 0, 5)
+    answer_loss_agrees([1, 5], [4, 2], 3, 20)
+    answer_loss_agrees([2, 3], [2, 4], 2, 6, 1000.0)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "paligemma-loss-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other batches.
+### BEGIN HIDDEN TESTS
+with check("A loss on answers alone, other batches"):
+    answer_loss_agrees([6, 2, 3, 4, 2], [1, 5, 2, 2, 7], 0, 30)
+    answer_loss_agrees([4, 4], [2, 2], 5, 11)
+### END HIDDEN TESTS
+
+# %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
+# ## Exercise: what a detection is worth
+#
+# Return the IoU of the box that `text` tells and the true `box`, (top, left, bottom, right) as
+# fractions of the side. `text` begins with four locations, as "`<loc0003><loc0008><loc0012><loc0017>`
+# red circle" in the same order; a side is the **middle** of its bin, of `bins` bins. Where the text
+# doesn't begin with four locations, the answer is worth 0.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `re.match(r"(<loc\d{4}>){4}", text)` tells whether there are four. The overlap is as high as the
+# smaller bottom minus the larger top. What if that is negative? And if the width is as well?
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "paligemma-boxes", "schema_version": 3, "task": false}
+import re
+
+
+def worth(text, box, bins):
+    """IoU of the first box in a text with the true one: a text, 4 numbers, a number -> a number."""
+    ### BEGIN SOLUTION
+    if not re.match(r"(<loc\d{4}>){4}", text):
+        return 0.0
+    numbers = re.findall(r"<loc(\d{4})>", text)[:4]
+    top, left, bottom, right = ((int(number) + 0.5) / bins for number in numbers)
+    height = max(0.0, min(bottom, box[2]) - max(top, box[0]))
+    width = max(0.0, min(right, box[3]) - max(left, box[1]))
+    areas = (bottom - top) * (right - left) + (box[2] - box[0]) * (box[3] - box[1])
+    return height * width / (areas - height * width)
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "paligemma-boxes-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+
+
+def worth_agrees(found, box, bins, name="red circle"):
+    text = "".join(f"<loc{number:04d}>" for number in found) + f" {name}"
+
+    def overlap(one, two, clip=True):
+        sides = [min(one[k + 2], two[k + 2]) - max(one[k], two[k]) for k in (0, 1)]
+        return max(0, sides[0]) * max(0, sides[1]) if clip else sides[0] * sides[1]
+
+    def area(one):
+        return (one[2] - one[0]) * (one[3] - one[1])
+
+    def share(one, two, clip=True):
+        both = overlap(one, two, clip)
+        return both / (area(one) + area(two) - both)
+
+    mine = [(number + 0.5) / bins for number in found]
+    mixed = [mine[1], mine[0], mine[3], mine[2]]
+    both = overlap(mine, box)
+    mistakes = {
+        "the order is top, left, bottom, right; yours has left before top": share(mixed, box),
+        "a side is the middle of its bin, not its beginning": share([n / bins for n in found], box),
+        "a side is the middle of its bin, not its end": share([(n + 1) / bins for n in found], box),
+        "there are `bins` bins, not one fewer": share([n / (bins - 1) for n in found], box),
+        "divide by what either covers, without counting the overlap twice": both
+        / (area(mine) + area(box)),
+        "divide by what either covers, not by the true box alone": both / area(box),
+        "divide by what either covers, not by the box found alone": both / area(mine),
+        "a negative height or width means that the boxes don't meet": share(mine, box, clip=False),
+        "that is the overlap; divide it by what either covers": both,
+    }
+    close(ask(worth, text, box, bins), share(mine, box), f"worth({text!r}, {box}, {bins})",
+          mistakes=mistakes)  # fmt: skip
+
+
+with check("What a detection is worth"):
+    worth_agrees([3, 8, 12, 17], (0.13, 0.31, 0.45, 0.52), 32)
+    worth_agrees([5, 1, 9, 12], (0.2, 0.1, 0.6, 0.35), 20)
+    worth_agrees([0, 0, 9, 9], (0.5, 0.6, 0.9, 0.9), 32)  # apart both ways
+    worth_agrees([100, 200, 700, 900], (0.2, 0.2, 0.6, 0.8), 1024)
+    for text in ("red circle", "<loc0001><loc0002><loc0003> red circle", "", "a <loc0001>"):
+        close(ask(worth, text, (0.1, 0.1, 0.5, 0.5), 32), 0.0, f"worth({text!r}, …)")
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "paligemma-boxes-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other boxes, and texts with more than one.
+### BEGIN HIDDEN TESTS
+with check("What a detection is worth, other boxes"):
+    worth_agrees([7, 2, 30, 19], (0.25, 0.05, 0.95, 0.7), 32, "blue star")
+    worth_agrees([1, 1, 2, 3], (0.25, 0.3, 0.6, 0.8), 4)
+    twice = "<loc0001><loc0001><loc0003><loc0003> cat ; <loc0000><loc0000><loc0001><loc0001> dog"
+    close(ask(worth, twice, (0.375, 0.375, 0.875, 0.875), 4), 1.0, "worth of two boxes")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** A model answers 55 % of "how many shapes?" rightly. Does it see?
+#
+# <details><summary>Answer</summary>
+#
+# That can't be said yet. In our world the blind baseline of counting is about as good: two shapes are
+# commoner than one. Ask with another's picture: only what is *lost* then was seen. "55 % is more than
+# a third, so it sees" holds it against the wrong baseline.
+#
+# </details>
+
+# %% [markdown]
+# **2.** Why may the patches look at the question, though they stand before it?
+#
+# <details><summary>Answer</summary>
+#
+# Both are given, so nothing is given away. A patch that knows what is asked can bring forward what is
+# asked for. "Because attention has no order" is wrong: the mask decides who sees whom, and in the
+# causal arm patches see no question.
+#
+# </details>
+
+# %% [markdown]
+# **3.** May a KV cache be used with a prefix mask?
+#
+# <details><summary>Answer</summary>
+#
+# Yes: the prefix is read at once, and no token of it looks at the answer, so nothing in the cache
+# changes when the answer grows. "No, since it sees both ways" would hold if the *answer* did.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have put an image encoder's tokens in front of a decoder's words, and asked it.
+#
+# - A linear projection is all that stands between; a prefix mask, and a loss on the answer alone.
+# - What it was shown before, by contrast, makes it see; the blind baseline and another's picture tell
+#   whether it does.
+# - Places are words. What training never asked, the model can't answer, in whatever words.
+#
+# Next: **can it be had larger?** Every part of this book returns in models of billions of numbers.
+
+# %% [markdown]
+# **Sources.** {cite:t}`beyer2024paligemma`, §3 and §5: the model, its stages, and what was tried.
+# {cite:t}`gemma2024`: the decoder. {cite:t}`zhai2023siglip`: the image encoder. {cite:t}`raffel2020t5`,
+# §3.2: prefix masks. {cite:t}`chen2022pix2seq`: boxes as tokens.

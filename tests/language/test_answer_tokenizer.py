@@ -1,0 +1,63 @@
+"""Words and locations as tokens, prompts and answers as one table."""
+
+import pytest
+import torch
+
+from clipbook.language import AnswerTokenizer
+from clipbook.text import Tokenizer
+from tests.plain import plain_python
+
+WORDS = Tokenizer.train(["what colour is the red circle?\n", " red circle"] * 3, 300)
+TOKENIZER = AnswerTokenizer(WORDS, bins=32)
+FIRST = WORDS.vocab_size
+
+
+def test_a_location_is_one_token_behind_the_words():
+    ids = TOKENIZER.encode("<loc0000><loc0031> red")
+    assert ids[:2] == [FIRST, FIRST + 31]
+    assert ids[2:] == WORDS.encode(" red")
+    assert TOKENIZER.vocab_size == FIRST + 32
+    assert TOKENIZER.token(FIRST + 7) == "<loc0007>"
+    assert TOKENIZER.token(ids[2]) == WORDS.token(ids[2])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "red", "<loc0003>", "a <loc0001><loc0002> b <loc0000>", "<loc1>", "é<loc0009>ü"]
+)
+def test_decoding_gives_the_text_back(text):
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+def test_a_location_beyond_the_last_bin_is_refused():
+    with pytest.raises(ValueError, match=r"<loc0032> is beyond the last of 32 bins, <loc0031>"):
+        TOKENIZER.encode("<loc0032>")
+
+
+def test_a_prompt_begins_with_start_and_ends_with_a_new_line():
+    ids = TOKENIZER.prompt("what colour is the circle?")
+    assert ids[0] == WORDS.start_id
+    assert TOKENIZER.decode(ids) == "what colour is the circle?\n"
+
+
+def test_words_of_an_answer_are_the_tokens_that_they_are_within_a_text():
+    assert TOKENIZER.answer("red circle") == [*WORDS.encode(" red circle"), WORDS.end_id]
+    box = "<loc0001><loc0002><loc0003><loc0004>"
+    assert TOKENIZER.answer(f"{box} red")[4:] == [*WORDS.encode(" red"), WORDS.end_id]
+
+
+def test_a_batch_tells_prompts_from_answers_and_pads_on_the_right():
+    token_ids, in_prompt, in_answer = TOKENIZER.batch(["what?", "what colour is?"], ["red", "a"])
+    for row, (question, answer) in enumerate([("what?", "red"), ("what colour is?", "a")]):
+        assert token_ids[row][in_prompt[row]].tolist() == TOKENIZER.prompt(question)
+        assert token_ids[row][in_answer[row]].tolist() == TOKENIZER.answer(answer)
+        real = in_prompt[row] | in_answer[row]
+        assert (token_ids[row][~real] == WORDS.pad_id).all()
+        assert torch.equal(real, real.sort(descending=True).values)
+        assert not (in_prompt[row] & in_answer[row]).any()
+
+
+def test_no_questions_are_refused():
+    with plain_python(), pytest.raises(ValueError, match="no questions; a batch needs"):
+        TOKENIZER.batch([], [])
+    with plain_python(), pytest.raises(ValueError, match="shorter|longer"):
+        TOKENIZER.batch(["what?"], [])

@@ -1,0 +1,310 @@
+"""Batches of questions, recipes for models that answer, and the loop that trains them."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+import clipbook
+from clipbook.evaluation import blind_baseline, draw_questions, evaluate_answers, grade
+from clipbook.language import Answerer, load_paligemma
+from clipbook.language import __main__ as command
+from clipbook.scenes import HELD_OUT, KINDS, Question
+from clipbook.training import (
+    ANSWERS_PRESETS,
+    AnswersPreset,
+    QuestionBatches,
+    TrainingConfig,
+    answer_text,
+    first_blocks,
+    make_optimisers,
+    train,
+    train_answer_tokenizer,
+)
+from tests import tiny
+from tests.plain import plain_python
+
+TOKENIZER = train_answer_tokenizer()
+ENCODER = tiny.clip(replace(tiny.VIT, depth=2))
+QUICK = TrainingConfig(steps=4, learning_rate=1e-3, checkpoint_every=2)
+SMALL = AnswersPreset(QUICK, depth=1, width=16, blocks=1, batch_size=8)
+
+
+def batches(**choices) -> QuestionBatches:
+    return QuestionBatches(TOKENIZER, 16, 16, **choices)
+
+
+def test_every_word_of_questions_and_answers_is_one_token():
+    for scene, question in draw_questions(40, "never seen") + draw_questions(40):
+        words = len(question.text.rstrip("?").split()) + question.text.count("?")
+        assert len(TOKENIZER.prompt(question.text)) == words + 2, question.text
+        assert len(TOKENIZER.answer(question.answer)) == len(question.answer.split()) + 1
+        del scene
+
+
+def test_a_batch_holds_pictures_questions_and_answers():
+    pictures, token_ids, in_prompt, in_answer = batches(seed=3)[5]
+    assert pictures.shape == (16, 16, 16, 3)
+    assert pictures.dtype == torch.uint8
+    for row, (_, question) in enumerate(batches(seed=3).questions(5)):
+        assert TOKENIZER.decode(token_ids[row][in_prompt[row]].tolist()) == f"{question.text}\n"
+        answer = TOKENIZER.decode(token_ids[row][in_answer[row]].tolist()).strip()
+        assert answer == answer_text(question)
+
+
+def test_a_batch_depends_on_seed_and_number_alone():
+    for first, second in zip(batches(seed=1)[2], batches(seed=1)[2], strict=True):
+        assert torch.equal(first, second)
+    assert not torch.equal(batches(seed=1)[2][0], batches(seed=2)[2][0])
+    assert not torch.equal(batches(seed=1)[2][0], batches(seed=1)[3][0])
+
+
+def test_kinds_are_asked_as_often_as_they_are_told_and_scenes_are_as_full():
+    asked = batches(kinds={"exists": 3.0, "detect": 1.0}, two=0.25)
+    drawn = [pair for k in range(50) for pair in asked.questions(k)]
+    kinds = Counter(question.kind for _, question in drawn)
+    assert kinds.keys() == {"exists", "detect"}
+    assert 2 < kinds["exists"] / kinds["detect"] < 4.5
+    two = sum(len(scene.objects) == 2 for scene, _ in drawn)
+    assert 0.15 < two / len(drawn) < 0.35
+
+
+def test_training_shows_no_combination_that_was_kept_back():
+    for k in range(20):
+        for scene, question in batches().questions(k):
+            assert not scene.held_out
+            assert not any(f"{c} {s}" in question.text + question.answer for c, s in HELD_OUT)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"kinds": {}}, "asks nothing"),
+        ({"kinds": {"weight": 1.0}}, "kind='weight'; try colour"),
+        ({"kinds": {"size": 0.0}}, r"kinds\['size'\]=0.0 is not a finite number above 0"),
+        ({"two": 1.5}, "two=1.5"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_batches_that_make_no_sense_are_refused(choices, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        batches(**choices)
+
+
+def test_the_first_blocks_say_what_they_said_within_the_whole():
+    vit = clipbook.load("shapes")[0].image_encoder
+    pixels = tiny.normals(2, 3, 32, 32)
+    for blocks in (1, 2, 3):
+        short = first_blocks(vit, blocks)
+        name = f"block {blocks}"
+        assert torch.equal(short.intermediates(pixels)[name], vit.intermediates(pixels)[name])
+        assert len(short.blocks) == blocks
+    with pytest.raises(ValueError, match="blocks=4 is not a whole number from 0 to 3"):
+        first_blocks(vit, 4)
+
+
+@pytest.mark.parametrize("name", ANSWERS_PRESETS)
+def test_a_preset_fixes_weights_and_batches_by_its_seed(name):
+    clip = clipbook.load("shapes")[0]
+    first, again, other = (ANSWERS_PRESETS[name].build(clip, seed) for seed in (4, 4, 5))
+    assert first.batches.identity() == again.batches.identity() != other.batches.identity()
+    json.dumps(first.batches.identity())
+    weights, same = (run.answerer.model.state_dict() for run in (first, again))
+    assert all(torch.equal(weights[key], same[key]) for key in weights)
+    key = "projection.weight"
+    assert not torch.equal(weights[key], other.answerer.model.state_dict()[key])
+    theirs = clip.image_encoder.state_dict()
+    for key, value in first.answerer.model.image_encoder.state_dict().items():
+        assert torch.equal(value, theirs[key])
+    assert not any(p.requires_grad for p in first.answerer.model.image_encoder.parameters())
+    assert first.config.steps == ANSWERS_PRESETS[name].training.steps
+
+
+@pytest.mark.parametrize(
+    ("image", "learned", "moves"),
+    [
+        ("frozen", True, False),
+        ("trained", True, True),
+        ("random, frozen", False, False),
+        ("from scratch", False, True),
+    ],
+)
+def test_the_image_encoder_is_trained_as_it_is_told(image, learned, moves):
+    session = replace(SMALL, image=image).build(ENCODER)
+    encoder = session.answerer.model.image_encoder
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    expected = ENCODER.image_encoder.state_dict()
+    assert torch.equal(before["positions"], expected["positions"]) is learned
+    projection = session.answerer.model.projection.weight.detach().clone()
+    session.train(progress=False, workers=0)
+    assert torch.equal(before["positions"], encoder.state_dict()["positions"]) is not moves
+    assert not torch.equal(projection, session.answerer.model.projection.weight)
+
+
+def test_a_rate_of_its_own_for_the_image_encoder():
+    session = replace(SMALL, image="trained").build(ENCODER)
+    model = session.answerer.model
+    for optimiser in ("muon", "adamw"):
+        config = replace(QUICK, optimiser=optimiser)
+        plain = rates(model, config)
+        slower = rates(model, replace(config, image_rate=0.1))
+        for name, rate in plain.items():
+            factor = 0.1 if name.startswith("image_encoder.") else 1
+            assert slower[name] == pytest.approx(rate * factor)
+    with pytest.raises(ValueError, match="image_rate=0 is not a finite number above 0"):
+        replace(QUICK, image_rate=0)
+
+
+def rates(model, config) -> dict[str, float]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = [group for one in make_optimisers(model, config) for group in one.param_groups]
+    return {names[id(p)]: group["lr"] for group in groups for p in group["params"]}
+
+
+def test_a_run_that_is_stopped_ends_in_the_weights_of_one_that_was_not(tmp_path):
+    whole = SMALL.build(ENCODER)
+    history = whole.train(tmp_path / "whole", progress=False, workers=0)
+    assert len(history.loss) == 4
+    assert history.scale == [1.0] * 4
+    half = SMALL.build(ENCODER)
+    folder = tmp_path / "half"
+
+    class Stopped(Exception):
+        pass
+
+    def stop(model):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        half.train(folder, progress=False, workers=0, evaluate=stop, evaluate_at=[3])
+    again = SMALL.build(ENCODER)
+    assert again.train(folder, progress=False, workers=0).loss == history.loss
+    for name, value in whole.answerer.model.state_dict().items():
+        assert torch.equal(value, again.answerer.model.state_dict()[name])
+    with pytest.raises(ValueError, match=r"data.seed=0, not 1"):
+        SMALL.build(ENCODER, seed=1).train(folder, progress=False, workers=0)
+
+
+def test_weights_that_are_kept_are_read_again(tmp_path):
+    session = SMALL.build(ENCODER)
+    session.train(tmp_path, progress=False, workers=0, keep_at=[4])
+    kept = load_paligemma(tmp_path / "weights-00000004.safetensors")
+    assert torch.equal(kept.projection.weight, session.answerer.model.projection.weight)
+
+
+def test_batches_that_do_not_fit_are_refused():
+    session = SMALL.build(ENCODER)
+    model = session.answerer.model
+    pictures, token_ids, in_prompt, in_answer = session.batches[0]
+    no_answer = (pictures, token_ids, in_prompt, in_answer & False)
+    with pytest.raises(ValueError, match="a question without an answer"):
+        train(model, [no_answer] * 4, QUICK, progress=False, workers=0)
+    large = (pictures.repeat(1, 2, 2, 1), token_ids, in_prompt, in_answer)
+    with pytest.raises(ValueError, match="make the batches with image_size=16"):
+        train(model, [large] * 4, QUICK, progress=False, workers=0)
+    with pytest.raises(ValueError, match="a similarity matrix, which a CLIP alone has"):
+        train(model, [large] * 4, QUICK, example=large[:3])
+
+
+def test_an_image_encoder_without_blocks_is_refused():
+    with pytest.raises(ValueError, match=r"no ViT.*clipbook.load\('shapes'\)"):
+        SMALL.build(tiny.clip(tiny.CNN))
+
+
+def test_all_right_answers_are_shares_of_one(monkeypatch):
+    asked = draw_questions(5) + draw_questions(5, "never seen")
+    monkeypatch.setattr(Answerer, "ask_all", lambda self, pictures, questions: answers(questions))
+    given = iter(asked)
+
+    def answers(questions):
+        told = []
+        for text in questions:
+            _, question = next(given)
+            assert question.text == text
+            told.append(answer_text(question))
+        return told
+
+    session = SMALL.build(ENCODER)
+    results = evaluate_answers(session.answerer, 5)
+    for split in ("seen", "never seen"):
+        assert results[f"mean, {split}"] == 1
+        assert all(results[f"{kind}, {split}"] == 1 for kind in KINDS)
+        assert 0.8 < results[f"box IoU, {split}"] < 1  # by the width of bins
+
+
+def test_answers_are_graded_one_by_one():
+    scene, question = next(
+        (scene, question) for scene, question in draw_questions(1) if question.box
+    )
+    text = answer_text(question)
+    assert grade(question, scene, text, 32)[0]
+    assert not grade(question, scene, text.replace(question.answer, "pink heart"), 32)[0]
+    assert grade(question, scene, question.answer, 32) == (False, 0.0)
+    shifted = "<loc0000><loc0000><loc0001><loc0001> " + question.answer
+    assert not grade(question, scene, shifted, 32)[0]
+    plain = Question("size", "how large is the red circle?", "small")
+    assert grade(plain, scene, "small", 32) == (True, 0.0)
+    assert grade(plain, scene, "large", 32) == (False, 0.0)
+
+
+def test_evaluation_asks_of_scenes_that_training_does_not_show():
+    asked = draw_questions(6, seed=1)
+    assert asked != draw_questions(6, seed=2)
+    assert asked == draw_questions(6, seed=1)
+    assert Counter(question.kind for _, question in asked) == dict.fromkeys(KINDS, 6)
+    shown = {scene for k in range(20) for scene, _ in batches().questions(k)}
+    assert not shown & {scene for scene, _ in asked}
+    assert all(scene.held_out for scene, _ in draw_questions(6, "never seen"))
+
+
+@pytest.mark.parametrize("pictures", ["own", "another's", "none"])
+def test_what_is_shown_is_what_was_chosen(monkeypatch, pictures):
+    shown = []
+    monkeypatch.setattr(
+        Answerer, "ask_all", lambda self, p, questions: shown.append(p) or ["?"] * len(questions)
+    )
+    session = SMALL.build(ENCODER)
+    evaluate_answers(session.answerer, 3, kinds=("size",), pictures="own")
+    evaluate_answers(session.answerer, 3, kinds=("size",), pictures=pictures)
+    own, other = shown[0], shown[2]
+    if pictures == "none":
+        assert other is None
+    elif pictures == "own":
+        assert (own == other).all()
+    else:
+        assert (own != other).any(axis=(1, 2, 3)).all()
+        assert sorted(map(bytes, own)) == sorted(map(bytes, other))
+
+
+def test_the_blind_baseline_says_what_is_commonest():
+    results = blind_baseline(60)
+    assert results["mean, seen"] < 0.4
+    assert 0.4 < results["exists, seen"] < 0.6  # half of the answers are yes
+    assert results["colour, never seen"] == 0  # the very combination that training never shows
+    assert results["caption, seen"] < 0.1
+    assert 0.1 < results["box IoU, seen"] < 0.3
+
+
+def test_the_command_trains_writes_and_says_what_it_is_worth(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(ANSWERS_PRESETS, "answers", replace(SMALL, kinds={"size": 1.0}))
+    monkeypatch.setattr(command, "load", lambda name: (ENCODER, None))
+    monkeypatch.setattr(
+        "sys.argv", ["language", "--preset", "answers", "--out", str(tmp_path / "run")]
+    )
+    command.main()
+    printed = capsys.readouterr().out
+    assert "trained from step 0 to 4" in printed
+    assert "size, never seen" in printed
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert history["evaluation_steps"] == sorted({4 * k // 7 for k in range(8)})
+    load_paligemma(tmp_path / "run" / "model.safetensors")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.safetensors").write_text("?")
+    monkeypatch.setattr(
+        "sys.argv", ["language", "--preset", "answers", "--out", str(tmp_path / "other")]
+    )
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "no checkpoint that says which run" in capsys.readouterr().err
