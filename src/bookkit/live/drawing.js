@@ -15,9 +15,14 @@ const OVERSAMPLING = 4;
 const float = Math.fround; // Pillow reckons edges in single precision
 
 /** @type {(sheet: Sheet, left: number, y: number, right: number, colour: Colour) => void} */
-function line({ side, pixels }, left, y, right, colour) {
+function line({ side, pixels }, left, y, right, [red, green, blue]) {
   if (y < 0 || y >= side) return;
-  for (let x = Math.max(0, left); x <= Math.min(right, side - 1); x += 1) pixels.set(colour, 3 * (y * side + x));
+  const end = 3 * (y * side + Math.min(right, side - 1));
+  for (let at = 3 * (y * side + Math.max(0, left)); at <= end; at += 3) {
+    pixels[at] = red;
+    pixels[at + 1] = green;
+    pixels[at + 2] = blue;
+  }
 }
 
 // ---- Ellipses, on a grid of half pixels around the middle, which may lie between two pixels
@@ -125,6 +130,20 @@ function draw(sheet, { shape, colour: name, size, x: right, y: down }, { colours
   else polygon(sheet, outlines[shape].map(([a, b]) => [x + radius * a, y + radius * b]), colour);
 }
 
+/** Each square of four by four pixels as one, its levels rounded. @param {Sheet} sheet */
+function averaged({ side, pixels }) {
+  const size = side / OVERSAMPLING;
+  const picture = new Uint8ClampedArray(3 * size * size);
+  for (let k = 0; k < picture.length; k += 1) {
+    const corner = OVERSAMPLING * (Math.floor(k / (3 * size)) * 3 * side + Math.floor((k / 3) % size) * 3) + (k % 3);
+    let sum = 8; // half of sixteen
+    for (let at = corner; at < corner + OVERSAMPLING * 3 * side; at += 3 * side)
+      sum += pixels[at] + pixels[at + 3] + pixels[at + 6] + pixels[at + 9];
+    picture[k] = sum >> 4;
+  }
+  return picture;
+}
+
 /** The levels of a picture of size × size pixels, RGB. @type {(scene: Scene, world: World, size: number) => Uint8ClampedArray} */
 export function render({ objects, ground }, world, size) {
   const side = size * OVERSAMPLING;
@@ -134,15 +153,5 @@ export function render({ objects, ground }, world, size) {
     line(sheet, 0, y, side - 1, stripe ? world.stripe : world.grounds[ground]);
   }
   for (const thing of objects) draw(sheet, thing, world);
-  const picture = new Uint8ClampedArray(3 * size * size);
-  for (let k = 0; k < picture.length; k += 1) {
-    const [row, column, channel] = [Math.floor(k / (3 * size)), Math.floor(k / 3) % size, k % 3];
-    let sum = 8; // half of the sixteen pixels, so that the mean is rounded
-    for (let pixel = 0; pixel < 16; pixel += 1) {
-      const [y, x] = [row * OVERSAMPLING + (pixel >> 2), column * OVERSAMPLING + (pixel & 3)];
-      sum += sheet.pixels[3 * (y * side + x) + channel];
-    }
-    picture[k] = sum >> 4;
-  }
-  return picture;
+  return averaged(sheet);
 }
