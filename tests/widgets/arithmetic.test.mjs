@@ -5,15 +5,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as attention_explorer from "../../src/clipbook/widgets/attention_explorer.js";
+import * as colours from "../../src/clipbook/widgets/colours.js";
 import * as kit from "../../src/clipbook/widgets/kit.js";
 import * as patch_explorer from "../../src/clipbook/widgets/patch_explorer.js";
 import * as similarity_matrix from "../../src/clipbook/widgets/similarity_matrix.js";
 import * as tokenizer from "../../src/clipbook/widgets/tokenizer.js";
 import * as tokenizer_explorer from "../../src/clipbook/widgets/tokenizer_explorer.js";
 
-const modules = { attention_explorer, kit, patch_explorer, similarity_matrix, tokenizer, tokenizer_explorer };
+const modules = { attention_explorer, colours, kit, patch_explorer, similarity_matrix, tokenizer, tokenizer_explorer };
 const { number, counted, signFor, decode } = kit;
-const { infoNCE, peaksOnDiagonal, gradient, softmax, colour, ink, SCALES } = similarity_matrix;
+const { infoNCE, peaksOnDiagonal, gradient, softmax } = similarity_matrix;
+const { colour, ink, SCALES } = colours;
 const { cutIntoPieces } = tokenizer_explorer;
 
 test("a number has a real minus sign, and none before a zero", () => {

@@ -221,7 +221,7 @@ def functions() -> list[dict]:
         ("similarity_matrix", "gradient"): gradients,
         ("similarity_matrix", "sigmoid"): probabilities,
         ("similarity_matrix", "sigmoidLoss"): sigmoid_losses,
-        ("similarity_matrix", "colour"): colours(),
+        ("colours", "colour"): colours(),
         ("attention_explorer", "weightsOf"): attention_rows(),
         ("patch_explorer", "flatten"): flattened(),
         ("tokenizer", "frame"): frames(),

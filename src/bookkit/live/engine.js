@@ -139,17 +139,3 @@ export class Clip extends Layers {
     return embeddings;
   }
 }
-
-/**
- * Cosines of unit rows: every picture with every text, row after row.
- * @type {(images: Float32Array, texts: Float32Array, size: number) => Float64Array}
- */
-export function similarity(images, texts, size) {
-  const [rows, columns] = [images.length / size, texts.length / size];
-  return Float64Array.from({ length: rows * columns }, (_, k) => {
-    const [image, text] = [Math.floor(k / columns) * size, (k % columns) * size];
-    let cosine = 0;
-    for (let i = 0; i < size; i += 1) cosine += images[image + i] * texts[text + i];
-    return cosine;
-  });
-}

@@ -3,6 +3,14 @@
 
 /** @typedef {{ shape: number[], values: Float32Array }} Weight */
 
+/** @param {string} text of base 64 */
+export function bytesOf(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < bytes.length; k += 1) bytes[k] = letters.charCodeAt(k);
+  return bytes;
+}
+
 /** Half precision, exactly, subnormal numbers too; weights hold no infinity. @param {Uint16Array} halves */
 export function fromHalves(halves) {
   const bits = new Uint32Array(halves.length);
