@@ -277,7 +277,7 @@ def test_no_name_is_declared_twice_in_what_is_joined(script):
     ]
     twice = [name for name, times in Counter(names).items() if times > 1]
     assert not twice, (
-        f"{script.name} and what it imports both declare {', '.join(twice)}: rename it in the former"
+        f"{script.name} and what it imports both declare {', '.join(twice)}; rename the former's"
     )
 
 

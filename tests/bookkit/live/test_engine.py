@@ -1,4 +1,4 @@
-"""The engine, run by node, against PyTorch, Pillow and the package. The rest is in engine.test.mjs."""
+"""The engine, run by node, against PyTorch, Pillow and the package; see engine.test.mjs."""
 
 import base64
 import hashlib
