@@ -1,26 +1,30 @@
-"""What is live in the page: `{live-grid}` on the cover, and the files that it asks for.
+"""What is live in the page: `{live-grid}` on the cover, `{playground}`, and the files they ask for.
 
 The grid is a table of the eight recurring pairs as the shipped model sees them at the end of its
 training, so it is there in print and without scripts. live/grid.js plays the training, and has the
-model answer captions that a reader writes. What it asks for lies in the site's folder `live`.
+model answer captions that a reader writes. The playground is made by live/playground.js of what the
+page hands to it. What both ask for lies in the site's folder `live`.
 """
 
 import base64
 import html
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from docutils import nodes
 
-from bookkit.live import files
+from bookkit.live import files, made_world
 from bookkit.pages.model_map import Placeholder, placeholder
+from bookkit.pages.widget_pictures import in_script
+from clipbook.evaluation.scenes import combination_names
 from clipbook.pretrained import training_history
 from clipbook.scenes import EXAMPLE, render
+from clipbook.widgets import similarity_matrix
 from clipbook.widgets.encoding import png_uri, quantise
-
-GRID = "live-grid"
+from clipbook.widgets.kit import sources
 
 
 def cell(value: float, pair: bool) -> str:
@@ -76,13 +80,33 @@ def grid(root: str) -> str:
     )
 
 
+def playground(root: str) -> str:
+    """What a reader begins with: half of the recurring pairs, and the names of all objects."""
+    pairs = [EXAMPLE[k] for k in (0, 1, 2, 5)]
+    script, style = sources(similarity_matrix.__file__)
+    state = {
+        "folder": f"{root}live/",
+        "version": files.version(),
+        "world": made_world(),
+        "scenes": [asdict(scene) for scene, _ in pairs],
+        "captions": [caption for _, caption in pairs],
+        "names": combination_names(),
+        "matrix": {"script": script, "style": style},
+    }
+    return (
+        f'<div class="playground"><p>The playground needs JavaScript.</p>'
+        f'<script type="application/json">{in_script(state)}</script></div>'
+        f'<script defer src="{root}_static/live/playground.js?v={files.version()}"></script>'
+    )
+
+
 def fill(app, doctree, docname: str) -> None:
     if app.builder.format != "html":
         return
     root = "../" * docname.count("/")
     for node in list(doctree.findall(placeholder)):
-        if node["what"] == GRID:
-            node.replace_self(nodes.raw("", grid(root), format="html"))
+        if make := MAKERS.get(node["what"]):
+            node.replace_self(nodes.raw("", make(root), format="html"))
 
 
 def write(app, exception) -> None:
@@ -90,8 +114,18 @@ def write(app, exception) -> None:
         files.write(Path(app.outdir))
 
 
+def write_again(app, env) -> list[str]:
+    """The playground hands out what the package and its scripts have become."""
+    return [page for page in env.found_docs if page == "playground"]
+
+
+MAKERS = {"live-grid": grid, "playground": playground}
+
+
 def setup(app) -> dict:
-    app.add_directive(GRID, Placeholder)
+    for name in MAKERS:
+        app.add_directive(name, Placeholder)
+    app.connect("env-updated", write_again)
     app.connect("doctree-resolved", fill)
     app.connect("build-finished", write)  # before the style sheet is cut down to what scripts name
     return {"parallel_read_safe": True}

@@ -12,7 +12,7 @@ import clipbook
 from bookkit import BOOK, serve
 from bookkit.live import files
 from clipbook.image import normalise
-from clipbook.scenes import EXAMPLE, render
+from clipbook.scenes import render
 
 FRAME = """<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Live</title>
@@ -46,8 +46,10 @@ def open_live(browser, folder):
 
     def watch(page, allowed):
         def note(request):
+            if request.url.startswith(("blob:", "data:")):
+                return
             page.asked.append(request.url.rpartition("/")[2].partition("?")[0])
-            if not request.url.startswith((allowed, "blob:", "data:")):
+            if not request.url.startswith(allowed):
                 faults.append(f"request to {request.url}")
 
         page.asked = []
@@ -75,10 +77,14 @@ def open_live(browser, folder):
 
 
 @functools.cache
-def texts_fit(captions: tuple[str, ...]):
-    """Cosines of the eight recurring pictures with captions, by PyTorch."""
-    model, tokenizer = clipbook.load("shapes")
-    pictures = np.stack([np.asarray(render(scene)) for scene, _ in EXAMPLE])
-    with torch.no_grad():
-        images = model.encode_image(normalise(torch.from_numpy(pictures)))
-        return (images @ model.encode_text(*tokenizer.batch(captions)).T).numpy()
+def shapes():
+    return clipbook.load("shapes")
+
+
+@torch.no_grad()
+def cosines(scenes, captions) -> np.ndarray:
+    """Of every scene with every caption, by PyTorch."""
+    model, tokenizer = shapes()
+    pictures = np.stack([np.asarray(render(scene)) for scene in scenes])
+    images = model.encode_image(normalise(torch.from_numpy(pictures)))
+    return (images @ model.encode_text(*tokenizer.batch(captions)).T).numpy()

@@ -9,10 +9,10 @@ from bookkit.live.kernel import assembled
 from bookkit.pages.live import grid
 from clipbook.pretrained import training_history
 from clipbook.scenes import EXAMPLE
-from tests.bookkit.live.conftest import texts_fit
+from tests.bookkit.live.conftest import cosines
 
 pytestmark = pytest.mark.browser
-CAPTIONS = [caption for _, caption in EXAMPLE]
+SCENES, CAPTIONS = (list(those) for those in zip(*EXAMPLE, strict=True))
 FRAMES = np.array(training_history("shapes").snapshots)
 
 
@@ -25,7 +25,7 @@ def column_is(page, column: int, caption: str) -> None:
     """The cells, once the model has answered, are PyTorch's in that column and in all others."""
     expect(page.locator(".grid-status")).to_contain_text(f"“{caption}”")
     captions = [*CAPTIONS[:column], caption, *CAPTIONS[column + 1 :]]
-    assert np.abs(cells(page) - texts_fit(tuple(captions))).max() < 0.0051
+    assert np.abs(cells(page) - cosines(SCENES, captions)).max() < 0.0051
 
 
 def test_without_scripts_and_in_print_the_end_of_training_is_there(open_live):
