@@ -1,4 +1,5 @@
-"""Time what readers wait for: rendering, and training against transformers' CLIPModel.
+"""Time what readers wait for: rendering, training against transformers' CLIPModel, and the models
+that run in the page.
 
 Both models have the same sizes and the same weights at the start, and are trained by the same
 loop on the same batches, in turns, so that a busy machine slows both. Run it with `make bench`.
@@ -15,6 +16,8 @@ import transformers
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from bookkit.browser import chromium
+from bookkit.live import files, timing
 from clipbook.pairs import CLIP
 from clipbook.pretrained import from_transformers
 from clipbook.scenes import render, sample
@@ -153,11 +156,28 @@ def recipe() -> None:
         )
 
 
+def live() -> None:
+    """The shipped models in a headless Chromium."""
+    with chromium() as browser:
+        for name in files.MODELS:
+            for task, times in timing.measure(browser, name).items():
+                ratio = times["plain"] / times["simd"]
+                print(
+                    f"{name} in the page, {task:8}{times['simd']:7.2f} ms by WebAssembly, "
+                    f"{times['plain']:7.2f} in plain JavaScript, {ratio:.1f} times"
+                )
+            ready, painted = timing.waits(browser, name)
+            print(
+                f"{name}: ready {ready:.0f} ms after the click, a key is painted in {painted:.0f}"
+            )
+
+
 if __name__ == "__main__":
     print(
         f"torch {torch.__version__}, transformers {transformers.__version__}, {best_device()}, "
         f"{torch.get_num_threads()} threads, batch {BATCH_SIZE}"
     )
+    live()
     rendering()
     training()
     if best_device().type == "cuda":

@@ -6,14 +6,19 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as answer_explorer from "../../src/clipbook/widgets/answer_explorer.js";
 import * as attention_explorer from "../../src/clipbook/widgets/attention_explorer.js";
+import * as colours from "../../src/clipbook/widgets/colours.js";
 import * as kit from "../../src/clipbook/widgets/kit.js";
 import * as patch_explorer from "../../src/clipbook/widgets/patch_explorer.js";
 import * as similarity_matrix from "../../src/clipbook/widgets/similarity_matrix.js";
+import * as tokenizer from "../../src/clipbook/widgets/tokenizer.js";
 import * as tokenizer_explorer from "../../src/clipbook/widgets/tokenizer_explorer.js";
 
-const modules = { answer_explorer, attention_explorer, kit, patch_explorer, similarity_matrix, tokenizer_explorer };
+const modules = {
+  answer_explorer, attention_explorer, colours, kit, patch_explorer, similarity_matrix, tokenizer, tokenizer_explorer,
+};
 const { number, counted, signFor, decode } = kit;
-const { infoNCE, peaksOnDiagonal, gradient, softmax, colour, ink, SCALES } = similarity_matrix;
+const { infoNCE, peaksOnDiagonal, gradient, softmax } = similarity_matrix;
+const { colour, ink, SCALES } = colours;
 const { cutIntoPieces } = tokenizer_explorer;
 
 test("a number has a real minus sign, and none before a zero", () => {
@@ -93,7 +98,7 @@ test("a patch knows its pixels", () => {
 
 test("half a character is refused", () => {
   const classes = { letters: "2p p", digits: "1c 9", spaces: "w 0" }; // a to z, 0 to 9, the space
-  const { encode } = tokenizer_explorer.makeTokenizer([], classes);
+  const { encode } = tokenizer.makeTokenizer([], classes);
   assert.deepEqual(encode("a 1"), [100, 35, 52]);
   for (const half of ["a red \ud800 circle", "\udfff", "\ude00\ud83d"])
     assert.throws(() => encode(half), { name: "RangeError", message: /^lone surrogate at / });
@@ -127,19 +132,19 @@ if (EXPECTED) {
   });
 
   const { merges, classes, ids, steps, text, words } = python.tokenizer;
-  const tokenizer = tokenizer_explorer.makeTokenizer(merges, classes);
+  const trained = tokenizer.makeTokenizer(merges, classes);
 
   test(`tokens of ${ids.length} texts are Python's`, () => {
-    for (const [text, expected] of ids) assert.deepEqual(tokenizer.encode(text), expected, JSON.stringify(text));
+    for (const [text, expected] of ids) assert.deepEqual(trained.encode(text), expected, JSON.stringify(text));
   });
 
   test("steps from bytes to tokens are Python's", () => {
     for (const [text, expected] of steps)
-      assert.deepEqual(tokenizer.steps(text).map(({ words }) => words.flat()), expected, JSON.stringify(text));
+      assert.deepEqual(trained.steps(text).map(({ words }) => words.flat()), expected, JSON.stringify(text));
   });
 
   test("wherever Unicode's classes change, words split as in Python, not as the browser's Unicode has it", () => {
-    assert.deepEqual(tokenizer.split(text), words);
+    assert.deepEqual(trained.split(text), words);
   });
 }
 

@@ -30,7 +30,7 @@ from clipbook.widgets.tokenizer_explorer import character_classes
 from tests.tiny import tokenizer
 
 HERE, WIDGETS = Path(__file__).parent, Path(kit.__file__).parent
-SCRIPTS = sorted(set(WIDGETS.glob("*.js")) - {WIDGETS / "kit.js", WIDGETS / "static_host.js"})
+SCRIPTS = sorted(path for path in WIDGETS.glob("*_*.js") if path.with_suffix(".py").exists())
 TEMPERATURES = [1e-3, 0.01, 0.07, 10.0]
 AWKWARD = [
     "",
@@ -221,10 +221,10 @@ def functions() -> list[dict]:
         ("similarity_matrix", "gradient"): gradients,
         ("similarity_matrix", "sigmoid"): probabilities,
         ("similarity_matrix", "sigmoidLoss"): sigmoid_losses,
-        ("similarity_matrix", "colour"): colours(),
+        ("colours", "colour"): colours(),
         ("attention_explorer", "weightsOf"): attention_rows(),
         ("patch_explorer", "flatten"): flattened(),
-        ("tokenizer_explorer", "frame"): frames(),
+        ("tokenizer", "frame"): frames(),
     }
     return [
         {"module": module, "name": name, "cases": tries} for (module, name), tries in cases.items()
@@ -268,15 +268,27 @@ DECLARED = re.compile(r"^(?:export )?(?:const|let|class|function)\b([^=(]*)", re
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_no_name_is_the_widgets_and_the_kits(script):
-    """Both are joined into one module, so what the kit declares no widget may declare again."""
+def test_no_name_is_declared_twice_in_what_is_joined(script):
+    """Widget and kit become one module, so what the kit declares no widget may declare again."""
     names = [
         name
-        for source in (script, WIDGETS / "kit.js")
-        for match in DECLARED.findall(source.read_text("utf-8"))
+        for match in DECLARED.findall(kit.joined(script))
         for name in re.findall(r"[\w$]+", match)
     ]
     twice = [name for name, times in Counter(names).items() if times > 1]
     assert not twice, (
-        f"kit.js and {script.name} both declare {', '.join(twice)}: rename it in the latter"
+        f"{script.name} and what it imports both declare {', '.join(twice)}; rename the former's"
+    )
+
+
+def test_a_module_that_two_import_is_joined_once_and_before_both(tmp_path):
+    for name, text in {
+        "base": "export const base = 1;\n",
+        "left": 'import { base } from "./base.js";\nexport const left = base;\n',
+        "top": 'import { base } from "./base.js";\nimport {\n  left,\n} from "./left.js";\n'
+        "export const top = [base, left];\n",
+    }.items():
+        (tmp_path / f"{name}.js").write_text(text)
+    assert kit.joined(tmp_path / "top.js") == (
+        "const base = 1;\nconst left = base;\nexport const top = [base, left];\n"
     )

@@ -11,6 +11,7 @@ EXTENSIONS = (
     "alternative_text",
     "sharing",
     "model_map",
+    "live",
     "maths",
     "markup",
     "lean_pages",

@@ -143,7 +143,8 @@ def fill(app, doctree, docname: str) -> None:
         return
     makers = {"model-map": cover_map, "contents-list": contents_list}
     for node in list(doctree.findall(placeholder)):
-        node.replace_self(makers[node["what"]](app, docname))
+        if node["what"] in makers:
+            node.replace_self(makers[node["what"]](app, docname))
     if docname in [*steps(), WHOLE]:
         small = band(docname, addresses(app, docname, steps()), steps())
         place(doctree, nodes.raw("", small, format="html"))

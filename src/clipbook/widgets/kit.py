@@ -12,7 +12,7 @@ import anywidget
 import traitlets
 
 _KIT = Path(__file__)
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./kit\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 # Only what fills its lines: a type may stand before code, `/** @type {Element} */ (node)`.
 _COMMENT = re.compile(r"^ *(?://.*|/\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
@@ -26,10 +26,27 @@ def sources(module: str) -> tuple[str, str]:
     Args:
         module: the ``__file__`` of the widget's Python module.
     """
-    paths = [_KIT, Path(module)]
-    kit, own = (_read(path.with_suffix(".js")) for path in paths)
-    styles = (_read(path.with_suffix(".css")) for path in paths)
-    return _EXPORT.sub("", kit) + _IMPORT.sub("", own), "".join(styles)
+    styles = (_read(path.with_suffix(".css")) for path in (_KIT, Path(module)))
+    return joined(Path(module).with_suffix(".js")), "".join(styles)
+
+
+def joined(script: Path) -> str:
+    """A JavaScript module and whatever it imports, each once, as one module that imports nothing.
+
+    What stands first is what others need; only the module's own exports stay.
+    """
+    texts: dict[Path, str] = {}
+
+    def visit(path: Path) -> None:
+        text = _read(path)
+        for name in _IMPORT.findall(text):
+            if (imported := (path.parent / name).resolve()) not in texts:
+                visit(imported)
+        texts[path] = _IMPORT.sub("", text)
+
+    visit(script.resolve())
+    *others, own = texts.values()
+    return "".join(_EXPORT.sub("", text) for text in others) + own
 
 
 def _read(path: Path) -> str:

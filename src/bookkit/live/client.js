@@ -1,0 +1,113 @@
+// The page's side of a model: fetches engine and weights once a reader asks, and hands texts and pictures to
+// the worker. Files are scripts that call a function, since from file:// nothing else may be fetched.
+
+/**
+ * @typedef {{ fast: boolean, scale: number, size: number, width: number }} Facts of a model
+ * @typedef {Facts & { texts: (texts: string[]) => Promise<Float32Array>,
+ *   images: (pixels: Uint8Array | Uint8ClampedArray) => Promise<Float32Array>, end: () => void }} Live
+ */
+
+/** @type {Map<string, any>} */
+const received = new Map();
+/** @type {any} */ (globalThis).clipbookLive = (/** @type {string} */ name, /** @type {any} */ content) =>
+  received.set(name, content);
+
+/** @type {Map<string, Promise<any>>} */
+const asked = new Map();
+
+/**
+ * What a file of the folder says; asked for once, and again where it did not come.
+ * @param {string} folder its address, with a slash @param {string} name @param {string} version
+ */
+function fetchFile(folder, name, version) {
+  const known = asked.get(name);
+  if (known) return known;
+  const coming = new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `${folder}${name}.js?v=${version}`;
+    script.addEventListener("load", () => resolve(received.get(name)));
+    script.addEventListener("error", () => {
+      asked.delete(name);
+      reject(new Error(`${name} could not be loaded`));
+    });
+    script.addEventListener("load", () => script.remove());
+    script.addEventListener("error", () => script.remove());
+    document.head.append(script);
+  });
+  asked.set(name, coming);
+  return coming;
+}
+
+/**
+ * A model that answers. Requests are answered in their order. Rejects where a file does not come.
+ * @param {string} folder @param {string} name @param {string} version @returns {Promise<Live>}
+ */
+export async function startModel(folder, name, version) {
+  const [engine, model] = await Promise.all(["engine", name].map((file) => fetchFile(folder, file, version)));
+  const address = URL.createObjectURL(new Blob([engine.source], { type: "text/javascript" }));
+  const worker = new Worker(address);
+  /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: Error) => void }>} */
+  const waiting = new Map();
+  let count = 0;
+  const ask = (/** @type {string} */ task, /** @type {object} */ given) =>
+    new Promise((resolve, reject) => {
+      count += 1;
+      waiting.set(count, { resolve, reject });
+      worker.postMessage({ id: count, task, ...given });
+    });
+  worker.addEventListener("message", ({ data: { id, answer, error } }) => {
+    const { resolve, reject } = /** @type {any} */ (waiting.get(id));
+    waiting.delete(id);
+    if (error === undefined) resolve(answer);
+    else reject(new Error(error));
+  });
+  worker.addEventListener("error", ({ message }) => {
+    for (const { reject } of waiting.values()) reject(new Error(message || "the worker could not start"));
+    waiting.clear();
+  });
+  const facts = await ask("load", { ...model, kernel: engine.kernel });
+  URL.revokeObjectURL(address);
+  return {
+    ...facts,
+    texts: (texts) => ask("texts", { texts }),
+    images: (pixels) => ask("images", { pixels }),
+    end: () => worker.terminate(),
+  };
+}
+
+/**
+ * Cosines of unit rows: every picture with every text, row after row.
+ * @type {(images: Float32Array, texts: Float32Array, width: number) => Float64Array}
+ */
+export function similarity(images, texts, width) {
+  const [rows, columns] = [images.length / width, texts.length / width];
+  return Float64Array.from({ length: rows * columns }, (_, k) => {
+    const [image, text] = [Math.floor(k / columns) * width, (k % columns) * width];
+    let cosine = 0;
+    for (let i = 0; i < width; i += 1) cosine += images[image + i] * texts[text + i];
+    return cosine;
+  });
+}
+
+/**
+ * Runs a task for what was asked for last: what is asked while it runs waits, and only the last of that.
+ * @template Given @param {(given: Given) => Promise<void>} task @returns {(given: Given) => void}
+ */
+export function onlyTheLast(task) {
+  let running = false;
+  /** @type {{ given: Given } | undefined} */
+  let next;
+  const run = async () => {
+    running = true;
+    while (next) {
+      const { given } = next;
+      next = undefined;
+      await task(given);
+    }
+    running = false;
+  };
+  return (given) => {
+    next = { given };
+    if (!running) run();
+  };
+}

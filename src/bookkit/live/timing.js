@@ -1,0 +1,47 @@
+// How long a model takes in a worker, by WebAssembly and in plain JavaScript in turns (bookkit.bench asks).
+
+import { Clip } from "./engine.js";
+import { bytesOf } from "./weights.js";
+
+const [WARM_UP, TRIES, ROUNDS] = [10, 15, 3];
+
+/** Milliseconds of the median call, in the best of several rounds. @param {number[][]} rounds */
+const best = (rounds) => Math.min(...rounds.map((times) => times.sort((a, b) => a - b)[times.length >> 1]));
+
+/** @param {{ weights: string, words: import("./engine.js").Words, kernel: string, names: string[] }} given */
+function measured({ weights, words, kernel, names }) {
+  const file = () => bytesOf(weights).buffer;
+  const kinds = { simd: new Clip(file(), words, new WebAssembly.Module(bytesOf(kernel))), plain: new Clip(file(), words) };
+  const levels = 3 * kinds.simd.image.image_size ** 2;
+  const pixels = Uint8Array.from({ length: 8 * levels }, (_, k) => (k * 7919) % 256);
+  /** @type {Record<string, (clip: Clip, k: number) => void>} */
+  const tasks = {
+    caption: (clip, k) => clip.encodeTexts([names[k % names.length]]),
+    picture: (clip, k) => clip.encodeImages(pixels.subarray((k % 8) * levels, ((k % 8) + 1) * levels)),
+    grid(clip, k) {
+      clip.encodeImages(pixels);
+      clip.encodeTexts(names.slice(k % 8, (k % 8) + 8));
+    },
+    names: (clip) => clip.encodeTexts(names.slice(0, 64)),
+  };
+  /** @type {Record<string, Record<string, number>>} */
+  const result = {};
+  for (const [task, run] of Object.entries(tasks)) {
+    /** @type {Record<string, number[][]>} */
+    const times = { simd: [], plain: [] };
+    for (let round = 0; round <= ROUNDS; round += 1)
+      for (const [kind, clip] of Object.entries(kinds)) {
+        const spent = [];
+        for (let k = 0; k < (round ? TRIES : WARM_UP); k += 1) {
+          const start = performance.now();
+          for (let again = 0; again < 4; again += 1) run(clip, 4 * k + again); // clocks are coarse
+          spent.push((performance.now() - start) / 4);
+        }
+        if (round) times[kind].push(spent);
+      }
+    result[task] = { simd: best(times.simd), plain: best(times.plain) };
+  }
+  return result;
+}
+
+addEventListener("message", ({ data }) => postMessage(measured(data)));

@@ -1,0 +1,167 @@
+"""The engine, run by node, against PyTorch, Pillow and the package; see engine.test.mjs."""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+from PIL import Image
+
+import clipbook
+from bookkit.live import kernel, made_world, words
+from clipbook.image import normalise, preprocess
+from clipbook.pretrained.shipped import FOLDERS
+from clipbook.scenes import EXAMPLE, SHAPES, SIZES, Object, Scene, render, sample, sample_pairs
+from clipbook.scenes.world import RADIUS
+
+SCRIPT = Path(__file__).with_name("engine.test.mjs")
+ODD = ["a  red\tcircle \n", "Ünïcode 日本語 👩\u200d👧", "\x85x\xa0", "9 ½ Ⅷ", "word " * 60, "?"]
+
+
+def packed(values) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def any_texts(count: int) -> list[str]:
+    """Unicode of every kind that says something."""
+    texts: list[str] = []
+
+    @hypothesis.settings(max_examples=count, database=None)
+    @hypothesis.given(st.text(min_size=1).filter(str.strip))
+    def collect(text):
+        texts.append(text)
+
+    collect()
+    return texts
+
+
+def pictures_for(size: int) -> np.ndarray:
+    """Scenes, and pictures of noise, (batch, size, size, 3)."""
+    generator = np.random.default_rng(size)
+    scenes = [*(scene for scene, _ in EXAMPLE), *sample(40, generator)]
+    drawn = np.stack([np.asarray(render(scene, size)) for scene in scenes])
+    return np.concatenate([drawn, generator.integers(0, 256, (8, size, size, 3), np.uint8)])
+
+
+@torch.no_grad()
+def model(name: str) -> dict:
+    """What PyTorch makes of texts and pictures."""
+    clip, tokenizer = clipbook.load(name)
+    captions = sample_pairs(40, np.random.default_rng(3), distinct=False)[1]
+    texts = [*(caption for _, caption in EXAMPLE), *captions, *ODD, *any_texts(100)]
+    pixels = pictures_for(clip.config.image.image_size)
+    images = clip.encode_image(normalise(torch.from_numpy(pixels)))
+    encoded = clip.encode_text(*tokenizer.batch(texts))
+    return {
+        "name": name,
+        "path": str(FOLDERS[name] / f"{name}.safetensors"),
+        "words": words(name),
+        "texts": texts,
+        "ids": [tokenizer.encode(text) for text in texts],
+        "pixels": packed(pixels),
+        "embeddings": packed(torch.cat([images, encoded]).numpy()),
+        "cosines": packed((images @ encoded.T).numpy()),
+        "scale": clip.scale.item(),
+    }
+
+
+def scenes() -> list[dict]:
+    """The recurring ones, and some at places of any fineness, at the sizes of both models."""
+    generator = np.random.default_rng(0)
+    drawn = [*(scene for scene, _ in EXAMPLE), *sample(300, generator)]
+    return [
+        {"scene": asdict(scene), "size": size, "picture": packed(np.asarray(render(scene, size)))}
+        for k, scene in enumerate(drawn)
+        for size in ([32, 48] if k < 60 else [32])
+    ]
+
+
+def resized() -> list[dict]:
+    generator, cases = np.random.default_rng(1), []
+    sizes = [
+        (32, 32),
+        (48, 48),
+        (64, 64),
+        (33, 47),
+        (256, 100),
+        (7, 5),
+        (1, 1),
+        (300, 211),
+        (5, 900),
+    ]
+    for width, height in sizes:
+        levels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        levels[: height // 2] //= 16
+        for size in (32, 48):
+            square = seen(Image.fromarray(levels), size)
+            facts = {"width": width, "height": height, "size": size}
+            cases.append(facts | {"pixels": packed(levels), "square": packed(square)})
+    return cases
+
+
+def seen(picture: Image.Image, size: int) -> np.ndarray:
+    """The levels that `preprocess` goes on with."""
+    from clipbook.image.preprocessing import _resize_and_crop
+
+    square = np.asarray(_resize_and_crop(picture, size))
+    assert torch.equal(preprocess(picture, size), normalise(torch.from_numpy(square[None].copy())))
+    return square
+
+
+def everywhere() -> list[dict]:
+    """Each shape in each size at every place of two decimals that it may have."""
+    cases = []
+    for shape in SHAPES:
+        for size in SIZES:
+            margin = round(100 * RADIUS[size])
+            places = [k / 100 for k in range(margin, 101 - margin)]
+            digests = [column(shape, size, x, places) for x in places]
+            cases.append({"shape": shape, "size": size, "places": places, "digests": digests})
+    return cases
+
+
+def column(shape: str, size: str, x: float, places: list[float]) -> str:
+    hashed = hashlib.sha256()
+    for y in places:
+        hashed.update(render(Scene((Object(shape, "red", size, x, y),), "grey")).tobytes())
+    return hashed.hexdigest()
+
+
+def run_in_node(folder: Path, **cases) -> None:
+    program = shutil.which("node")
+    if program is None:
+        pytest.fail("node is missing: apt-get install nodejs, or https://nodejs.org", pytrace=False)
+    finite = [half for half in range(65_536) if half & 0x7C00 != 0x7C00]
+    base = {
+        "kernel": packed(np.frombuffer(kernel.assembled(), np.uint8)),
+        "halves": packed(np.array(finite, np.uint16).view(np.float16).astype(np.float32)),
+        "world": made_world(),
+    }
+    (folder / "expected.json").write_text(json.dumps(base | cases))
+    done = subprocess.run(
+        [program, "--test", str(SCRIPT)],
+        env={"EXPECTED": str(folder / "expected.json"), "PATH": str(Path(program).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# fail 0" in done.stdout
+
+
+def test_it_answers_as_pytorch_does_and_draws_and_resizes_as_pillow_does(tmp_path):
+    models = [model("shapes"), model("emoji"), model("shapes-cnn")]
+    run_in_node(tmp_path, models=models, scenes=scenes(), resized=resized(), everywhere=[])
+
+
+@pytest.mark.slow
+def test_every_shape_is_pillows_in_every_size_at_every_place(tmp_path):
+    one = model("shapes")
+    run_in_node(tmp_path, models=[one], scenes=[], resized=[], everywhere=everywhere())

@@ -1,0 +1,120 @@
+"""The grid on the cover in a browser: recorded, then live, from a folder and from a server."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from bookkit.live import files
+from bookkit.live.kernel import assembled
+from bookkit.pages.live import grid
+from clipbook.pretrained import training_history
+from clipbook.scenes import EXAMPLE
+from tests.bookkit.live.conftest import cosines
+
+pytestmark = pytest.mark.browser
+SCENES, CAPTIONS = (list(those) for those in zip(*EXAMPLE, strict=True))
+FRAMES = np.array(training_history("shapes").snapshots)
+
+
+def cells(page) -> np.ndarray:
+    texts = page.locator(".grid-table tbody td").all_inner_texts()
+    return np.array([float(text.replace("−", "-")) for text in texts]).reshape(8, 8)
+
+
+def column_is(page, column: int, caption: str) -> None:
+    """The cells, once the model has answered, are PyTorch's in that column and in all others."""
+    expect(page.locator(".grid-status")).to_contain_text(f"“{caption}”")
+    captions = [*CAPTIONS[:column], caption, *CAPTIONS[column + 1 :]]
+    assert np.abs(cells(page) - cosines(SCENES, captions)).max() < 0.0051
+
+
+def test_without_scripts_and_in_print_the_end_of_training_is_there(open_live):
+    page = open_live(grid(""), java_script_enabled=False)
+    assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
+    assert page.locator(".grid-controls").inner_text() == ""
+    pages = page.locator(".grid-table thead th").all_inner_texts()
+    assert [text.strip() for text in pages] == CAPTIONS
+    playing = open_live(grid(""), reduced_motion="no-preference")
+    playing.locator(".live-grid[data-ready]").wait_for()
+    playing.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert np.abs(cells(playing) - FRAMES[-1]).max() < 0.0051
+
+
+def test_it_plays_from_noise_to_the_end_once_and_asks_for_nothing(open_live):
+    page = open_live(grid(""), reduced_motion="no-preference")
+    page.locator(".live-grid[data-ready]").wait_for()
+    assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
+    expect(page.get_by_role("button", name="Play the training")).to_be_visible()  # it has ended
+    assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
+    assert page.asked == ["page1.html", "book.css", "grid.js"]
+
+
+def test_who_prefers_less_motion_sees_the_end_and_may_play(open_live):
+    page = open_live(grid(""))
+    assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
+    page.get_by_role("button", name="Play the training").click()
+    page.get_by_role("button", name="Pause").click()
+    assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
+    page.get_by_role("slider", name="Training step").press("End")
+    assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["folder", "server"])
+def test_a_click_and_another_caption_make_the_model_answer(open_live, origin, served):
+    page = open_live(grid(""), base=origin if served else "")
+    page.get_by_role("button", name=CAPTIONS[4]).click()
+    field = page.get_by_label("Caption 5")
+    expect(field).to_be_focused()
+    assert "shapes.js" not in page.asked
+    field.fill("a cyan diamond and a purple star")
+    column_is(page, 4, "a cyan diamond and a purple star")
+    expect(page.locator(".grid-status")).to_contain_text("fits number 6 best")
+    assert page.asked.count("shapes.js") == page.asked.count("engine.js") == 1
+    page.get_by_role("button", name="Back to the first captions").click()
+    column_is(page, 4, CAPTIONS[4])
+
+
+def test_keys_alone_do_it_on_a_phone_in_the_dark(open_live):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    page = open_live(grid(""), theme="dark", **phone)
+    page.get_by_role("button", name=CAPTIONS[0]).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.type("rings, 日本 👩‍🚀")
+    column_is(page, 1, "rings, 日本 👩‍🚀")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".grid-table tbody td").nth(7).tap()
+    expect(page.get_by_label("Caption 8")).to_have_value(CAPTIONS[7])
+
+
+def test_an_empty_caption_is_asked_for_and_not_answered(open_live):
+    page = open_live(grid(""))
+    page.get_by_label("Caption 3").fill("  ")
+    expect(page.locator(".grid-status")).to_have_text("Write a caption.")
+
+
+def test_a_failed_load_says_so_and_the_next_letter_tries_again(open_live, origin):
+    page = open_live(grid(""), base=origin)
+    page.context.route("**/shapes.js*", lambda route: route.abort())
+    page.get_by_label("Caption 3").fill("a star")
+    expect(page.locator(".grid-status")).to_contain_text("could not be loaded")
+    page.context.unroute("**/shapes.js*")
+    page.get_by_label("Caption 3").fill("a large star")
+    column_is(page, 2, "a large star")
+    assert any("ERR_FAILED" in fault for fault in open_live.faults)
+    open_live.faults.clear()
+
+
+def test_without_simd_plain_javascript_answers(open_live, origin):
+    page = open_live(grid(""), base=origin)
+    kernel = files.text_of(assembled())
+    broken = files.engine().replace(kernel, "AAAA")  # no module at all
+    assert broken != files.engine()
+    answer = {"body": broken, "content_type": "text/javascript"}
+    given = []
+    page.context.route(
+        "**/engine.js*", lambda route: given.append(route) or route.fulfill(**answer)
+    )
+    page.get_by_label("Caption 3").fill("a small star")
+    column_is(page, 2, "a small star")
+    assert len(given) == 1
