@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, load_model, similarity
+from clipbook.pairs import CLIP, info_nce, load_model, sigmoid_loss, similarity
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import loop as module
 from clipbook.training.data import Batch
@@ -327,6 +327,35 @@ def test_weights_are_kept_on_request_and_outlive_the_checkpoints(tmp_path):
         assert torch.equal(weight, model.state_dict()[name])
 
 
+def with_bias(seed: int = 0) -> CLIP:
+    config = replace(tiny.clip().config, initial_temperature=0.1, initial_bias=-10.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CLIP(config)
+
+
+def test_with_the_sigmoid_loss_the_loop_reports_it_and_moves_the_bias():
+    model = with_bias()
+    pictures, token_ids, mask = tiny.batches()[0]
+    with torch.no_grad():
+        expected = sigmoid_loss(model.train()(normalise(pictures), token_ids, mask)).item()
+    history = run(model, config=replace(CONFIG, loss="sigmoid"))
+    assert history.loss[0] == pytest.approx(expected, abs=1e-5)
+    assert model.bias is not None and model.bias.item() > -10
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_the_sigmoid_loss_of_a_model_without_a_bias_is_refused():
+    with pytest.raises(ValueError, match="loss='sigmoid', but the model has no bias.*try CLIPC"):
+        run(tiny.clip(), config=replace(CONFIG, loss="sigmoid"))
+
+
+def test_a_run_with_another_loss_is_another_run(tmp_path):
+    run(with_bias(), folder=tmp_path)
+    with pytest.raises(ValueError, match="training.loss='infonce', not 'sigmoid'"):
+        run(with_bias(), config=replace(CONFIG, loss="sigmoid"), folder=tmp_path)
+
+
 def test_steps_without_what_they_need_are_refused():
     with pytest.raises(ValueError, match="keep_at=.*no folder.*give one"):
         run(tiny.clip(), keep_at=(1,))
@@ -341,10 +370,9 @@ def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float3
     model, seen = tiny.clip(), []
     for encoder in (model.image_encoder, model.text_encoder):
         encoder.register_forward_hook(lambda encoder, given, rows: seen.append(rows.dtype))
-    monkeypatch.setattr(
-        module, "info_nce", lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)
-    )
+    look = lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)  # noqa: E731
+    monkeypatch.setitem(module.LOSSES, "infonce", look)
     config = replace(CONFIG, optimiser="adamw")
     optimisers, scaler = make_optimisers(model, config), torch.amp.GradScaler(enabled=False)
-    module.train_step(model, optimisers, scaler, tiny.batches()[0], 1.0, half)
+    module.train_step(model, optimisers, scaler, tiny.batches()[0], config, half)
     assert seen == [half, half, torch.float32]

@@ -17,11 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, save_model, similarity
+from clipbook.pairs import CLIP, save_model, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import checkpoints
-from clipbook.training.config import TrainingConfig
+from clipbook.training.config import LOSSES, TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
 from clipbook.training.identity import Batches, run_identity
@@ -85,10 +85,15 @@ def train(
     weights-<step>.safetensors, which `clipbook.pairs.load_model` reads.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model, keep_at without a folder and evaluate_at
-    without something to evaluate, and FloatingPointError where a step
-    would leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model, the sigmoid loss of a model without a
+    bias, keep_at without a folder and evaluate_at without something to evaluate, and
+    FloatingPointError where a step would leave no numbers in the weights.
     """
+    if config.loss == "sigmoid" and model.bias is None:
+        raise ValueError(
+            "loss='sigmoid', but the model has no bias, without which every cell begins at a half; "
+            "try CLIPConfig(..., initial_temperature=0.1, initial_bias=-10.0)"
+        )
     if keep_at and folder is None:
         raise ValueError(f"keep_at={excerpt(keep_at)}, but no folder to keep weights in; give one")
     if evaluate_at and evaluate is None:
@@ -143,7 +148,7 @@ def train(
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
         set_learning_rate(optimisers, factor)
         parts = [part.to(device, non_blocking=True) for part in prepare(model, batch)]
-        loss, scale, norm = train_step(model, optimisers, scaler, parts, config.clip_norm, half)
+        loss, scale, norm = train_step(model, optimisers, scaler, parts, config, half)
         if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
             raise FloatingPointError(
                 f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the weights "
@@ -187,7 +192,7 @@ def train_step(
     optimisers: list[Optimizer],
     scaler: torch.amp.GradScaler,
     batch: Sequence[Tensor],
-    clip_norm: float,
+    config: TrainingConfig,
     half: torch.dtype | None,
 ) -> list[float]:
     """One step; the loss, the scale and the length of the gradient, each as before the step.
@@ -197,11 +202,11 @@ def train_step(
     """
     pictures, token_ids, mask, *true = batch
     pixels = normalise(pictures, model.config.preprocessing)
-    loss = contrastive_step(model, pixels, token_ids, mask, half, *true)
+    loss = contrastive_step(model, pixels, token_ids, mask, half, *true, loss=config.loss)
     scaler.scale(loss).backward()
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     values = torch.stack([loss.detach(), model.scale.detach(), norm]).tolist()  # a GPU's one wait
     if all(map(isfinite, values)):
         for optimiser in optimisers:
@@ -219,10 +224,13 @@ def contrastive_step(
     mask: Tensor,
     half: torch.dtype | None,
     true: Tensor | None = None,
+    *,
+    loss: str = "infonce",
 ) -> Tensor:
     """The loss of one batch: encoders in half precision where asked, the matrix in float32.
 
-    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
+    true: which texts are true of which picture, see `clipbook.pairs.info_nce`. loss: as in
+    `clipbook.training.TrainingConfig`.
     """
     with torch.autocast(pixels.device.type, half) if half else nullcontext():
         images = model.image_encoder(pixels)
@@ -230,6 +238,5 @@ def contrastive_step(
     images, texts = (
         torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
     )
-    return info_nce(
-        model.scale * (images @ texts.T), true
-    )  # `logits` would look at the lengths again
+    # `model.logits` would look at the lengths again
+    return LOSSES[loss](model.scaled(images @ texts.T), true)
