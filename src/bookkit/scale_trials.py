@@ -37,7 +37,8 @@ from clipbook.text import TextConfig, Tokenizer
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training.data import Batch, train_tokenizer
 
-SIZES, SEEDS, RATES = (16, 32, 64, 128, 256), (0, 1, 2), (5e-4, 1e-3, 2e-3, 4e-3)
+SIZES, SEEDS = (16, 32, 64, 128, 256), (0, 1, 2)
+RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 BLOCK, PAIRS, TESTED = 256, 10_240, 4
 """Pairs of a block; of a run; blocks of the test."""
 CHOOSING = 100

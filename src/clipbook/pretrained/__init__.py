@@ -7,6 +7,7 @@ from clipbook.pretrained.shipped import (
     emoji_trials,
     load,
     model_card,
+    scale_trials,
     training_history,
 )
 from clipbook.pretrained.transformers import from_transformers
@@ -19,5 +20,6 @@ __all__ = [
     "from_transformers",
     "load",
     "model_card",
+    "scale_trials",
     "training_history",
 ]

@@ -18,6 +18,7 @@ from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
 from clipbook.training import checkpoints
+from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.validation import whole_number
 
@@ -34,13 +35,17 @@ def main() -> None:
     parser.add_argument(
         "--leave-out", nargs="+", metavar="ARTIST", help="of emoji: show none of theirs"
     )
+    parser.add_argument("--loss", choices=LOSSES, help="another than the preset's")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out)
+        run(
+            arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out,
+            arguments.loss,
+        )  # fmt: skip
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
@@ -57,8 +62,9 @@ def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
 
 
 def run(
-    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None
-) -> None:
+    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None,
+    loss: str | None = None,
+) -> None:  # fmt: skip
     """Train, write the results and print what they are worth.
 
     Raises ValueError, before anything is written, where the folder holds something else, or
@@ -70,6 +76,8 @@ def run(
         if not isinstance(recipe, EmojiPreset):
             raise ValueError(f"--leave-out {left_out[0]}: {preset} has no artists; try emoji")
         recipe = replace(recipe, left_out=tuple(left_out))
+    if loss is not None:
+        recipe = replace(recipe, training=replace(recipe.training, loss=loss))
     session = recipe.build(seed, steps)
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
