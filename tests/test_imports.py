@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "serve": {"address"},
         "bench": set(),
         "emoji_trials": set(),
+        "loss_bench": set(),
         "scale_trials": set(),
         "mutants": set(),
         "newest": set(),

@@ -1,5 +1,6 @@
 """Words and pictures together: two towers into one space, the similarity matrix, the loss."""
 
+from clipbook.pairs.chunked import chunked_info_nce, chunked_sigmoid_loss
 from clipbook.pairs.clip import CLIP, CLIPConfig
 from clipbook.pairs.loss import info_nce, sigmoid_loss
 from clipbook.pairs.saving import load_model, save_model
@@ -8,6 +9,8 @@ from clipbook.pairs.similarity import similarity
 __all__ = [
     "CLIP",
     "CLIPConfig",
+    "chunked_info_nce",
+    "chunked_sigmoid_loss",
     "info_nce",
     "load_model",
     "save_model",

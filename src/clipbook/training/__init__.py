@@ -3,6 +3,7 @@
 From a shell: python -m clipbook.training --preset cpu --out runs/first
 """
 
+from clipbook.training.caching import cached_backward
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import SceneBatches, draw
 from clipbook.training.emoji import EmojiBatches, train_emoji_tokenizer
@@ -29,6 +30,7 @@ __all__ = [
     "SceneBatches",
     "TrainingConfig",
     "best_device",
+    "cached_backward",
     "contrastive_step",
     "draw",
     "learning_rate_factor",
