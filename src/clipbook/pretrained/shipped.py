@@ -91,3 +91,12 @@ def scale_trials() -> dict[str, Any]:
     `python -m bookkit.scale_trials`.
     """
     return _read(Path(__file__).parent / "scale/trials.json")
+
+
+def loss_bench() -> dict[str, dict[str, dict[str, float]]]:
+    """Memory and time of the losses, plain and some rows at a time, by name and number of pairs.
+
+    MB: how far the memory of a process rose; seconds: a processor's, forward and backward. Made by
+    `python -m bookkit.loss_bench`.
+    """
+    return _read(Path(__file__).parent / "scale/losses.json")

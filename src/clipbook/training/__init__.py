@@ -9,7 +9,7 @@ from clipbook.training.data import SceneBatches, draw
 from clipbook.training.emoji import EmojiBatches, train_emoji_tokenizer
 from clipbook.training.folder import FolderBatches, Pair, read_pairs
 from clipbook.training.history import History
-from clipbook.training.loop import contrastive_step, train
+from clipbook.training.loop import train
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
@@ -17,6 +17,7 @@ from clipbook.training.optimisers import (
     set_learning_rate,
 )
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
+from clipbook.training.step import contrastive_step
 
 __all__ = [
     "PRESETS",

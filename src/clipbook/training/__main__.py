@@ -1,7 +1,10 @@
 """Train a preset from a shell: python -m clipbook.training --preset cpu --out runs/first
 
 Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
-which the same command goes on after an interruption. A folder is for one run alone.
+which the same command goes on after an interruption. A folder is for one run alone. Several
+processes share each batch of a preset with a ViT:
+
+    torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
 """
 
 import argparse
@@ -17,7 +20,7 @@ from clipbook.emoji import load_emoji
 from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
-from clipbook.training import checkpoints
+from clipbook.training import checkpoints, processes
 from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.validation import whole_number
@@ -42,10 +45,11 @@ def main() -> None:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(
-            arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out,
-            arguments.loss,
-        )  # fmt: skip
+        with processes.together():
+            run(
+                arguments.preset, arguments.out, arguments.seed, arguments.steps,
+                arguments.leave_out, arguments.loss,
+            )  # fmt: skip
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
@@ -90,6 +94,8 @@ def run(
     start = time.perf_counter()
     history = session.train(folder=out, **measured(recipe, session))
     seconds = time.perf_counter() - start
+    if processes.number() > 0:  # the first one tells
+        return processes.wait_for_all()
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
     (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
@@ -105,6 +111,7 @@ def run(
         shares = evaluate_scenes(session.model, session.tokenizer)
     for name, share in shares.items():
         print(f"{name:36} {share:.3f}")
+    processes.wait_for_all()
 
 
 if __name__ == "__main__":

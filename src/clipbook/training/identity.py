@@ -37,8 +37,12 @@ def run_identity(
     *,
     example: Iterable[Tensor] | None = None,
     precision: torch.dtype = torch.float32,
+    processes: int = 1,
 ) -> dict[str, Any]:
-    """The identity of a run that has not begun: of the model with its first weights."""
+    """The identity of a run that has not begun: of the model with its first weights.
+
+    processes: that share each batch. Another number of them adds up in another order.
+    """
     parameters = dict(model.named_parameters())
     training = {k: value for k, value in asdict(config).items() if k not in NO_PART}
     identity = {
@@ -58,6 +62,8 @@ def run_identity(
             optimisers, {id(parameter): name for name, parameter in parameters.items()}
         ),
     }
+    if processes > 1:
+        identity["processes"] = processes
     return json.loads(json.dumps(identity, default=_as_json))
 
 
