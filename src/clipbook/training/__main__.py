@@ -95,7 +95,7 @@ def run(
     history = session.train(folder=out, **measured(recipe, session))
     seconds = time.perf_counter() - start
     if processes.number() > 0:  # the first one tells
-        return processes.wait_for_all()
+        return
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
     (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
@@ -111,7 +111,6 @@ def run(
         shares = evaluate_scenes(session.model, session.tokenizer)
     for name, share in shares.items():
         print(f"{name:36} {share:.3f}")
-    processes.wait_for_all()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def together() -> Iterator[None]:
     distributed.init_process_group("nccl" if on_gpus else "gloo")
     try:
         yield
+        wait_for_all()  # who leaves early would end what others are still told
     finally:
         distributed.destroy_process_group()
 
