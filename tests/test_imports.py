@@ -55,6 +55,8 @@ MAY_IMPORT = {
         "bench": {"browser", "live"},
         "emoji_trials": set(),
         "answer_trials": set(),
+        "loss_bench": set(),
+        "scale_trials": set(),
         "mutants": set(),
         "newest": set(),
         "ship": set(),

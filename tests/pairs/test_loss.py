@@ -1,16 +1,30 @@
 """The loss on logits whose loss is known."""
 
+import importlib.util
+from functools import cache
 from math import exp, log
 
 import pytest
 import torch
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from clipbook.pairs import info_nce
+from clipbook.pairs import info_nce, sigmoid_loss
 from tests.plain import plain_python
 from tests.tiny import normals
+
+
+@cache
+def open_clip_loss():
+    """open_clip's SigLipLoss, by its file alone: the package itself needs torchvision."""
+    (folder,) = importlib.util.find_spec("open_clip").submodule_search_locations
+    spec = importlib.util.spec_from_file_location("open_clip_loss", f"{folder}/loss.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.SigLipLoss
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 128, 1_000])
@@ -108,3 +122,83 @@ def test_the_gradient_pushes_no_true_text_away():
 def test_labels_that_leave_a_row_or_column_without_a_true_text_are_refused(true):
     with plain_python(), pytest.raises(ValueError, match="one at least in each row and column"):
         info_nce(torch.zeros(3, 3), true.bool())
+
+
+@pytest.mark.parametrize("n", [1, 2, 8, 128])
+def test_a_sigmoid_without_an_opinion_costs_ln_2_a_cell(n):
+    assert sigmoid_loss(torch.zeros(n, n)).item() == pytest.approx(n * log(2), rel=1e-6)
+
+
+def test_a_sigmoid_loss_of_two_by_two_by_hand():
+    # the odds of "yes": own cells 3 : 1 and 1 : 1, the others 1 : 4 and 1 : 1
+    logits = torch.log(torch.tensor([[3.0, 1 / 4], [1.0, 1.0]]))
+    cells = log(4 / 3) + log(5 / 4) + log(2) + log(2)
+    assert sigmoid_loss(logits).item() == pytest.approx(cells / 2, abs=1e-6)
+
+
+@given(n=st.integers(1, 12), seed=st.integers(0, 10_000))
+def test_the_sigmoid_loss_equals_open_clips(n, seed):
+    images, texts = (normalize(normals(n, 8, seed=seed + k), dim=1) for k in range(2))
+    theirs = open_clip_loss()()(images, texts, torch.tensor(7.0), torch.tensor(-3.0))
+    ours = sigmoid_loss(7.0 * images @ texts.T - 3.0)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_the_sigmoid_loss_equals_transformers():
+    tower = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    tower |= {"num_hidden_layers": 1}
+    text = tower | {"vocab_size": 99, "max_position_embeddings": 8, "projection_size": 16}
+    vision = tower | {"image_size": 16, "patch_size": 8}
+    config = transformers.SiglipConfig(text_config=text, vision_config=vision)
+    torch.manual_seed(0)
+    theirs = transformers.SiglipModel(config).eval()
+    found = theirs(
+        input_ids=torch.randint(3, 90, (5, 8)), pixel_values=normals(5, 3, 16, 16), return_loss=True
+    )
+    torch.testing.assert_close(sigmoid_loss(found.logits_per_image), found.loss)
+
+
+def test_the_gradient_of_the_sigmoid_loss_is_belief_minus_truth():
+    logits = normals(4, 6).requires_grad_()
+    true = normals(4, 6, seed=1) > 0
+    sigmoid_loss(logits, true).backward()
+    torch.testing.assert_close(logits.grad, (logits.sigmoid() - true.float()).detach() / 4)
+
+
+def test_a_cell_of_the_sigmoid_loss_knows_nothing_of_the_others():
+    logits = normals(3, 3)
+    changed = logits.clone()
+    changed[0, 1] += 5
+    one = torch.nn.functional.softplus(changed[0, 1]) - torch.nn.functional.softplus(logits[0, 1])
+    torch.testing.assert_close(sigmoid_loss(changed) - sigmoid_loss(logits), one / 3)
+
+
+@given(n=st.integers(1, 12), seed=st.integers(0, 10_000))
+def test_labels_on_the_diagonal_are_the_plain_sigmoid_loss(n, seed):
+    logits = 10 * normals(n, n, seed=seed)
+    diagonal = torch.eye(n, dtype=torch.bool)
+    torch.testing.assert_close(sigmoid_loss(logits, diagonal), sigmoid_loss(logits))
+
+
+def test_the_sigmoid_loss_is_finite_for_logits_of_any_size():
+    logits = torch.tensor([[-1e4, 1e4], [1e4, -1e4]], requires_grad=True)
+    loss = sigmoid_loss(logits)
+    loss.backward()
+    assert loss.item() == pytest.approx(2e4)
+    assert logits.grad is not None and logits.grad.isfinite().all()
+
+
+def test_a_picture_of_which_no_text_is_true_is_fine_by_the_sigmoid_loss():
+    loss = sigmoid_loss(torch.zeros(2, 3), torch.tensor([[True, True, False], [False] * 3]))
+    assert loss.item() == pytest.approx(3 * log(2))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (0, 0)])
+def test_the_sigmoid_loss_refuses_a_matrix_that_is_not_square(shape):
+    with pytest.raises(ValueError, match=f"logits are {shape[0]}×{shape[1]}.*unless true="):
+        sigmoid_loss(torch.zeros(shape))
+
+
+def test_the_sigmoid_loss_refuses_labels_of_another_shape():
+    with plain_python(), pytest.raises(ValueError, match=r"true is \(2, 2\), logits \(3, 3\)"):
+        sigmoid_loss(torch.zeros(3, 3), torch.eye(2).bool())

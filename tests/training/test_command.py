@@ -254,7 +254,8 @@ def test_the_help_says_what_it_does_and_what_each_option_is_for(monkeypatch, cap
         " Train a preset from a shell: python -m clipbook.training --preset cpu",
         " --out OUT folder for the results --seed",
         " --steps STEPS train shorter or longer than the preset does --leave-out",
-        " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --threads",
+        " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --loss",
+        " --loss {infonce,sigmoid} another than the preset's --threads",
     ):
         assert words in said
     assert said.endswith(" --threads THREADS CPU threads; all cores by default")
@@ -287,3 +288,13 @@ def test_an_unknown_preset_is_refused():
     assert done.returncode != 0
     assert "huge" in done.stderr
     assert "cpu" in done.stderr
+
+
+def test_a_preset_trains_with_another_loss_on_request(trained, tmp_path):
+    status, printed, _ = trained("--loss", "sigmoid")
+    model = load_model(tmp_path / "r/model.safetensors")
+    assert status == 0 and "trained from step 0 to 4" in printed
+    assert model.config.initial_bias == -10 and model.config.initial_temperature == 0.1
+    status, _, complaint = trained()  # the same folder, with the preset's own loss
+    assert status == 1 and a_sentence(complaint)
+    assert "initial_temperature=0.1, not 0.07" in complaint

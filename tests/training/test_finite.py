@@ -9,9 +9,10 @@ from torch.utils.data import Dataset
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP
-from clipbook.training import TrainingConfig, train
+from clipbook.training import TrainingConfig, objectives, train
 from clipbook.training import loop as module
-from clipbook.training.loop import half_precision
+from clipbook.training import step as step_module
+from clipbook.training.step import half_precision
 from tests import tiny
 
 CONFIG = TrainingConfig(
@@ -146,7 +147,7 @@ def test_elsewhere_a_gradient_that_is_no_number_ends_the_run_and_spares_the_weig
 
 @pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
 def test_a_loss_that_is_no_number_ends_the_run(monkeypatch, image):
-    monkeypatch.setattr(module, "normalise", lambda *given: normalise(*given) * nan)
+    monkeypatch.setattr(step_module, "normalise", lambda *given: normalise(*given) * nan)
     model = tiny.clip(image)
     with pytest.raises(FloatingPointError, match="^step 0: the loss is nan"):
         run(model)
@@ -183,7 +184,7 @@ def test_in_half_precision_the_loss_is_still_computed_in_float32():
     model = tiny.clip().train()
     pictures, token_ids, mask = tiny.batches()[0]
     args = model, normalise(pictures), token_ids, mask
-    whole, half = (module.contrastive_step(*args, kind) for kind in (None, torch.bfloat16))
+    whole, half = (objectives.contrastive_step(*args, kind) for kind in (None, torch.bfloat16))
     assert half.dtype == torch.float32
     assert half.item() != whole.item()
     assert half.item() == pytest.approx(whole.item(), abs=0.05)

@@ -8,9 +8,10 @@ import torch
 from torch.utils.data import Dataset
 
 from clipbook.image import normalise
-from clipbook.pairs import CLIP, info_nce, load_model, similarity
-from clipbook.training import SceneBatches, TrainingConfig, train
+from clipbook.pairs import CLIP, info_nce, load_model, sigmoid_loss, similarity
+from clipbook.training import SceneBatches, TrainingConfig, objectives, train
 from clipbook.training import loop as module
+from clipbook.training import step as step_module
 from clipbook.training.data import Batch
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
@@ -259,7 +260,7 @@ def test_a_gpu_never_waits_within_a_step(image):
     """Tensors on "meta" have no values: whatever would wait for one raises there."""
     model = tiny.clip(image).to("meta")
     pictures, token_ids, mask = (part.to("meta") for part in tiny.batches()[0])
-    module.contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
+    objectives.contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
     assert torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).shape == ()
 
 
@@ -267,7 +268,7 @@ def test_columns_of_padding_are_left_out_before_the_batch_goes_to_the_device():
     token_ids, mask = tiny.tokenizer().batch(["a star", "a red ring"])
     longest = len(tiny.tokenizer().encode("a red ring")) + 2
     pictures = tiny.batches(2)[0][0]
-    _, fewer, their_mask = module.prepare(tiny.clip(), (pictures, token_ids, mask))
+    _, fewer, their_mask = objectives.prepare(tiny.clip(), (pictures, token_ids, mask))
     assert torch.equal(fewer, token_ids[:, :longest])
     assert torch.equal(their_mask, mask[:, :longest])
 
@@ -327,6 +328,35 @@ def test_weights_are_kept_on_request_and_outlive_the_checkpoints(tmp_path):
         assert torch.equal(weight, model.state_dict()[name])
 
 
+def with_bias(seed: int = 0) -> CLIP:
+    config = replace(tiny.clip().config, initial_temperature=0.1, initial_bias=-10.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CLIP(config)
+
+
+def test_with_the_sigmoid_loss_the_loop_reports_it_and_moves_the_bias():
+    model = with_bias()
+    pictures, token_ids, mask = tiny.batches()[0]
+    with torch.no_grad():
+        expected = sigmoid_loss(model.train()(normalise(pictures), token_ids, mask)).item()
+    history = run(model, config=replace(CONFIG, loss="sigmoid"))
+    assert history.loss[0] == pytest.approx(expected, abs=1e-5)
+    assert model.bias is not None and model.bias.item() > -10
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_the_sigmoid_loss_of_a_model_without_a_bias_is_refused():
+    with pytest.raises(ValueError, match="loss='sigmoid', but the model has no bias.*try CLIPC"):
+        run(tiny.clip(), config=replace(CONFIG, loss="sigmoid"))
+
+
+def test_a_run_with_another_loss_is_another_run(tmp_path):
+    run(with_bias(), folder=tmp_path)
+    with pytest.raises(ValueError, match="training.loss='infonce', not 'sigmoid'"):
+        run(with_bias(), config=replace(CONFIG, loss="sigmoid"), folder=tmp_path)
+
+
 def test_steps_without_what_they_need_are_refused():
     with pytest.raises(ValueError, match="keep_at=.*no folder.*give one"):
         run(tiny.clip(), keep_at=(1,))
@@ -341,10 +371,10 @@ def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float3
     model, seen = tiny.clip(), []
     for encoder in (model.image_encoder, model.text_encoder):
         encoder.register_forward_hook(lambda encoder, given, rows: seen.append(rows.dtype))
-    monkeypatch.setattr(
-        module, "info_nce", lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)
-    )
+    look = lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)  # noqa: E731
+    monkeypatch.setitem(objectives.LOSSES, "infonce", look)
     config = replace(CONFIG, optimiser="adamw")
     optimisers, scaler = make_optimisers(model, config), torch.amp.GradScaler(enabled=False)
-    module.train_step(model, optimisers, scaler, tiny.batches()[0], 1.0, half)
+    batch, objective = tiny.batches()[0], objectives.objective_of(model, config)
+    step_module.train_step(model, optimisers, scaler, batch, config, half, objective)
     assert seen == [half, half, torch.float32]

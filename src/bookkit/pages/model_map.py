@@ -29,6 +29,7 @@ ROWS = {
     "image": "pictures",
     "pairs": "pairs",
     "real": "real ones",
+    "scale": "at scale",
     "language": "language",
 }
 WHOLE = "start/contrastive-learning"  # the chapter that is about all of it

@@ -121,7 +121,7 @@ class CLIP(nn.Module):
 
         Raises ValueError for rows that are not of unit length.
         """
-        return self._logits(similarity(image_embeddings, text_embeddings))
+        return self.scaled(similarity(image_embeddings, text_embeddings))
 
     def forward(
         self,
@@ -132,9 +132,10 @@ class CLIP(nn.Module):
         """Logits of every picture with every text."""
         images, texts = self.encode_image(pixels), self.encode_text(token_ids, mask)
         # both are of unit length; `logits` would look whether they are, and a GPU would wait
-        return self._logits(images @ texts.T)
+        return self.scaled(images @ texts.T)
 
-    def _logits(self, similarities: Tensor) -> Tensor:
+    def scaled(self, similarities: Float[Tensor, "images texts"]) -> Float[Tensor, "images texts"]:
+        """Logits of similarities that are known already: times the scale, plus the bias."""
         logits = self.scale * similarities
         return logits if self.bias is None else logits + self.bias
 

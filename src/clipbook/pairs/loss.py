@@ -1,9 +1,9 @@
-"""The contrastive loss."""
+"""The contrastive losses: a choice in each row and column, or an answer for each cell."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, logsigmoid
 
 
 def info_nce(
@@ -41,3 +41,33 @@ def info_nce(
         wanted / wanted.sum(dim=1, keepdim=True) for wanted in (true.float(), true.T.float())
     )
     return (cross_entropy(logits, rows) + cross_entropy(logits.T, columns)) / 2
+
+
+def sigmoid_loss(
+    logits: Float[Tensor, "images texts"], true: Bool[Tensor, "images texts"] | None = None
+) -> Float[Tensor, ""]:
+    """How surprising it is, in nats, which cells are pairs and which are not, where each cell
+    answers yes or no by itself; added up over a picture's cells, and the mean over the pictures.
+
+    logits: similarities times the scale, plus the bias; image i belongs to text i. With N equal
+    logits of 0 each cell costs ln 2, so the loss is N ln 2.
+    true: which texts are true of which picture, in place of the diagonal: one, several or none, and
+    there may be more texts than pictures or fewer.
+    Raises ValueError for a matrix that is empty, or that isn't square where `true` is not given,
+    and for labels of another shape.
+    Source: Zhai et al. 2023, §3.2 and algorithm 1. Built in: book/scale/sigmoid-loss.
+    """
+    images, texts = logits.shape
+    if images == 0 or texts == 0 or (true is None and images != texts):
+        raise ValueError(
+            f"logits are {images}×{texts}; at least one image and text are needed, and as many "
+            "images as texts unless true= says which belong together"
+        )
+    if true is None:
+        true = torch.eye(images, dtype=torch.bool, device=logits.device)
+    if true.shape != logits.shape:
+        raise ValueError(
+            f"true is {tuple(true.shape)}, logits {tuple(logits.shape)}; it says of each cell "
+            "whether the text is true of the picture"
+        )
+    return -logsigmoid(torch.where(true, logits, -logits)).sum() / images

@@ -9,7 +9,9 @@ from clipbook.pretrained.shipped import (
     answer_trials,
     emoji_trials,
     load,
+    loss_bench,
     model_card,
+    scale_trials,
     training_history,
 )
 from clipbook.pretrained.transformers import from_transformers
@@ -22,7 +24,9 @@ __all__ = [
     "emoji_trials",
     "from_transformers",
     "load",
+    "loss_bench",
     "model_card",
     "paligemma_from_transformers",
+    "scale_trials",
     "training_history",
 ]

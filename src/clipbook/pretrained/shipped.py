@@ -111,3 +111,22 @@ def answer_trials() -> dict[str, Any]:
     processor's seconds. Made by `python -m bookkit.answer_trials`.
     """
     return _read(FOLDERS["answers"] / "trials.json")
+
+
+def scale_trials() -> dict[str, Any]:
+    """What was measured of many short runs on scenes: both losses at several batch sizes, at equal
+    pairs and at equal time, with three seeds each, beside a baseline that learns nothing.
+
+    Shares are of 256 candidates, 0 to 1; seconds are a processor's. Made by
+    `python -m bookkit.scale_trials`.
+    """
+    return _read(Path(__file__).parent / "scale/trials.json")
+
+
+def loss_bench() -> dict[str, dict[str, dict[str, float]]]:
+    """Memory and time of the losses, plain and some rows at a time, by name and number of pairs.
+
+    MB: how far the memory of a process rose; seconds: a processor's, forward and backward. Made by
+    `python -m bookkit.loss_bench`.
+    """
+    return _read(Path(__file__).parent / "scale/losses.json")

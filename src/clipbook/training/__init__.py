@@ -12,6 +12,7 @@ from clipbook.training.answers import (
     first_blocks,
     train_answer_tokenizer,
 )
+from clipbook.training.caching import cached_backward
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import SceneBatches, draw
 from clipbook.training.emoji import EmojiBatches, train_emoji_tokenizer
@@ -44,6 +45,7 @@ __all__ = [
     "TrainingConfig",
     "answer_text",
     "best_device",
+    "cached_backward",
     "contrastive_step",
     "draw",
     "first_blocks",

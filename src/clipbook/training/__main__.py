@@ -1,7 +1,10 @@
 """Train a preset from a shell: python -m clipbook.training --preset cpu --out runs/first
 
 Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
-which the same command goes on after an interruption. A folder is for one run alone.
+which the same command goes on after an interruption. A folder is for one run alone. Several
+processes share each batch of a preset with a ViT:
+
+    torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
 """
 
 import argparse
@@ -17,7 +20,8 @@ from clipbook.emoji import load_emoji
 from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import save_model
-from clipbook.training import checkpoints
+from clipbook.training import checkpoints, processes
+from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.validation import whole_number
 
@@ -34,13 +38,18 @@ def main() -> None:
     parser.add_argument(
         "--leave-out", nargs="+", metavar="ARTIST", help="of emoji: show none of theirs"
     )
+    parser.add_argument("--loss", choices=LOSSES, help="another than the preset's")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
         if arguments.threads is not None:
             whole_number("threads", arguments.threads, 1, most=MOST_THREADS)
             torch.set_num_threads(arguments.threads)
-        run(arguments.preset, arguments.out, arguments.seed, arguments.steps, arguments.leave_out)
+        with processes.together():
+            run(
+                arguments.preset, arguments.out, arguments.seed, arguments.steps,
+                arguments.leave_out, arguments.loss,
+            )  # fmt: skip
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
@@ -57,8 +66,9 @@ def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
 
 
 def run(
-    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None
-) -> None:
+    preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None,
+    loss: str | None = None,
+) -> None:  # fmt: skip
     """Train, write the results and print what they are worth.
 
     Raises ValueError, before anything is written, where the folder holds something else, or
@@ -70,6 +80,8 @@ def run(
         if not isinstance(recipe, EmojiPreset):
             raise ValueError(f"--leave-out {left_out[0]}: {preset} has no artists; try emoji")
         recipe = replace(recipe, left_out=tuple(left_out))
+    if loss is not None:
+        recipe = replace(recipe, training=replace(recipe.training, loss=loss))
     session = recipe.build(seed, steps)
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
@@ -82,6 +94,8 @@ def run(
     start = time.perf_counter()
     history = session.train(folder=out, **measured(recipe, session))
     seconds = time.perf_counter() - start
+    if processes.number() > 0:  # the first one tells
+        return
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
     (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")

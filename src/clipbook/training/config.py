@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from clipbook.pairs import info_nce, sigmoid_loss
 from clipbook.validation import above_zero, between, check_fields, one_of, whole_number
 
+LOSSES = {"infonce": info_nce, "sigmoid": sigmoid_loss}
 OPTIMISERS = ("adamw", "muon")
 PRECISIONS = ("float32", "half")
 MOST_STEPS = 10**9
@@ -15,6 +17,7 @@ class TrainingConfig:
 
     steps: batches to train on. learning_rate: the largest, reached after warmup_steps, then falling
     to zero along a cosine.
+    loss: "infonce", or "sigmoid", for which the model needs a bias; see `clipbook.pairs`.
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
     at matrix_rate times the learning rate, and the rest to AdamW; "adamw" gives it everything.
     position_rate: times the learning rate, for the position embeddings of an image encoder.
@@ -33,6 +36,7 @@ class TrainingConfig:
 
     steps: int = 1_000
     learning_rate: float = 1e-3
+    loss: str = "infonce"
     optimiser: str = "muon"
     matrix_rate: float = 10.0
     position_rate: float = 10.0
@@ -51,6 +55,7 @@ class TrainingConfig:
         check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
         check_fields(self, above_zero, "image_rate")
         check_fields(self, between, "weight_decay")
+        one_of("loss", self.loss, tuple(LOSSES))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)
         if self.snapshots == 1:

@@ -25,7 +25,7 @@ Batches = Dataset | Sequence[Sequence[Tensor]]
 NO_PART = ("precision", "checkpoint_every")
 """Of the config: the precision that the device computes in stands by itself."""
 
-LATER = {"image_rate": 1.0}
+LATER = {"image_rate": 1.0, "loss": "infonce"}
 """Fields of the config that came later, with the value that all runs before them had: it is not
 written, so that what an older checkpoint says of its run is the same."""
 
@@ -41,10 +41,12 @@ def run_identity(
     example: Iterable[Tensor] | None = None,
     precision: torch.dtype = torch.float32,
     to_json: Callable[[Any], str] = lambda model: config_to_json(model.config),
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The identity of a run that has not begun: of the model with its first weights.
 
-    to_json: what says the model's configuration.
+    to_json: what says the model's configuration. processes: that share each batch. Another number
+    of them adds up in another order.
     """
     parameters = dict(model.named_parameters())
     training = {
@@ -69,6 +71,8 @@ def run_identity(
             optimisers, {id(parameter): name for name, parameter in parameters.items()}
         ),
     }
+    if processes > 1:
+        identity["processes"] = processes
     return json.loads(json.dumps(identity, default=_as_json))
 
 

@@ -11,37 +11,26 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
-from clipbook.training import checkpoints
+from clipbook.training import checkpoints, processes
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
 from clipbook.training.identity import Batches, run_identity
-from clipbook.training.objectives import Model, Objective, objective_of
+from clipbook.training.objectives import Model, objective_of
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
     make_optimisers,
     set_learning_rate,
 )
+from clipbook.training.step import half_precision, train_step
 from clipbook.validation import excerpt
-
-
-def half_precision(device: torch.device, precision: str) -> torch.dtype | None:
-    """The 16-bit type that the device computes in quickly, or None for float32 throughout.
-
-    bfloat16 from NVIDIA's Ampere on; float16 before, such as on a T4, which only emulates
-    bfloat16.
-    """
-    if precision == "float32" or device.type != "cuda":
-        return None
-    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
 def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
@@ -86,11 +75,15 @@ def train(
     keep_at: steps after which the weights are kept in the folder for good, as
     weights-<step>.safetensors, which `clipbook.pairs.load_model` reads
     (`clipbook.language.load_paligemma`, of a PaliGemma).
+    Where torchrun has started several processes, each takes its share of every batch; losses,
+    gradients and weights are those of the whole, and the first process writes what is kept. Such a
+    run goes on with as many processes only.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model, keep_at without a folder and evaluate_at
-    without something to evaluate, and FloatingPointError where a step
-    would leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model, the sigmoid loss of a model without a
+    bias, what several processes can't share (`clipbook.training.processes`), keep_at without a
+    folder and evaluate_at without something to evaluate, and FloatingPointError where a step would
+    leave no numbers in the weights.
     """
     if keep_at and folder is None:
         raise ValueError(f"keep_at={excerpt(keep_at)}, but no folder to keep weights in; give one")
@@ -99,10 +92,10 @@ def train(
             f"evaluate_at={excerpt(evaluate_at)}, but nothing to evaluate; try evaluate="
         )
     device = torch.device(best_device() if device is None else device)
-    objective = objective_of(model)
     if example is not None and not isinstance(model, CLIP):
         raise ValueError("example= gives a similarity matrix, which a CLIP alone has; leave it out")
     model.to(device)
+    objective, speaks = objective_of(model, config), processes.number() == 0
     optimisers = make_optimisers(model, config)
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
@@ -113,6 +106,7 @@ def train(
         identity = run_identity(
             model, config, batches, optimisers, example=looked_at,
             precision=half or torch.float32, to_json=objective.to_json,
+            processes=processes.count(),
         )  # fmt: skip
         if checkpoint := checkpoints.latest(target):
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
@@ -139,20 +133,21 @@ def train(
                 measured = evaluate(model)
             history.evaluations.append({name: float(value) for name, value in measured.items()})
             history.evaluation_steps.append(step)
-        if target and step in keep_at:
+        if target and speaks and step in keep_at:
             target.mkdir(parents=True, exist_ok=True)
             objective.save(model, target / f"weights-{step:08d}.safetensors")
 
     model.train()
     look(start)
-    bar = tqdm(loader, total=config.steps, initial=start, disable=not progress, unit="step")
+    bar = tqdm(
+        loader, total=config.steps, initial=start, disable=not (progress and speaks), unit="step"
+    )
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
         set_learning_rate(optimisers, factor)
-        parts = [part.to(device, non_blocking=True) for part in objective.prepare(model, batch)]
-        loss, scale, norm = train_step(
-            model, objective, optimisers, scaler, parts, config.clip_norm, half
-        )
+        own = processes.share(objective.prepare(model, batch))
+        parts = [part.to(device, non_blocking=True) for part in own]
+        loss, scale, norm = train_step(model, optimisers, scaler, parts, config, half, objective)
         if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
             raise FloatingPointError(
                 f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the weights "
@@ -167,39 +162,8 @@ def train(
         if step % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
-            checkpoints.save(target, steps_done, identity, history, model, optimisers, scaler)
+            if speaks:
+                checkpoints.save(target, steps_done, identity, history, model, optimisers, scaler)
+            processes.wait_for_all()
     model.eval()
     return history
-
-
-def train_step(
-    model: Model,
-    objective: Objective,
-    optimisers: list[Optimizer],
-    scaler: torch.amp.GradScaler,
-    batch: Sequence[Tensor],
-    clip_norm: float,
-    half: torch.dtype | None,
-) -> list[float]:
-    """One step; the loss, the scale and the length of the gradient, each as before the step.
-
-    Where one of them is no finite number, no optimiser steps, so that all weights are of the same
-    step. The scaler would leave out only those optimisers whose own gradients are not finite.
-    """
-    pictures, *rest = batch
-    pixels = normalise(pictures, model.config.preprocessing)
-    loss = objective.cost(model, half, pixels, *rest)
-    scaler.scale(loss).backward()
-    for optimiser in optimisers:
-        scaler.unscale_(optimiser)
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    scale = model.scale if isinstance(model, CLIP) else torch.ones_like(loss)
-    values = torch.stack([loss.detach(), scale.detach(), norm]).tolist()  # a GPU's one wait
-    if all(map(isfinite, values)):
-        for optimiser in optimisers:
-            optimiser.step()
-    scaler.update()
-    model.zero_grad()
-    if isinstance(model, CLIP):
-        model.clamp_scale()
-    return values

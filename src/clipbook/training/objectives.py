@@ -7,17 +7,20 @@ Source of the contrastive one: Radford et al. 2021, figure 3; of the other: Beye
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clipbook.language import PaliGemma, save_paligemma
 from clipbook.language.saving import paligemma_to_json
-from clipbook.pairs import CLIP, info_nce, save_model
+from clipbook.pairs import CLIP, save_model
 from clipbook.pairs.saving import config_to_json
 from clipbook.text.encoder import check_texts, without_padding
+from clipbook.training import processes
+from clipbook.training.config import LOSSES, TrainingConfig
 
 Model = CLIP | PaliGemma
 
@@ -34,9 +37,28 @@ class Objective:
     save: Callable[[Any, Path], None]
 
 
-def objective_of(model: Model) -> Objective:
-    """Pictures and texts that belong together, for a CLIP; answers, for a PaliGemma."""
-    return ANSWERING if isinstance(model, PaliGemma) else CONTRASTIVE
+def objective_of(model: Model, config: TrainingConfig) -> Objective:
+    """Pictures and texts that belong together, for a CLIP; answers, for a PaliGemma.
+
+    Raises ValueError for the sigmoid loss of a model without a bias, and for what several processes
+    can't share, see `clipbook.training.processes`.
+    """
+    if isinstance(model, PaliGemma):
+        if processes.count() > 1:
+            raise ValueError(
+                f"{processes.count()} processes for a PaliGemma, which one alone trains; start it "
+                "without torchrun"
+            )
+        return ANSWERING
+    if config.loss == "sigmoid" and model.bias is None:
+        raise ValueError(
+            "loss='sigmoid', but the model has no bias, without which every cell begins at a half; "
+            "try CLIPConfig(..., initial_temperature=0.1, initial_bias=-10.0)"
+        )
+    cost = partial(_contrast, loss=config.loss, towers=processes.spread(model))
+    return Objective(
+        prepare, cost, lambda model: config_to_json(model.config), lambda *a: save_model(*a)
+    )
 
 
 def _check_pictures(model: Model, pictures: Tensor) -> None:
@@ -69,27 +91,33 @@ def contrastive_step(
     mask: Tensor,
     half: torch.dtype | None,
     true: Tensor | None = None,
+    *,
+    loss: str = "infonce",
+    towers: nn.Module | None = None,
 ) -> Tensor:
     """The loss of one batch: encoders in half precision where asked, the matrix in float32.
 
-    true: which texts are true of which picture, see `clipbook.pairs.info_nce`.
+    true: which texts are true of which picture, see `clipbook.pairs.info_nce`. loss: as in
+    `clipbook.training.TrainingConfig`. towers: what `processes.spread` made of the model; where
+    several processes share the batch, this is the loss of one's own rows, to be averaged.
     """
+    towers = processes.Towers(model) if towers is None else towers
     with torch.autocast(pixels.device.type, half) if half else nullcontext():
-        images = model.image_encoder(pixels)
-        texts = model.text_encoder(token_ids, mask)
+        images, texts, scale, bias = towers(pixels, token_ids, mask)
     images, texts = (
         torch.nn.functional.normalize(rows.float(), dim=-1) for rows in (images, texts)
     )
-    return info_nce(
-        model.scale * (images @ texts.T), true
-    )  # `logits` would look at the lengths again
+    if processes.count() > 1:
+        return processes.SHARED_LOSSES[loss](images, texts, scale, bias)
+    # `model.logits` would look at the lengths again
+    return LOSSES[loss](model.scaled(images @ texts.T), true)
 
 
 def _contrast(
     model: CLIP, half: torch.dtype | None, pixels: Tensor, token_ids: Tensor, mask: Tensor,
-    true: Tensor | None = None,
+    true: Tensor | None = None, *, loss: str, towers: nn.Module,
 ) -> Tensor:  # fmt: skip
-    return contrastive_step(model, pixels, token_ids, mask, half, true)
+    return contrastive_step(model, pixels, token_ids, mask, half, true, loss=loss, towers=towers)
 
 
 def _prepare_answers(model: PaliGemma, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -109,9 +137,6 @@ def _answer(
         return model.loss(pixels, token_ids, in_prompt, in_answer)
 
 
-CONTRASTIVE = Objective(
-    prepare, _contrast, lambda model: config_to_json(model.config), lambda *a: save_model(*a)
-)
 ANSWERING = Objective(
     _prepare_answers,
     _answer,

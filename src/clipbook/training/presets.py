@@ -44,7 +44,7 @@ class Preset:
         config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_tokenizer()
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
-        model = _fresh(CLIPConfig(self.image, text), seed)
+        model = _fresh(CLIPConfig(self.image, text, *_start(config)), seed)
         size = self.image.image_size
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
         scenes, captions = zip(*EXAMPLE, strict=True)
@@ -80,7 +80,7 @@ class EmojiPreset:
         text = TextConfig(
             tokenizer.vocab_size, tokenizer.context_length, width=96, heads=4, mlp_width=384
         )
-        model = _fresh(CLIPConfig(self.image, text), seed)
+        model = _fresh(CLIPConfig(self.image, text, *_start(config)), seed)
         size = self.image.image_size
         batches = EmojiBatches(
             emoji, tokenizer, self.batch_size, size, left_out=self.left_out,
@@ -104,6 +104,11 @@ class Run:
         return train(
             self.model, self.batches, self.config, example=self.example, folder=folder, **options
         )
+
+
+def _start(config: TrainingConfig) -> tuple[float, float | None]:
+    """Temperature and bias before training: CLIP's, and SigLIP's (Zhai et al. 2023, §3.2)."""
+    return (0.1, -10.0) if config.loss == "sigmoid" else (0.07, None)
 
 
 def _fresh(config: CLIPConfig, seed: int) -> CLIP:

@@ -1,0 +1,82 @@
+"""Gradient caching gives the gradients of the whole batch, whatever the parts."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from clipbook.image import normalise
+from clipbook.pairs import CLIP
+from clipbook.training import cached_backward, contrastive_step
+from clipbook.training.config import LOSSES
+from tests import tiny
+
+
+def fresh(loss: str, image=tiny.VIT) -> CLIP:
+    config = tiny.clip(image).config
+    if loss == "sigmoid":
+        config = replace(config, initial_temperature=0.1, initial_bias=-10.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return CLIP(config).double()
+
+
+def batch():
+    pictures, token_ids, mask = tiny.batches(10)[0]
+    return normalise(pictures).double(), token_ids, mask
+
+
+@pytest.mark.parametrize("loss", ["infonce", "sigmoid"])
+@pytest.mark.parametrize("part", [1, 4, 10, 64])
+def test_loss_and_gradients_are_those_of_the_whole_batch(loss, part):
+    model, whole = fresh(loss), fresh(loss)
+    value = cached_backward(model, *batch(), part, loss)
+    pixels, token_ids, mask = batch()
+    grid = whole.scaled(whole.encode_image(pixels) @ whole.encode_text(token_ids, mask).T)
+    expected = LOSSES[loss](grid)
+    expected.backward()
+    torch.testing.assert_close(value, expected.detach(), atol=1e-9, rtol=1e-9)
+    for (name, ours), theirs in zip(model.named_parameters(), whole.parameters(), strict=True):
+        assert ours.grad is not None and theirs.grad is not None, name
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-9, rtol=1e-6)
+
+
+def test_gradients_are_added_to_those_that_are_there():
+    once, twice = fresh("infonce"), fresh("infonce")
+    cached_backward(once, *batch(), 4)
+    for _ in range(2):
+        cached_backward(twice, *batch(), 4)
+    for ours, theirs in zip(once.parameters(), twice.parameters(), strict=True):
+        torch.testing.assert_close(2 * ours.grad, theirs.grad)
+
+
+def test_the_encoders_never_see_more_than_a_part():
+    model, seen = fresh("infonce"), []
+    for encoder in (model.image_encoder, model.text_encoder):
+        encoder.register_forward_hook(lambda encoder, given, rows: seen.append(len(rows)))
+    cached_backward(model, *batch(), 3)
+    assert max(seen) == 3 and len(seen) == 2 * 2 * 4
+
+
+def test_a_batch_norm_that_would_see_a_part_is_refused_and_in_eval_mode_is_not():
+    model = fresh("infonce", tiny.CNN)
+    with pytest.raises(ValueError, match="is a batch norm, which sees a part of the batch"):
+        cached_backward(model, *batch(), 4)
+    assert cached_backward(model.eval(), *batch(), 4).isfinite()
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="part=0 is not a whole number from 1"):
+        cached_backward(fresh("infonce"), *batch(), 0)
+    with pytest.raises(ValueError, match="loss='none'; try infonce or sigmoid"):
+        cached_backward(fresh("infonce"), *batch(), 4, "none")
+    with pytest.raises(ValueError, match="no bias; try initial_bias"):
+        cached_backward(fresh("infonce"), *batch(), 4, "sigmoid")
+
+
+def test_a_step_of_the_loop_has_the_same_loss():
+    model = tiny.clip()
+    pictures, token_ids, mask = tiny.batches()[0]
+    pixels = normalise(pictures)
+    step = contrastive_step(model, pixels, token_ids, mask, None)
+    torch.testing.assert_close(cached_backward(model, pixels, token_ids, mask, 3), step.detach())

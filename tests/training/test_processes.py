@@ -1,0 +1,135 @@
+"""Several processes that share each batch train the same model as one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from clipbook.pairs import info_nce, sigmoid_loss
+from clipbook.pairs.saving import read_tensors
+from clipbook.training import loop as loop_module
+from clipbook.training import processes
+from clipbook.training import step as step_module
+from tests import tiny
+from tests.training import shared
+
+pytestmark = pytest.mark.slow
+LOSSES = {"infonce": info_nce, "sigmoid": sigmoid_loss}
+
+
+def start(count: int, *arguments: object) -> subprocess.CompletedProcess:
+    """torchrun with so many processes; nothing leaves this machine."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    command += ["-m", "tests.training.shared", *map(str, arguments)]
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), *sys.path]))
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+def written(folder: Path) -> list[dict]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_losses_and_gradients_over_processes_are_those_of_the_whole_batch(tmp_path, count):
+    done = start(count, "losses", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = written(tmp_path)
+    assert len(found) == count
+    for name, loss in LOSSES.items():
+        images, texts = (rows.requires_grad_() for rows in shared.embeddings())
+        scale, bias = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (14.3, -3))
+        whole = loss(scale * images @ texts.T + bias)
+        whole.backward()
+        for one in found:
+            assert one[name]["loss"] == pytest.approx(whole.item(), abs=1e-12)
+            assert one[name]["numbers"][0] == pytest.approx(scale.grad.item(), abs=1e-12)
+            if name == "sigmoid":
+                assert one[name]["numbers"][1] == pytest.approx(bias.grad.item(), abs=1e-12)
+        for k, leaf in enumerate((images, texts)):
+            got = torch.cat([torch.tensor(one[name]["rows"][k]).double() for one in found])
+            torch.testing.assert_close(got, leaf.grad, atol=1e-7, rtol=1e-6)
+
+
+@pytest.fixture(scope="module", params=["infonce", "sigmoid"])
+def alone(request):
+    """Loss by name, and what one process makes of the same batches."""
+    model, config = shared.model_for(request.param), shared.CONFIG
+    config = shared.replace(config, loss=request.param)
+    history = loop_module.train(
+        model, tiny.batches(shared.PAIRS), config, device="cpu", workers=0, progress=False
+    )
+    return request.param, history, dict(model.state_dict())
+
+
+def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path, alone):
+    loss, history, weights = alone
+    done = start(2, "train", tmp_path, tmp_path / "run", 12, loss)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for one in written(tmp_path):
+        assert one["loss"] == pytest.approx(history.loss, abs=1e-5)
+        assert one["scale"] == pytest.approx(history.scale, abs=1e-4)
+    first, second = (read_tensors(tmp_path / f"{k}.safetensors")[0] for k in range(2))
+    for name, value in weights.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], value, atol=2e-4, rtol=1e-3)
+
+
+def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_path):
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    assert start(2, "train", folders[0], folders[0] / "run", 12, "infonce").returncode == 0
+    killed = start(2, "train", folders[1], folders[1] / "run", 7, "infonce")
+    assert killed.returncode != 0
+    kept = sorted(path.name for path in (folders[1] / "run").iterdir())
+    assert kept == ["checkpoint-00000004"]
+    assert start(2, "train", folders[1], folders[1] / "run", 12, "infonce").returncode == 0
+    first, again = (read_tensors(folder / "0.safetensors")[0] for folder in folders)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+
+    # and with another number of processes it is another run
+    refused = start(1, "train", folders[1], folders[1] / "run", 12, "infonce")
+    assert refused.returncode != 0 and "processes=2, not nothing" in refused.stderr
+
+
+def test_what_processes_cannot_share_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 3)
+    pictures, token_ids, mask = tiny.batches(8)[0]
+    with pytest.raises(ValueError, match="8 pairs can't be shared by 3 processes; make its size"):
+        processes.share((pictures, token_ids, mask))
+    with pytest.raises(ValueError, match="which texts are true of which picture, and 3 processes"):
+        processes.share((pictures, token_ids, mask, torch.eye(8).bool()))
+    with pytest.raises(ValueError, match="is a batch norm, which would see the share of one of 3"):
+        processes.spread(tiny.clip(tiny.CNN))
+
+
+def test_shares_are_a_batch_cut_in_order_and_hold_every_pair_once(monkeypatch):
+    whole = tiny.batches(8)[0]
+    monkeypatch.setattr(processes, "count", lambda: 4)
+    cuts = []
+    for k in range(4):
+        monkeypatch.setattr(processes, "number", lambda k=k: k)
+        cuts.append(processes.share(whole))
+    for part, pieces in zip(whole, zip(*cuts, strict=True), strict=True):
+        assert torch.equal(torch.cat(pieces), part)
+
+
+def test_one_process_alone_speaks_and_shares_nothing():
+    batch = tiny.batches(8)[0]
+    assert (processes.count(), processes.number()) == (1, 0)
+    assert all(a is b for a, b in zip(processes.share(batch), batch, strict=True))
+    value = torch.tensor(3.0)
+    assert processes.mean_of_all(value) is value
+    processes.wait_for_all()
+    with processes.together():
+        assert processes.count() == 1
+    assert isinstance(processes.spread(tiny.clip()), processes.Towers)
+    assert step_module.processes is processes
