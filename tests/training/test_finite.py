@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP
-from clipbook.training import TrainingConfig, train
+from clipbook.training import TrainingConfig, objectives, train
 from clipbook.training import loop as module
 from clipbook.training.loop import half_precision
 from tests import tiny
@@ -183,7 +183,7 @@ def test_in_half_precision_the_loss_is_still_computed_in_float32():
     model = tiny.clip().train()
     pictures, token_ids, mask = tiny.batches()[0]
     args = model, normalise(pictures), token_ids, mask
-    whole, half = (module.contrastive_step(*args, kind) for kind in (None, torch.bfloat16))
+    whole, half = (objectives.contrastive_step(*args, kind) for kind in (None, torch.bfloat16))
     assert half.dtype == torch.float32
     assert half.item() != whole.item()
     assert half.item() == pytest.approx(whole.item(), abs=0.05)

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP, info_nce, load_model, similarity
-from clipbook.training import SceneBatches, TrainingConfig, train
+from clipbook.training import SceneBatches, TrainingConfig, objectives, train
 from clipbook.training import loop as module
 from clipbook.training.data import Batch
 from clipbook.training.optimisers import make_optimisers
@@ -259,7 +259,7 @@ def test_a_gpu_never_waits_within_a_step(image):
     """Tensors on "meta" have no values: whatever would wait for one raises there."""
     model = tiny.clip(image).to("meta")
     pictures, token_ids, mask = (part.to("meta") for part in tiny.batches()[0])
-    module.contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
+    objectives.contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
     assert torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).shape == ()
 
 
@@ -267,7 +267,7 @@ def test_columns_of_padding_are_left_out_before_the_batch_goes_to_the_device():
     token_ids, mask = tiny.tokenizer().batch(["a star", "a red ring"])
     longest = len(tiny.tokenizer().encode("a red ring")) + 2
     pictures = tiny.batches(2)[0][0]
-    _, fewer, their_mask = module.prepare(tiny.clip(), (pictures, token_ids, mask))
+    _, fewer, their_mask = objectives.prepare(tiny.clip(), (pictures, token_ids, mask))
     assert torch.equal(fewer, token_ids[:, :longest])
     assert torch.equal(their_mask, mask[:, :longest])
 
@@ -342,9 +342,10 @@ def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float3
     for encoder in (model.image_encoder, model.text_encoder):
         encoder.register_forward_hook(lambda encoder, given, rows: seen.append(rows.dtype))
     monkeypatch.setattr(
-        module, "info_nce", lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)
+        objectives, "info_nce", lambda grid, true: seen.append(grid.dtype) or info_nce(grid, true)
     )
     config = replace(CONFIG, optimiser="adamw")
     optimisers, scaler = make_optimisers(model, config), torch.amp.GradScaler(enabled=False)
-    module.train_step(model, optimisers, scaler, tiny.batches()[0], 1.0, half)
+    objective = objectives.objective_of(model)
+    module.train_step(model, objective, optimisers, scaler, tiny.batches()[0], 1.0, half)
     assert seen == [half, half, torch.float32]
