@@ -1,11 +1,10 @@
-r"""Put trained models into the package: weights in float16, history, and the card's numbers.
+"""Put trained models into the package: weights in float16, history, and the card's numbers.
 
     python -m clipbook.training --preset shapes --threads 1 --out runs/shapes
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
     python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
-    python -m clipbook.language --preset answers --threads 1 --out runs/stage-1
-    python -m clipbook.language --preset answers-stage-2 --begin-with runs/stage-1 --threads 1 \
-        --out runs/answers
+    python -m clipbook.language --preset answers-chapter --threads 1 --out runs/first
+    python -m clipbook.language --preset answers --begin-with runs/first --threads 1 --out runs/answers
     python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The

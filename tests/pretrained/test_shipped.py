@@ -101,7 +101,7 @@ def test_the_history_ends_with_the_model_that_is_shipped(name):
     torch.testing.assert_close(last, example_matrix(name), atol=5e-3, rtol=0)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "answers"])
 def test_the_diagonal_emerges_in_the_history(name):
     history = training_history(name)
     first, last = (torch.tensor(history.snapshots[k]) for k in (0, -1))

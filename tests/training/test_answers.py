@@ -153,8 +153,8 @@ def test_a_rate_of_its_own_for_the_image_encoder():
         for name, rate in plain.items():
             factor = 0.1 if name.startswith("image_encoder.") else 1
             assert slower[name] == pytest.approx(rate * factor)
-    with pytest.raises(ValueError, match="image_rate=0 is not a finite number above 0"):
-        replace(QUICK, image_rate=0)
+    with pytest.raises(ValueError, match="image_rate=0.0 is not a finite number above 0"):
+        replace(QUICK, image_rate=0.0)
 
 
 def rates(model, config) -> dict[str, float]:

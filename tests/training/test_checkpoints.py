@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import checkpoints as module
 from clipbook.training.history import History
+from clipbook.training.identity import LATER
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
 
@@ -286,6 +287,17 @@ def test_a_checkpoint_from_before_they_had_an_identity_is_refused(newest):
     (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
     with pytest.raises(ValueError, match=r"has format 1, of another version.*another folder"):
         run(newest.parent)
+
+
+def test_a_checkpoint_from_before_a_field_of_the_config_came_goes_on(newest):
+    """All runs were of the value that is the default now."""
+    about = json.loads((newest / "checkpoint.json").read_text("utf-8"))
+    for name in LATER:
+        del about["identity"]["training"][name]
+    (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
+    run(newest.parent)
+    with pytest.raises(ValueError, match="training.image_rate=1.0, not 0.5"):
+        run(newest.parent, image_rate=0.5)
 
 
 def test_a_checkpoint_of_a_later_format_is_refused(newest):

@@ -1,9 +1,8 @@
-r"""Train a model that answers: python -m clipbook.language --preset answers --out runs/stage-1
+"""Train a model that answers: python -m clipbook.language --preset answers-chapter --out runs/first
 
 The shipped model has learned in two stages; the second begins with what the first has written:
 
-    python -m clipbook.language --preset answers-stage-2 --begin-with runs/stage-1 \
-        --out runs/answers
+    python -m clipbook.language --preset answers --begin-with runs/first --out runs/answers
 
 Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
 which the same command goes on after an interruption. A folder is for one run alone.

@@ -8,7 +8,14 @@ hundred thousand weights can learn all of it on a laptop.
 from clipbook.scenes.captions import Phrase, Statement, captions, describes, say, state
 from clipbook.scenes.drawing import RGB, render
 from clipbook.scenes.example import EXAMPLE
-from clipbook.scenes.questions import KINDS, Question, draw_question, is_right
+from clipbook.scenes.questions import (
+    KINDS,
+    Question,
+    box_of,
+    draw_question,
+    is_right,
+    name_of,
+)
 from clipbook.scenes.sampling import sample, sample_pairs, twin
 from clipbook.scenes.world import (
     COLOURS,
@@ -36,10 +43,12 @@ __all__ = [
     "Question",
     "Scene",
     "Statement",
+    "box_of",
     "captions",
     "describes",
     "draw_question",
     "is_right",
+    "name_of",
     "render",
     "sample",
     "sample_pairs",

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 
 from clipbook.pairs.saving import load_weights, read_tensors, write_tensors
 from clipbook.training.history import History
-from clipbook.training.identity import differences, in_one_sentence
+from clipbook.training.identity import LATER, differences, in_one_sentence
 
 FORMAT = 2
 CHECKPOINTS_KEPT = 2
@@ -138,7 +138,10 @@ def restore(
     Raises ValueError, before anything is changed, if the checkpoint is of another run: what went on
     from there would be neither that run nor this one.
     """
-    mismatches = differences(checkpoint.identity, identity)
+    saved = checkpoint.identity
+    if "training" in saved:
+        saved = saved | {"training": LATER | saved["training"]}
+    mismatches = differences(saved, identity)
     if mismatches:
         raise ValueError(
             f"{checkpoint.path} was written with {in_one_sentence(mismatches)}; go on with the "

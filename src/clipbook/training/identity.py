@@ -26,8 +26,8 @@ NO_PART = ("precision", "checkpoint_every")
 """Of the config: the precision that the device computes in stands by itself."""
 
 LATER = {"image_rate": 1.0, "loss": "infonce"}
-"""Fields of the config that came later, with the value that all runs before them had: it is not
-written, so that what an older checkpoint says of its run is the same."""
+"""Fields of the config that came later, with the value that all runs before them had: an older
+checkpoint says nothing of it."""
 
 MOST_SHOWN = 3
 
@@ -49,11 +49,7 @@ def run_identity(
     of them adds up in another order.
     """
     parameters = dict(model.named_parameters())
-    training = {
-        k: value
-        for k, value in asdict(config).items()
-        if k not in NO_PART and not (k in LATER and value == LATER[k])
-    }
+    training = {k: value for k, value in asdict(config).items() if k not in NO_PART}
     identity = {
         "model": json.loads(to_json(model)),
         "training": training,
