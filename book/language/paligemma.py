@@ -53,7 +53,7 @@ for question in QUESTIONS:
     print(f"{question:30} {answers.ask(picture, question)}")
 
 # %% [markdown]
-# Ten kinds of answer from one model, and no list of classes anywhere: an answer is a text, and the
+# Nine kinds of questions, one model, and no list of classes anywhere: an answer is a text, and the
 # model writes it token by token. Even a place is text. How is this made?
 
 # %% [markdown]
@@ -66,8 +66,8 @@ for question in QUESTIONS:
 #
 # $$x_k = W z_k + c \quad (k = 1 \dots 16), \qquad x_{16 + i} = \sqrt{w}\, E[T_i]$$
 #
-# $z_k$ is what the encoder says of patch $k$, of mean 0 and deviation 1. We take it after its second
-# block of three; why not the last, we shall see.
+# $z_k$ is what the encoder says of patch $k$, normed; $E$ is the table of token embeddings. We take
+# $z_k$ after the second of three blocks; why not after the last, we shall see.
 
 # %%
 import torch.nn.functional as F
@@ -233,8 +233,8 @@ for name in blind:
     print(f"{name:20} {blind[name]:.2f}")
 
 # %% [markdown]
-# The blind baseline is above a guess for shapes and colours of a combination seen; for those never
-# seen it is 0: who goes by what is usual never says what is not. Now 500 batches of 64 questions.
+# For colours and shapes it is a little above a guess, 1/8. Of combinations never seen it is 0: who
+# goes by what is usual never says what isn't. Now we train, on 500 batches of 64 questions.
 
 # %%
 from clipbook.evaluation import evaluate_answers
@@ -350,8 +350,9 @@ for name in ("embedded", "block 1", "block 2", "block 3"):
 # ## What contrast can't say
 #
 # [Zero-shot](../pairs/zero-shot.ipynb) failed at words for relations that it hadn't seen, at counting
-# and at negation. We ask both models again, on 200 scenes of two objects with seen combinations. CLIP
-# chooses between two texts; our model answers a question. A guess gets 0.5. Predict the table.
+# and at negation. We ask both models again, of 200 scenes with seen combinations. CLIP chooses between
+# two texts, where a guess gets 0.5; our model writes an answer. With so many scenes a share is good to
+# about ±0.07. Predict the table.
 
 # %%
 from clipbook.scenes import Phrase, Statement, draw_question, name_of, say

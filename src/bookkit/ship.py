@@ -4,7 +4,7 @@
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
     python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
     python -m clipbook.language --preset answers-chapter --threads 1 --out runs/first
-    python -m clipbook.language --preset answers --begin-with runs/first --threads 1 --out runs/answers
+    python -m clipbook.language --preset answers --begin-with runs/first --out runs/answers
     python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The

@@ -230,8 +230,8 @@ ANSWERS_PRESETS = {
         TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
         kinds={"colour": 1.0, "shape": 1.0, "exists": 1.0},
     ),
-    # the shipped model, which begins with what that of the chapter has learned: asked all kinds from
-    # the start, it took what colours are there for an answer, and not which one belongs to the shape
+    # the shipped model, which begins with what that of the chapter has learned: asked all kinds
+    # from the start, one took any colour that was there for that of the shape in question
     "answers": AnswersPreset(
         TrainingConfig(steps=2_200, learning_rate=2e-3, matrix_rate=5.0),
         kinds=ALL | {"colour": 1.5, "beside": 1.5, "count": 2.0, "caption": 2.0, "detect": 3.0},
