@@ -161,10 +161,9 @@ def live() -> None:
     with chromium() as browser:
         for name in files.MODELS:
             for task, times in timing.measure(browser, name).items():
-                ratio = times["plain"] / times["simd"]
                 print(
                     f"{name} in the page, {task:8}{times['simd']:7.2f} ms by WebAssembly, "
-                    f"{times['plain']:7.2f} in plain JavaScript, {ratio:.1f} times"
+                    f"{times['plain']:7.2f} in plain JavaScript, {times['ratio']:.1f} times"
                 )
             ready, painted = timing.waits(browser, name)
             print(

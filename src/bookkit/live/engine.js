@@ -80,7 +80,8 @@ export class Clip extends Layers {
       const top = Math.floor(k / grid) * side; // pictures stand one below the other
       for (let channel = 0; channel < 3; channel += 1)
         for (let pixel = 0; pixel < side * side; pixel += 1, at += 1) {
-          const [row, column] = [top + Math.floor(pixel / side), (k % grid) * side + (pixel % side)];
+          const row = top + Math.floor(pixel / side);
+          const column = (k % grid) * side + (pixel % side);
           this.floats[at] = (pixels[3 * (row * size + column) + channel] / 255 - MEAN[channel]) / STD[channel];
         }
     }

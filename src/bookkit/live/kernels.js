@@ -37,9 +37,11 @@ export function plainKernels(floats) {
       const second = row + 1 < rows;
       const [x1, y1] = second ? [x0 + inner, y0 + columns] : [x0, y0];
       for (let column = 0; column < columns; column += 4) {
-        let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
+        let [a, b, c, d] = [0, 0, 0, 0];
+        let [e, f, g, h] = [0, 0, 0, 0];
         for (let k = 0, at = w + column; k < inner; k += 1, at += columns) {
-          const [s, t] = [floats[x0 + k], floats[x1 + k]];
+          const s = floats[x0 + k];
+          const t = floats[x1 + k];
           a += s * floats[at];
           b += s * floats[at + 1];
           c += s * floats[at + 2];

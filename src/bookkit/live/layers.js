@@ -60,7 +60,8 @@ export class Layers {
         const query = qkv + t * row + head * size;
         const out = y + t * width + head * size;
         const seen = causal ? t + 1 : tokens;
-        let [top, sum] = [-Infinity, 0];
+        let top = -Infinity;
+        let sum = 0;
         for (let s = 0; s < seen; s += 1) {
           const key = qkv + s * row + width + head * size;
           let score = 0;
@@ -71,7 +72,8 @@ export class Layers {
         for (let s = 0; s < seen; s += 1) sum += weights[s] = Math.exp(weights[s] - top);
         floats.fill(0, out, out + size);
         for (let s = 0; s < seen; s += 1) {
-          const [share, value] = [weights[s] / sum, qkv + s * row + 2 * width + head * size];
+          const share = weights[s] / sum;
+          const value = qkv + s * row + 2 * width + head * size;
           for (let i = 0; i < size; i += 1) floats[out + i] += share * floats[value + i];
         }
       }
@@ -91,7 +93,8 @@ export class Layers {
     for (let pixel = 0; pixel < count * out * out; pixel += 1) {
       const [map, row, column] = [Math.floor(pixel / (out * out)), Math.floor(pixel / out) % out, pixel % out];
       for (let k = 0; k < 9; k += 1) {
-        const [r, c] = [row * step + Math.floor(k / 3) - 1, column * step + (k % 3) - 1];
+        const r = row * step + Math.floor(k / 3) - 1;
+        const c = column * step + (k % 3) - 1;
         if (r < 0 || r >= size || c < 0 || c >= size) continue; // the padding is 0
         const from = x + ((map * size + r) * size + c) * width;
         floats.copyWithin(columns + pixel * inner + k * width, from, from + width);
@@ -112,7 +115,8 @@ export class Layers {
     const { floats } = this;
     const [gain, shift] = [this.at(`${name}.weight`), this.at(`${name}.bias`)];
     for (let row = 0; row < rows * width; row += width) {
-      let [mean, variance] = [0, 0];
+      let mean = 0;
+      let variance = 0;
       for (let i = 0; i < width; i += 1) mean += floats[x + row + i] / width;
       for (let i = 0; i < width; i += 1) variance += (floats[x + row + i] - mean) ** 2 / width;
       const scale = 1 / Math.sqrt(variance + EPS);

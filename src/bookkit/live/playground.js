@@ -4,61 +4,19 @@
 import { element, freshId, number, upTo, write } from "../../clipbook/widgets/kit.js";
 import { LONGEST, MOST_CAPTIONS, MOST_SCENES, fromHash, toHash } from "./address.js";
 import { onlyTheLast, similarity, startModel } from "./client.js";
-import { SIZE, inWords, makeSceneEditor, paint } from "./scene_editor.js";
+import { makeMatrix } from "./matrix.js";
+import { readPicture } from "./own_picture.js";
+import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
 
 /**
  * @typedef {import("./drawing.js").Scene} Scene
+ * @typedef {import("./own_picture.js").Photo} Photo
  * @typedef {{ folder: string, version: string, world: import("./drawing.js").World, scenes: Scene[],
  *   captions: string[], names: string[], matrix: { script: string, style: string } }} Given by the page
  */
 
 const says = (/** @type {string} */ text) => /\P{White_Space}/u.test(text);
 const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // half a character
-
-/** The figure of the chapters, made anew for other pictures or captions. @param {Given["matrix"]} matrix */
-function makeMatrix({ script, style }) {
-  const node = element("div", { class: "play-matrix" });
-  document.head.append(element("style", {}, style));
-  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const widget = import(address).then((module) => module.default);
-  const begin = { view: "cosine", selected: [0, 0], bias: -10, steps: [0], step: 0, also_true: [] };
-  /** @type {Map<string, unknown>} */
-  let traits = new Map(Object.entries(begin));
-  /** @type {Set<() => void>} */
-  let listeners = new Set();
-  let remove = () => {};
-
-  const bytes = (/** @type {Float64Array} */ cosines) =>
-    new DataView(Int16Array.from(cosines, (value) => Math.round(32_767 * Math.max(-1, Math.min(1, value)))).buffer);
-  const model = {
-    get: (/** @type {string} */ name) => traits.get(name),
-    set(/** @type {string} */ name, /** @type {unknown} */ value) {
-      traits.set(name, value);
-      for (const listen of listeners) listen();
-    },
-    save_changes() {},
-    on: (/** @type {string} */ event, /** @type {() => void} */ listen) => event === "change" && listeners.add(listen),
-    off: (/** @type {string} */ _, /** @type {() => void} */ listen) => listeners.delete(listen),
-  };
-  return {
-    node,
-    /** Other pictures, captions or numbers of them. @type {(images: string[], captions: string[], cosines: Float64Array, scale: number) => Promise<void>} */
-    async show(images, captions, cosines, scale) {
-      const { render } = await widget;
-      const [row, column] = /** @type {number[]} */ (traits.get("selected"));
-      const square = images.length === captions.length;
-      remove();
-      listeners = new Set();
-      traits = new Map([...traits, ["images", images], ["captions", captions], ["frames", bytes(cosines)],
-        ["temperature", traits.get("temperature") ?? Number((1 / scale).toPrecision(3))],
-        ["selected", [Math.min(row, images.length - 1), Math.min(column, captions.length - 1)]],
-        ["view", traits.get("view") === "gradient" && !square ? "cosine" : traits.get("view")]]);
-      remove = render({ model, el: node });
-    },
-    /** Other cosines of the same. @param {Float64Array} cosines */
-    update: (cosines) => model.set("frames", bytes(cosines)),
-  };
-}
 
 /** A list of names, and the current picture's chances for the first of them. @param {string[]} first @param {() => void} ask */
 function makeNames(first, ask) {
@@ -89,6 +47,8 @@ function makeNames(first, ask) {
 /** @param {HTMLElement} root @param {Given} given */
 function start(root, { folder, version, world, names: firstNames, matrix: source, ...first }) {
   let { scenes, captions } = fromHash(location.hash, world) ?? first;
+  /** @type {Photo[]} */
+  let photos = []; // behind the scenes; in no address
   let current = 0;
   /** @type {Promise<import("./client.js").Live> | undefined} */
   let coming;
@@ -119,11 +79,15 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     return rows;
   }
   const canvas = element("canvas", { width: SIZE, height: SIZE });
-  const pictureOf = (/** @type {Scene} */ scene) => {
-    paint(canvas, scene, world);
+  /** @typedef {Scene | Photo} Picture */
+  const pictures = () => [...scenes, ...photos];
+  const levelsOf = (/** @type {Picture} */ one) =>
+    "levels" in one ? show(canvas, one.levels) : paint(canvas, one, world);
+  const pictureOf = (/** @type {Picture} */ one) => {
+    levelsOf(one);
     return canvas.toDataURL();
   };
-  const keyOf = (/** @type {Scene} */ scene) => `picture ${JSON.stringify(scene)}`;
+  const keyOf = (/** @type {Picture} */ one) => `picture ${"levels" in one ? one.levels : JSON.stringify(one)}`;
   const ask = onlyTheLast(async () => {
     history.replaceState(null, "", toHash({ scenes, captions }));
     try {
@@ -133,23 +97,24 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
       go.hidden = true;
       const texts = captions.filter(says);
       const listed = names.names();
-      const images = await embeddings(scenes, keyOf, (some) =>
-        live.images(Uint8ClampedArray.from(some.flatMap((scene) => [...paint(canvas, scene, world)]))), live.width);
+      const rows = pictures();
+      const images = await embeddings(rows, keyOf, (some) =>
+        live.images(Uint8ClampedArray.from(some.flatMap((one) => [...levelsOf(one)]))), live.width);
       const encode = (/** @type {string[]} */ some) => live.texts(some);
       const words = await embeddings(texts, (text) => text, encode, live.width);
       const called = await embeddings(listed, (text) => text, encode, live.width);
       const cosines = similarity(images, words, live.width);
-      const made = JSON.stringify([texts, moving ? scenes.length : scenes]);
+      const made = JSON.stringify([texts, moving ? rows.length : rows.map(keyOf)]);
       if (!texts.length) write(status, "Write a caption.");
       else if (made === shown) matrix.update(cosines);
-      else await matrix.show(scenes.map(pictureOf), texts, cosines, live.scale);
+      else await matrix.show(rows.map(pictureOf), texts, cosines, live.scale);
       if (texts.length) write(status, live.fast ? "" : "This browser has no WebAssembly SIMD: the model runs in plain JavaScript.");
       shown = made;
       const row = cosines.subarray(current * texts.length);
       const values = captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : ""));
       list.querySelectorAll(".play-fit").forEach((fit, k) => write(fit, values[k]));
-      const own = images.subarray(current * live.width, (current + 1) * live.width);
-      if (listed.length) names.show(listed, similarity(own, called, live.width), live.scale);
+      const chosen = images.subarray(current * live.width, (current + 1) * live.width);
+      if (listed.length) names.show(listed, similarity(chosen, called, live.width), live.scale);
     } catch {
       coming = undefined;
       go.hidden = false;
@@ -164,35 +129,52 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   }, true);
   go.addEventListener("click", () => ask(undefined));
 
+  const put = (/** @type {Scene[]} */ newScenes, /** @type {Photo[]} */ newPhotos, /** @type {number} */ chosen) => {
+    [scenes, photos, current] = [newScenes, newPhotos, chosen];
+    draw();
+    ask(undefined);
+  };
+  const bring = async (/** @type {File[]} */ files) => {
+    const room = MOST_SCENES - pictures().length;
+    try {
+      const read = await Promise.all(files.slice(0, room).map((file) => readPicture(file, SIZE)));
+      if (read.length) put(scenes, [...photos, ...read], pictures().length);
+    } catch {
+      write(status, "That file is no picture that this browser can read.");
+    }
+  };
+  const own = element("input", { type: "file", accept: "image/*", multiple: "", id: freshId("own") });
+  const ownField = element("div", { class: "play-own" }, element("label", { for: own.id }, "A picture of your own"), own);
+  own.addEventListener("change", () => {
+    bring([...(own.files ?? [])]);
+    own.value = "";
+  });
+  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("drop", (event) => {
+    if (event.dataTransfer?.files.length) event.preventDefault();
+    bring([...(event.dataTransfer?.files ?? [])]);
+  });
+
   function drawThumbnails() {
-    const buttons = scenes.map((scene, k) => {
-      const image = element("img", { src: pictureOf(scene), alt: `Picture ${k + 1}: ${inWords(scene)}`, class: "dark-light" });
+    const buttons = pictures().map((one, k) => {
+      const alt = `Picture ${k + 1}: ${"levels" in one ? one.name : inWords(one)}`;
+      const image = element("img", { src: pictureOf(one), alt, class: "dark-light" });
       const button = element("button", { type: "button", "aria-pressed": String(k === current) }, image);
       button.addEventListener("click", () => {
-        current = k;
-        draw();
-        ask(undefined);
+        put(scenes, photos, k);
         /** @type {HTMLElement} */ (thumbnails.children[k]).focus();
       });
       return button;
     });
     const add = element("button", { type: "button" }, "Add a picture");
-    add.addEventListener("click", () => {
-      scenes = [...scenes, { ...scenes[current], objects: scenes[current].objects.map((thing) => ({ ...thing })) }];
-      current = scenes.length - 1;
-      draw();
-      ask(undefined);
-    });
+    add.addEventListener("click", () => put([...scenes, scenes[Math.min(current, scenes.length - 1)]], photos, scenes.length));
     const drop = element("button", { type: "button" }, `Remove picture ${current + 1}`);
-    drop.addEventListener("click", () => {
-      scenes = scenes.filter((_, k) => k !== current);
-      current = Math.max(0, current - 1);
-      draw();
-      ask(undefined);
-    });
-    if (scenes.length < MOST_SCENES) buttons.push(add);
-    if (scenes.length > 1) buttons.push(drop);
+    drop.addEventListener("click", () => put(scenes.filter((_, k) => k !== current),
+      photos.filter((_, k) => k !== current - scenes.length), Math.max(0, current - 1)));
+    if (pictures().length < MOST_SCENES) buttons.push(add);
+    if (scenes.length > 1 || current >= scenes.length) buttons.push(drop);
     thumbnails.replaceChildren(...buttons);
+    ownField.hidden = pictures().length === MOST_SCENES;
   }
   function drawCaptions() {
     const lines = captions.map((caption, k) => {
@@ -222,18 +204,18 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   }
   function draw() {
     drawThumbnails();
-    editor.update(scenes[current]);
+    const photo = photos[current - scenes.length];
+    if (photo) editor.exhibit(photo);
+    else editor.update(scenes[current]);
   }
   addEventListener("hashchange", () => {
     ({ scenes, captions } = fromHash(location.hash, world) ?? first);
-    current = 0;
-    draw();
     drawCaptions();
-    ask(undefined);
+    put(scenes, photos, 0);
   });
   const heading = (/** @type {string} */ text) => element("h2", {}, text);
   root.replaceChildren(
-    heading("Pictures"), thumbnails, editor.node,
+    heading("Pictures"), thumbnails, ownField, editor.node,
     heading("Captions"), list,
     heading("Every picture with every caption"), go, status, matrix.node,
     heading("Zero-shot: which name fits the chosen picture?"), names.node,

@@ -27,15 +27,17 @@ export function settled(thing, world) {
   return { ...thing, x: inside(thing.x), y: inside(thing.y) };
 }
 
-/** Draws a scene on a canvas. @type {(canvas: HTMLCanvasElement, scene: Scene, world: World) => Uint8ClampedArray} */
-export function paint(canvas, scene, world) {
-  const levels = render(scene, world, SIZE);
+/** Puts a picture on a canvas. @type {(canvas: HTMLCanvasElement, levels: Uint8ClampedArray) => Uint8ClampedArray} */
+export function show(canvas, levels) {
   const pixels = new ImageData(SIZE, SIZE);
   for (let k = 0; k < SIZE * SIZE; k += 1)
     pixels.data.set([levels[3 * k], levels[3 * k + 1], levels[3 * k + 2], 255], 4 * k);
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(pixels, 0, 0);
   return levels;
 }
+
+/** Draws a scene there. @type {(canvas: HTMLCanvasElement, scene: Scene, world: World) => Uint8ClampedArray} */
+export const paint = (canvas, scene, world) => show(canvas, render(scene, world, SIZE));
 
 /** “red circle” @param {Thing} thing */
 const nameOf = ({ colour, shape }) => `${colour} ${shape}`;
@@ -123,15 +125,16 @@ export function makeSceneEditor(world, change, rest) {
     rest();
     update(scene);
   });
-  const node = element("div", { class: "play-editor" }, stage,
-    element("div", { class: "play-menus" }, ...menus.map((menu) => menu.node), field("Background", ground), more), remark);
+  const controls = element("div", { class: "play-menus" }, ...menus.map((menu) => menu.node), field("Background", ground), more);
+  const node = element("div", { class: "play-editor" }, stage, controls, remark);
 
   /** @param {Scene} next */
   function update(next) {
     scene = next;
     selected = Math.min(selected, scene.objects.length - 1);
     canvas.setAttribute("aria-label", `A ${inWords(scene)}`);
-    const levels = paint(canvas, scene, world);
+    paint(canvas, scene, world);
+    controls.hidden = false;
     handles.forEach((handle, k) => {
       const thing = scene.objects[k];
       handle.hidden = !thing;
@@ -148,7 +151,13 @@ export function makeSceneEditor(world, change, rest) {
     ground.value = scene.ground;
     write(more, scene.objects.length === 2 ? `Remove the ${nameOf(thing)}` : "Add an object");
     write(remark, overlap(scene, world) ? "The objects overlap: in training none ever did." : "");
-    return levels;
   }
-  return { node, update };
+  /** A picture that is not composed. @param {{ levels: Uint8ClampedArray, name: string }} photo */
+  function exhibit({ levels, name }) {
+    canvas.setAttribute("aria-label", name);
+    show(canvas, levels);
+    for (const part of [controls, ...handles]) part.hidden = true;
+    write(remark, `What the model sees of ${name}: ${SIZE} × ${SIZE} pixels. It has learned from coloured shapes alone.`);
+  }
+  return { node, update, exhibit };
 }

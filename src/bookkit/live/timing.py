@@ -44,7 +44,8 @@ IN_PAGE = """async ([name, version, captions]) => {
 
 def measure(browser: Browser, name: str) -> dict[str, dict[str, float]]:
     """Milliseconds of `caption`, `picture`, `grid` (8 × 8 from nothing) and 64 `names`, each for
-    `simd` and `plain`."""
+    `simd` and `plain`; `ratio` is that of the quickest calls, which a busy machine changes least.
+    """
     weights = (FOLDERS[name] / f"{name}.safetensors").read_bytes()
     given: dict[str, Any] = {
         "weights": files.text_of(weights),

@@ -94,7 +94,7 @@ def playground(root: str) -> str:
         "matrix": {"script": script, "style": style},
     }
     return (
-        f'<div class="playground"><p>The playground needs JavaScript.</p>'
+        f'<div class="playground"><p>The playground is for the screen, and needs JavaScript.</p>'
         f'<script type="application/json">{in_script(state)}</script></div>'
         f'<script defer src="{root}_static/live/playground.js?v={files.version()}"></script>'
     )

@@ -26,6 +26,10 @@ SCRIPT = Path(__file__).with_name("engine.test.mjs")
 ODD = ["a  red\tcircle \n", "Ünïcode 日本語 👩\u200d👧", "\x85x\xa0", "9 ½ Ⅷ", "word " * 60, "?"]
 
 
+# Where an edge in double precision meets a row on the other side of a pixel's middle.
+CLOSE = [(0.24518805300873509, 0.7497909427231423), (0.2904315949109785, 0.4138208957457875)]
+
+
 def packed(values) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
@@ -76,7 +80,8 @@ def model(name: str) -> dict:
 def scenes() -> list[dict]:
     """The recurring ones, and some at places of any fineness, at the sizes of both models."""
     generator = np.random.default_rng(0)
-    drawn = [*(scene for scene, _ in EXAMPLE), *sample(300, generator)]
+    close = [Scene((Object("triangle", "red", "large", *place),)) for place in CLOSE]
+    drawn = [*(scene for scene, _ in EXAMPLE), *close, *sample(300, generator)]
     return [
         {"scene": asdict(scene), "size": size, "picture": packed(np.asarray(render(scene, size)))}
         for k, scene in enumerate(drawn)
@@ -95,7 +100,7 @@ def resized() -> list[dict]:
         (7, 5),
         (1, 1),
         (300, 211),
-        (5, 900),
+        (7, 1200),
     ]
     for width, height in sizes:
         levels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -49,4 +49,4 @@ def test_the_version_follows_from_all_that_is_served(monkeypatch):
 @pytest.mark.alone
 def test_simd_is_three_times_as_fast_as_plain_javascript(browser):
     for task, times in measure(browser, "shapes").items():
-        assert times["plain"] >= 3 * times["simd"], (task, times)
+        assert times["ratio"] >= 3, (task, times)

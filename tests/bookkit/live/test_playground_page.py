@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 
 from bookkit.pages.live import playground
@@ -143,3 +144,24 @@ def test_an_object_that_an_address_puts_outside_is_put_inside_and_overlap_is_tol
     expect(page.locator(".play-remark")).to_have_text(
         "The objects overlap: in training none ever did."
     )
+
+
+def test_a_picture_of_ones_own_is_seen_as_preprocess_sees_it(open_live, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (90, 140, 3), np.uint8)
+    levels[20:60, 40:100] = [222, 45, 38]
+    Image.fromarray(levels).save(tmp_path / "noise.png")
+    page = started(open_live(playground(""), hash=STAR))
+    page.get_by_label("A picture of your own").set_input_files(tmp_path / "noise.png")
+    page.get_by_role("button", name="Picture 2: noise.png").wait_for()
+    expect(page.locator(".play-remark")).to_contain_text("What the model sees of noise.png")
+    expect(page.get_by_label("Shape", exact=True)).to_be_hidden()
+    expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(4)
+    model, tokenizer = shapes()
+    with torch.no_grad():
+        image = model.encode_image(model.preprocess(Image.fromarray(levels)))
+        wanted = image @ model.encode_text(*tokenizer.batch(state_of(page)[1])).T
+    assert matrix(page)[1] == pytest.approx(wanted[0].tolist(), abs=0.0051)
+    page.get_by_role("button", name="Remove picture 2").click()
+    page.get_by_label("A picture of your own").set_input_files(__file__)
+    expect(page.locator(".play-status")).to_contain_text("no picture that this browser can read")
+    assert "noise" not in page.url

@@ -1,0 +1,51 @@
+// The widget of the similarity matrix in a page that has no state of it: the page itself plays the kernel.
+
+import { element } from "../../clipbook/widgets/kit.js";
+
+/**
+ * The figure of the chapters, made anew for other pictures or captions.
+ * @param {{ script: string, style: string }} widget its module and its style sheet
+ */
+export function makeMatrix({ script, style }) {
+  const node = element("div", { class: "play-matrix" });
+  document.head.append(element("style", {}, style));
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const widget = import(address).then((module) => module.default);
+  const begin = { view: "cosine", selected: [0, 0], bias: -10, steps: [0], step: 0, also_true: [] };
+  /** @type {Map<string, unknown>} */
+  let traits = new Map(Object.entries(begin));
+  /** @type {Set<() => void>} */
+  let listeners = new Set();
+  let remove = () => {};
+
+  const bytes = (/** @type {Float64Array} */ cosines) =>
+    new DataView(Int16Array.from(cosines, (value) => Math.round(32_767 * Math.max(-1, Math.min(1, value)))).buffer);
+  const model = {
+    get: (/** @type {string} */ name) => traits.get(name),
+    set(/** @type {string} */ name, /** @type {unknown} */ value) {
+      traits.set(name, value);
+      for (const listen of listeners) listen();
+    },
+    save_changes() {},
+    on: (/** @type {string} */ event, /** @type {() => void} */ listen) => event === "change" && listeners.add(listen),
+    off: (/** @type {string} */ _, /** @type {() => void} */ listen) => listeners.delete(listen),
+  };
+  return {
+    node,
+    /** Other pictures, captions or numbers of them. @type {(images: string[], captions: string[], cosines: Float64Array, scale: number) => Promise<void>} */
+    async show(images, captions, cosines, scale) {
+      const { render } = await widget;
+      const [row, column] = /** @type {number[]} */ (traits.get("selected"));
+      const square = images.length === captions.length;
+      remove();
+      listeners = new Set();
+      traits = new Map([...traits, ["images", images], ["captions", captions], ["frames", bytes(cosines)],
+        ["temperature", traits.get("temperature") ?? Number((1 / scale).toPrecision(3))],
+        ["selected", [Math.min(row, images.length - 1), Math.min(column, captions.length - 1)]],
+        ["view", traits.get("view") === "gradient" && !square ? "cosine" : traits.get("view")]]);
+      remove = render({ model, el: node });
+    },
+    /** Other cosines of the same. @param {Float64Array} cosines */
+    update: (cosines) => model.set("frames", bytes(cosines)),
+  };
+}
