@@ -29,7 +29,7 @@
 # *time* as batches of 64 take for them. Asked is which of 256 captions belongs to a picture, and the
 # reverse. Predict the best size of each series.
 
-# %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines fall steeply towards 256."}}
+# %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines, nearly the same from there on, fall steeply towards 256."}}
 import torch
 
 from clipbook.figures import curves
@@ -89,6 +89,7 @@ pictures, token_ids, mask = SceneBatches(tokenizer, 128, seed=9, twins=0.7)[0]
 pixels = normalise(pictures)  # (128, 3, 32, 32)
 
 
+# %%
 def kept(compute):
     """Megabytes that are kept for the backward pass, each tensor once, weights aside."""
     sizes = {}
@@ -280,6 +281,7 @@ def grid(rows):
     return model(pixels[rows], token_ids[rows], mask[rows])
 
 
+# %%
 whole = info_nce(grid(slice(0, 128)))
 whole.backward()
 of_whole = flat_gradient()
@@ -325,6 +327,7 @@ def backward_in_parts(part):
     return loss.detach()
 
 
+# %%
 cached = backward_in_parts(32)
 difference = (flat_gradient() - of_whole).norm() / of_whole.norm()
 assert torch.isclose(cached, whole, atol=1e-5) and difference < 1e-4
