@@ -153,6 +153,33 @@ for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
     assert math.isclose(losses[-1], floor, abs_tol=1e-6)
 
 # %% [markdown]
+# ## A sigmoid loss of N ln 2, or of 10
+#
+# **44.4 with 64 pairs: every cell has a logit of 0.** So it stays where the embeddings never reach the
+# logits, or where scale and bias are 0. A first loss near 10, whatever the batch, is SigLIP's own
+# beginning: a bias of −10, which each pair has to overcome. [The sigmoid
+# loss](../scale/sigmoid-loss.ipynb#nearly-always-no).
+
+# %%
+from clipbook.pairs import sigmoid_loss
+
+for bias in (0.0, -10.0):
+    print(f"bias {bias:5}: {sigmoid_loss(torch.full((64, 64), bias)):.2f}", end="; ")
+print(f"64 ln 2 = {64 * math.log(2):.2f}")
+
+# %% [markdown]
+# ## The loss differs with the number of processes
+#
+# **Each process compares only its own pairs.** With two of 64 pairs each the first loss is near ln 64,
+# not ln 128. Gather the embeddings of all. If the loss is right and the gradient is too small by the
+# number of processes, what was gathered is a constant: [Many
+# machines](../scale/many-machines.ipynb#whose-gradients) shows three such shortcuts.
+
+# %%
+halves = [info_nce(scale * cosines[k : k + 32, k : k + 32]) for k in (0, 32)]
+print(f"two halves {sum(halves) / 2:.2f}, the whole {info_nce(scale * cosines):.2f}")
+
+# %% [markdown]
 # ## The loss is higher on the larger batch
 #
 # **Losses of different batch sizes can't be compared:** a larger batch is a harder quiz, and a guess

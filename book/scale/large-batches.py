@@ -29,14 +29,13 @@
 # *time* as batches of 64 take for them. Asked is which of 256 captions belongs to a picture, and the
 # reverse. Predict the best size of each series.
 
-# %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines fall steeply towards 256."}}
+# %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines, nearly the same from there on, fall steeply towards 256."}}
 import torch
 
 from clipbook.figures import curves
 from clipbook.pretrained import scale_trials
 
 torch.set_num_threads(1)
-torch.set_printoptions(precision=3, sci_mode=False, linewidth=80)
 trials = scale_trials()
 series = {"equal pairs": trials["pairs"]["infonce"], "equal time": trials["time"]}
 sizes = list(trials["time"])
@@ -90,6 +89,7 @@ pictures, token_ids, mask = SceneBatches(tokenizer, 128, seed=9, twins=0.7)[0]
 pixels = normalise(pictures)  # (128, 3, 32, 32)
 
 
+# %%
 def kept(compute):
     """Megabytes that are kept for the backward pass, each tensor once, weights aside."""
     sizes = {}
@@ -164,6 +164,7 @@ def column_sums(images, texts, scale, chunk):
     return m + z.log()
 
 
+torch.set_printoptions(precision=3, sci_mode=False)
 with torch.no_grad():
     images, texts = free_embeddings(6)
     print(column_sums(images, texts, 14.3, 2))
@@ -235,8 +236,7 @@ for name, compute in (
     print(f"{name:7}: {min(times):.3f} s, kept for the backward pass {kept(compute):5.1f} MB")
 
 # %% [markdown]
-# It is faster. The time goes less into multiplying than into writing large grids and reading them
-# again. `python -m bookkit.loss_bench` has measured both losses on one core with embeddings of 512
+# It is faster, perhaps because large grids needn't be written to memory and read again. `python -m bookkit.loss_bench` has measured both losses on one core with embeddings of 512
 # numbers, each in a process of its own: how far its memory rose, and the processor's time, forward
 # and backward. Predict the memory of the plain loss at 16,384 pairs from the formula above.
 
@@ -254,6 +254,9 @@ for loss in ("infonce", "sigmoid"):
     print(f"{chunked['seconds'] / plain['seconds']:.2f} of the time")
 
 # %% [markdown]
+# A grid of 16,384 pairs has 1.07 GB: three are kept, and the backward pass makes a fourth, the
+# gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients.
+#
 # The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second pass:
 # loss and gradient come out of the same few rows. That is also what makes it easy to spread over many
 # machines.
@@ -278,6 +281,7 @@ def grid(rows):
     return model(pixels[rows], token_ids[rows], mask[rows])
 
 
+# %%
 whole = info_nce(grid(slice(0, 128)))
 whole.backward()
 of_whole = flat_gradient()
@@ -323,6 +327,7 @@ def backward_in_parts(part):
     return loss.detach()
 
 
+# %%
 cached = backward_in_parts(32)
 difference = (flat_gradient() - of_whole).norm() / of_whole.norm()
 assert torch.isclose(cached, whole, atol=1e-5) and difference < 1e-4
@@ -401,10 +406,10 @@ for name, L in ways.items():
     print(f"{name:14}: loss {info_nce(L).item():.4f}, gradient off by {off:.1%} of its length")
 
 # %% [markdown]
-# A few hundredths each, and they come on top of one another. The encoders are nearly all of the work,
-# so there the bits buy something. The grid is one multiplication, and needs them most: so `train` keeps the norms of the embeddings, the scale
-# and the grid in 32 bits whatever `precision` says. Sums are the other danger. Predict what 1,000
-# ones add up to, one after the other, in bfloat16.
+# A few hundredths each. The encoders are nearly all of the work, so there half the bits buy speed and
+# memory. The grid is one multiplication, and its bits cost little. So `train` keeps the norms of the
+# embeddings, the scale and the grid in 32 bits whatever `precision` says. Sums are the other danger.
+# Predict what 1,000 ones add up to, one after the other, in bfloat16.
 
 # %%
 total = torch.zeros((), dtype=torch.bfloat16)

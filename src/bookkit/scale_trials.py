@@ -95,7 +95,7 @@ def one_run(
     model = fresh(tokenizer, seed, *(start or STARTS[loss]))
     config = TrainingConfig(
         steps=len(batches), learning_rate=rate, loss=loss, optimiser="adamw",
-        warmup_steps=len(batches) // 20, snapshots=0,
+        warmup_steps=round(len(batches) / 20), snapshots=0,
     )  # fmt: skip
     began = time.process_time()
     history = train(model, batches, config, workers=0, progress=False, device="cpu")

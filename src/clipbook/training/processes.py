@@ -10,9 +10,12 @@ Source: Radford et al. 2021, §2.5 (sharding the similarities); Zhai et al. 2023
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import cross_entropy, logsigmoid
 
 from clipbook.pairs import CLIP
@@ -152,9 +155,23 @@ SHARED_LOSSES = {
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """The rows of all processes in their order; gradients flow back to whose they are."""
-    if count() == 1:
-        return rows
-    from torch.distributed.nn.functional import all_gather  # not there on every platform
+    """The rows of all processes in their order, as many of each; gradients flow back to whose they
+    are."""
+    return rows if count() == 1 else _Gathered.apply(rows)
 
-    return torch.cat(all_gather(rows.contiguous()))
+
+class _Gathered(Function):
+    """`distributed.all_gather`, through which no gradient flows by itself."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        of_each = [torch.empty_like(rows) for _ in range(count())]
+        distributed.all_gather(of_each, rows.contiguous())
+        return torch.cat(of_each)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        upstream = upstream.contiguous()
+        distributed.all_reduce(upstream)  # every process has used these rows
+        return upstream.chunk(count())[number()]
