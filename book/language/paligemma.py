@@ -57,6 +57,18 @@ for question in QUESTIONS:
 # model writes it token by token. Even a place is text. How is this made?
 
 # %% [markdown]
+# Ask it yourself. Before each token the model has a row of probabilities, and looks at the patches; beside
+# it the same model answers without the picture. Predict: for which questions are both answers alike?
+
+# %%
+from clipbook.widgets import AnswerExplorer
+
+pictures = [render(scene) for scene, _ in EXAMPLE[:3]]
+second = ["caption", "what is above the red square?", "what colour is the circle?"]
+third = ["caption", "what colour is the star?", "where is the yellow star?", "detect yellow star"]
+AnswerExplorer(answers, pictures, [QUESTIONS, second, third], question=1)
+
+# %% [markdown]
 # ## Sixteen vectors in front
 #
 # A decoder reads vectors. Whether a vector came from a table of words or from elsewhere, it can't
