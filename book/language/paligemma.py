@@ -534,10 +534,10 @@ assert (own - expected).abs().max() < 1e-4 * expected.abs().max()
 # | | ours | PaliGemma |
 # |---|---|---|
 # | image encoder | ViT of two blocks, contrastive | SigLIP, 400 million numbers, contrastive |
-# | decoder | 4 blocks, 96 wide | Gemma 2B |
+# | decoder | 3 blocks, 96 wide | Gemma 2B |
 # | picture | 32 px, 16 tokens | 224, 448 or 896 px: 256, 1,024 or 4,096 tokens |
 # | image encoder is | frozen | trained with all the rest |
-# | training | 224,000 questions | a billion examples at 224 px, then 50 million at 448 and 10 million at 896 |
+# | training | 204,800 questions | a billion examples at 224 px, then 50 million at 448 and 10 million at 896 |
 # | places | 32 tokens | 1,024 tokens, and 128 for the outlines of segments |
 #
 # ({cite:t}`beyer2024paligemma`, §3.) Its stages: first both parts alone, then together on pictures and
