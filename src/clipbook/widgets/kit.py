@@ -11,7 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-_KIT = Path(__file__)
+_KIT = Path(__file__).resolve()
 _IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 # Only what fills its lines: a type may stand before code, `/** @type {Element} */ (node)`.
@@ -33,14 +33,17 @@ def sources(module: str) -> tuple[str, str]:
 def joined(script: Path) -> str:
     """A JavaScript module and whatever it imports, each once, as one module that imports nothing.
 
-    What stands first is what others need; only the module's own exports stay.
+    What stands first is what others need; only the module's own exports stay. What is not beside it,
+    as the kit of a widget that somebody makes elsewhere, is taken from here.
     """
     texts: dict[Path, str] = {}
 
     def visit(path: Path) -> None:
         text = _read(path)
         for name in _IMPORT.findall(text):
-            if (imported := (path.parent / name).resolve()) not in texts:
+            beside = (path.parent / name).resolve()
+            imported = beside if beside.exists() else _KIT.with_name(Path(name).name)
+            if imported not in texts:
                 visit(imported)
         texts[path] = _IMPORT.sub("", text)
 
