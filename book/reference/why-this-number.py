@@ -163,9 +163,9 @@ for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
 # %%
 from clipbook.pairs import sigmoid_loss
 
-for bias in (0.0, -10.0):
-    print(f"bias {bias:5}: {sigmoid_loss(torch.full((64, 64), bias)):.2f}", end="; ")
-print(f"64 ln 2 = {64 * math.log(2):.2f}")
+first = {bias: sigmoid_loss(torch.full((64, 64), bias)).item() for bias in (0.0, -10.0)}
+assert math.isclose(first[0.0], 64 * math.log(2), rel_tol=1e-5) and 10 < first[-10.0] < 10.1
+print({bias: round(loss, 2) for bias, loss in first.items()})
 
 # %% [markdown]
 # ## The loss differs with the number of processes
@@ -177,6 +177,7 @@ print(f"64 ln 2 = {64 * math.log(2):.2f}")
 
 # %%
 halves = [info_nce(scale * cosines[k : k + 32, k : k + 32]) for k in (0, 32)]
+assert sum(halves) / 2 < info_nce(scale * cosines)
 print(f"two halves {sum(halves) / 2:.2f}, the whole {info_nce(scale * cosines):.2f}")
 
 # %% [markdown]

@@ -193,14 +193,13 @@ print(f"in blocks {total:.4f}, the whole grid {whole:.4f}")
 # ## Two processes, for real
 #
 # Enough pretence. **torchrun** starts a program several times and tells each copy its number, its
-# **rank**; `torch.distributed` lets them speak, here by *gloo*, on GPUs by *nccl*. This program takes
-# its share of eight made-up pairs, encodes it by two small matrices, gathers with gradients and
-# averages. The one thing to write by hand is the gather's way back: each process adds up what all of
-# them say of its rows.
+# **rank**; `torch.distributed` lets them speak, here by *gloo*, on GPUs by *nccl*. We write such a
+# program, in three pieces. First the gather, whose way back PyTorch doesn't know: each process adds up
+# what all of them say of its rows.
 
 # %%
-program = """
-import sys, torch, torch.distributed as dist
+gather = """
+import torch, torch.distributed as dist
 from torch.nn.functional import cross_entropy, normalize
 
 class Gather(torch.autograd.Function):
@@ -209,27 +208,39 @@ class Gather(torch.autograd.Function):
         all_rows = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
         dist.all_gather(all_rows, rows)
         return torch.cat(all_rows)
+
     @staticmethod
     def backward(ctx, gradient):
         gradient = gradient.contiguous()
         dist.all_reduce(gradient)  # the sum over all processes
         return gradient.chunk(dist.get_world_size())[dist.get_rank()]
+"""
 
+# %% [markdown]
+# Then the share of eight made-up pairs, which two small matrices encode, and its loss. Every process
+# draws the same pairs and weights. At the end the gradients are averaged, and one process speaks.
+
+# %%
+loss = """
 dist.init_process_group("gloo")
 rank, processes = dist.get_rank(), dist.get_world_size()
-torch.manual_seed(0)  # the same pairs and weights in every process
+torch.manual_seed(0)
 X, Y = torch.randn(8, 5).double(), torch.randn(8, 7).double()
 W, V = (torch.randn(n, 4).double().requires_grad_() for n in (5, 7))
-n = 8 // processes
-own = slice(rank * n, (rank + 1) * n)
+own = slice(rank * 8 // processes, (rank + 1) * 8 // processes)
 I, T = normalize(X[own] @ W, dim=1), normalize(Y[own] @ V, dim=1)
 right = torch.arange(8)[own]
-loss = cross_entropy(5 * I @ Gather.apply(T).T, right) + cross_entropy(5 * T @ Gather.apply(I).T, right)
-(loss / 2).backward()
+to_texts = cross_entropy(5 * I @ Gather.apply(T).T, right)
+loss = (to_texts + cross_entropy(5 * T @ Gather.apply(I).T, right)) / 2
+loss.backward()
+"""
+
+# %%
+average = """
 for value in (W.grad, V.grad, loss.detach_()):
     dist.all_reduce(value)
 if rank == 0:
-    print(f"{loss.item() / 2 / processes:.9f} {W.grad.norm().item() / processes:.9f}")
+    print(f"{loss / processes:.9f} {W.grad.norm() / processes:.9f}")
 dist.destroy_process_group()
 """
 
@@ -240,17 +251,21 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 script = Path(mkdtemp()) / "share.py"
-script.write_text(program, encoding="utf-8")
-said = {}
-for processes in (1, 2, 4):
+script.write_text(gather + loss + average, encoding="utf-8")
+
+
+def torchrun(processes):  # what the command torchrun does, from a notebook
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), str(script)]
     quiet = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
-    said[processes] = [float(word) for word in done.stdout.split()[-2:]]
-    print(
-        f"{processes} processes: loss {said[processes][0]:.9f}, gradient {said[processes][1]:.9f}"
-    )
+    return [float(word) for word in done.stdout.split()[-2:]]
+
+
+# %%
+said = {processes: torchrun(processes) for processes in (1, 2, 4)}
+for processes, (value, length) in said.items():
+    print(f"processes: {processes}, loss {value:.9f}, length of the gradient {length:.9f}")
 assert all(abs(a - b) < 1e-8 for k in (2, 4) for a, b in zip(said[k], said[1], strict=True))
 
 # %% [markdown]
