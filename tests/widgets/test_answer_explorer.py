@@ -96,7 +96,6 @@ def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
         ({"question": 2}, "question=2 is none of the 2 questions"),
         ({"token": 2}, "token=2 is none of the 2 tokens"),
     ],
-    ids=str,
 )
 def test_bad_input_gets_value_rule_and_remedy(changes, words):
     with plain_python(), pytest.raises(ValueError, match=words):
