@@ -99,12 +99,15 @@ export function onlyTheLast(task) {
   let next;
   const run = async () => {
     running = true;
-    while (next) {
-      const { given } = next;
-      next = undefined;
-      await task(given);
+    try {
+      while (next) {
+        const { given } = next;
+        next = undefined;
+        await task(given);
+      }
+    } finally {
+      running = false;
     }
-    running = false;
   };
   return (given) => {
     next = { given };

@@ -88,8 +88,11 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     return canvas.toDataURL();
   };
   const keyOf = (/** @type {Picture} */ one) => `picture ${"levels" in one ? one.levels : JSON.stringify(one)}`;
+  let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
+  const note = () => history.replaceState(null, "", toHash({ scenes, captions }));
   const ask = onlyTheLast(async () => {
-    history.replaceState(null, "", toHash({ scenes, captions }));
+    clearTimeout(noting);
+    noting = setTimeout(note, 200);
     try {
       if (!coming) write(status, "The model is on its way …");
       coming ??= startModel(folder, "shapes", version);

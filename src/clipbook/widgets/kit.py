@@ -33,8 +33,8 @@ def sources(module: str) -> tuple[str, str]:
 def joined(script: Path) -> str:
     """A JavaScript module and whatever it imports, each once, as one module that imports nothing.
 
-    What stands first is what others need; only the module's own exports stay. What is not beside it,
-    as the kit of a widget that somebody makes elsewhere, is taken from here.
+    What stands first is what others need; only the module's own exports stay. What is not beside
+    it, as the kit of a widget that somebody makes elsewhere, is taken from here.
     """
     texts: dict[Path, str] = {}
 

@@ -38,6 +38,7 @@ def matrix(page) -> np.ndarray:
 def is_pytorchs(page) -> None:
     """Matrix, values beside the captions, and names, each to the two decimals that are shown."""
     page.wait_for_function("document.querySelector('.play-status').textContent === ''")
+    page.wait_for_timeout(500)  # the address is written once a hand rests
     scenes, captions = state_of(page)
     wanted = cosines(scenes, captions)
     assert matrix(page) == pytest.approx(wanted, abs=0.0051)
@@ -64,6 +65,7 @@ def test_nothing_is_asked_for_before_a_click_and_then_pytorchs_numbers_are_there
     page.locator(".play-handle").first.wait_for()
     assert page.asked == ["page1.html", "book.css", "playground.js"]
     started(page)
+    page.wait_for_function("location.hash.length > 1")
     assert state_of(page)[0] == [EXAMPLE[k][0] for k in (0, 1, 2, 5)]
     is_pytorchs(page)
     page.get_by_label("Show", exact=True).select_option("row")
