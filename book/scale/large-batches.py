@@ -18,16 +18,16 @@
 # %% [markdown]
 # # Large batches
 #
-# CLIP saw 32,768 pairs in every step ({cite:t}`radford2021clip`, table 18), SigLIP as many. {question}
-# All of the methods here are exact: same loss, same gradients, less memory.
+# CLIP saw 32,768 pairs in every step ({cite:t}`radford2021clip`, table 18); SigLIP's authors tried a
+# million. {question} The methods that save memory here are exact: same loss, same gradients.
 
 # %% [markdown]
 # ## What a batch buys
 #
-# The trial of [the last chapter](sigmoid-loss.ipynb#a-fair-trial) has trained small models by InfoNCE
-# with batches of 16 to 256. In one series all saw the same 10,240 pairs, in another all had as much
-# *time* as batches of 64 take for them. Asked is which of 256 captions belongs to a picture, and the
-# reverse. Predict the best size of each series.
+# The trial of [the last chapter](sigmoid-loss.ipynb#a-fair-trial) has trained small models by
+# InfoNCE with batches of 16 to 256. In one series all saw the same 10,240 pairs, in another all had
+# as much *time* as batches of 64 take for them. Asked is which of 256 captions belongs to a
+# picture, and the reverse. Predict the best size of each series.
 
 # %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines, nearly the same from there on, fall steeply towards 256."}}
 import torch
@@ -64,19 +64,19 @@ for n in sizes:
     print(line)
 
 # %% [markdown]
-# More negatives make each step worth more, but there are fewer steps. In runs as short as these,
-# steps are what is missing: 256 loses in both series, and clearly. At equal time 16 loses as well,
-# for a step of 16 pairs takes more than a quarter of one of 64. So here the best batch is not the
-# largest that fits. Of long runs the reverse is reported, up to a point: SigLIP gets better up to
-# 32,768 pairs, and no better at a million ({cite:t}`zhai2023siglip`, §4). For those, a batch has to
-# fit first.
+# A larger batch has more negatives, but at equal pairs it means fewer steps. In runs as short as
+# these, steps seem to be what is missing: 256 loses in both series, and clearly. At equal time 16
+# loses as well, for a step of 16 pairs takes more than a quarter of one of 64. So here the best
+# batch is not the largest that fits. Of long runs the reverse is reported, up to a point: SigLIP
+# gets better up to 32,768 pairs, and no better at a million ({cite:t}`zhai2023siglip`, §4). For
+# those, a batch has to fit first.
 
 # %% [markdown]
 # ## What a batch costs
 #
 # A backward pass needs numbers that the forward pass has made, so PyTorch keeps them: the
-# **activations**. We count the bytes that it keeps for our shipped model's encoders, and for the loss
-# of a grid. Predict: what happens to each when $N$ doubles?
+# **activations**. We count the bytes that it keeps for our shipped model's encoders, and for the
+# loss of a grid. Predict: what happens to each when $N$ doubles?
 
 # %%
 import clipbook
@@ -123,9 +123,9 @@ for n in (32, 64, 128):
     print(f"N = {n:3}: encoders {kept(lambda: encode(n)):6.2f} MB, grid {grid:.3f} MB")  # noqa: B023
 
 # %% [markdown]
-# The encoders' activations double, the grid's quadruple: it has $N^2$ cells, and is kept about three
-# times, as logits, as similarities and as softmax. Small as it is here, it must overtake everything.
-# Predict which of the two is larger for CLIP's 32,768 pairs.
+# The encoders' activations double, the grid's quadruple: it has $N^2$ cells, and is kept about
+# three times, as logits, as similarities and as softmax. Small as it is here, it must overtake
+# everything. Predict which of the two is larger for CLIP's 32,768 pairs.
 
 # %%
 n, N = 2048, 32_768
@@ -142,10 +142,10 @@ print(f"N = {N:,}: encoders {N * per_pair / 1e3:.1f} GB, grid {copies * 4 * N * 
 # %% [markdown]
 # ## Some rows at a time
 #
-# First the grid. Row $i$ needs nothing but embedding $I_i$ and all $T_j$, so a few rows can be made,
-# used and thrown away. Only the *columns* must be summed over all rows. For that, each column keeps
-# its largest logit $m$ so far and the sum $z = \sum_i e^{L_{ij} - m}$. When a larger one comes, $m$
-# moves up to $m'$, and what was summed is worth less by a factor of
+# First the grid. Row $i$ needs nothing but embedding $I_i$ and all $T_j$, so a few rows can be
+# made, used and thrown away. Only the *columns* must be summed over all rows. For that, each column
+# keeps its largest logit $m$ so far and the sum $z = \sum_i e^{L_{ij} - m}$. When a larger one
+# comes, $m$ moves up to $m'$, and what was summed is worth less by a factor of
 #
 # $$e^{m - m'}.$$
 #
@@ -236,9 +236,10 @@ for name, compute in (
     print(f"{name:7}: {min(times):.3f} s, kept for the backward pass {kept(compute):5.1f} MB")
 
 # %% [markdown]
-# It is faster, perhaps because large grids needn't be written to memory and read again. `python -m bookkit.loss_bench` has measured both losses on one core with embeddings of 512
-# numbers, each in a process of its own: how far its memory rose, and the processor's time, forward
-# and backward. Predict the memory of the plain loss at 16,384 pairs from the formula above.
+# It is faster, perhaps because large grids needn't be written to memory and read again. `python -m
+# bookkit.loss_bench` has measured both losses on one core with embeddings of 512 numbers, each in a
+# process of its own: how far its memory rose, and the processor's time, forward and backward.
+# Predict the memory of the plain loss at 16,384 pairs from the formula above.
 
 # %%
 from clipbook.pretrained import loss_bench
@@ -257,17 +258,17 @@ for loss in ("infonce", "sigmoid"):
 # A grid of 16,384 pairs has 1.07 GB: three are kept, and the backward pass makes a fourth, the
 # gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients.
 #
-# The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second pass:
-# loss and gradient come out of the same few rows. That is also what makes it easy to spread over many
-# machines.
+# The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second
+# pass: loss and gradient come out of the same few rows. That is also what makes it easy to spread
+# over many machines.
 
 # %% [markdown]
 # ## Adding up parts is another loss
 #
-# Now the encoders. The usual remedy for a batch that doesn't fit is **gradient accumulation**: cut it
-# into parts, call `backward` for each part's loss, let the gradients add up, then step. For a loss
-# that is a mean over single examples, this is exact. Predict whether it is for InfoNCE: 128 pairs, in
-# four parts of 32.
+# Now the encoders. The usual remedy for a batch that doesn't fit is **gradient accumulation**: cut
+# it into parts, call `backward` for each part's loss, let the gradients add up, then step. For a
+# loss that is a mean over single examples, this is exact. Predict whether it is for InfoNCE: 128
+# pairs, in four parts of 32.
 
 
 # %%
@@ -294,9 +295,9 @@ print(f"loss of the whole {whole:.3f}, of the parts {sum(parts):.3f}")
 print(f"lengths of the gradients {of_whole.norm():.2f}, {of_parts.norm():.2f}; cosine {alike:.2f}")
 
 # %% [markdown]
-# It is another loss with another gradient: each picture met 31 wrong captions, not 127. Of the grid's
-# 16 blocks of 32 × 32 the parts hold only the four on the diagonal. Adding up buys a calmer gradient,
-# but no negatives.
+# It is another loss with another gradient: each picture met 31 wrong captions, not 127. Of the
+# grid's 16 blocks of 32 × 32 the parts hold only the four on the diagonal. Adding up buys a calmer
+# gradient, but no negatives.
 
 # %% [markdown]
 # ## Gradient caching
@@ -406,10 +407,10 @@ for name, L in ways.items():
     print(f"{name:14}: loss {info_nce(L).item():.4f}, gradient off by {off:.1%} of its length")
 
 # %% [markdown]
-# A few hundredths each. The encoders are nearly all of the work, so there half the bits buy speed and
-# memory. The grid is one multiplication, and its bits cost little. So `train` keeps the norms of the
-# embeddings, the scale and the grid in 32 bits whatever `precision` says. Sums are the other danger.
-# Predict what 1,000 ones add up to, one after the other, in bfloat16.
+# A few hundredths each. The encoders are nearly all of the work, so there half the bits buy speed
+# and memory. The grid is one multiplication, and its bits cost little. So `train` keeps the norms
+# of the embeddings, the scale and the grid in 32 bits whatever `precision` says. Sums are the other
+# danger. Predict what 1,000 ones add up to, one after the other, in bfloat16.
 
 # %%
 total = torch.zeros((), dtype=torch.bfloat16)
@@ -418,22 +419,22 @@ for _ in range(1000):
 print(total.item())
 
 # %% [markdown]
-# Above 256, numbers of 8 bits lie 2 apart, and adding 1 is rounded away. A column's sum over thousands
-# of rows, some at a time, would stop there. PyTorch's own sums keep 32 bits inside; whoever adds up
-# by hand has to do so, too.
+# Above 256, numbers of 8 bits lie 2 apart, and adding 1 is rounded away. A column's sum over
+# thousands of rows, some at a time, would stop there. PyTorch's own sums keep 32 bits inside;
+# whoever adds up by hand has to do so, too.
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: what accumulation adds up
 #
 # Given the whole grid of a batch's logits, return the InfoNCE loss that plain gradient accumulation
-# would work on, with parts of `part` consecutive pairs: the mean over all *pairs* of what each costs
-# within its own part. The last part may be smaller, and `part` may be larger than the batch.
+# would work on, with parts of `part` consecutive pairs: the mean over all *pairs* of what each
+# costs within its own part. The last part may be smaller, and `part` may be larger than the batch.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# A part sees one block of the grid, on the diagonal: `logits[k : k + part, k : k + part]`. A part of
-# 2 pairs counts for 2 in the mean over pairs, one of 3 for 3.
+# A part sees one block of the grid, on the diagonal: `logits[k : k + part, k : k + part]`. A part
+# of 2 pairs counts for 2 in the mean over pairs, one of 3 for 3.
 #
 # </details>
 
@@ -512,16 +513,16 @@ with check("What accumulation adds up, other sizes"):
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: a log-sum-exp that never sees it all
 #
-# `chunks` is a list of tensors of shape (numbers,), each of any length from 1. Return the log-sum-exp
-# of all numbers together, as if they stood in one tensor, while looking at one chunk at a time. The
-# numbers may lie anywhere from −1,000 to 1,000, and the check refuses `torch.cat`, `torch.stack` and
-# `torch.hstack`.
+# `chunks` is a list of tensors of shape (numbers,), each of any length from 1. Return the
+# log-sum-exp of all numbers together, as if they stood in one tensor, while looking at one chunk at
+# a time. The numbers may lie anywhere from −1,000 to 1,000, and the check refuses `torch.cat`,
+# `torch.stack` and `torch.hstack`.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Keep the largest number so far, $m$, and $z$, the sum of $e^{x - m}$. For a chunk with a larger one,
-# $m'$: first $z \leftarrow z\, e^{m - m'}$, then add the chunk's own $e^{x - m'}$. Begin with
+# Keep the largest number so far, $m$, and $z$, the sum of $e^{x - m}$. For a chunk with a larger
+# one, $m'$: first $z \leftarrow z\, e^{m - m'}$, then add the chunk's own $e^{x - m'}$. Begin with
 # $m = -\infty$ and $z = 0$. Or keep the log-sum-exp itself: what is that of two log-sum-exps?
 #
 # </details>
@@ -611,9 +612,9 @@ with check("A log-sum-exp of other chunks"), without(torch.cat, torch.stack, tor
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Write down the bytes of $N$ pairs, $\min(\text{chunk}, N)$ rows included. They grow with $N$, so try
-# $N = 1, 2, 4, \dots$ until one doesn't fit, then halve the gap; or solve the equation, and round
-# *down*.
+# Write down the bytes of $N$ pairs, $\min(\text{chunk}, N)$ rows included. They grow with $N$, so
+# try $N = 1, 2, 4, \dots$ until one doesn't fit, then halve the gap; or solve the equation, and
+# round *down*.
 #
 # </details>
 
@@ -703,25 +704,25 @@ with check("The largest batch, other machines"):
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A run accumulates over 8 parts of 64 and reports a loss of 0.9. Another with 512 pairs at once
-# reports 1.6. Is the first one better?
+# **1.** A run accumulates over 8 parts of 64 and reports a loss of 0.9. Another with 512 pairs at
+# once reports 1.6. Is the first one better?
 #
 # <details><summary>Answer</summary>
 #
-# The losses can't tell: the first is among 64, the second among 512. Nor are they the same training:
-# the first has never met the negatives between its parts. "Eight times 64 is 512" counts pairs, not
-# cells: $8 \cdot 64^2$ is an eighth of $512^2$.
+# The losses can't tell: the first is among 64, the second among 512. Nor are they the same
+# training: the first has never met the negatives between its parts. "Eight times 64 is 512" counts
+# pairs, not cells: $8 \cdot 64^2$ is an eighth of $512^2$.
 #
 # </details>
 
 # %% [markdown]
-# **2.** We use the loss some rows at a time, and still run out of memory when the batch doubles. What
-# is left to do?
+# **2.** We use the loss some rows at a time, and still run out of memory when the batch doubles.
+# What is left to do?
 #
 # <details><summary>Answer</summary>
 #
-# The grid is small now; the encoders' activations have doubled. Gradient caching keeps those of a part
-# only, for one more forward pass. "Smaller chunks" would save what isn't the problem.
+# The grid is small now; the encoders' activations have doubled. Gradient caching keeps those of a
+# part only, for one more forward pass. "Smaller chunks" would save what isn't the problem.
 #
 # </details>
 
@@ -730,15 +731,16 @@ with check("The largest batch, other machines"):
 #
 # <details><summary>Answer</summary>
 #
-# Neither: the parts decide memory and time, not the loss. "Larger parts have more negatives" is true
-# of accumulation, where each part has a loss of its own.
+# Neither: the parts decide memory and time, not the loss. "Larger parts have more negatives" is
+# true of accumulation, where each part has a loss of its own.
 #
 # </details>
 
 # %% [markdown]
 # ## What to remember
 #
-# We have built the loss of a batch some rows at a time, and the encoders' gradients in parts: exact.
+# We have built the loss of a batch some rows at a time, and the encoders' gradients in parts:
+# exact.
 #
 # - Activations grow with $N$, the grid with $N^2$. Only what is cheap to make again is thrown away.
 # - Plain accumulation is a loss of smaller batches; gradient caching is that of the whole.
@@ -747,6 +749,6 @@ with check("The largest batch, other machines"):
 # Next: **how do many machines share one batch?**
 
 # %% [markdown]
-# **Sources.** Batch sizes: {cite:t}`radford2021clip`, table 18; {cite:t}`zhai2023siglip`, §4. Making
-# again what isn't kept: {cite:t}`chen2016checkpointing`. Running softmax: {cite:t}`milakov2018online`.
-# Gradient caching: {cite:t}`gao2021gradcache`, §3.
+# **Sources.** Batch sizes: {cite:t}`radford2021clip`, table 18; {cite:t}`zhai2023siglip`, §4.
+# Making again what isn't kept: {cite:t}`chen2016checkpointing`. Running softmax:
+# {cite:t}`milakov2018online`. Gradient caching: {cite:t}`gao2021gradcache`, §3.

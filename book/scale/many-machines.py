@@ -26,8 +26,8 @@
 # **Data parallel** training gives every process a copy of the model and a share of the pairs. After
 # each step's backward pass the processes average their gradients, so all copies move alike. For a
 # loss that is a mean over examples nothing else is needed. Ours has a grid: with $N = 8$ pairs and
-# $M = 4$ processes, each one has two pictures and two captions. Which process can compute which cell,
-# if it knows its own pairs only? The number is the process's; −1 is nobody.
+# $M = 4$ processes, each one has two pictures and two captions. Which process can compute which
+# cell, if it knows its own pairs only? The number is the process's; −1 is nobody.
 
 # %% mystnb={"image": {"alt": "An eight by eight grid in blocks of two by two: only the four blocks on the diagonal belong to a process, the twelve others to nobody."}}
 import torch
@@ -41,11 +41,11 @@ alone = torch.where(share_of[:, None] == share_of, share_of, -1)  # (8, 8)
 number_grid(alone, lines=N // M)
 
 # %% [markdown]
-# Most of the grid is nobody's, so most negatives are lost: it would be the loss of
-# [accumulated parts](large-batches.ipynb#adding-up-parts-is-another-loss). But embeddings are small.
-# If each process sends its own to all others, which is called **all-gather**, process $k$ can compute
-# its *rows*, its pictures with all captions, and its *columns* likewise. Predict: how many numbers
-# does a process receive, for CLIP's 32,768 pairs and embeddings of 768 numbers, on 256 GPUs?
+# Most of the grid is nobody's, so most negatives are lost: it would be the loss of [accumulated
+# parts](large-batches.ipynb#adding-up-parts-is-another-loss). But embeddings are small. If each
+# process sends its own to all others, which is called **all-gather**, process $k$ can compute its
+# *rows*, its pictures with all captions, and its *columns* likewise. Predict: how many numbers does
+# a process receive, for CLIP's 32,768 pairs and embeddings of 768 numbers, on 256 GPUs?
 
 # %%
 pairs, width, gpus = 32_768, 768, 256
@@ -96,14 +96,15 @@ assert torch.isclose(sum(parts) / M, whole, atol=1e-5)
 # %% [markdown]
 # ## Whose gradients?
 #
-# Caption 5 of process 1 stands in the rows of *all* processes. Each of their losses has a gradient in
-# it, which only process 1 can send on through its encoder. PyTorch's plain `all_gather` moves numbers,
-# not gradients: what arrives is a constant. Four ways to go on, each followed by averaging over the
-# processes:
+# Caption 5 of process 1 stands in the rows of *all* processes. Each of their losses has a gradient
+# in it, which only process 1 can send on through its encoder. PyTorch's plain `all_gather` moves
+# numbers, not gradients: what arrives is a constant. Four ways to go on, each followed by averaging
+# over the processes:
 #
 # - **exact**: gradients are sent back to whose embeddings they are in
 # - **constants**: own rows and columns as above; what came from others is a constant
-# - **whole, constants**: each process computes the loss of the whole grid, others' embeddings constant
+# - **whole, constants**: each process computes the loss of the whole grid, others' embeddings
+#   constant
 # - **no gather**: each process knows its own pairs alone
 #
 # Predict: which gradient points the right way, and which has the right length?
@@ -158,18 +159,18 @@ for name, way in ways.items():
 
 # %% [markdown]
 # Only the first is the gradient of one large machine. *Constants* misses what other processes' rows
-# say about its embeddings, half of the gradient, and points elsewhere. *Whole, constants* has the right
-# direction, for a loss of the whole grid has each own embedding's full gradient; but the mean over
-# $M$ processes, each of which holds a different share, makes it $M$ times too small. AdamW, which
-# divides by the gradient's own size, hardly notices; clipping by length does. *No gather* is the loss
-# of small batches.
+# say about its embeddings, half of the gradient, and points elsewhere. *Whole, constants* has the
+# right direction, for a loss of the whole grid has each own embedding's full gradient; but the mean
+# over $M$ processes, each of which holds a different share, makes it $M$ times too small. AdamW,
+# which divides by the gradient's own size, hardly notices; clipping by length does. *No gather* is
+# the loss of small batches.
 
 # %% [markdown]
 # ## A ring for the sigmoid
 #
-# The sigmoid's cells don't share sums, so a process needn't have all captions at once. Each computes
-# the block of its pictures with its own captions, then hands these captions to its right-hand
-# neighbour and takes those of its left. After $M$ rounds it has seen all of them
+# The sigmoid's cells don't share sums, so a process needn't have all captions at once. Each
+# computes the block of its pictures with its own captions, then hands these captions to its
+# right-hand neighbour and takes those of its left. After $M$ rounds it has seen all of them
 # ({cite:t}`zhai2023siglip`, §3.3). Predict whose captions process 0 holds in rounds 1, 2 and 3.
 
 # %%
@@ -194,8 +195,8 @@ print(f"in blocks {total:.4f}, the whole grid {whole:.4f}")
 #
 # Enough pretence. **torchrun** starts a program several times and tells each copy its number, its
 # **rank**; `torch.distributed` lets them speak, here by *gloo*, on GPUs by *nccl*. We write such a
-# program, in three pieces. First the gather, whose way back PyTorch doesn't know: each process adds up
-# what all of them say of its rows.
+# program, in three pieces. First the gather, whose way back PyTorch doesn't know: each process adds
+# up what all of them say of its rows.
 
 # %%
 gather = """
@@ -217,8 +218,9 @@ class Gather(torch.autograd.Function):
 """
 
 # %% [markdown]
-# Then the share of eight made-up pairs, which two small matrices encode, and its loss. Every process
-# draws the same pairs and weights. At the end the gradients are averaged, and one process speaks.
+# Then the share of eight made-up pairs, which two small matrices encode, and its loss. Every
+# process draws the same pairs and weights. At the end the gradients are averaged, and one process
+# speaks.
 
 # %%
 loss = """
@@ -283,10 +285,10 @@ assert all(abs(a - b) < 1e-8 for k in (2, 4) for a, b in zip(said[k], said[1], s
 #
 # CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024, which reads 256
 # patches of 14 × 14 and a class token, and a text encoder of 12 blocks of width 768 with 77 tokens
-# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block has 12 matrices of
-# width × width, and each of their numbers is multiplied and added once a token: 24 w² operations. The
-# backward pass costs twice the forward pass. Predict the days on 256 V100, which do at most
-# 125 million million operations a second each.
+# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block has 12 matrices
+# of width × width, and each of their numbers is multiplied and added once a token: 24 w²
+# operations. The backward pass costs twice the forward pass. Predict the days on 256 V100, which do
+# at most 125 million million operations a second each.
 
 
 # %%
@@ -310,11 +312,11 @@ print(f"so they did {seconds / 86_400 / 12:.0%} of what they could, {12 * 256:,}
 # %% [markdown]
 # ## Where a step's time goes
 #
-# A step computes, and then the processes average their gradients: each sends and receives about twice
-# the bytes of all weights, whatever $M$ is. So computing shrinks with more GPUs, and sending doesn't.
-# We assume GPUs that reach a fifth of 125 million million operations, 428 million weights in 16 bits
-# and 10 GB a second between machines. These three are assumptions: change them. Predict from how many
-# GPUs on sending takes longer.
+# A step computes, and then the processes average their gradients: each sends and receives about
+# twice the bytes of all weights, whatever $M$ is. So computing shrinks with more GPUs, and sending
+# doesn't. We assume GPUs that reach a fifth of 125 million million operations, 428 million weights
+# in 16 bits and 10 GB a second between machines. These three are assumptions: change them. Predict
+# from how many GPUs on sending takes longer.
 
 # %% mystnb={"image": {"alt": "Seconds of a step over the number of GPUs: computing falls in a straight line, sending rises a little at first and then stays level; they meet at about 4,096 GPUs."}}
 from clipbook.figures import curves
@@ -338,8 +340,8 @@ curves(
 
 # %% [markdown]
 # Under these assumptions 256 GPUs still mostly compute. With a batch of 32,768 shared by thousands,
-# each would wait for the network: more machines want a larger batch, and that was one reason to make
-# it large. What the rest of the money buys, a model, data or batch, is measured by
+# each would wait for the network: more machines want a larger batch, and that was one reason to
+# make it large. What the rest of the money buys, a model, data or batch, is measured by
 # {cite:t}`cherti2023scaling`: they train CLIPs of many sizes on open data and fit how error falls.
 # Now plan a run of your own: change the numbers.
 
@@ -360,8 +362,8 @@ print(f"{hours:.0f} hours, {hours * plan['gpus'] * plan['a GPU hour costs']:,.0f
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Its pairs are those from `number * n` on, with `n = N // processes`. Its own caption stands in column
-# `number * n + i` of its row `i`, not in column `i`.
+# Its pairs are those from `number * n` on, with `n = N // processes`. Its own caption stands in
+# column `number * n + i` of its row `i`, not in column `i`.
 #
 # </details>
 
@@ -456,16 +458,16 @@ with check("The loss of one process, other sizes"):
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: round the ring
 #
-# The captions of `processes` processes go round: at turn 0 each process holds its own, and after each
-# turn it gets those that its left-hand neighbour held, the process with the next lower number; process
-# 0 gets those of the last one. Return a table of whole numbers, a row for each of `processes` turns and
-# a column for each process: whose captions it holds.
+# The captions of `processes` processes go round: at turn 0 each process holds its own, and after
+# each turn it gets those that its left-hand neighbour held, the process with the next lower number;
+# process 0 gets those of the last one. Return a table of whole numbers, a row for each of
+# `processes` turns and a column for each process: whose captions it holds.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# After one turn process $k$ holds what $k - 1$ held: $k - 1$. After $t$ turns: $k - t$, counted round.
-# In Python, `-1 % 4` is 3.
+# After one turn process $k$ holds what $k - 1$ held: $k - 1$. After $t$ turns: $k - t$, counted
+# round. In Python, `-1 % 4` is 3.
 #
 # </details>
 
@@ -519,10 +521,10 @@ with check("Round larger rings"):
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: how many days
 #
-# Return the days that a run takes: `pairs` pairs, seen `passes` times, with `forward` operations for a
-# pair's forward pass, on `gpus` GPUs of `peak` operations a second each, of which they reach the share
-# `used`. A backward pass costs twice a forward pass. Where `again` is true, activations are made again
-# in the backward pass, which is one more forward pass.
+# Return the days that a run takes: `pairs` pairs, seen `passes` times, with `forward` operations
+# for a pair's forward pass, on `gpus` GPUs of `peak` operations a second each, of which they reach
+# the share `used`. A backward pass costs twice a forward pass. Where `again` is true, activations
+# are made again in the backward pass, which is one more forward pass.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -590,15 +592,15 @@ with check("How many days, other runs"):
 #
 # <details><summary>Answer</summary>
 #
-# The gather's way back. Each process computes the whole loss, so its value is right, but only its own
-# rows carry gradients, and their mean is 8 times too small. "A learning rate that is too low" would
-# hide it. With AdamW the speed would not even tell.
+# The gather's way back. Each process computes the whole loss, so its value is right, but only its
+# own rows carry gradients, and their mean is 8 times too small. "A learning rate that is too low"
+# would hide it. With AdamW the speed would not even tell.
 #
 # </details>
 
 # %% [markdown]
-# **2.** Two processes with 64 pairs each report 4.1 as their first loss, one with 128 pairs 4.8. Which
-# is wrong?
+# **2.** Two processes with 64 pairs each report 4.1 as their first loss, one with 128 pairs 4.8.
+# Which is wrong?
 #
 # <details><summary>Answer</summary>
 #
@@ -612,8 +614,8 @@ with check("How many days, other runs"):
 #
 # <details><summary>Answer</summary>
 #
-# About 1 s of computing, and as much sending: 1.2 s in place of 2.2. "Half" forgets that what is sent
-# depends on the weights, not on the number of GPUs.
+# About 1 s of computing, and as much sending: 1.2 s in place of 2.2. "Half" forgets that what is
+# sent depends on the weights, not on the number of GPUs.
 #
 # </details>
 

@@ -1,7 +1,8 @@
 # ---
 # jupyter:
 #   chapter:
-#     question: What if nobody had to choose, and each cell of the grid answered yes or no by itself?
+#     question: What if nobody had to choose, and each cell of the grid answered yes or no by
+#       itself?
 #     objectives:
 #     - compute the sigmoid loss of a small grid by hand, and its gradient in each cell
 #     - say why SigLIP adds a bias to every logit, and what happens where it begins at 0
@@ -31,8 +32,8 @@
 # $$\sigma(x) = \frac{1}{1 + e^{-x}},$$
 #
 # which is a half at 0, near 1 far above and near 0 far below. An own cell should say yes, any other
-# no, and as before an answer costs $-\ln$ of the probability of what is right. Predict: which of the
-# four cells is the most expensive?
+# no, and as before an answer costs $-\ln$ of the probability of what is right. Predict: which of
+# the four cells is the most expensive?
 
 # %%
 import torch
@@ -49,9 +50,9 @@ print(costs)
 
 # %% [markdown]
 # Picture 1 with caption 2: a logit of 1 says yes to 0.73, and no would be right. Even a logit of 0
-# costs $\ln 2 = 0.69$: it has no opinion. The loss adds up a picture's cells, and takes the mean over
-# the $N$ pictures. With labels $y_{ij} = 1$ in own cells and $-1$ elsewhere, one formula does for
-# both answers, since $1 - \sigma(x) = \sigma(-x)$:
+# costs $\ln 2 = 0.69$: it has no opinion. The loss adds up a picture's cells, and takes the mean
+# over the $N$ pictures. With labels $y_{ij} = 1$ in own cells and $-1$ elsewhere, one formula does
+# for both answers, since $1 - \sigma(x) = \sigma(-x)$:
 #
 # $$\text{loss} = -\frac1N \sum_{i,j} \ln \sigma(y_{ij} L_{ij})$$
 
@@ -100,10 +101,10 @@ print("as it stands:", -torch.sigmoid(x).log())
 print("logsigmoid:  ", -logsigmoid(x))
 
 # %% [markdown]
-# About 100: a wrong answer costs about as much as its logit is large. As it stands,
-# $\sigma(-100)$ rounds to 0 in 32-bit numbers, and the cost becomes infinite. PyTorch's `logsigmoid`
-# does the same without that; the first exercise asks how. The package's `sigmoid_loss` is built on
-# it, and `transformers` has a version of its own, inside the model.
+# About 100: a wrong answer costs about as much as its logit is large. As it stands, $\sigma(-100)$
+# rounds to 0 in 32-bit numbers, and the cost becomes infinite. PyTorch's `logsigmoid` does the same
+# without that; the first exercise asks how. The package's `sigmoid_loss` is built on it, and
+# `transformers` has a version of its own, inside the model.
 
 # %%
 from transformers import SiglipConfig, SiglipModel
@@ -138,8 +139,8 @@ for N in (64, 32_768):
 
 # %% [markdown]
 # Whoever says "no" to everything is nearly always right. So SigLIP adds one learned number to every
-# logit, the **bias** $b$: $L_{ij} = s \cos_{ij} + b$, with the scale $s$ of before. With all cosines
-# at 0 a picture's cells cost
+# logit, the **bias** $b$: $L_{ij} = s \cos_{ij} + b$, with the scale $s$ of before. With all
+# cosines at 0 a picture's cells cost
 #
 # $$-\ln \sigma(b) \;-\; (N-1) \ln \sigma(-b)$$
 #
@@ -189,7 +190,7 @@ def begin(bias, temperature=0.1):
     return CLIP(CLIPConfig(CNNConfig(widths=(16, 32)), words, temperature, bias))
 
 
-# %% mystnb={"image": {"alt": "The loss of the first steps, with the bias at 0, at minus ln 63 and at minus 10: the first begins nine times as high as the others and ends highest."}}
+# %% mystnb={"image": {"alt": "The loss of the first steps, with the bias at 0, at minus ln 63 and at minus 10: the first begins five to nine times as high as the others and ends highest."}}
 runs = {}
 for bias in (0.0, -math.log(63), -10.0):
     model = begin(bias)
@@ -257,10 +258,10 @@ signed_maps(both, "caption", "picture")
 
 # %% [markdown]
 # Both push hardest where two captions are nearly alike. InfoNCE hardly pulls pair 5: picture and
-# caption have found each other, and no rival is near. The sigmoid asks for a sure yes, and pulls all
-# pairs. InfoNCE's gradients always add up to 0, for each choice's shares do. The sigmoid's sum is the
-# gradient of the bias, so descent moves the bias until they do; we have put it there. Predict which
-# cells say yes without being a pair.
+# caption have found each other, and no rival is near. The sigmoid asks for a sure yes, and pulls
+# all pairs. InfoNCE's gradients always add up to 0, for each choice's shares do. The sigmoid's sum
+# is the gradient of the bias, so descent moves the bias until they do; we have put it there. The
+# figure's view *sigmoid* shows each cell's yes: try a bias of −6, and one of 0.
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -270,10 +271,11 @@ SimilarityMatrix(eight, pictures, captions, view="sigmoid", temperature=0.2, bia
 # %% [markdown]
 # ## Several captions, all true
 #
-# "A star" is true of any picture of one star. A picture that must *choose* between two true captions
-# gives each a half at best, and pays $\ln 2$ for it: with such false negatives InfoNCE has a
-# [floor](../pairs/contrastive-loss.ipynb#false-negatives). A cell that answers for itself has no such
-# trouble, if it is told the truth. In our world `describes` knows it. Predict the floor of each loss, if the labels say all that is true.
+# "A star" is true of any picture of one star. A picture that must *choose* between two true
+# captions gives each a half at best, and pays $\ln 2$ for it: with such false negatives InfoNCE has
+# a [floor](../pairs/contrastive-loss.ipynb#false-negatives). A cell that answers for itself has no
+# such trouble, if it is told the truth. In our world `describes` knows it. Predict the floor of
+# each loss, if the labels say all that is true.
 
 # %%
 from clipbook.scenes import describes, sample, say, state
@@ -295,10 +297,11 @@ print(f"InfoNCE, all labels:         {info_nce(ideal, true):.3f}")
 print(f"InfoNCE, only the diagonal:  {info_nce(ideal):.3f}")
 
 # %% [markdown]
-# A grid that is right everywhere costs the sigmoid nothing, and InfoNCE a floor even with all labels
-# given, since their shares must add up to 1. Without labels the sigmoid pays most of all: it counts
-# each true cell as a mistake at full price, and says so. Labels of 0 for a whole row are allowed,
-# too: a picture of which *no* caption is true has nothing to choose, but an answer to give for each caption.
+# A grid that is right everywhere costs the sigmoid nothing, and InfoNCE a floor even with all
+# labels given, since their shares must add up to 1. Without labels the sigmoid pays most of all: it
+# counts each true cell as a mistake at full price, and says so. Labels of 0 for a whole row are
+# allowed, too: a picture of which *no* caption is true has nothing to choose, but an answer to give
+# for each.
 
 # %%
 nothing_true = torch.zeros(2, 3, dtype=torch.bool)
@@ -314,10 +317,11 @@ except ValueError as error:
 # ## A fair trial
 #
 # Which loss gives the better model? Both get the same 10,240 pairs in the same order, whatever the
-# batch size: 640 steps of 16 or 40 steps of 256. No caption is true of another picture of its batch.
-# Both begin with the same weights, at CLIP's scale and at SigLIP's scale and bias. The learning rate
-# of each loss and size was chosen among five, on other pairs and other test pictures. Then each is
-# asked: which of 256 captions belongs to this picture, and the reverse? A guess is right in 1 of 256.
+# batch size: 640 steps of 16 or 40 steps of 256. No caption is true of another picture of its
+# batch. Both begin with the same weights, at CLIP's scale and at SigLIP's scale and bias. The
+# learning rate of each loss and size was chosen among five, on other pairs and other test pictures.
+# Then each is asked: which of 256 captions belongs to this picture, and the reverse? A guess is
+# right in 1 of 256.
 
 # %%
 from clipbook.pretrained import scale_trials
@@ -358,10 +362,10 @@ lines = {
 curves(lines, across="batch size N", up="share found of 256", log="x")
 
 # %% [markdown]
-# InfoNCE finds more at every size, by 0.05 to 0.10. With three seeds the intervals are wide: only at 64
-# and 128 does theirs leave out 0. Both are best with batches of 32, for a reason that the next chapter
-# looks into. Why does the sigmoid lag? Perhaps it needs longer: bias and scale take small steps, and
-# where do they stand at the end?
+# InfoNCE finds more at every size, by 0.05 to 0.10. With three seeds the intervals are wide: only
+# at 64 and 128 do they leave out 0. Both are best with batches of 32, for a reason that the next
+# chapter looks into. Why does the sigmoid lag? Perhaps it needs longer: bias and scale take small
+# steps, and where do they stand at the end?
 
 # %%
 runs = trials["pairs"]["sigmoid"]["64"].values()
@@ -373,11 +377,11 @@ for bias, by_seed in begun.items():
     print(f"bias from {bias:>5}: {values.mean():.3f} ({values.min():.2f}–{values.max():.2f})")
 
 # %% [markdown]
-# Both are nearly where they began. And where a bias begins matters: from 0 the models find far less,
-# from −10 and from $-\ln 63$ about equally much. What is this trial worth? It says that in a short run
-# of a small model InfoNCE does better. SigLIP's authors, with far larger models and runs, found the
-# reverse below batches of 16,000, and hardly a difference at 32,000 ({cite:t}`zhai2023siglip`, §4). A
-# comparison holds for the scale at which it was made.
+# Both are nearly where they began. And where a bias begins matters: from 0 the models find far
+# less, from −10 and from $-\ln 63$ about equally much. What is this trial worth? It says that in a
+# short run of a small model InfoNCE does better. SigLIP's authors, with far larger models and runs,
+# found the reverse below batches of 16,000, and hardly a difference at 32,000
+# ({cite:t}`zhai2023siglip`, §4). A comparison holds for the scale at which it was made.
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: a loss that never overflows
@@ -389,9 +393,9 @@ for bias, by_seed in begun.items():
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The cost of a cell is $\ln(1 + e^{-x})$ with $x = y_{ij} L_{ij}$. For negative $x$, $e^{-x}$ is the
-# large term. Take it out of the logarithm, as log-sum-exp does:
-# $\ln(1 + e^{-x}) = \max(-x, 0) + \ln(1 + e^{-|x|})$.
+# The cost of a cell is $\ln(1 + e^{-x})$ with $x = y_{ij} L_{ij}$. For negative $x$, $e^{-x}$ is
+# the large term. Take it out of the logarithm, as log-sum-exp does: $\ln(1 + e^{-x}) = \max(-x, 0)
+# + \ln(1 + e^{-|x|})$.
 #
 # </details>
 
@@ -468,15 +472,15 @@ with check("A loss that never overflows, other logits"), without(*forbidden):
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: what moves the scale and the bias
 #
-# With logits $L = s \cos + b$, return the derivatives of the sigmoid loss in $s$ and in $b$, in this
-# order, as two numbers, for a square grid of cosines with own cells on the diagonal. The check
+# With logits $L = s \cos + b$, return the derivatives of the sigmoid loss in $s$ and in $b$, in
+# this order, as two numbers, for a square grid of cosines with own cells on the diagonal. The check
 # refuses autograd, and tries several sizes, scales and biases.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# You know the gradient in each logit. The chain rule multiplies it by what the logit's derivative in
-# $s$ is, or in $b$, and adds up over all cells, since all of them have the same $s$ and $b$.
+# You know the gradient in each logit. The chain rule multiplies it by what the logit's derivative
+# in $s$ is, or in $b$, and adds up over all cells, since all of them have the same $s$ and $b$.
 #
 # </details>
 
@@ -568,18 +572,18 @@ with check("What moves the scale and the bias, other grids"), without(*forbidden
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: labels from facts
 #
-# Each picture is a list of things, and each thing a set of words that are true of it:
-# `[{"large", "red", "star"}, {"blue", "ring"}]`. Each caption is likewise a list of the things that it
+# Each picture is a list of things, and each thing a set of words that are true of it: `[{"large",
+# "red", "star"}, {"blue", "ring"}]`. Each caption is likewise a list of the things that it
 # mentions, by the words that it says: `[{"red", "star"}]`. A caption is true of a picture if each
-# thing that it mentions is one of the picture's, all its words being true of *that one* thing. Return
-# the labels, rows pictures, columns captions. There may be more captions than pictures or fewer, and
-# a caption that mentions nothing is true of any picture.
+# thing that it mentions is one of the picture's, all its words being true of *that one* thing.
+# Return the labels, rows pictures, columns captions. There may be more captions than pictures or
+# fewer, and a caption that mentions nothing is true of any picture.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# `{"red", "star"} <= thing` asks whether all these words are in the set `thing`. For one caption and
-# one picture: `all(any(… for thing in picture) for mentioned in caption)`.
+# `{"red", "star"} <= thing` asks whether all these words are in the set `thing`. For one caption
+# and one picture: `all(any(… for thing in picture) for mentioned in caption)`.
 #
 # </details>
 
@@ -682,13 +686,13 @@ with check("Labels from facts, as the world tells them"):
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A run with the sigmoid loss and 64 pairs begins at 44.4 and stays there. What does the number
-# say?
+# **1.** A run with the sigmoid loss and 64 pairs begins at 44.4 and stays there. What does the
+# number say?
 #
 # <details><summary>Answer</summary>
 #
-# $44.4 = 64 \ln 2$: each cell has a logit of 0, a half for yes and a half for no. Scale and bias may
-# both be 0, or the logits were never computed from the embeddings. "As high as InfoNCE's guess"
+# $44.4 = 64 \ln 2$: each cell has a logit of 0, a half for yes and a half for no. Scale and bias
+# may both be 0, or the logits were never computed from the embeddings. "As high as InfoNCE's guess"
 # would be $\ln 64 = 4.16$.
 #
 # </details>
@@ -709,9 +713,9 @@ with check("Labels from facts, as the world tells them"):
 #
 # <details><summary>Answer</summary>
 #
-# As the probability that both are a pair *in a batch such as those of the training*. There 1 cell in
-# $N$ was a pair, and the bias has learned that; with other batches, or where several captions are
-# true, a yes is as rare as it was. "Yes, it is a sigmoid" forgets the share of pairs.
+# As the probability that both are a pair *in a batch such as those of the training*. There 1 cell
+# in $N$ was a pair, and the bias has learned that; with other batches, or where several captions
+# are true, a yes is as rare as it was. "Yes, it is a sigmoid" forgets the share of pairs.
 #
 # </details>
 
