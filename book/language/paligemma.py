@@ -17,7 +17,7 @@
 # %% [markdown]
 # # A picture in front of the words
 #
-# CLIP chooses among captions; the decoder of the [last chapter](decoder.ipynb) writes, but is blind.
+# CLIP chooses among captions; the [decoder](decoder.ipynb) writes, but is blind.
 # {question} We join the two, as Google's **PaliGemma** does ({cite:t}`beyer2024paligemma`), and ask
 # what makes such a model see.
 
@@ -142,7 +142,7 @@ token_heatmap(torch.where(mask, 1.0, torch.nan), names, names)
 # %% [markdown]
 # In a batch, prompts differ in length, so each row has its own mask. Padding stands behind the
 # answer, where no real token looks. Now the whole model, by hand: projected patches, embedded words,
-# the mask, the decoder of the last chapter.
+# the mask, the decoder that we know.
 
 # %%
 allowed = mask_by_hand(16 + len(prompt), sequence.shape[1])[None, None]

@@ -582,7 +582,8 @@ with check("One token and a cache, other lengths"):
 #   between them, after training.
 # - A KV cache keeps what the tokens before have already computed: the same text, sooner, for memory.
 #
-# Next: **how does a picture get in front of the words, so that the answer is no guess?**
+# Next: **how does a picture get in front of the words, so that the answer is no guess?** [A picture in
+# front of the words](paligemma.ipynb) joins both halves of this book.
 
 # %% [markdown]
 # **Sources.** {cite:t}`holtzman2020nucleus`, §3.1: top-p, and why greedy texts are dull.
