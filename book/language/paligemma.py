@@ -320,10 +320,14 @@ for arm in others:
         print(f"{arm:24} {split:11} {told}")
 
 # %% [markdown]
-# The differences are taken seed by seed, one number for each. (The intervals above count questions, not
-# seeds.) Without contrastive weights the model hardly gets above the
-# blind baseline in this time: the decoder can't learn to read patches that say nothing yet, and from
-# its few answers an encoder learns little. What CLIP learned from captions is what makes it see.
+# Differences are taken seed by seed, one number for each. (The intervals above count questions, not
+# seeds.) With random weights, frozen or trained, the model hardly gets above the blind baseline in this
+# time. What CLIP learned from captions is what makes it see. And it can be **spoiled**: trained on at the
+# decoder's full rate, the contrastive encoder is as blind as a random one, since a decoder that
+# understands nothing yet sends it wrong gradients. At a tenth of the rate it stays whole.
+#
+# Between the masks, and between blocks 2 and 3, so short a run shows no difference that another seed
+# couldn't make.
 
 # %%
 for kind in ("colour", "shape", "size", "place", "beside", "count", "exists", "caption", "detect"):
@@ -338,9 +342,9 @@ print("of the own picture, another's, none, and the blind baseline")
 # %% [markdown]
 # ## What the last block has forgotten
 #
-# Why the tokens after block 2? In the table, compare "after block 1" and "after block 3" with the
-# first arm. To see the cause we ask each patch that holds an object **which of the 16 places** it is,
-# by a linear probe on what the frozen encoder says of it. Predict: does it become easier or harder
+# Why the tokens after block 2? After block 1, combinations never seen are answered worse. To see what the
+# blocks do we ask each patch that holds an object **which of the 16 places** it is, and which shape, by
+# a linear probe on what the frozen encoder says of it. Predict: does the place become easier or harder
 # from block to block?
 
 # %%
@@ -362,8 +366,8 @@ for name in ("embedded", "block 1", "block 2", "block 3"):
 
 # %% [markdown]
 # *Where* is there at first and is lost on the way, *what* is found on the way. CLIP averages over all
-# patches at its end, so nothing asks a patch to keep its place. In the middle both are there. (Large
-# models read the last block: PaliGemma does, and it trains the encoder further.)
+# patches at its end, so nothing asks a patch to keep its place. In the middle both are there, so there
+# we took them. (PaliGemma reads the last block, and trains the encoder further.)
 
 # %% [markdown]
 # ## What contrast can't say
@@ -549,7 +553,7 @@ assert (own - expected).abs().max() < 1e-4 * expected.abs().max()
 # ({cite:t}`beyer2024paligemma`, §3.) Its stages: first both parts alone, then together on pictures and
 # texts of the web, then at higher resolutions, then on the task at hand. It freezes nothing, but
 # raises the image encoder's rate slowly at first, so that a decoder that doesn't understand it yet
-# won't spoil it. And its authors tried what we tried: a prefix mask beats a causal one (§5).
+# won't spoil it. Its authors tried masks as we did, for longer, and the prefix mask did better (§5).
 
 # %% [markdown]
 # ## Common mistakes
