@@ -241,7 +241,8 @@ def test_answers_are_graded_one_by_one():
     )
     text = answer_text(question)
     assert grade(question, scene, text, 32)[0]
-    assert not grade(question, scene, text.replace(question.answer, "pink heart"), 32)[0]
+    other = "pink heart" if question.answer != "pink heart" else "red ring"
+    assert not grade(question, scene, text.replace(question.answer, other), 32)[0]
     assert grade(question, scene, question.answer, 32) == (False, 0.0)
     shifted = "<loc0000><loc0000><loc0001><loc0001> " + question.answer
     assert not grade(question, scene, shifted, 32)[0]

@@ -37,7 +37,7 @@ def draw_questions(
     n = whole_number("n", n, 200)
     asked: Asked = []
     for kind in kinds:
-        generator = stream(f"evaluation, questions, {split}, {kind}", seed)
+        generator = stream(f"questions of the evaluation, {split}, {kind}", seed)
         while len(asked) % n or len(asked) < n * (kinds.index(kind) + 1):
             scene = sample(1, generator, SPLITS[split])[0]
             question = draw_question(scene, kind, generator, never_seen=split == "never seen")

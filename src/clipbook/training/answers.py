@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -25,13 +24,14 @@ from clipbook.language import (
 from clipbook.language.answer_tokenizer import pad
 from clipbook.pairs import CLIP
 from clipbook.scenes import KINDS, Question, Scene, draw_question, sample
-from clipbook.streams import stream, torch_stream
+from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import draw
 from clipbook.training.history import History
 from clipbook.training.identity import identify_tokenizer
 from clipbook.training.loop import train
+from clipbook.training.presets import fresh
 from clipbook.validation import (
     LARGEST_SEED,
     above_zero,
@@ -195,9 +195,7 @@ class AnswersPreset:
             image.config, decoder, f"block {self.blocks}", prefix=self.prefix,
             preprocessing=encoder.config.preprocessing,
         )  # fmt: skip
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
-            model = PaliGemma(sizes)
+        model = fresh(lambda: PaliGemma(sizes), seed)
         if self.image in ("frozen", "trained"):
             model.image_encoder.load_state_dict(image.state_dict())
         if self.image.endswith("frozen"):

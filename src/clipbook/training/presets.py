@@ -1,10 +1,12 @@
 """Recipes, from the quick one of the training chapter to that of the shipped model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from clipbook.emoji import load_emoji
 from clipbook.image import Augmentation, CNNConfig, ViTConfig
@@ -18,6 +20,8 @@ from clipbook.training.emoji import EmojiBatches, emoji_example, train_emoji_tok
 from clipbook.training.history import History
 from clipbook.training.loop import train
 from clipbook.validation import between, check_fields, whole_number
+
+Built = TypeVar("Built", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Preset:
         config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_tokenizer()
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
-        model = _fresh(CLIPConfig(self.image, text, *_start(config)), seed)
+        model = fresh(lambda: CLIP(CLIPConfig(self.image, text, *_start(config))), seed)
         size = self.image.image_size
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
         scenes, captions = zip(*EXAMPLE, strict=True)
@@ -80,7 +84,7 @@ class EmojiPreset:
         text = TextConfig(
             tokenizer.vocab_size, tokenizer.context_length, width=96, heads=4, mlp_width=384
         )
-        model = _fresh(CLIPConfig(self.image, text, *_start(config)), seed)
+        model = fresh(lambda: CLIP(CLIPConfig(self.image, text, *_start(config))), seed)
         size = self.image.image_size
         batches = EmojiBatches(
             emoji, tokenizer, self.batch_size, size, left_out=self.left_out,
@@ -111,11 +115,11 @@ def _start(config: TrainingConfig) -> tuple[float, float | None]:
     return (0.1, -10.0) if config.loss == "sigmoid" else (0.07, None)
 
 
-def _fresh(config: CLIPConfig, seed: int) -> CLIP:
-    """A model whose first weights the seed fixes, whatever was drawn before."""
+def fresh(build: Callable[[], Built], seed: int) -> Built:
+    """What `build` makes: a model whose first weights the seed fixes, whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
-        return CLIP(config)
+        return build()
 
 
 PRESETS: dict[str, Preset | EmojiPreset] = {
