@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from clipbook.image import normalise
+from clipbook.image import Preprocessing, normalise
 from clipbook.pairs import CLIP, info_nce, load_model, sigmoid_loss, similarity
 from clipbook.training import SceneBatches, TrainingConfig, objectives, train
 from clipbook.training import loop as module
@@ -378,3 +378,25 @@ def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float3
     batch, objective = tiny.batches()[0], objectives.objective_of(model, config)
     step_module.train_step(model, optimisers, scaler, batch, config, half, objective)
     assert seen == [half, half, torch.float32]
+
+
+def test_pictures_are_normalised_as_the_model_wants_them():
+    """In a step and in a snapshot: other means and deviations give another loss and matrix."""
+    config = tiny.clip().config
+    halves = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    pictures, token_ids, mask = tiny.batches()[0]
+    runs = []
+    for preprocessing in (config.preprocessing, halves):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = CLIP(replace(config, preprocessing=preprocessing))
+        model.eval()
+        grid = similarity(
+            model.encode_image(normalise(pictures, preprocessing)),
+            model.encode_text(token_ids, mask),
+        )
+        assert torch.allclose(
+            torch.tensor(module.snapshot(model, (pictures, token_ids, mask))), grid, atol=1e-4
+        )
+        runs.append(run(model, config=replace(CONFIG, steps=1)).loss[0])
+    assert abs(runs[0] - runs[1]) > 1e-3
