@@ -31,7 +31,7 @@
 #
 # $$\sigma(x) = \frac{1}{1 + e^{-x}},$$
 #
-# which is a half at 0, near 1 far above and near 0 far below. An own cell should say yes, any other
+# which is a half at 0, near 1 far above and near 0 far below. A matching cell should say yes, any other
 # no, and as before an answer costs $-\ln$ of the probability of what is right. Predict: which of
 # the four cells is the most expensive?
 
@@ -51,7 +51,7 @@ print(costs)
 # %% [markdown]
 # Picture 1 with caption 2: a logit of 1 says yes to 0.73, and no would be right. Even a logit of 0
 # costs $\ln 2 = 0.69$: it has no opinion. The loss adds up a picture's cells, and takes the mean
-# over the $N$ pictures. With labels $y_{ij} = 1$ in own cells and $-1$ elsewhere, one formula does
+# over the $N$ pictures. With labels $y_{ij} = 1$ in matching cells and $-1$ elsewhere, one formula does
 # for both answers, since $1 - \sigma(x) = \sigma(-x)$:
 #
 # $$\text{loss} = -\frac1N \sum_{i,j} \ln \sigma(y_{ij} L_{ij})$$
@@ -208,7 +208,7 @@ curves(lines, across="step", up="loss", log="y")
 
 # %% [markdown]
 # The bias itself has hardly moved in so few steps. Where it began at 0, the *embeddings* had to say
-# "no" in its place: picture and caption were turned away from each other until even own cosines lay
+# "no" in its place: picture and caption were turned away from each other until even matching cosines lay
 # far below 0. Where it began at −10, own pairs had to be turned towards each other instead. What
 # that is worth after longer training, with three seeds, stands in the table further down.
 
@@ -216,7 +216,7 @@ curves(lines, across="step", up="loss", log="y")
 # ## Belief minus truth, again
 #
 # How does the loss change with one logit? The derivative of $-\ln \sigma(x)$ is $\sigma(x) - 1$,
-# that of $-\ln \sigma(-x)$ is $\sigma(x)$. With $I$, 1 in own cells and 0 elsewhere:
+# that of $-\ln \sigma(-x)$ is $\sigma(x)$. With $I$, 1 in matching cells and 0 elsewhere:
 #
 # $$\frac{\partial\,\text{loss}}{\partial L} = \frac{\sigma(L) - I}{N}$$
 #
@@ -386,7 +386,7 @@ for bias, by_seed in begun.items():
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: a loss that never overflows
 #
-# Return the sigmoid loss of a square grid of logits, own cells on the diagonal: added up over each
+# Return the sigmoid loss of a square grid of logits, matching cells on the diagonal: added up over each
 # picture's cells, then the mean over pictures. The check tries several sizes and logits from −1,000
 # to 1,000, and refuses PyTorch's `logsigmoid`, `softplus` and binary cross-entropies.
 
@@ -426,11 +426,11 @@ mistakes = {
     "the mean over pictures, not their sum": 3 * want_3,
     "the natural logarithm, not that of base 2": want_3 / 0.6931472,
     "the cost is minus the logarithm": -want_3,
-    "own cells should say yes, the others no; yours asks the reverse": sigmoid_loss(-logits_3),
+    "matching cells should say yes, the others no; yours asks the reverse": sigmoid_loss(-logits_3),
     "the other cells should say no": sigmoid_loss(logits_3, torch.ones(3, 3).bool()),
-    "own cells should say yes": sigmoid_loss(logits_3, torch.zeros(3, 3).bool()),
+    "matching cells should say yes": sigmoid_loss(logits_3, torch.zeros(3, 3).bool()),
     "the other cells count, too": -cells.diagonal().log().mean(),
-    "own cells count, too": want_3 + cells.diagonal().log().mean(),
+    "matching cells count, too": want_3 + cells.diagonal().log().mean(),
     "each cell answers by itself; yours lets captions compete": info_nce(logits_3),
     "the logarithm of the probability is missing": wrong_3.sum() / 3,
     "the cost is a soft maximum of -x and 0, not the maximum itself": hard_3.sum() / 3,
@@ -473,7 +473,7 @@ with check("A loss that never overflows, other logits"), without(*forbidden):
 # ## Exercise: what moves the scale and the bias
 #
 # With logits $L = s \cos + b$, return the derivatives of the sigmoid loss in $s$ and in $b$, in
-# this order, as two numbers, for a square grid of cosines with own cells on the diagonal. The check
+# this order, as two numbers, for a square grid of cosines with matching cells on the diagonal. The check
 # refuses autograd, and tries several sizes, scales and biases.
 
 # %% [markdown]
@@ -523,10 +523,10 @@ mistakes = {
     "truth minus belief; the gradient is belief minus truth": -want_3,
     "divided by the number of cells; the loss divides by the pictures": want_3 / 3,
     "divide by the number of pictures": 3 * want_3,
-    "a picture's own cell should say yes: subtract 1 there": both(cells / 3),
-    "subtract 1 in own cells only": both((cells - 1) / 3),
-    "only in own cells? All cells have the same scale and bias": both(errors * eye),
-    "own cells count, too": both(errors * (1 - eye)),
+    "a picture's matching cell should say yes: subtract 1 there": both(cells / 3),
+    "subtract 1 in matching cells only": both((cells - 1) / 3),
+    "only in matching cells? All cells have the same scale and bias": both(errors * eye),
+    "matching cells count, too": both(errors * (1 - eye)),
     "add the bias inside the sigmoid": both(unbiased),
     "the logits are the cosines times the scale": both(unscaled),
     "each cell answers by itself; yours takes a softmax": both(softmax),
@@ -702,7 +702,7 @@ with check("Labels from facts, as the world tells them"):
 # <details><summary>Answer</summary>
 #
 # InfoNCE stays: a softmax sees differences only. So a bias would be of no use to it. The sigmoid's
-# own cells get cheaper and all others dearer; it is the bias that has moved by 5.
+# matching cells get cheaper and all others dearer; it is the bias that has moved by 5.
 #
 # </details>
 
