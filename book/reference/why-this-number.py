@@ -361,7 +361,7 @@ assert stopped[-1] == end and driven_on[: len(stopped)] == stopped and len(drive
 #
 # **With a cache, positions began anew**, or what came before was left out. The first token comes from
 # the prompt, which was read in one piece, so nothing is wrong yet. Count
-# [positions](../language/decoder.ipynb#the-kv-cache) from what the cache has read; logits with and
+# [positions](../language/writing.ipynb#the-kv-cache) from what the cache has read; logits with and
 # without it must agree.
 
 
