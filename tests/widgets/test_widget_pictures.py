@@ -15,7 +15,8 @@ from docutils.utils import new_document
 from ipywidgets.embed import dependency_state
 
 from bookkit.pages import widget_pictures
-from clipbook.widgets import PatchExplorer
+from clipbook.widgets import AnswerExplorer, PatchExplorer
+from tests.widgets.stub_answerer import StubAnswerer
 
 RED, BLUE = [PIL.Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
 VIEW = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "m1"}</script>'
@@ -87,7 +88,7 @@ def test_the_picture_is_the_widget_as_it_is_drawn(camera, monkeypatch):
 def test_a_page_carries_the_picture_once_and_its_words_in_the_state(camera, monkeypatch):
     page = Page(PatchExplorer(RED), camera)
     assert page.placed(monkeypatch).script is not None
-    assert "picture" not in page.state and "16 patches" in page.state["alternative"]
+    assert widget_pictures.STILL not in page.state and "16 patches" in page.state["alternative"]
 
 
 @pytest.mark.browser
@@ -111,7 +112,7 @@ def test_without_chromium_words_stand_there_and_the_build_goes_on(tmp_path, monk
     wrapper = page.placed(monkeypatch)
     assert wrapper.img is None
     assert "is cut into 4 × 4 = 16 patches" in wrapper.find("p", "widget-picture").text
-    assert "picture" not in page.state
+    assert widget_pictures.STILL not in page.state
     assert len(lines) == 1 and "no Chromium" in lines[0]
     page.widget_camera.close()
 
@@ -146,3 +147,14 @@ def test_taking_a_snapshot_leaves_no_event_loop_behind(tmp_path, monkeypatch):
     # in a thread of its own: that of the tests has the loop of their browser
     with concurrent.futures.ThreadPoolExecutor() as threads:
         assert threads.submit(build).result() == 42
+
+
+def test_every_trait_stays_in_the_state():
+    """Also one that is called as what is put beside it."""
+    widget = AnswerExplorer(StubAnswerer(), [RED], [["detect it"]])
+    page = Page(widget, None)
+    before = page.state
+    with pytest.MonkeyPatch.context() as patch:
+        page.widget_camera = type("Blind", (), {"picture": staticmethod(lambda model: None)})()
+        page.placed(patch)
+    assert page.state == before and page.state["picture"] == 0

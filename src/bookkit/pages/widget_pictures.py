@@ -38,6 +38,7 @@ from bookkit.browser import chromium, find_chromium
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S
 )
+STILL = "_still"  # where a model's state holds its picture on the way; no trait begins so
 HOST = ROOT / "src/clipbook/widgets/static_host.js"
 WIDTH = 700  # px, of a page's text column
 COLOURS = 128  # no eye misses more, and a widget weighs half as much
@@ -132,7 +133,7 @@ def wrapped(view: str, states: dict) -> str:
     assert match, view
     model = json.loads(match[1])["model_id"]
     state = states.get(model, {}).get("state", {})
-    picture, alternative = state.get("picture"), html.escape(state.get("alternative", ""))
+    picture, alternative = state.get(STILL), html.escape(state.get("alternative", ""))
     still = f'<p class="widget-picture">{alternative}</p>' if alternative else ""
     if picture:
         source = f'src="{html.escape(picture)}"{size_of(picture)}'
@@ -152,10 +153,10 @@ def place_pictures(app, doctree) -> None:
         if match := VIEW.fullmatch(node.astext()):
             model = models.get(json.loads(match[1])["model_id"], {})
             if "_esm" in model.get("state", {}):
-                model["state"]["picture"] = app.widget_camera.picture(model)
+                model["state"][STILL] = app.widget_camera.picture(model)
             node.replace_self(nodes.raw("", wrapped(node.astext(), models), format="html"))
     for model in models.values():
-        model["state"].pop("picture", None)
+        model["state"].pop(STILL, None)
     files["ipywidgets_state"][1]["body"] = in_script(embedded)
 
 

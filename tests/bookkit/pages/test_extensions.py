@@ -11,6 +11,7 @@ from PIL import Image
 
 from bookkit import cells
 from bookkit.pages import execution_cache, maths, streams, widget_pictures
+from bookkit.pages.widget_pictures import STILL
 
 EXERCISE = """def double(x):
     ### BEGIN SOLUTION
@@ -94,13 +95,13 @@ def png(width: int, height: int) -> str:
 
 
 def test_widget_gets_its_picture_with_alternative_text_and_size():
-    state = {"picture": png(30, 20), "alternative": 'the "diagonal" is bright & clear'}
+    state = {STILL: png(30, 20), "alternative": 'the "diagonal" is bright & clear'}
     state["_anywidget_id"] = "clipbook.widgets.grid.Grid"
     wrapper = BeautifulSoup(
         widget_pictures.wrapped(VIEW, {"m1": {"state": state}}), "html.parser"
     ).div
     assert (wrapper["data-widget"], wrapper["data-model-id"]) == ("Grid", "m1")
-    assert wrapper.img["src"] == state["picture"]
+    assert wrapper.img["src"] == state[STILL]
     assert wrapper.img["alt"] == state["alternative"]
     assert (wrapper.img["width"], wrapper.img["height"]) == ("30", "20")
     assert wrapper.script is not None
@@ -122,7 +123,7 @@ def test_no_text_ends_the_script_that_holds_it(text):
 
 @pytest.mark.parametrize("text", [text for text in TRAPS if text != "\ud800"])
 def test_no_text_ends_the_attribute_that_holds_it(text):
-    state = {"picture": png(3, 2), "alternative": text, "_anywidget_id": f"a.{text}"}
+    state = {STILL: png(3, 2), "alternative": text, "_anywidget_id": f"a.{text}"}
     made = BeautifulSoup(widget_pictures.wrapped(VIEW, {"m1": {"state": state}}), "html.parser")
     assert made.img["alt"] == text
     assert [child.name for child in made.div.children] == ["img", "script"]
