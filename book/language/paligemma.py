@@ -541,7 +541,7 @@ assert (own - expected).abs().max() < 1e-4 * expected.abs().max()
 # %% [markdown]
 # ## What PaliGemma does beyond
 #
-# | | ours | PaliGemma |
+# | what | ours | PaliGemma |
 # |---|---|---|
 # | image encoder | ViT of two blocks, contrastive | SigLIP, 400 million numbers, contrastive |
 # | decoder | 3 blocks, 96 wide | Gemma 2B |

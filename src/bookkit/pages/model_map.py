@@ -28,7 +28,7 @@ ROWS = {
     "text": "captions",
     "image": "pictures",
     "pairs": "pairs",
-    "real": "real ones",
+    "real": "real",
     "scale": "at scale",
     "language": "language",
 }
