@@ -28,6 +28,14 @@ hypothesis.settings.load_profile("ci" if ON_CI else "local")
 torch.set_num_threads(1)  # pytest -n 2 fills the cores with processes
 
 
+@pytest.fixture(autouse=True)
+def small_numbers_stay():
+    """A command that trains takes the smallest numbers for 0, in the whole process: what runs in it
+    later, such as hypothesis' floats, must not."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def browser():
     """One headless Chromium for the whole run; each test opens contexts of its own."""
