@@ -193,8 +193,8 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 # %% [markdown]
 # ## The temperature
 #
-# Logits are cosines times the **scale** $s = 1/\tau$. Why not bare cosines, $s = 1$? An own cosine
-# is at most 1; then picture and caption are one vector. How low can the others be? Two vectors may
+# Logits are cosines times the **scale** $s = 1/\tau$. Why not bare cosines, $s = 1$? That of a
+# matching pair is at most 1; then picture and caption are one vector. How low can the others be? Two vectors may
 # be opposite, three can't. The sum of $N$ vectors of length 1 has the squared length
 # $N + \sum_{i \ne j} I_i \cdot T_j$, which is not below 0: **on average, the others are at least
 # $-1/(N-1)$.** If all are equal, which is cheapest, a quiz costs
@@ -202,7 +202,7 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 # $$\ln\left(1 + (N-1)\, e^{-s N/(N-1)}\right)$$
 
 # %% [markdown]
-# <details><summary>Do lower own cosines help?</summary>
+# <details><summary>Do lower cosines of matching pairs help?</summary>
 #
 # No. Let $\bar I$ and $\bar T$ be the mean vectors. Over all $i \ne j$, the mean of
 # $I_i \cdot T_j - I_i \cdot T_i$ is $-\frac{1}{N-1} \sum_i (I_i - \bar I) \cdot (T_i - \bar T)$.

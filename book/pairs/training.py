@@ -378,7 +378,7 @@ for what, number in (("new pairs always", 100), ("64 pairs again", 2)):
 # The recipe `shapes`, which a GPU would have run here, made the shipped model: 10,000 batches of 128
 # pairs for a ViT. That was no GPU either, but one processor core in 1,279 seconds, says its model
 # card. Losses of different batch sizes can't be compared, so we compare the **margin** in the grid of
-# our eight pairs: own cosine minus the best other one in its row, on average.
+# our eight pairs: the matching cell minus the best other one in its row, on average.
 
 
 # %% mystnb={"image": {"alt": "The margin of the own caption over the best other one begins below zero in both runs, jumps up early, and ends above zero; the longer run ends higher."}}
