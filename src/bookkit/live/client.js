@@ -2,9 +2,12 @@
 // the worker. Files are scripts that call a function, since from file:// nothing else may be fetched.
 
 /**
+ * @typedef {Map<string, import("./layers.js").Note>} Notes
  * @typedef {{ fast: boolean, scale: number, size: number, width: number }} Facts of a model
  * @typedef {Facts & { texts: (texts: string[]) => Promise<Float32Array>,
- *   images: (pixels: Uint8Array | Uint8ClampedArray) => Promise<Float32Array>, end: () => void }} Live
+ *   images: (pixels: Uint8Array | Uint8ClampedArray) => Promise<Float32Array>,
+ *   followText: (text: string) => Promise<{ tokens: string[], notes: Notes }>,
+ *   followImage: (pixels: Uint8Array | Uint8ClampedArray) => Promise<{ notes: Notes }>, end: () => void }} Live
  */
 
 /** @type {Map<string, any>} */
@@ -71,6 +74,8 @@ export async function startModel(folder, name, version) {
     ...facts,
     texts: (texts) => ask("texts", { texts }),
     images: (pixels) => ask("images", { pixels }),
+    followText: (text) => ask("followText", { text }),
+    followImage: (pixels) => ask("followImage", { pixels }),
     end: () => worker.terminate(),
   };
 }

@@ -1,7 +1,7 @@
 // CLIP's forward pass: what clipbook.pairs.CLIP does with captions and pictures, line by line the same.
 // Built in: the chapters from book/text/tokenization to book/pairs/similarity-matrix.
 
-import { frame, makeTokenizer } from "../../clipbook/widgets/tokenizer.js";
+import { FIRST_BYTE, PAD, SPECIALS, frame, makeTokenizer } from "../../clipbook/widgets/tokenizer.js";
 import { Layers } from "./layers.js";
 import { prepare, readSafetensors } from "./weights.js";
 
@@ -48,6 +48,7 @@ export class Clip extends Layers {
         for (let i = 0; i < width; i += 1)
           this.floats[token + i] = this.floats[table + id * width + i] + this.floats[positions + t * width + i];
       }));
+      this.note("embedded", x, starts[ids.length], width);
       this.blocks(x, "text_encoder", this.text, starts, true);
       const last = this.take(ids.length * width); // the end token has seen all others
       ids.forEach((_, text) => {
@@ -85,11 +86,13 @@ export class Clip extends Layers {
           this.floats[at] = (pixels[3 * (row * size + column) + channel] / 255 - MEAN[channel]) / STD[channel];
         }
     }
+    this.note("patches", flat, count * patches, values);
     const positions = this.at("image_encoder.positions");
     for (let k = 0; k < count; k += 1)
       this.floats.copyWithin(x + k * patches * width, positions, positions + patches * width);
     this.linear(x, flat, "image_encoder.patch_embedding", count * patches, values, width, 1);
     this.norm(x, x, "image_encoder.input_norm", count * patches, width);
+    this.note("embedded", x, count * patches, width);
     this.blocks(x, "image_encoder", this.image, Array.from({ length: count + 1 }, (_, k) => k * patches), false);
     return this.project(this.mean(x, count, patches, width), "image_encoder", count, width);
   }
@@ -107,6 +110,7 @@ export class Clip extends Layers {
       this.convolve(y, x, `image_encoder.stages.${stage}.down`, count, size, width, wider, 2, 0);
       this.convolve(y, y, `image_encoder.stages.${stage}.refine`, count, half, wider, wider, 1, 1);
       [x, size, width] = [y, half, wider];
+      this.note(`stage ${stage + 1}`, x, count * size * size, width);
     }
     return this.project(this.mean(x, count, size * size, width), "image_encoder", count, width);
   }
@@ -116,6 +120,7 @@ export class Clip extends Layers {
     const size = this.text.embed_dim;
     const y = this.take(rows * size);
     this.norm(x, x, `${tower}.norm`, rows, width);
+    this.note("features", x, rows, width);
     this.linear(y, x, `${tower}.projection`, rows, width, size);
     const embeddings = this.floats.slice(y, y + rows * size);
     for (let row = 0; row < rows; row += 1) {
@@ -123,7 +128,38 @@ export class Clip extends Layers {
       const length = Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0));
       for (let i = 0; i < size; i += 1) embedding[i] /= length;
     }
+    this.notes?.set("embedding", { shape: [rows, size], values: embeddings });
     return embeddings;
+  }
+
+  // ---- The same for those who follow it: what a pass computes on its way, by name, each with its shape
+
+  /** One text's pass, and its tokens. @param {string} text */
+  followText(text) {
+    const ids = frame(this.tokenizer.encode(text), this.text.context_length).row.filter((id) => id !== PAD);
+    return { tokens: ids.map((id) => this.wordOf(id)), notes: this.followed(() => this.encodeTexts([text])) };
+  }
+
+  /** One picture's pass. @param {Uint8Array | Uint8ClampedArray} pixels */
+  followImage(pixels) {
+    return { notes: this.followed(() => this.encodeImages(pixels)) };
+  }
+
+  /** @param {() => void} pass */
+  followed(pass) {
+    this.notes = new Map();
+    try {
+      pass();
+      return this.notes;
+    } finally {
+      this.notes = undefined;
+    }
+  }
+
+  /** A token as it is written in the chapters. @param {number} id */
+  wordOf(id) {
+    if (id < FIRST_BYTE) return `<${SPECIALS[id]}>`;
+    return new TextDecoder().decode(Uint8Array.from(this.tokenizer.content(id))).trim();
   }
 
   /**

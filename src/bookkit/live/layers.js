@@ -5,6 +5,7 @@ import { plainKernels, simdKernels } from "./kernels.js";
 import { roundUp } from "./weights.js";
 
 /** @typedef {{ width: number, depth: number, heads: number, mlp_width: number }} Sizes of a stack of blocks */
+/** @typedef {{ shape: number[], values: Float32Array }} Note of what a pass has computed */
 
 const EPS = 1e-5; // what a norm adds to the variance
 const SCRATCH = 2_500_000; // floats, for what a pass computes on its way
@@ -25,6 +26,8 @@ export class Layers {
     this.floats = new Float32Array(memory?.buffer ?? new ArrayBuffer(bytes));
     this.kernels = memory && module ? simdKernels(memory, module) : plainKernels(this.floats);
     for (const [name, values] of weights) this.floats.set(values, this.places.get(name));
+    /** @type {Map<string, Note> | undefined} */
+    this.notes = undefined; // while nobody follows a pass; under the names of the package's `intermediates`
   }
 
   /**
@@ -36,23 +39,27 @@ export class Layers {
     const [inner, wide] = [this.take(rows * width), this.take(rows * Math.max(3 * width, mlp_width))];
     for (let layer = 0; layer < depth; layer += 1) {
       const block = `${tower}.blocks.${layer}`;
+      const shares = this.notes && new Float32Array(heads * rows * rows);
       this.norm(inner, x, `${block}.attention_norm`, rows, width);
       this.linear(wide, inner, `${block}.attention.query_key_value`, rows, width, 3 * width);
       for (let k = 0; k + 1 < starts.length; k += 1)
-        this.attend(inner + starts[k] * width, wide + starts[k] * 3 * width, starts[k + 1] - starts[k], width, heads, causal);
+        this.attend(inner + starts[k] * width, wide + starts[k] * 3 * width, starts[k + 1] - starts[k], width, heads, causal, shares);
+      if (shares) this.notes?.set(`block ${layer + 1} attention`, { shape: [heads, rows, rows], values: shares });
       this.linear(x, inner, `${block}.attention.output`, rows, width, width, 1);
       this.norm(inner, x, `${block}.mlp_norm`, rows, width);
       this.linear(wide, inner, `${block}.mlp.0`, rows, width, mlp_width);
       this.kernels.gelu(wide, rows * mlp_width);
       this.linear(x, wide, `${block}.mlp.2`, rows, mlp_width, width, 1);
+      this.note(`block ${layer + 1}`, x, rows, width);
     }
   }
 
   /**
-   * What the tokens of one sequence gather, head by head, from all, or from those up to themselves.
-   * @type {(y: number, qkv: number, tokens: number, width: number, heads: number, causal: boolean) => void}
+   * What the tokens of one sequence gather, head by head, from all, or from those up to themselves. Where
+   * `shares` is given, it takes the attention weights, (heads, tokens, tokens).
+   * @type {(y: number, qkv: number, tokens: number, width: number, heads: number, causal: boolean, shares?: Float32Array) => void}
    */
-  attend(y, qkv, tokens, width, heads, causal) {
+  attend(y, qkv, tokens, width, heads, causal, shares) {
     const { floats } = this;
     const [size, row, weights] = [width / heads, 3 * width, new Float64Array(tokens)];
     for (let head = 0; head < heads; head += 1) {
@@ -73,6 +80,7 @@ export class Layers {
         floats.fill(0, out, out + size);
         for (let s = 0; s < seen; s += 1) {
           const share = weights[s] / sum;
+          if (shares) shares[(head * tokens + t) * tokens + s] = share;
           const value = qkv + s * row + 2 * width + head * size;
           for (let i = 0; i < size; i += 1) floats[out + i] += share * floats[value + i];
         }
@@ -135,6 +143,12 @@ export class Layers {
       this.floats[y + k] = sum / tokens;
     }
     return y;
+  }
+
+  /** Keeps numbers as they are now, where somebody follows. @param {string} name @param {number} x @param {...number} shape */
+  note(name, x, ...shape) {
+    const size = shape.reduce((product, side) => product * side, 1);
+    this.notes?.set(name, { shape, values: this.floats.slice(x, x + size) });
   }
 
   // ---- The memory

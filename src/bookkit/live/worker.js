@@ -17,6 +17,8 @@ const tasks = {
   },
   texts: ({ texts }) => clip.encodeTexts(texts),
   images: ({ pixels }) => clip.encodeImages(pixels),
+  followText: ({ text }) => clip.followText(text),
+  followImage: ({ pixels }) => clip.followImage(pixels),
 };
 
 addEventListener("message", async ({ data: { id, task, ...given } }) => {

@@ -62,6 +62,29 @@ for (const { name, path, words, texts, ids, pixels, embeddings, cosines, scale }
       assert.ok(Math.abs(clip.scale / scale - 1) < 1e-6);
     });
 
+for (const { name, path, words, followed } of expected.models)
+  test(`${name} keeps on its way what PyTorch's layers compute`, () => {
+    const clip = new Clip(file(path), words, kernel);
+    const image = clip.followImage(bytes(followed.pixels));
+    const text = clip.followText(followed.text);
+    assert.deepEqual(text.tokens, followed.tokens);
+    for (const [ours, theirs] of [[image.notes, followed.image], [text.notes, followed.caption]]) {
+      assert.deepEqual([...ours.keys()].sort(), Object.keys(theirs).sort());
+      for (const [stage, { shape, values }] of ours) {
+        assert.deepEqual(shape, theirs[stage].shape, stage);
+        const wanted = floats(theirs[stage].values);
+        assert.equal(values.length, wanted.length);
+        // of an attention weight and an embedding 1e-5; of what runs through the blocks, that of its largest number
+        const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+        const worst = values.reduce((most, value, k) => Math.max(most, Math.abs(value - wanted[k]) / scale), 0);
+        assert.ok(worst < 1e-5, `${stage} is off by ${worst}`);
+      }
+    }
+    assert.equal(clip.notes, undefined); // a pass that nobody follows keeps nothing
+    assert.throws(() => clip.followText(" "), RangeError);
+    assert.equal(clip.notes, undefined);
+  });
+
 test("what says nothing, and half a character, are refused as in Python", () => {
   const [{ path, words }] = expected.models;
   const clip = new Clip(file(path), words, kernel);

@@ -17,7 +17,7 @@ from PIL import Image
 
 import clipbook
 from bookkit.live import kernel, made_world, words
-from clipbook.image import normalise, preprocess
+from clipbook.image import normalise, patchify, preprocess
 from clipbook.pretrained.shipped import FOLDERS
 from clipbook.scenes import EXAMPLE, SHAPES, SIZES, Object, Scene, render, sample, sample_pairs
 from clipbook.scenes.world import RADIUS
@@ -55,6 +55,43 @@ def pictures_for(size: int) -> np.ndarray:
     return np.concatenate([drawn, generator.integers(0, 256, (8, size, size, 3), np.uint8)])
 
 
+def noted(tensor: torch.Tensor) -> dict:
+    return {"shape": list(tensor.shape), "values": packed(tensor.numpy())}
+
+
+def layers(encoder, given) -> dict[str, torch.Tensor]:
+    """What an encoder hands on for one input, and its attention weights, as engine.js names them."""
+    stages = encoder.intermediates(*given)
+    del stages["projected"]
+    kept = {name: stage[0] if stage.ndim == 3 else stage for name, stage in stages.items()}
+    for name, stage in kept.items():
+        if stage.ndim == 4:  # a CNN's maps: pixels, then channels
+            kept[name] = stage[0].flatten(1).T
+    if hasattr(encoder, "attention_weights"):
+        for k, block in enumerate(encoder.attention_weights(*given), 1):
+            kept[f"block {k} attention"] = block[0]
+    return kept
+
+
+@torch.no_grad()
+def followed(clip, tokenizer, pixels: np.ndarray, text: str) -> dict:
+    """One pass of each encoder, layer by layer."""
+    ids = torch.tensor([[tokenizer.start_id, *tokenizer.encode(text), tokenizer.end_id]])
+    words = [tokenizer.decode([k]).strip() for k in ids[0].tolist()]
+    seen = normalise(torch.from_numpy(pixels[None]))
+    image, caption = layers(clip.image_encoder, [seen]), layers(clip.text_encoder, [ids])
+    if hasattr(clip.config.image, "patch_size"):
+        image["patches"] = patchify(seen, clip.config.image.patch_size)[0]
+    image["embedding"], caption["embedding"] = clip.encode_image(seen), clip.encode_text(ids)
+    return {
+        "pixels": packed(pixels),
+        "text": text,
+        "tokens": ["<start>", *words[1:-1], "<end>"],
+        "image": {name: noted(stage) for name, stage in image.items()},
+        "caption": {name: noted(stage) for name, stage in caption.items()},
+    }
+
+
 @torch.no_grad()
 def model(name: str) -> dict:
     """What PyTorch makes of texts and pictures."""
@@ -74,6 +111,7 @@ def model(name: str) -> dict:
         "embeddings": packed(torch.cat([images, encoded]).numpy()),
         "cosines": packed((images @ encoded.T).numpy()),
         "scale": clip.scale.item(),
+        "followed": followed(clip, tokenizer, pixels[2], "a small red circle, then a 星"),
     }
 
 
