@@ -86,16 +86,17 @@ cut(star, p).shape
 # %% [markdown]
 # (Patches, numbers), as a caption is (tokens, numbers) after its embedding. Here is the sequence of
 # Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you still
-# know a cat in the shuffled row?
+# know a cat in the shuffled row? Then cut a picture of your own: on the page below the figure, in a
+# notebook here, in `my_picture`.
 
-# %%
+# %% tags=["live"]
 import skimage.data
 from PIL import Image, ImageOps
 
 from clipbook.widgets import PatchExplorer
 
-chelsea = ImageOps.fit(Image.fromarray(skimage.data.chelsea()), (96, 96))
-PatchExplorer(chelsea, patch_size=16)
+my_picture = Image.fromarray(skimage.data.chelsea())  # or Image.open("mine.jpg")
+PatchExplorer(ImageOps.fit(my_picture, (96, 96)), patch_size=16)
 
 # %% [markdown]
 # A large patch may show an eye; small ones say something only by where they lie.

@@ -195,14 +195,17 @@ for name, (patch, w, blocks, heads, out) in sizes.items():
 #
 # Each patch is a query and a key; the attention weights of one query sum to 1. Choose a patch of the
 # ring below, then one of the empty background, and go through the three blocks ("layers" 0 to 2). Predict
-# first: will empty patches look at their neighbours, at themselves or at the things?
+# first: will empty patches look at their neighbours, at themselves or at the things? Then try a picture
+# of your own: on the page below the figure, in a notebook here, in `my_picture`.
 
-# %%
+# %% tags=["live"]
 from clipbook.widgets import AttentionExplorer
 
+my_picture = pictures[4]  # or, cut square, Image.open("mine.png")
 with torch.no_grad():
     weights = vit.attention_weights(pixels)  # (3, 8, 4, 16, 16): blocks, pictures, heads
-AttentionExplorer(weights[:, 4], image=pictures[4], query=5)
+    mine = vit.attention_weights(model.preprocess([my_picture]))[:, 0]
+AttentionExplorer(mine, image=my_picture, query=5)
 
 # %% [markdown]
 # To count instead of looking, we must know which patches hold a thing: those that change with its

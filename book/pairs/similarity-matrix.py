@@ -333,6 +333,33 @@ assert grids[0].std(dim=0).max() < 0.1  # down a column, little changes
 # Pictures 1 and 2, each with the other's caption as its hard negative, come last by far.
 
 # %% [markdown]
+# ## Captions of your own
+#
+# No picture owns these four captions. Predict which picture each fits best. Then write your own: on
+# the page below the matrix, in a notebook here, in `my_captions`.
+
+# %% tags=["live"]
+my_captions = [
+    "a circle above a square",
+    "no red circle",
+    "something blue",
+    "Pepper the aussie pup",
+]
+with torch.no_grad():
+    mine = model.encode_text(*tokenizer.batch(my_captions))  # (4, 64)
+SimilarityMatrix(image_embeddings @ mine.T, pictures, my_captions, selected=(1, 0))
+
+# %%
+best, k = (image_embeddings @ mine.T).max(dim=0)  # (4,), (4,)
+for caption, value, picture in zip(my_captions, best, k.tolist(), strict=True):
+    print(f"{caption:24} {value:5.2f}  picture {picture + 1}: {captions[picture]}")
+
+# %% [markdown]
+# The first is true of both pictures 1 and 2. The second seems true of all but picture 1, and the model takes
+# one that has a red thing or a circle: no caption in training said "no". And the pup fits one best, too,
+# as some picture always does. A low cosine is all that the model can say against a caption.
+
+# %% [markdown]
 # ## A cell that answers for itself
 #
 # What if a picture's own caption is missing? Softmax shares out a probability of 1 among whatever

@@ -93,7 +93,21 @@ print(f"so the first is {np.exp(lead) / 1e6:.1f} million times as probable as th
 print(f"probability of the first: {package.max():.6f}")
 
 # %% [markdown]
-# The scale makes near certainty of a modest lead.
+# The scale makes near certainty of a modest lead. Other names, other prompts: what does the same picture
+# choose among these? Write your own on the page, below the figure, or in a notebook, in `my_names`.
+
+# %% tags=["live"]
+from clipbook.widgets import SimilarityMatrix
+
+my_names = ["a triangle", "a photo of a green triangle", "a green star", "a tree", "green"]
+with torch.no_grad():
+    mine = model.encode_text(*tokenizer.batch(my_names))  # (5, 64)
+begin = {"view": "row", "temperature": 1 / model.scale.item()}
+SimilarityMatrix(I_8 @ mine.T, [render(scenes[7])], my_names, **begin)
+
+# %% [markdown]
+# The first two are true, and share the probability. "A tree" gets nearly nothing; alone on the list it
+# would get everything.
 
 # %% [markdown]
 # ## How often is it right?
@@ -322,8 +336,6 @@ print(f"shape:  {confusion.diagonal().mean():.3f}")
 # the triangle's row, and whether any temperature gives it the right name; then move the slider.
 
 # %%
-from clipbook.widgets import SimilarityMatrix
-
 first = [next(s for s in seen if s.objects[0].shape == shape) for shape in SHAPES]
 turned = [render(scene).rotate(180) for scene in first]
 SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selected=(2, 7))

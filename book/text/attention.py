@@ -376,6 +376,19 @@ print("last layer: <end> → red and blue", *[f"{share:.2f}" for share in last])
 #
 # Don't read too much into weights, though: they say how much of a *value* flows in, not whether
 # that mattered. Values may be small, and later layers may undo it.
+#
+# Now a sentence of your own: on the page below the figure, in a notebook here, in `my_sentence`. Who
+# looks at "left"?
+
+# %% tags=["live"]
+my_sentence = "a yellow star to the left of a green ring"
+ids, mask = tokenizer.batch([my_sentence])
+ids = ids[:, : int(mask.sum())]  # without padding
+my_words = [tokenizer.decode([k]).strip() for k in ids[0].tolist()]
+my_words[0], my_words[-1] = "<start>", "<end>"
+with torch.no_grad():
+    mine = encoder.attention_weights(ids)[:, 0]  # (layers, h, tokens, tokens)
+AttentionExplorer(mine, tokens=my_words, causal=True, query=len(my_words) - 1)
 
 # %% [markdown]
 # ## The same as PyTorch's

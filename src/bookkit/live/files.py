@@ -16,7 +16,7 @@ from clipbook.widgets.kit import joined
 
 HERE = Path(__file__).parent
 MODELS = ("shapes", "emoji")
-PAGES = ("grid", "playground")
+PAGES = ("grid", "own", "playground")
 """The scripts that pages begin with."""
 
 

@@ -4,6 +4,7 @@
 import { SCALES, colour, ink } from "../../clipbook/widgets/colours.js";
 import { decode, element, number, upTo, write } from "../../clipbook/widgets/kit.js";
 import { onlyTheLast, similarity, startModel } from "./client.js";
+import { levelsOf } from "./pixels.js";
 
 /**
  * @typedef {{ folder: string, version: string, frames: string, steps: number[] }} State
@@ -93,19 +94,6 @@ function makePlayer(frames, steps, table) {
   return { node, play, end, still: () => still.matches };
 }
 
-/** RGB of the pictures, as they are in the page. @param {HTMLImageElement[]} pictures */
-async function pixelsOf(pictures) {
-  await Promise.all(pictures.map((picture) => picture.decode()));
-  const side = pictures[0].naturalWidth;
-  const canvas = element("canvas", { width: side, height: side });
-  const sheet = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-  const levels = pictures.flatMap((picture) => {
-    sheet.drawImage(picture, 0, 0);
-    return [...sheet.getImageData(0, 0, side, side).data].filter((_, k) => k % 4 < 3);
-  });
-  return Uint8Array.from(levels);
-}
-
 /**
  * The field in which a caption is changed, and what the model makes of it.
  * @param {State} state @param {Table} table @param {() => void} end the recording
@@ -123,7 +111,7 @@ function makeEditor({ folder, version }, table, end) {
 
   const start = async () => {
     const live = await startModel(folder, "shapes", version);
-    return { live, images: await live.images(await pixelsOf(table.pictures)) };
+    return { live, images: await live.images(await levelsOf(table.pictures)) };
   };
   const tell = (/** @type {Float64Array} */ cosines) => {
     const own = upTo(table.columns).map((row) => cosines[row * table.columns + column]);

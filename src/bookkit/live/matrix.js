@@ -2,11 +2,32 @@
 
 import { element } from "../../clipbook/widgets/kit.js";
 
+/** As the widget takes them. @param {Float64Array} cosines */
+const bytes = (cosines) =>
+  new DataView(Int16Array.from(cosines, (value) => Math.round(32_767 * Math.max(-1, Math.min(1, value)))).buffer);
+
+/**
+ * What other pictures, captions and cosines change in the widget's state; `get` tells it as it was.
+ * @type {(get: (name: string) => any, images: string[], captions: string[], cosines: Float64Array) => Record<string, unknown>}
+ */
+export function matrixState(get, images, captions, cosines) {
+  const [row, column] = get("selected");
+  const square = images.length === captions.length;
+  return {
+    images,
+    captions,
+    frames: bytes(cosines),
+    selected: [Math.min(row, images.length - 1), Math.min(column, captions.length - 1)],
+    view: get("view") === "gradient" && !square ? "cosine" : get("view"), // no pairs, no loss
+  };
+}
+
 /**
  * The figure of the chapters, made anew for other pictures or captions.
  * @param {{ script: string, style: string }} widget its module and its style sheet
+ * @param {(cell: number[]) => void} [chosen] told when a reader chooses a cell
  */
-export function makeMatrix({ script, style }) {
+export function makeMatrix({ script, style }, chosen) {
   const node = element("div", { class: "play-matrix" });
   document.head.append(element("style", {}, style));
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
@@ -18,12 +39,11 @@ export function makeMatrix({ script, style }) {
   let listeners = new Set();
   let remove = () => {};
 
-  const bytes = (/** @type {Float64Array} */ cosines) =>
-    new DataView(Int16Array.from(cosines, (value) => Math.round(32_767 * Math.max(-1, Math.min(1, value)))).buffer);
   const model = {
     get: (/** @type {string} */ name) => traits.get(name),
     set(/** @type {string} */ name, /** @type {unknown} */ value) {
       traits.set(name, value);
+      if (name === "selected") chosen?.(/** @type {number[]} */ (value));
       for (const listen of listeners) listen();
     },
     save_changes() {},
@@ -35,14 +55,11 @@ export function makeMatrix({ script, style }) {
     /** Other pictures, captions or numbers of them. @type {(images: string[], captions: string[], cosines: Float64Array, scale: number) => Promise<void>} */
     async show(images, captions, cosines, scale) {
       const { render } = await widget;
-      const [row, column] = /** @type {number[]} */ (traits.get("selected"));
-      const square = images.length === captions.length;
       remove();
       listeners = new Set();
-      traits = new Map([...traits, ["images", images], ["captions", captions], ["frames", bytes(cosines)],
-        ["temperature", traits.get("temperature") ?? Number((1 / scale).toPrecision(3))],
-        ["selected", [Math.min(row, images.length - 1), Math.min(column, captions.length - 1)]],
-        ["view", traits.get("view") === "gradient" && !square ? "cosine" : traits.get("view")]]);
+      const state = matrixState(model.get, images, captions, cosines);
+      const temperature = traits.get("temperature") ?? Number((1 / scale).toPrecision(3));
+      traits = new Map([...traits, ...Object.entries(state), ["temperature", temperature]]);
       remove = render({ model, el: node });
     },
     /** Other cosines of the same. @param {Float64Array} cosines */

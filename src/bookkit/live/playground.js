@@ -7,6 +7,7 @@ import { onlyTheLast, similarity, startModel } from "./client.js";
 import { makeMatrix } from "./matrix.js";
 import { readPicture } from "./own_picture.js";
 import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
+import { makeWay } from "./way.js";
 
 /**
  * @typedef {import("./drawing.js").Scene} Scene
@@ -60,7 +61,11 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   const go = element("button", { type: "button", class: "play-go" }, "Start the model (1 MB)");
   const thumbnails = element("div", { class: "play-thumbnails", role: "group", "aria-label": "Pictures" });
   const list = element("ol", { class: "play-captions" });
-  const matrix = makeMatrix(source);
+  const way = makeWay();
+  const matrix = makeMatrix(source, way.choose);
+  matrix.node.addEventListener("click", (event) => {
+    if (/** @type {Element} */ (event.target).closest("[data-cell]")) way.open();
+  });
   const names = makeNames(firstNames, () => ask(undefined));
   const editor = makeSceneEditor(world, (scene) => {
     scenes = scenes.map((one, k) => (k === current ? scene : one));
@@ -112,6 +117,7 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
       else if (made === shown) matrix.update(cosines);
       else await matrix.show(rows.map(pictureOf), texts, cosines, live.scale);
       if (texts.length) write(status, live.fast ? "" : "This browser has no WebAssembly SIMD: the model runs in plain JavaScript.");
+      if (texts.length && !moving) way.update({ live, texts, cosines, levels: (row) => levelsOf(rows[row]) });
       shown = made;
       const row = cosines.subarray(current * texts.length);
       const values = captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : ""));
@@ -220,7 +226,7 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   root.replaceChildren(
     heading("Pictures"), thumbnails, ownField, editor.node,
     heading("Captions"), list,
-    heading("Every picture with every caption"), go, status, matrix.node,
+    heading("Every picture with every caption"), go, status, matrix.node, way.node,
     heading("Zero-shot: which name fits the chosen picture?"), names.node,
   );
   draw();

@@ -1,9 +1,12 @@
-"""What is live in the page: `{live-grid}` on the cover, `{playground}`, and the files they ask for.
+"""What is live in the page: `{live-grid}` on the cover, `{playground}`, fields below figures of
+chapters, and the files they ask for.
 
 The grid is a table of the eight recurring pairs as the shipped model sees them at the end of its
 training, so it is there in print and without scripts. live/grid.js plays the training, and has the
 model answer captions that a reader writes. The playground is made by live/playground.js of what the
-page hands to it. What both ask for lies in the site's folder `live`.
+page hands to it. Below the widget of a cell that is tagged "live" stands a field for captions, a
+sentence or a picture of the reader's own (live/own.js); without scripts and in print the widget's
+picture stands alone. What they ask for lies in the site's folder `live`.
 """
 
 import base64
@@ -100,10 +103,35 @@ def playground(root: str) -> str:
     )
 
 
+def own(root: str) -> str:
+    """Where own.js puts its field; beside it stands the widget."""
+    return f'<div class="own" data-folder="{root}live/" data-version="{files.version()}"></div>'
+
+
+def find_own(app, doctree) -> None:
+    """Marks the place after each widget that a reader may give something of their own."""
+    for cell in doctree.findall(nodes.container):
+        if "live" not in cell.get("cell_metadata", {}).get("tags", []):
+            continue
+        views = [n for n in cell.findall(nodes.raw) if n.astext().startswith('<div class="widget"')]
+        if len(views) != 1:
+            raise ValueError(
+                f"{app.env.docname}: a cell tagged live ends in {len(views)} widgets; it takes the "
+                "one that draws what a reader brings"
+            )
+        outputs = cell.findall(nodes.container)
+        next(n for n in outputs if n.get("nb_element") == "cell_code_output").append(
+            placeholder(what="own")
+        )
+
+
 def fill(app, doctree, docname: str) -> None:
     if app.builder.format != "html":
         return
     root = "../" * docname.count("/")
+    if any(node["what"] == "own" for node in doctree.findall(placeholder)):
+        script = f'<script defer src="{root}_static/live/own.js?v={files.version()}"></script>'
+        doctree += nodes.raw("", script, format="html")
     for node in list(doctree.findall(placeholder)):
         if make := MAKERS.get(node["what"]):
             node.replace_self(nodes.raw("", make(root), format="html"))
@@ -119,12 +147,14 @@ def write_again(app, env) -> list[str]:
     return [page for page in env.found_docs if page == "playground"]
 
 
-MAKERS = {"live-grid": grid, "playground": playground}
+DIRECTIVES = {"live-grid": grid, "playground": playground}
+MAKERS = DIRECTIVES | {"own": own}
 
 
 def setup(app) -> dict:
-    for name in MAKERS:
+    for name in DIRECTIVES:
         app.add_directive(name, Placeholder)
+    app.connect("doctree-read", find_own)  # after widget_pictures, which makes the views
     app.connect("env-updated", write_again)
     app.connect("doctree-resolved", fill)
     app.connect("build-finished", write)  # before the style sheet is cut down to what scripts name

@@ -116,10 +116,9 @@ def compact(png: bytes) -> bytes:
     return min(exact.getvalue(), lossy.getvalue(), key=len)
 
 
-def size_of(picture: str) -> str:
-    """Width and height as attributes, so that the page does not jump while the picture decodes."""
-    width, height = Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).size
-    return f' width="{width}" height="{height}"'
+def size_of(picture: str) -> tuple[int, int]:
+    """Width and height in pixels."""
+    return Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).size
 
 
 def in_script(value: dict) -> str:
@@ -135,11 +134,14 @@ def wrapped(view: str, states: dict) -> str:
     state = states.get(model, {}).get("state", {})
     picture, alternative = state.get(STILL), html.escape(state.get("alternative", ""))
     still = f'<p class="widget-picture">{alternative}</p>' if alternative else ""
-    if picture:
-        source = f'src="{html.escape(picture)}"{size_of(picture)}'
+    room = ""
+    if picture:  # with its size, so that the page does not jump while it decodes
+        width, height = size_of(picture)
+        source = f'src="{html.escape(picture)}" width="{width}" height="{height}"'
         still = f'<img class="widget-picture" {source} alt="{alternative}">'
+        room = f' style="--still: {height}px"'
     name = html.escape(state.get("_anywidget_id", "").rpartition(".")[2])
-    wrapper = f'class="widget" data-widget="{name}" data-model-id="{html.escape(model)}"'
+    wrapper = f'class="widget" data-widget="{name}" data-model-id="{html.escape(model)}"{room}'
     return f"<div {wrapper}>{still}{view}</div>"
 
 

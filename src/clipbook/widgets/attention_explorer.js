@@ -226,4 +226,4 @@ function build(tools) {
   };
 }
 
-export default makeWidget("attention-explorer", "Attention weights", build, { choice: "query" });
+export default makeWidget("attention-explorer", "Attention weights", build, { choice: "query", rebuilt: ["data"] });

@@ -308,4 +308,4 @@ function build(tools) {
   };
 }
 
-export default makeWidget("patch-explorer", "Patches of a picture", build, { choice: "selected" });
+export default makeWidget("patch-explorer", "Patches of a picture", build, { choice: "selected", rebuilt: ["image"] });

@@ -118,7 +118,9 @@
       const { widget, model } = await once(models, id, () => loadModel(one));
       const cleanup = await widget.render?.({ model, el, signal: leaving.signal });
       if (cleanup) leaving.signal.addEventListener("abort", cleanup);
+      if (wrapper) Object.assign(wrapper, { model }); // for a script of the page that plays the kernel
       wrapper?.setAttribute("data-hydrated", "");
+      wrapper?.dispatchEvent(new Event("hydrated"));
     } catch (error) {
       console.error(error);
       if (wrapper) el.remove();

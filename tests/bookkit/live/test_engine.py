@@ -60,7 +60,7 @@ def noted(tensor: torch.Tensor) -> dict:
 
 
 def layers(encoder, given) -> dict[str, torch.Tensor]:
-    """What an encoder hands on for one input, and its attention weights, as engine.js names them."""
+    """What an encoder hands on for one input, attention weights too, as engine.js names it."""
     stages = encoder.intermediates(*given)
     del stages["projected"]
     kept = {name: stage[0] if stage.ndim == 3 else stage for name, stage in stages.items()}
