@@ -1,5 +1,5 @@
-"""Fields below chapters' figures, in a browser, with the network cut: what a reader brings is answered
-with PyTorch's numbers, by the figure's own widget."""
+"""Fields below chapters' figures, in a browser, with the network cut: what a reader brings is
+answered with PyTorch's numbers, by the figure's own widget."""
 
 import base64
 import io

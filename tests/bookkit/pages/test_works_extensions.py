@@ -6,7 +6,7 @@ from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 from bookkit.address import pages_address
-from bookkit.pages import alternative_text, model_map, sharing
+from bookkit.pages import alternative_text, live, model_map, sharing
 
 
 def page_of(*children: nodes.Node) -> nodes.document:
@@ -78,3 +78,24 @@ def test_part_of_the_map_without_a_page_stays_a_picture():
     made = model_map.linked(DRAWING, {})
     assert '<g role="img" aria-label="Tokens">' in made
     assert "data-page" not in made
+
+
+def live_cell(views: int) -> nodes.container:
+    """A cell with the tag live and some widgets."""
+    outputs = nodes.container(nb_element="cell_code_output")
+    for _ in range(views):
+        outputs += nodes.raw("", '<div class="widget" data-widget="PatchExplorer"></div>')
+    return nodes.container("", outputs, cell_metadata={"tags": ["live"]}, nb_element="cell_code")
+
+
+def test_beside_the_widget_of_a_live_cell_stands_a_field():
+    page = page_of(nodes.container(cell_metadata={"tags": ["hide-input"]}), live_cell(1))
+    live.find_own(App, page)
+    (place,) = page.findall(model_map.placeholder)
+    assert place["what"] == "own" and place.parent["nb_element"] == "cell_code_output"
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_a_live_cell_without_a_widget_of_its_own_is_refused(views):
+    with pytest.raises(ValueError, match=rf"text/tokenization.*{views} widgets; it takes the one"):
+        live.find_own(App, page_of(live_cell(views)))
