@@ -397,7 +397,7 @@ def test_focus_is_visible_on_every_control(show, make_matrix):
             }"""
         )
         stops.append(look)
-    assert [tag for tag, *_ in stops] == ["SELECT", "INPUT", "INPUT", "DIV", "BUTTON", "INPUT"]
+    assert [tag for tag, *_ in stops] == ["SELECT", "INPUT", "INPUT", "BUTTON", "INPUT", "DIV"]
     assert all(style == "solid" and width >= 2 for _, style, width in stops)
 
 
@@ -482,3 +482,25 @@ def test_cleaning_up_stops_what_plays(show, make_matrix):
         [widget._esm, state, list(widget.frames)],
     )
     assert sets == [True, 0]
+
+
+def test_controls_play_matrix_and_loss_are_seen_together(show, make_matrix):
+    wide = show(
+        make_matrix(), viewport={"width": 708, "height": 800}
+    )  # the column of a page of 1280
+    box = wide.locator(".similarity-matrix").bounding_box()
+    assert box["height"] <= 800 - 56  # the page's own bar
+    phone = show(make_matrix(), viewport={"width": 390, "height": 844})
+    top = phone.locator(".matrix-controls").bounding_box()["y"]
+    for part in (".matrix-play", ".kit-figures", ".matrix-grid"):
+        box = phone.locator(part).bounding_box()
+        assert box["y"] + box["height"] - top <= 844 - 56
+
+
+def test_a_loss_without_decimals_is_a_power_of_ten_and_none_is_none(show, make_matrix):
+    cosines = np.where(np.eye(4), 0.9, 0.1)
+    page = show(make_matrix(4, 4, frames=1, similarities=cosines[None], temperature=1e-9))
+    loss = page.locator(".kit-figures > div").first.locator(".kit-figure")
+    expect(loss).to_have_text("0.000")
+    number_field(page, "Temperature, as a number").fill("0.05")
+    expect(loss).to_have_text("3e−7")

@@ -328,3 +328,15 @@ def test_focus_is_visible_on_every_control(show):
             }"""
         )
         assert look == [tag, "solid", 2]
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, PHONE])
+def test_a_long_text_is_scrolled_inside_the_figure_by_keys_too(show, viewport):
+    page = show(explorer(), viewport=viewport)
+    words = page.get_by_role("group", name="Words and their tokens")
+    assert words.get_attribute("tabindex") is None
+    typed(page).fill("a small red circle ☂ " * 84)  # 1,764 characters
+    assert page.locator(".tokenizer-explorer").bounding_box()["height"] < 1100
+    words.focus()
+    page.keyboard.press("End")
+    page.wait_for_function("document.querySelector('.tokens-words').scrollTop > 0")

@@ -33,7 +33,7 @@ function makeCaptions(figure) {
   /** @type {Float32Array | undefined} */
   let images;
   return {
-    label: "Captions of your own, one a line",
+    label: `${sources.length > 1 ? "Captions" : "Names or prompts"} of your own, one a line`,
     hint: `Change a line, or add one. ${MODEL}`,
     control,
     traits: ["captions", "frames", "selected", "view"],

@@ -2,9 +2,10 @@
 // of its numbers, down to the product of the two embeddings. The engine tells them (`followImage`,
 // `followText`); nothing here is computed again but the product's terms.
 
-import { SCALES, colour } from "../../clipbook/widgets/colours.js";
+import { SCALES } from "../../clipbook/widgets/colours.js";
 import { element, number, upTo, write } from "../../clipbook/widgets/kit.js";
 import { onlyTheLast } from "./client.js";
+import { table, tiles } from "./heat.js";
 import { pictureOf } from "./pixels.js";
 
 /**
@@ -13,49 +14,6 @@ import { pictureOf } from "./pixels.js";
  * @typedef {{ live: import("./client.js").Live, texts: string[], cosines: ArrayLike<number>,
  *   levels: (row: number) => Uint8Array | Uint8ClampedArray }} Matrix as it is shown; levels of the picture in a row
  */
-
-// ---- Pictures of numbers: below 0 blue, above 0 red, as deep as the largest of them; shares from dark to light
-
-const ROOM = 340; // px, for a picture of numbers; narrow pages shrink it
-/** @param {ArrayLike<number>} values */
-const largest = (values) => Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-
-/**
- * Numbers as pixels, each `at` its column and row. @param {ArrayLike<number>} values @param {number} width
- * @param {number} height @param {(k: number) => [number, number]} at @param {string} name
- */
-function heat(values, width, height, at, name, scale = SCALES.signed) {
-  const canvas = element("canvas", { width, height, class: "way-heat dark-light" });
-  const sheet = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const pixels = new ImageData(width, height); // clear where no number lies
-  const most = largest(values) || 1;
-  for (let k = 0; k < values.length; k += 1) {
-    const share = scale === SCALES.signed ? (values[k] / most + 1) / 2 : values[k] / most;
-    const [x, y] = at(k);
-    pixels.data.set([...colour(scale, share), 255], 4 * (y * width + x));
-  }
-  sheet.putImageData(pixels, 0, 0);
-  const ends = scale === SCALES.signed ? `−${number(most, 2)} to ${number(most, 2)}` : `0 to ${number(most, 2)}`;
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `${name}, coloured from ${ends}`);
-  canvas.style.width = `${width * Math.max(1, Math.min(10, Math.floor(ROOM / width)))}px`;
-  canvas.classList.toggle("way-line", height === 1);
-  return element("figure", { class: "way-picture" }, canvas, element("figcaption", {}, ends));
-}
-
-/** A row for each token or patch. @param {Note} note @param {string} name */
-const table = ({ shape: [rows, columns], values }, name) =>
-  heat(values, columns, rows, (k) => [k % columns, Math.floor(k / columns)], name);
-
-/** Square tiles, some in a line, a pixel apart. @param {ArrayLike<number>} values @param {number} side @param {number} line @param {string} name */
-function tiles(values, side, line, name, scale = SCALES.signed) {
-  const [count, step] = [values.length / side ** 2, side + 1];
-  const columns = Math.min(line, count);
-  return heat(values, columns * step - 1, Math.ceil(count / columns) * step - 1, (k) => {
-    const [tile, pixel] = [Math.floor(k / side ** 2), k % side ** 2];
-    return [(tile % columns) * step + (pixel % side), Math.floor(tile / columns) * step + Math.floor(pixel / side)];
-  }, name, scale);
-}
 
 // ---- The stages, each with its shape in the letters of the book's notation
 
@@ -77,7 +35,7 @@ function blocks(notes, letter, thing, link, seen) {
       shape: `${shaped(`h, ${letter}, ${letter}`, ...attention.shape)}, then ${shaped(`${letter}, w`, ...x.shape)}`,
       said: `First attention, head by head: how much each ${thing} (row) takes from each (column)${seen}; a row adds up to 1. Then what each ${thing} (row) carries on.`,
       pictures: [
-        tiles(attention.values, rows, heads, `Attention of ${heads} heads`, SCALES.magnitude),
+        tiles(attention.values, rows, heads, `Attention of ${heads} heads`, (head) => `head ${head + 1}`, SCALES.magnitude),
         table(x, `${x.shape[0]} rows of ${x.shape[1]} numbers`),
       ],
     };
@@ -117,7 +75,7 @@ function ofPicture(levels, notes, place) {
       stages.push({
         name: name.replace("s", "S"), link: "image/cnn", shape: shaped("C, s, s", count, edge, edge),
         said: `Two convolutions have made ${count} maps, half as high and wide; each says where it has found its pattern.`,
-        pictures: [tiles(planes, edge, Math.max(1, Math.floor(128 / (edge + 1))), `${count} maps`)],
+        pictures: [tiles(planes, edge, Math.max(1, Math.floor(128 / (edge + 1))), `${count} maps`, (map) => `map ${map + 1}`)],
       });
     }
     return [...stages, ...ends(notes, "The mean of each map, normed.", `I${sub(place)}`, "image/cnn")];
@@ -130,7 +88,7 @@ function ofPicture(levels, notes, place) {
   stages.push({
     name: "Patches", link: "image/patching", shape: shaped("n, Cp²", ...patches.shape),
     said: `Cut into ${count} patches of ${patch} × ${patch} pixels, row by row: the reds of each, below them its greens and blues, normalised.`,
-    pictures: [tiles(planes, patch, count, `${count} patches`)],
+    pictures: [tiles(planes, patch, count, `${count} patches`, (tile) => `${["red", "green", "blue"][Math.floor(tile / count)]} of patch ${(tile % count) + 1}`)],
   }, {
     name: "Patch embeddings", link: "image/vit", shape: shaped("n, w", ...embedded.shape),
     said: "Each patch times the matrix E, plus its position P, normed: a row for each patch.",
@@ -185,7 +143,7 @@ function product({ values: image }, { values: text }, row, column) {
   const printed = (/** @type {number} */ k) =>
     `number ${k + 1}, ${number(image[k], 2)} × ${number(text[k], 2)} = ${number(all[k], 3)}`;
   const strip = (/** @type {ArrayLike<number>} */ values, /** @type {string} */ name) =>
-    element("div", { class: "way-strip" }, element("span", {}, name), heat(values, values.length, 1, (k) => [k, 0], name));
+    element("div", { class: "way-strip" }, element("span", {}, name), table({ shape: [1, values.length], values: Float32Array.from(values) }, name));
   return element("section", { class: "way-product" }, element("h3", {}, "Their product"),
     element("p", {}, `Number by number: ${all.length} products, which add up to `,
       element("b", { class: "way-sum" }, number(cosine, 2)), ". That is the ",

@@ -602,7 +602,7 @@ function makeTimeline({ model, change, signal }) {
     const peaks = (/** @type {"row" | "column"} */ along) =>
       `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;
     figures.update([
-      [(loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3)).replace("-", "−"), `loss, ${sigmoids ? "sigmoid" : "InfoNCE"}`],
+      [lossText(loss), `loss, ${sigmoids ? "sigmoid" : "InfoNCE"}`],
       [peaks("row"), "pictures find their caption"],
       [peaks("column"), "captions find their picture"],
     ]);
@@ -617,9 +617,10 @@ function build(tools) {
   const { model } = tools;
   const [controls, grid, legend] = [makeControls(tools), makeGrid(tools), makeLegend(model)];
   const [panel, timeline] = [makePanel(model), makeTimeline(tools)];
-  const matrix = element("div", {}, grid.node, legend.node);
+  const matrix = element("div", { class: "matrix-whole" }, grid.node, legend.node);
   return {
-    nodes: [controls.node, element("div", { class: "matrix-body" }, matrix, panel.node), timeline.node],
+    // what a hand needs comes first, so that on a phone it is near the matrix; with room it stands beside
+    nodes: [controls.node, element("div", { class: "matrix-body" }, timeline.node, matrix, panel.node)],
     parts: [controls, grid, legend, panel, timeline],
     read: (/** @type {Cell} */ current) => read(model, current),
     announce(/** @type {State} */ { current, view, values, k }) {

@@ -170,7 +170,7 @@ function makeWords(tokenizer, length) {
   const names = element("div", { class: "tokens-names", "aria-hidden": "true" },
     ...ROWS.map((name) => element("div", { class: `tokens-name-${name}` }, name)));
   const list = element("div", { class: "tokens-list", role: "list", "aria-label": "Tokens" });
-  const node = element("div", { class: "tokens-words" }, names, list);
+  const node = element("div", { class: "tokens-words", role: "group", "aria-label": "Words and their tokens" }, names, list);
 
   /** @type {(id: number, at: number, made: number | null, cut: boolean) => HTMLElement} */
   const drawToken = (id, at, made, cut) => {
@@ -223,6 +223,9 @@ function makeWords(tokenizer, length) {
       return element("div", { class: "tokens-word" }, ...pieces);
     });
     list.replaceChildren(...drawn);
+    // where it scrolls, keys scroll it, too
+    if (node.scrollHeight > node.clientHeight + 1) node.tabIndex = 0;
+    else node.removeAttribute("tabindex");
   };
   return { node, update };
 }

@@ -104,7 +104,7 @@ def test_captions_of_ones_own_have_pytorchs_cosines_with_the_chapters_pictures(
 
 def test_names_for_one_picture_and_none_at_all(open_live):
     page = open_live(cell(matrix_of(SCENES[:1], view="row")))
-    typed = page.get_by_label("Captions of your own, one a line")
+    typed = page.get_by_label("Names or prompts of your own, one a line")
     typed.fill("\n".join([*OWN, CAPTIONS[0]]))
     said = f"Of these, “{CAPTIONS[0]}” fits best, with a cosine of"
     expect(page.locator(".own-status")).to_contain_text(said)

@@ -235,3 +235,20 @@ def test_terms_are_the_products_of_both_embeddings(open_live):
     said = page.locator(".way-product p").last.inner_text().replace("−", "-")
     number = f"Most adds number {k + 1}, {image[k]:.2f} × {text[k]:.2f} = {image[k] * text[k]:.3f}"
     assert said.startswith(number)
+
+
+def test_pointing_at_a_pixel_tells_its_number(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.locator(".way summary").click()
+    page.locator(".way-sum").wait_for()
+    canvas = page.get_by_role("img", name="16 rows of 96 numbers").nth(1)  # after the first block
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] * 40.5 / 96, "y": box["height"] * 2.5 / 16})
+    model, _ = shapes()
+    with torch.no_grad():
+        pixels = model.preprocess([render(state_of(page)[0][0])])
+        stream = model.image_encoder.intermediates(pixels)["block 1"][0]
+    told = page.locator(".way-picture figcaption", has_text="row 3, number 41")
+    expect(told).to_have_text(f"row 3, number 41: {stream[2, 40]:.2f}".replace("-", "−"))
+    page.mouse.move(0, 0)
+    expect(told).to_have_count(0)
