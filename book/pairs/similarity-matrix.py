@@ -313,7 +313,7 @@ from clipbook.widgets import SimilarityMatrix
 
 history = training_history("shapes")
 steps = history.snapshot_steps
-begin = {"view": "row", "temperature": tau, "step": 0}
+begin = {"view": "row", "temperature": tau, "bias": -2.0, "step": 0}
 SimilarityMatrix(history.snapshots, pictures, captions, steps=steps, **begin)
 
 # %% [markdown]
