@@ -1,0 +1,97 @@
+"""The way to a cell, in a browser: what each stage shows is what PyTorch's layers compute."""
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from bookkit import chapters
+from bookkit.pages.live import playground
+from clipbook.scenes import EXAMPLE, render
+from tests.bookkit.live.conftest import cosines, shapes
+from tests.bookkit.live.test_playground_page import STAR, started, state_of
+
+pytestmark = pytest.mark.browser
+
+
+def shown_product(page) -> float:
+    return float(page.locator(".way-sum").inner_text().replace("−", "-"))
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": {"width": 390, "height": 844}}])
+def test_a_cell_opens_its_way_and_the_products_terms_add_up_to_its_cosine(open_live, options):
+    page = started(open_live(playground(""), theme="dark", **options))
+    expect(page.locator(".way")).not_to_have_attribute("open", "")
+    page.locator("[data-cell='1,2']").click()
+    wanted = cosines([EXAMPLE[1][0]], [EXAMPLE[2][1]])[0, 0]
+    expect(page.get_by_role("heading", name="Caption 3")).to_be_visible()
+    assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
+    expect(page.locator(".way summary")).to_contain_text("picture 2 and caption 3")
+    page.keyboard.press("ArrowLeft")  # the way follows the cell
+    expect(page.get_by_role("heading", name="Caption 2")).to_be_visible()
+    wanted = cosines([EXAMPLE[1][0]], [EXAMPLE[1][1]])[0, 0]
+    assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
+    page.get_by_role("textbox", name="Caption 2").fill("nothing of all that")
+    expect(page.locator(".way-tokens")).to_contain_text("ng of a ll")
+    wanted = cosines([EXAMPLE[1][0]], ["nothing of all that"])[0, 0]
+    assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
+    assert page.evaluate("document.documentElement.scrollWidth") <= options.get("viewport", {}).get(
+        "width", 900
+    )
+
+
+def test_each_stage_has_its_shape_its_numbers_and_a_chapter_that_there_is(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.locator(".way summary").focus()
+    page.keyboard.press("Enter")
+    page.locator(".way-sum").wait_for()
+    names = page.locator(".way-name").all_inner_texts()
+    assert [" ".join(name.split()) for name in names[:4]] == [
+        "Pixels (C, s, s) = (3, 32, 32)",
+        "Patches (n, Cp²) = (16, 192)",
+        "Patch embeddings (n, w) = (16, 96)",
+        "Block 1 (h, n, n) = (4, 16, 16), then (n, w) = (16, 96)",
+    ]
+    tokens = len(shapes()[1].encode("a star")) + 2
+    assert f"(t, w) = ({tokens}, 64)" in " ".join(names)
+    links = page.locator(".way a").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
+    assert {link.removesuffix(".html") for link in links} <= set(chapters.names())
+    figures = page.locator(".way canvas")
+    assert figures.count() == page.locator(".way canvas[role=img][aria-label]").count() > 15
+    model, _ = shapes()
+    with torch.no_grad():
+        pixels = model.preprocess([render(state_of(page)[0][0])])
+        stream = model.image_encoder.intermediates(pixels)["block 2"]
+    ends = page.get_by_role("img", name="16 rows of 96 numbers").nth(2).get_attribute("aria-label")
+    assert ends.endswith(f"to {stream.abs().max():.2f}")
+
+
+def test_terms_are_the_products_of_both_embeddings(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.locator(".way summary").click()
+    page.locator(".way-sum").wait_for()
+    (scene,), captions = state_of(page)
+    model, tokenizer = shapes()
+    with torch.no_grad():
+        image = model.encode_image(model.preprocess([render(scene)]))[0]
+        text = model.encode_text(*tokenizer.batch(captions[:1]))[0]
+    k = int((image * text).argmax())
+    said = page.locator(".way-product p").last.inner_text().replace("−", "-")
+    number = f"Most adds number {k + 1}, {image[k]:.2f} × {text[k]:.2f} = {image[k] * text[k]:.3f}"
+    assert said.startswith(number)
+
+
+def test_pointing_at_a_pixel_tells_its_number(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.locator(".way summary").click()
+    page.locator(".way-sum").wait_for()
+    canvas = page.get_by_role("img", name="16 rows of 96 numbers").nth(1)  # after the first block
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] * 40.5 / 96, "y": box["height"] * 2.5 / 16})
+    model, _ = shapes()
+    with torch.no_grad():
+        pixels = model.preprocess([render(state_of(page)[0][0])])
+        stream = model.image_encoder.intermediates(pixels)["block 1"][0]
+    told = page.locator(".way-picture figcaption", has_text="row 3, number 41")
+    expect(told).to_have_text(f"row 3, number 41: {stream[2, 40]:.2f}".replace("-", "−"))
+    page.mouse.move(0, 0)
+    expect(told).to_have_count(0)
