@@ -289,8 +289,19 @@ SimilarityMatrix(
 
 # %% [markdown]
 # Seven of the eight pictures choose their own caption; the octopus prefers the umbrella, and the red
-# apple likes "a red car" for its colour. And all 1,301 names? Predict: after how many of the 2,400 steps
-# does the model overtake the nearest pixels, as drawn and moved?
+# apple likes "a red car" for its colour. None of the captions below is a name. Predict, then write your
+# own: below the figure, in a notebook in `my_captions`.
+
+# %% tags=["live", "emoji"]
+my_captions = ["a red fruit", "a purple animal", "it is raining", "an animal of the sea"]
+with torch.no_grad():
+    I_8 = model.encode_image(model.preprocess(pictures))  # (8, 64)
+    mine = model.encode_text(*tokenizer.batch(my_captions))  # (4, 64)
+SimilarityMatrix(I_8 @ mine.T, pictures, my_captions)
+
+# %% [markdown]
+# It knows colours, and rain; the animal of the sea is a guitar. And all 1,301 names? Predict: after how
+# many of the 2,400 steps does the model overtake the nearest pixels, as drawn and moved?
 
 # %% mystnb={"image": {"alt": "Own name first against the step: CLIP as drawn rises from nothing and crosses the line of nearest pixels, at one half, only after more than 1,200 steps; CLIP moved crosses the low line of pixels moved within 300."}}
 from clipbook.figures import curves

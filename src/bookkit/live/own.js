@@ -18,7 +18,7 @@ import { levelsOf, pictureOf } from "./pixels.js";
  */
 
 const [MOST, LONGEST] = [16, 120]; // captions, and characters of each
-const MODEL = "The model runs here in the page; the first letter loads it (1 MB).";
+const LOADS = "The model runs here in the page; the first letter loads it";
 const PRIVATE = "It stays in this page.";
 
 const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // half a character
@@ -34,7 +34,7 @@ function makeCaptions(figure) {
   let images;
   return {
     label: `${sources.length > 1 ? "Captions" : "Names or prompts"} of your own, one a line`,
-    hint: `Change a line, or add one. ${MODEL}`,
+    hint: `Change a line, or add one. ${LOADS}`,
     control,
     traits: ["captions", "frames", "selected", "view"],
     async answer(ready) {
@@ -75,7 +75,7 @@ function makeSentence(figure) {
   control.value = figure.get("tokens").slice(1, -1).join(" ");
   return {
     label: "A sentence of your own",
-    hint: `Change it. ${MODEL}`,
+    hint: `Change it. ${LOADS}`,
     control,
     traits: ["data", "shape", "tokens", "query"],
     async answer(ready) {
@@ -122,17 +122,18 @@ const KINDS = {
 
 /** @param {HTMLElement} root @param {Figure} figure @param {Kind} kind */
 function begin(root, figure, { label, hint, control, traits, answer }) {
-  const { folder = "", version = "" } = root.dataset;
+  const { folder = "", version = "", model = "", size = "" } = root.dataset;
+  const before = hint.endsWith(LOADS) ? `${hint} (${size}).` : hint;
   const first = Object.fromEntries(traits.map((name) => [name, figure.get(name)]));
   const begun = control.value;
-  const status = element("p", { class: "own-status", role: "status" }, hint);
+  const status = element("p", { class: "own-status", role: "status" }, before);
   const back = element("button", { type: "button", hidden: "" }, "Back to the chapter's");
   /** @type {Promise<Live> | undefined} */
   let coming;
   const ready = () => {
     if (!coming) {
-      write(status, "The model is on its way, 1 MB …");
-      coming = startModel(folder, "shapes", version);
+      write(status, `The model is on its way, ${size} …`);
+      coming = startModel(folder, model, version);
     }
     return coming;
   };
@@ -155,7 +156,7 @@ function begin(root, figure, { label, hint, control, traits, answer }) {
     control.value = begun;
     back.hidden = true;
     figure.set(first);
-    write(status, hint);
+    write(status, before);
     control.focus();
   });
   control.id = freshId("own");

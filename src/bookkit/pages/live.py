@@ -103,16 +103,24 @@ def playground(root: str) -> str:
     )
 
 
-def own(root: str) -> str:
-    """Where own.js puts its field; beside it stands the widget."""
-    return f'<div class="own" data-folder="{root}live/" data-version="{files.version()}"></div>'
+def own(root: str, model: str = "shapes") -> str:
+    """Where own.js puts its field; beside it stands the widget that draws the model's answers."""
+    given = {"folder": f"{root}live/", "version": files.version()}
+    given |= {"model": model, "size": files.megabytes(model)}
+    data = " ".join(f'data-{name}="{value}"' for name, value in given.items())
+    return f'<div class="own" {data}></div>'
 
 
 def find_own(app, doctree) -> None:
-    """Marks the place after each widget that a reader may give something of their own."""
+    """Marks the place after each widget that a reader may give something of their own.
+
+    A second tag may name the model that answers; else it is "shapes".
+    """
     for cell in doctree.findall(nodes.container):
-        if "live" not in cell.get("cell_metadata", {}).get("tags", []):
+        tags = cell.get("cell_metadata", {}).get("tags", [])
+        if "live" not in tags:
             continue
+        model = next((tag for tag in tags if tag in files.MODELS), "shapes")
         views = [n for n in cell.findall(nodes.raw) if n.astext().startswith('<div class="widget"')]
         if len(views) != 1:
             raise ValueError(
@@ -121,7 +129,7 @@ def find_own(app, doctree) -> None:
             )
         outputs = cell.findall(nodes.container)
         next(n for n in outputs if n.get("nb_element") == "cell_code_output").append(
-            placeholder(what="own")
+            placeholder(what="own", model=model)
         )
 
 
@@ -133,7 +141,9 @@ def fill(app, doctree, docname: str) -> None:
         script = f'<script defer src="{root}_static/live/own.js?v={files.version()}"></script>'
         doctree += nodes.raw("", script, format="html")
     for node in list(doctree.findall(placeholder)):
-        if make := MAKERS.get(node["what"]):
+        if node["what"] == "own":
+            node.replace_self(nodes.raw("", own(root, node["model"]), format="html"))
+        elif make := MAKERS.get(node["what"]):
             node.replace_self(nodes.raw("", make(root), format="html"))
 
 
@@ -147,12 +157,11 @@ def write_again(app, env) -> list[str]:
     return [page for page in env.found_docs if page == "playground"]
 
 
-DIRECTIVES = {"live-grid": grid, "playground": playground}
-MAKERS = DIRECTIVES | {"own": own}
+MAKERS = {"live-grid": grid, "playground": playground}
 
 
 def setup(app) -> dict:
-    for name in DIRECTIVES:
+    for name in MAKERS:
         app.add_directive(name, Placeholder)
     app.connect("doctree-read", find_own)  # after widget_pictures, which makes the views
     app.connect("env-updated", write_again)

@@ -12,6 +12,8 @@ from ipywidgets.embed import dependency_state
 from PIL import Image
 from playwright.sync_api import expect
 
+import clipbook
+from bookkit.live import files
 from bookkit.pages import live, widget_pictures
 from clipbook.image import normalise
 from clipbook.scenes import EXAMPLE, render
@@ -24,14 +26,15 @@ OWN = ["two things, a 星 & a ring", "something blue"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
 
-def cell(widget) -> str:
+def cell(widget, model: str = "shapes") -> str:
     """What the site makes of a cell that is tagged live, and of its widget's state."""
     kind = "application/vnd.jupyter.widget"
     models = dependency_state([widget], drop_defaults=False)
     view = f'<script type="{kind}-view+json">{json.dumps({"model_id": widget.model_id})}</script>'
     state = widget_pictures.in_script({"version_major": 2, "version_minor": 0, "state": models})
+    figure = widget_pictures.wrapped(view, models) + live.own("", model)
     return (
-        f'<div class="cell tag_live">{widget_pictures.wrapped(view, models)}{live.own("")}</div>'
+        f'<div class="cell tag_live">{figure}</div>'
         f'<script type="{kind}-state+json">{state}</script>'
         f'<script defer src="_static/live/own.js"></script>'
         f"<script>{widget_pictures.HOST.read_text('utf-8')}</script>"
@@ -100,6 +103,21 @@ def test_captions_of_ones_own_have_pytorchs_cosines_with_the_chapters_pictures(
     assert state(page, "captions") == ["a star", "a ring", "a cross"]
     assert typed.input_value() == "a star\na ring\na cross"
     assert page.get_by_label("Show").input_value() == "row"
+
+
+def test_emoji_are_compared_by_their_own_model(open_live):
+    model, tokenizer = clipbook.load("emoji")
+    pictures = [render(scene, 48) for scene in SCENES[:3]]
+    with torch.no_grad():
+        images = model.encode_image(model.preprocess(pictures))
+        texts = model.encode_text(*tokenizer.batch(OWN))
+    first = SimilarityMatrix(np.zeros((3, 1)), pictures, ["a car"])
+    page = open_live(cell(first, "emoji"))
+    expect(page.locator(".own-status")).to_contain_text(f"({files.megabytes('emoji')})")
+    page.get_by_label("Captions of your own, one a line").fill("\n".join(OWN))
+    expect(page.locator(".own-status")).to_contain_text("fits picture")
+    assert values(page) == pytest.approx((images @ texts.T).numpy(), abs=0.0051)
+    assert "shapes.js" not in page.asked
 
 
 def test_names_for_one_picture_and_none_at_all(open_live):

@@ -80,12 +80,14 @@ def test_part_of_the_map_without_a_page_stays_a_picture():
     assert "data-page" not in made
 
 
-def live_cell(views: int) -> nodes.container:
-    """A cell with the tag live and some widgets."""
+def live_cell(views: int, *tags: str) -> nodes.container:
+    """A cell with the tag live, others, and some widgets."""
     outputs = nodes.container(nb_element="cell_code_output")
     for _ in range(views):
         outputs += nodes.raw("", '<div class="widget" data-widget="PatchExplorer"></div>')
-    return nodes.container("", outputs, cell_metadata={"tags": ["live"]}, nb_element="cell_code")
+    return nodes.container(
+        "", outputs, cell_metadata={"tags": ["live", *tags]}, nb_element="cell_code"
+    )
 
 
 def test_beside_the_widget_of_a_live_cell_stands_a_field():
@@ -93,6 +95,10 @@ def test_beside_the_widget_of_a_live_cell_stands_a_field():
     live.find_own(App, page)
     (place,) = page.findall(model_map.placeholder)
     assert place["what"] == "own" and place.parent["nb_element"] == "cell_code_output"
+    assert place["model"] == "shapes"
+    page = page_of(live_cell(1, "emoji"))
+    live.find_own(App, page)
+    assert next(page.findall(model_map.placeholder))["model"] == "emoji"
 
 
 @pytest.mark.parametrize("views", [0, 2])
