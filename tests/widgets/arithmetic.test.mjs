@@ -61,6 +61,11 @@ test("a loss is printed with three decimals, as a power of ten if it is smaller,
     ["0.000", "2e−9", "4e−4", "0.001", "2.079"]);
 });
 
+test("a cell holds any value in a few characters", () => {
+  const texts = [-0.001, -99_999, 366_000_000, -4e-9, -4e20].map((value) => similarity_matrix.cellText(value, 1));
+  assert.deepEqual(texts, ["0.0", "−99999.0", "4e8", "0.0", "−4e20"]);
+});
+
 test("numbers stand out from every colour", () => {
   const linear = (level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4);
   const luminance = (rgb) =>

@@ -225,6 +225,10 @@ const short = (/** @type {number} */ value) => String(Number(value.toPrecision(3
 export const lossText = (loss) =>
   (loss > 0 && loss < 0.0005 ? loss.toExponential(0) : loss.toFixed(3)).replace("-", "−");
 
+/** A cell's value; what has too many digits for a cell as a power of ten. @type {(value: number, digits: number) => string} */
+export const cellText = (value, digits) =>
+  Math.abs(value) < 1e5 ? number(value, digits) : value.toExponential(0).replace("+", "").replace("-", "−");
+
 /** @typedef {(value: number) => number} Scale */
 const FIELDS = {
   temperature: {
@@ -323,7 +327,7 @@ function elementCells(model, lines, printed) {
         const selected = k === row * columns + column;
         cell.style.backgroundColor = `rgb(${fill})`;
         cell.style.color = ink(fill);
-        const text = number(matrix.values[k], matrix.view.digits);
+        const text = cellText(matrix.values[k], matrix.view.digits);
         // ".102" fits where "0.102" would not
         if (printed) write(cell, matrix.view.digits > 2 ? text.replace("0.", ".") : text);
         else cell.setAttribute("aria-label", text);
