@@ -15,7 +15,7 @@ from clipbook.pretrained.shipped import FOLDERS
 from clipbook.widgets.kit import joined
 
 HERE = Path(__file__).parent
-MODELS = ("shapes", "emoji")
+MODELS = ("shapes", "emoji", "answers")
 PAGES = ("grid", "playground")
 """The scripts that pages begin with."""
 

@@ -22,7 +22,6 @@ from clipbook.pretrained.shipped import FOLDERS
 from clipbook.scenes import EXAMPLE, SHAPES, SIZES, Object, Scene, render, sample, sample_pairs
 from clipbook.scenes.world import RADIUS
 
-SCRIPT = Path(__file__).with_name("engine.test.mjs")
 ODD = ["a  red\tcircle \n", "Ünïcode 日本語 👩\u200d👧", "\x85x\xa0", "9 ½ Ⅷ", "word " * 60, "?"]
 
 
@@ -140,7 +139,8 @@ def column(shape: str, size: str, x: float, places: list[float]) -> str:
     return hashed.hexdigest()
 
 
-def run_in_node(folder: Path, **cases) -> None:
+def run_in_node(script: str, folder: Path, **cases) -> None:
+    """Node's tests beside this file, given what they expect."""
     program = shutil.which("node")
     if program is None:
         pytest.fail("node is missing: apt-get install nodejs, or https://nodejs.org", pytrace=False)
@@ -152,7 +152,7 @@ def run_in_node(folder: Path, **cases) -> None:
     }
     (folder / "expected.json").write_text(json.dumps(base | cases))
     done = subprocess.run(
-        [program, "--test", str(SCRIPT)],
+        [program, "--test", str(Path(__file__).with_name(script))],
         env={"EXPECTED": str(folder / "expected.json"), "PATH": str(Path(program).parent)},
         capture_output=True,
         text=True,
@@ -163,10 +163,12 @@ def run_in_node(folder: Path, **cases) -> None:
 
 def test_it_answers_as_pytorch_does_and_draws_and_resizes_as_pillow_does(tmp_path):
     models = [model("shapes"), model("emoji"), model("shapes-cnn")]
-    run_in_node(tmp_path, models=models, scenes=scenes(), resized=resized(), everywhere=[])
+    given = {"scenes": scenes(), "resized": resized(), "everywhere": []}
+    run_in_node("engine.test.mjs", tmp_path, models=models, **given)
 
 
 @pytest.mark.slow
 def test_every_shape_is_pillows_in_every_size_at_every_place(tmp_path):
     one = model("shapes")
-    run_in_node(tmp_path, models=[one], scenes=[], resized=[], everywhere=everywhere())
+    given = {"scenes": [], "resized": [], "everywhere": everywhere()}
+    run_in_node("engine.test.mjs", tmp_path, models=[one], **given)
