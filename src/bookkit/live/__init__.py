@@ -36,7 +36,9 @@ def question_patterns() -> dict[str, list[str]]:
         text = re.sub(rf"\b({'|'.join(COLOURS)})\b", "{colour}", text)
         text = re.sub(r"\ban? \{colour\}", "{a} {colour}", text)
         patterns.setdefault(question.kind, set()).add(text)
-    return {kind: sorted(texts, key=lambda text: (len(text), text)) for kind, texts in patterns.items()}
+    return {
+        kind: sorted(texts, key=lambda text: (len(text), text)) for kind, texts in patterns.items()
+    }
 
 
 def made_world() -> dict[str, Any]:

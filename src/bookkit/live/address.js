@@ -5,7 +5,7 @@ import { choices, settled } from "./scene_editor.js";
 /**
  * @typedef {import("./drawing.js").Scene} Scene
  * @typedef {import("./drawing.js").World} World
- * @typedef {{ scenes: Scene[], captions: string[] }} Composed
+ * @typedef {{ scenes: Scene[], captions: string[], question: string }} Composed the question may be none
  */
 
 export const [MOST_SCENES, MOST_CAPTIONS, LONGEST] = [8, 8, 120]; // LONGEST: characters of a caption
@@ -33,10 +33,11 @@ function read(text, world) {
 }
 
 /** @param {Composed} composed */
-export function toHash({ scenes, captions }) {
+export function toHash({ scenes, captions, question }) {
   const values = new URLSearchParams();
   for (const scene of scenes) values.append("picture", written(scene));
   for (const caption of captions) values.append("caption", caption);
+  if (question) values.append("question", question);
   return `#${values}`;
 }
 
@@ -45,6 +46,7 @@ export function fromHash(hash, world) {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
   const scenes = values.getAll("picture").slice(0, MOST_SCENES).map((text) => read(text, world));
   const captions = values.getAll("caption").slice(0, MOST_CAPTIONS).map((text) => text.slice(0, LONGEST));
+  const question = (values.get("question") ?? "").slice(0, LONGEST);
   const whole = /** @type {Scene[]} */ (scenes.filter((scene) => scene !== undefined));
-  return whole.length && whole.length === scenes.length && captions.length ? { scenes: whole, captions } : undefined;
+  return whole.length && whole.length === scenes.length && captions.length ? { scenes: whole, captions, question } : undefined;
 }

@@ -1,27 +1,33 @@
 // A picture and a question in, an answer out, token after token: what clipbook.language's PaliGemma and its
 // Decoder do, line by line the same. Built in: book/language/decoder, writing and paligemma.
 
-import { END, SPECIALS, START } from "../../clipbook/widgets/tokenizer.js";
+import { END, START } from "../../clipbook/widgets/tokenizer.js";
+import { makeAnswerTokenizer, readBoxes } from "./answer_tokenizer.js";
 import { Clip } from "./engine.js";
 
 /**
  * @typedef {{ token: string, candidates: { token: string, chance: number }[] }} Step what was written, and the most probable
  *   tokens before it was, with their probabilities
  * @typedef {{ keys: number, values: number }} Kept of a block: where its keys and its values begin
- * @typedef {[number, number, number, number]} Box top, left, bottom, right: fractions of the picture's side
- * @typedef {{ answer: string, steps: Step[], boxes: Box[] }} Answer
+ * @typedef {{ answer: string, steps: Step[], boxes: import("./answer_tokenizer.js").Box[] }} Answer
  */
 
 const [MOST_TOKENS, CANDIDATES, PLAIN_EPS] = [24, 5, 1e-5]; // clipbook.language's
 
 /** A CLIP without a text tower, whose picture's tokens a decoder reads before the words. */
 export class Answerer extends Clip {
+  /** @param {ArrayBuffer} file @param {import("./engine.js").Words} words @param {WebAssembly.Module} [module] */
+  constructor(file, words, module) {
+    super(file, words, module);
+    this.words = makeAnswerTokenizer(this.tokenizer, this.config.decoder.vocab_size - this.tokenizer.size);
+  }
+
   /** The most probable answer. @param {Uint8Array | Uint8ClampedArray} pixels of one picture @param {string} question @returns {Answer} */
   answer(pixels, question) {
     if (!/\P{White_Space}/u.test(question)) throw new RangeError("an empty question asks nothing");
     const { depth, width, kv_heads, head_dim } = this.config.decoder;
     this.top = this.end;
-    const prompt = [START, ...this.encode(question), ...this.tokenizer.encode("\n")];
+    const prompt = [START, ...this.words.encode(question), ...this.words.encode("\n")];
     let rows = this.patches + prompt.length;
     const [x, most] = [this.take(rows * width), (rows + MOST_TOKENS) * kv_heads * head_dim];
     const cache = Array.from({ length: depth }, () => ({ keys: this.take(most), values: this.take(most) }));
@@ -37,13 +43,13 @@ export class Answerer extends Clip {
       const order = Array.from(chances, (_, k) => k).sort((a, b) => chances[b] - chances[a]);
       id = order[0];
       written.push(id);
-      steps.push({ token: this.nameOf(id), candidates: order.slice(0, CANDIDATES).map((k) => ({ token: this.nameOf(k), chance: chances[k] })) });
+      steps.push({ token: this.words.nameOf(id), candidates: order.slice(0, CANDIDATES).map((k) => ({ token: this.words.nameOf(k), chance: chances[k] })) });
       before += rows; // these are in the cache now, and only the new token is read
       rows = 1;
       this.embed(x, id);
     }
-    const answer = this.decode(written).trim();
-    return { answer, steps, boxes: readBoxes(answer, this.bins) };
+    const answer = this.words.decode(written).trim();
+    return { answer, steps, boxes: readBoxes(answer, this.words.bins) };
   }
 
   /**
@@ -142,50 +148,6 @@ export class Answerer extends Clip {
     for (let i = 0; i < count; i += 1) sum += this.floats[a + i] * this.floats[b + i];
     return sum;
   }
-
-  // ---- Words and locations as tokens: clipbook.language.AnswerTokenizer
-
-  /** How many bins a picture's side has, each with a token behind those of the words. */
-  get bins() {
-    return this.config.decoder.vocab_size - this.tokenizer.size;
-  }
-
-  /** @param {string} text in which “<loc0007>” is one token */
-  encode(text) {
-    return text.split(/<loc(\d{4})>/).flatMap((part, k) => {
-      if (k % 2 === 0) return this.tokenizer.encode(part);
-      if (Number(part) >= this.bins) throw new RangeError(`<loc${part}> is beyond the last of ${this.bins} bins`);
-      return [this.tokenizer.size + Number(part)];
-    });
-  }
-
-  /** @param {number[]} ids */
-  decode(ids) {
-    const { size, content } = this.tokenizer;
-    let text = "";
-    /** @type {number[]} */
-    let bytes = [];
-    const read = () => new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-    for (const id of ids) {
-      if (id < size) bytes.push(...content(id));
-      else [text, bytes] = [text + read() + location(id - size), []];
-    }
-    return text + read();
-  }
-
-  /** One token as text to look at. @param {number} id */
-  nameOf(id) {
-    return SPECIALS[id] ? `<${SPECIALS[id]}>` : this.decode([id]);
-  }
-}
-
-const location = (/** @type {number} */ bin) => `<loc${String(bin).padStart(4, "0")}>`;
-
-/** The boxes that an answer tells; a side is the middle of its bin. @type {(answer: string, bins: number) => Box[]} */
-function readBoxes(answer, bins) {
-  const fours = answer.match(/(?:<loc\d{4}>){4}/g) ?? [];
-  return fours.map((four) => /** @type {Box} */ (
-    Array.from(four.matchAll(/\d{4}/g), ([digits]) => (Number(digits) + 0.5) / bins)));
 }
 
 /** Numbers above 0 whose sum is 1. @param {Float64Array} scores */

@@ -2,6 +2,7 @@
 // the model itself, and zero-shot over a list of names. The address holds pictures and captions.
 
 import { element, freshId, number, upTo, write } from "../../clipbook/widgets/kit.js";
+import { makeAsking } from "./asking.js";
 import { LONGEST, MOST_CAPTIONS, MOST_SCENES, fromHash, toHash } from "./address.js";
 import { onlyTheLast, similarity, startModel } from "./client.js";
 import { makeMatrix } from "./matrix.js";
@@ -12,7 +13,8 @@ import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
  * @typedef {import("./drawing.js").Scene} Scene
  * @typedef {import("./own_picture.js").Photo} Photo
  * @typedef {{ folder: string, version: string, world: import("./drawing.js").World, scenes: Scene[],
- *   captions: string[], names: string[], matrix: { script: string, style: string } }} Given by the page
+ *   captions: string[], question: string, names: string[], questions: import("./questions.js").Patterns,
+ *   matrix: { script: string, style: string } }} Given by the page
  */
 
 const says = (/** @type {string} */ text) => /\P{White_Space}/u.test(text);
@@ -45,8 +47,8 @@ function makeNames(first, ask) {
 }
 
 /** @param {HTMLElement} root @param {Given} given */
-function start(root, { folder, version, world, names: firstNames, matrix: source, ...first }) {
-  let { scenes, captions } = fromHash(location.hash, world) ?? first;
+function start(root, { folder, version, world, names: firstNames, matrix: source, questions, ...first }) {
+  let { scenes, captions, question } = fromHash(location.hash, world) ?? first;
   /** @type {Photo[]} */
   let photos = []; // behind the scenes; in no address
   let current = 0;
@@ -56,15 +58,22 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   const known = new Map(); // embeddings, by a caption or by what a picture is
   let shown = ""; // the pictures and captions that the matrix was made for
 
+  let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
+
   const status = element("p", { class: "play-status", role: "status" });
   const go = element("button", { type: "button", class: "play-go" }, "Start the model (1 MB)");
   const thumbnails = element("div", { class: "play-thumbnails", role: "group", "aria-label": "Pictures" });
   const list = element("ol", { class: "play-captions" });
   const matrix = makeMatrix(source);
   const names = makeNames(firstNames, () => ask(undefined));
+  const asking = makeAsking({ folder, version, world, questions }, question, (asked) => {
+    question = asked;
+    note();
+  });
   const editor = makeSceneEditor(world, (scene) => {
     scenes = scenes.map((one, k) => (k === current ? scene : one));
     editor.update(scene);
+    showToAsk();
     ask(undefined);
   }, () => draw());
 
@@ -88,8 +97,9 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     return canvas.toDataURL();
   };
   const keyOf = (/** @type {Picture} */ one) => `picture ${"levels" in one ? one.levels : JSON.stringify(one)}`;
+  const showToAsk = () => asking.update(Uint8ClampedArray.from(levelsOf(pictures()[current])), scenes[current], moving);
   let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
-  const note = () => history.replaceState(null, "", toHash({ scenes, captions }));
+  const note = () => history.replaceState(null, "", toHash({ scenes, captions, question }));
   const ask = onlyTheLast(async () => {
     clearTimeout(noting);
     noting = setTimeout(note, 200);
@@ -124,10 +134,10 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
       write(status, "The model could not be loaded. Try again.");
     }
   });
-  let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
   editor.node.addEventListener("pointerdown", () => { moving = true; });
   editor.node.addEventListener("lostpointercapture", () => {
     moving = false;
+    showToAsk();
     ask(undefined);
   }, true);
   go.addEventListener("click", () => ask(undefined));
@@ -210,9 +220,10 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     const photo = photos[current - scenes.length];
     if (photo) editor.exhibit(photo);
     else editor.update(scenes[current]);
+    showToAsk();
   }
   addEventListener("hashchange", () => {
-    ({ scenes, captions } = fromHash(location.hash, world) ?? first);
+    ({ scenes, captions, question } = fromHash(location.hash, world) ?? first);
     drawCaptions();
     put(scenes, photos, 0);
   });
@@ -222,6 +233,7 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     heading("Captions"), list,
     heading("Every picture with every caption"), go, status, matrix.node,
     heading("Zero-shot: which name fits the chosen picture?"), names.node,
+    heading("Ask about the chosen picture"), asking.node,
   );
   draw();
   drawCaptions();

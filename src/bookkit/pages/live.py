@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 from docutils import nodes
 
-from bookkit.live import files, made_world
+from bookkit.live import files, made_world, question_patterns
 from bookkit.pages.model_map import Placeholder, placeholder
 from bookkit.pages.widget_pictures import in_script
 from clipbook.evaluation.scenes import combination_names
@@ -90,6 +90,8 @@ def playground(root: str) -> str:
         "world": made_world(),
         "scenes": [asdict(scene) for scene, _ in pairs],
         "captions": [caption for _, caption in pairs],
+        "question": "",
+        "questions": question_patterns(),
         "names": combination_names(),
         "matrix": {"script": script, "style": style},
     }

@@ -16,7 +16,7 @@ FREE = ["detect dog", "who are you?", "is the circle red?", "detect <loc0005> st
 
 
 def answers() -> dict:
-    """What PyTorch's answerer makes of questions of each kind, and of some that it never learned."""
+    """What PyTorch answers to questions of each kind, and to some that it never learned."""
     answerer = clipbook.load("answers")
     asked = [
         (scene, question.text)

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
+import clipbook
 from bookkit.pages.live import playground
 from clipbook.evaluation.scenes import combination_names
-from clipbook.scenes import EXAMPLE, Object, Scene
+from clipbook.scenes import EXAMPLE, Object, Scene, render
 from tests.bookkit.live.conftest import cosines, shapes
 
 pytestmark = pytest.mark.browser
@@ -167,3 +168,80 @@ def test_a_picture_of_ones_own_is_seen_as_preprocess_sees_it(open_live, tmp_path
     page.get_by_label("A picture of your own").set_input_files(__file__)
     expect(page.locator(".play-status")).to_contain_text("no picture that this browser can read")
     assert "noise" not in page.url
+
+
+def test_it_answers_questions_of_each_kind_as_pytorch_does_and_draws_boxes(open_live):
+    page = open_live(playground(""), reduced_motion="no-preference")
+    assert "answers.js" not in page.asked
+    answerer = clipbook.load("answers")
+    questions = page.locator(".play-samples button").all_inner_texts()
+    assert len(questions) == 9 and questions[0] == "what colour is the circle?"
+    for sample in page.locator(".play-samples button").all():
+        sample.click()
+        question = sample.inner_text()
+        wanted = answerer.explain(render(EXAMPLE[0][0]), question)
+        expect(page.locator(".play-ask .kit-hidden").first).to_have_text(
+            f"It answers “{wanted.answer}”."
+        )
+        expect(page.locator(".play-answer")).to_have_text(wanted.answer)
+        lines = page.locator(".play-tokens li").all_inner_texts()
+        chances = [float(line.split("\n")[1]) for line in lines]
+        best = [candidates[0][1] for candidates in wanted.candidates]
+        assert chances == pytest.approx(best, abs=0.00051)
+    assert page.asked.count("answers.js") == 1 and "shapes.js" not in page.asked
+    box, stage = (
+        page.locator(f".play-reply {part}").bounding_box() for part in (".play-box", "canvas")
+    )
+    [(top, left, bottom, right)] = answerer.detect(render(EXAMPLE[0][0]), "red circle")
+    sides = [box["y"] - stage["y"], box["x"] - stage["x"], box["height"], box["width"]]
+    shares = [side / stage["width"] for side in sides]
+    assert shares == pytest.approx([top, left, bottom - top, right - left], abs=0.01)
+
+
+def test_a_question_comes_by_address_is_asked_by_keys_and_follows_the_picture(open_live):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    hash = f"{STAR}&question=what+colour+is+the+star%3F"
+    page = open_live(playground(""), theme="dark", hash=hash, **phone)
+    expect(page.get_by_label("Question", exact=True)).to_have_value("what colour is the star?")
+    assert "answers.js" not in page.asked
+    page.get_by_label("Question", exact=True).press("Enter")
+    expect(page.locator(".play-answer")).to_have_text("yellow")
+    page.get_by_label("Colour", exact=True).select_option("purple")
+    expect(page.locator(".play-answer")).to_have_text("purple")
+    page.get_by_role("button", name="detect purple star").tap()
+    expect(page.locator(".play-box")).to_have_count(1)
+    page.wait_for_function("location.hash.includes('question=detect+purple+star')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_it_never_learned_to_answer_is_said_to_be_a_guess(open_live):
+    page = open_live(playground(""), hash=STAR)
+    page.get_by_label("Question", exact=True).fill("who is the president?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    said = page.locator(".play-said")
+    expect(said).to_contain_text("In training it never met “who”, “president”.")
+    expect(said).to_contain_text("none of the nine kinds of questions")
+    page.get_by_label("Question", exact=True).fill("is the star yellow?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).not_to_contain_text("never met")
+    expect(said).to_contain_text("none of the nine kinds of questions")
+    page.get_by_label("Question", exact=True).fill("detect <loc0099>")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).to_have_text("<loc0099> is beyond the last of 32 bins")
+    page.get_by_label("Question", exact=True).fill("  ")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).to_have_text("Write a question, or choose one.")
+
+
+def test_a_model_that_did_not_come_is_asked_for_again(open_live, folder):
+    file = folder / "live/answers.js"
+    page = open_live(playground(""), hash=STAR)
+    held = file.rename(folder / "held")
+    page.get_by_role("button", name="how many shapes?").click()
+    expect(page.locator(".play-said")).to_have_text(
+        "The model that answers could not be loaded. Ask again."
+    )
+    open_live.faults.clear()
+    held.rename(file)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator(".play-answer")).to_have_text("one")
