@@ -55,12 +55,12 @@ def pictures_for(size: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def model(name: str) -> dict:
-    """What PyTorch makes of texts and pictures."""
+def model(name: str, pixels: np.ndarray | None = None, captions: list[str] | None = None) -> dict:
+    """What PyTorch makes of texts and pictures; of scenes and their captions, unless given."""
     clip, tokenizer = clipbook.load(name)
-    captions = sample_pairs(40, np.random.default_rng(3), distinct=False)[1]
+    captions = captions or sample_pairs(40, np.random.default_rng(3), distinct=False)[1]
     texts = [*(caption for _, caption in EXAMPLE), *captions, *ODD, *any_texts(100)]
-    pixels = pictures_for(clip.config.image.image_size)
+    pixels = pictures_for(clip.config.image.image_size) if pixels is None else pixels
     images = clip.encode_image(normalise(torch.from_numpy(pixels)))
     encoded = clip.encode_text(*tokenizer.batch(texts))
     return {
@@ -73,6 +73,7 @@ def model(name: str) -> dict:
         "embeddings": packed(torch.cat([images, encoded]).numpy()),
         "cosines": packed((images @ encoded.T).numpy()),
         "scale": clip.scale.item(),
+        "most": 1e-5,
     }
 
 
