@@ -5,6 +5,7 @@ The drawings are others' and lie in no repository: the sheet is made while the s
 
 import base64
 import io
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,12 @@ def sheet() -> dict[str, Any]:
         "columns": COLUMNS,
         "pictures": [[artist, codes[name], name] for artist, name in listed],
     }
+
+
+def addresses(names: Sequence[str], artist: str = "twemoji") -> list[str]:
+    """ "twemoji.1F436" for each name: how the playground's address calls a drawing."""
+    codes = {name: code for _, code, name in sheet()["pictures"]}
+    return [f"{artist}.{codes[name]}" for name in names]
 
 
 def credit() -> list[dict[str, str]]:

@@ -1,8 +1,8 @@
 """Weights of a shipped model in 8 bits: whole numbers, and a scale for each output.
 
 A matrix or a convolution has its outputs first, and `name.scale`, of float16, one number for each
-of them. What is small stays as it is: it weighs nothing, and a CNN's first convolutions, whose norms
-divide by little, would move cosines by 0.05 instead of 0.01.
+of them. What is small stays as it is: it weighs nothing, and a CNN's first convolutions, whose
+norms divide by little, would move cosines by 0.05 instead of 0.01.
 """
 
 from pathlib import Path
