@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import clipbook
 from bookkit.live import files, pictures
 from bookkit.live.rounding import rounded
 from clipbook.emoji import ARTISTS, load_emoji
@@ -62,3 +63,17 @@ def test_with_8_bits_a_cosine_is_pytorchs_within_0_015(tmp_path):
     given |= {"path": str(tmp_path / "emoji.safetensors"), "most": 0.015}
     nothing = {"scenes": [], "resized": [], "everywhere": []}
     run_in_node("engine.test.mjs", tmp_path, models=[model("shapes"), given], **nothing)
+
+
+@torch.no_grad()
+def test_what_the_playground_says_of_finding_emoji_is_so():
+    clip, tokenizer = clipbook.load("emoji")
+    images = clip.encode_image(normalise(torch.from_numpy(levels())))
+    fits = images @ clip.encode_text(*tokenizer.batch(["a red fruit", "happy", "two dogs"])).T
+    listed = pictures.sheet()["pictures"]
+    fruit, happy, dogs = ([listed[k] for k in row.tolist()] for row in fits.T.argsort(-1, True))
+    assert {name for _, _, name in fruit[:8]} == {"red apple", "peach", "tomato"}
+    assert {artist for artist, _, _ in fruit[:8]} == set(pictures.SHOWN)
+    assert sum("face" in name for _, _, name in happy[:6]) >= 4
+    assert not any("smil" in name or "beaming" in name for _, _, name in happy[:6])
+    assert not any(name in ("dog face", "poodle") for _, _, name in dogs[:3])
