@@ -30,7 +30,10 @@ export function fromHalves(halves) {
  */
 export function fromEightBits(whole, scales) {
   const columns = whole.length / scales.length;
-  return Float32Array.from(whole, (value, k) => value * scales[Math.floor(k / columns)]);
+  const values = new Float32Array(whole.length);
+  for (let row = 0, k = 0; row < scales.length; row += 1)
+    for (const end = k + columns; k < end; k += 1) values[k] = whole[k] * scales[row];
+  return values;
 }
 
 /**
