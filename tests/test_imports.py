@@ -52,7 +52,7 @@ MAY_IMPORT = {
         "browser": set(),
         "cells": set(),
         "serve": {"address"},
-        "bench": {"browser", "live"},
+        "bench": {"browser", "live", "pages"},
         "emoji_trials": set(),
         "answer_trials": set(),
         "loss_bench": set(),

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from bookkit.browser import chromium
 from bookkit.live import files, timing
+from bookkit.pages.live import playground
 from clipbook.pairs import CLIP
 from clipbook.pretrained import from_transformers
 from clipbook.scenes import render, sample
@@ -169,6 +170,11 @@ def live() -> None:
             print(
                 f"{name}: ready {ready:.0f} ms after the click, a key is painted in {painted:.0f}"
             )
+        frames, rows, late = timing.dragging(browser, playground(""))
+        print(
+            f"a dragged object's row follows {rows:.0f} times in a second of {frames:.0f} frames, "
+            f"{late:.1f} ms behind"
+        )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ The JavaScript beside this module is the engine; `kernel` writes its fast part. 
 Python, the tokenizers and the look of the made world, is handed to it from here, written down once.
 """
 
+import re
+from functools import cache
 from typing import Any
 
+from clipbook.evaluation.answers import draw_questions
 from clipbook.pretrained.shipped import FOLDERS
 from clipbook.scenes import COLOURS, GROUNDS, SHAPES, SIZES, drawing, world
 from clipbook.text import Tokenizer
@@ -19,6 +22,22 @@ def words(model: str) -> dict[str, Any]:
         "context_length": tokenizer.context_length,
         "merges": [token_id for pair in tokenizer.merges for token_id in pair],
         "classes": character_classes(),
+    }
+
+
+@cache
+def question_patterns() -> dict[str, list[str]]:
+    """How the model that answers may be asked, by kind, as `questions.js` takes it: "is there {a}
+    {colour} {shape}?". Read off many questions as `clipbook.scenes` draws them.
+    """
+    patterns: dict[str, set[str]] = {}
+    for _, question in draw_questions(100):
+        text = re.sub(rf"\b({'|'.join(SHAPES)})\b", "{shape}", question.text)
+        text = re.sub(rf"\b({'|'.join(COLOURS)})\b", "{colour}", text)
+        text = re.sub(r"\ban? \{colour\}", "{a} {colour}", text)
+        patterns.setdefault(question.kind, set()).add(text)
+    return {
+        kind: sorted(texts, key=lambda text: (len(text), text)) for kind, texts in patterns.items()
     }
 
 

@@ -5,9 +5,11 @@ import { choices, settled } from "./scene_editor.js";
 /**
  * @typedef {import("./drawing.js").Scene} Scene
  * @typedef {import("./drawing.js").World} World
- * @typedef {{ scenes: Scene[], captions: string[] }} Composed
+ * @typedef {{ model: string, scenes: Scene[], picks: string[], captions: string[], question: string, find: string }} Composed
+ *   for the model of scenes those, for the other one drawings by artists; question and what to find may be empty
  */
 
+export const MODELS = ["shapes", "emoji"];
 export const [MOST_SCENES, MOST_CAPTIONS, LONGEST] = [8, 8, 120]; // LONGEST: characters of a caption
 
 /** “grey.circle.red.small.46.24”, in hundredths. @param {Scene} scene */
@@ -32,19 +34,33 @@ function read(text, world) {
   return Object.hasOwn(world.grounds, ground) && [1, 2].includes(objects.length) ? { ground, objects } : undefined;
 }
 
+const PICK = /^[a-z\d-]+\.[\dA-F-]+$/; // “twemoji.1F436”
+
 /** @param {Composed} composed */
-export function toHash({ scenes, captions }) {
+export function toHash({ model, scenes, picks, captions, question, find }) {
   const values = new URLSearchParams();
+  if (model !== MODELS[0]) values.append("model", model);
   for (const scene of scenes) values.append("picture", written(scene));
+  for (const pick of picks) values.append("picture", pick);
   for (const caption of captions) values.append("caption", caption);
+  if (question) values.append("question", question);
+  if (find) values.append("find", find);
   return `#${values}`;
 }
 
 /** What an address holds; undefined where it holds no whole state. @type {(hash: string, world: World) => Composed | undefined} */
 export function fromHash(hash, world) {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
-  const scenes = values.getAll("picture").slice(0, MOST_SCENES).map((text) => read(text, world));
-  const captions = values.getAll("caption").slice(0, MOST_CAPTIONS).map((text) => text.slice(0, LONGEST));
+  const texts = (/** @type {string} */ name) => values.getAll(name).map((text) => text.slice(0, LONGEST));
+  const model = texts("model")[0] ?? MODELS[0];
+  const pictures = texts("picture").slice(0, MOST_SCENES);
+  const captions = texts("caption").slice(0, MOST_CAPTIONS);
+  const [question = ""] = texts("question");
+  const [find = ""] = texts("find");
+  const composed = model === MODELS[0];
+  const scenes = composed ? pictures.map((text) => read(text, world)) : [];
+  const picks = composed ? [] : pictures.filter((text) => PICK.test(text));
   const whole = /** @type {Scene[]} */ (scenes.filter((scene) => scene !== undefined));
-  return whole.length && whole.length === scenes.length && captions.length ? { scenes: whole, captions } : undefined;
+  const all = whole.length + picks.length === pictures.length && (whole.length || !composed) && captions.length;
+  return all && MODELS.includes(model) ? { model, scenes: whole, picks, captions, question, find } : undefined;
 }

@@ -8,6 +8,7 @@
  *   images: (pixels: Uint8Array | Uint8ClampedArray) => Promise<Float32Array>,
  *   followText: (text: string) => Promise<{ tokens: string[], notes: Notes }>,
  *   followImage: (pixels: Uint8Array | Uint8ClampedArray) => Promise<{ notes: Notes }>, end: () => void }} Live
+ * @typedef {{ answer: (pixels: Uint8ClampedArray, question: string) => Promise<import("./decoder.js").Answer> }} Asked
  */
 
 /** @type {Map<string, any>} */
@@ -22,7 +23,7 @@ const asked = new Map();
  * What a file of the folder says; asked for once, and again where it did not come.
  * @param {string} folder its address, with a slash @param {string} name @param {string} version
  */
-function fetchFile(folder, name, version) {
+export function fetchFile(folder, name, version) {
   const known = asked.get(name);
   if (known) return known;
   const coming = new Promise((resolve, reject) => {
@@ -42,10 +43,11 @@ function fetchFile(folder, name, version) {
 }
 
 /**
- * A model that answers. Requests are answered in their order. Rejects where a file does not come.
- * @param {string} folder @param {string} name @param {string} version @returns {Promise<Live>}
+ * A worker with a model, and what its loading said. Requests are answered in their order. Rejects where a file
+ * does not come. @type {(folder: string, name: string, version: string, load: string) => Promise<{
+ *   worker: Worker, said: any, ask: (task: string, given: object) => Promise<any> }>}
  */
-export async function startModel(folder, name, version) {
+async function startWorker(folder, name, version, load) {
   const [engine, model] = await Promise.all(["engine", name].map((file) => fetchFile(folder, file, version)));
   const address = URL.createObjectURL(new Blob([engine.source], { type: "text/javascript" }));
   const worker = new Worker(address);
@@ -68,16 +70,28 @@ export async function startModel(folder, name, version) {
     for (const { reject } of waiting.values()) reject(new Error(message || "the worker could not start"));
     waiting.clear();
   });
-  const facts = await ask("load", { ...model, kernel: engine.kernel });
+  const said = await ask(load, { ...model, kernel: engine.kernel });
   URL.revokeObjectURL(address);
+  return { worker, said, ask };
+}
+
+/** A CLIP that compares. @param {string} folder @param {string} name @param {string} version @returns {Promise<Live>} */
+export async function startModel(folder, name, version) {
+  const { worker, said, ask } = await startWorker(folder, name, version, "load");
   return {
-    ...facts,
+    ...said,
     texts: (texts) => ask("texts", { texts }),
     images: (pixels) => ask("images", { pixels }),
     followText: (text) => ask("followText", { text }),
     followImage: (pixels) => ask("followImage", { pixels }),
     end: () => worker.terminate(),
   };
+}
+
+/** The model that answers questions about a picture. @param {string} folder @param {string} version @returns {Promise<Asked>} */
+export async function startAnswerer(folder, version) {
+  const { ask } = await startWorker(folder, "answers", version, "loadAnswerer");
+  return { answer: (pixels, question) => ask("answer", { pixels, question }) };
 }
 
 /**

@@ -22,6 +22,7 @@ export class Clip extends Layers {
     const { config, tensors } = readSafetensors(file);
     const weights = prepare(tensors);
     super(weights, module);
+    this.config = config;
     this.image = config.image;
     this.text = config.text;
     this.scale = Math.exp(weights.get("log_scale")?.[0] ?? 0);
@@ -72,9 +73,19 @@ export class Clip extends Layers {
 
   /** @param {Uint8Array | Uint8ClampedArray} pixels @param {number} count */
   vit(pixels, count) {
+    const x = this.imageTokens(pixels, count);
+    return this.project(this.mean(x, count, this.patches, this.image.width), "image_encoder", count, this.image.width);
+  }
+
+  /** How many patches a picture has. */
+  get patches() {
+    return (this.image.image_size / this.image.patch_size) ** 2;
+  }
+
+  /** A token of each patch, after the last block. @param {Uint8Array | Uint8ClampedArray} pixels @param {number} count */
+  imageTokens(pixels, count) {
     const { image_size: size, patch_size: side, width } = this.image;
-    const [grid, values] = [size / side, 3 * side * side];
-    const patches = grid * grid;
+    const [grid, values, patches] = [size / side, 3 * side * side, this.patches];
     const [x, flat] = [this.take(count * patches * width), this.take(count * patches * values)];
     let at = flat; // of each patch all red levels, then green, then blue
     for (let k = 0; k < count * patches; k += 1) {
@@ -94,7 +105,7 @@ export class Clip extends Layers {
     this.norm(x, x, "image_encoder.input_norm", count * patches, width);
     this.note("embedded", x, count * patches, width);
     this.blocks(x, "image_encoder", this.image, Array.from({ length: count + 1 }, (_, k) => k * patches), false);
-    return this.project(this.mean(x, count, patches, width), "image_encoder", count, width);
+    return x;
   }
 
   /** @param {Uint8Array | Uint8ClampedArray} pixels @param {number} count */

@@ -10,12 +10,13 @@ import hashlib
 import json
 from pathlib import Path
 
-from bookkit.live import kernel, words
+from bookkit.live import kernel, pictures, rounding, words
 from clipbook.pretrained.shipped import FOLDERS
 from clipbook.widgets.kit import joined
 
 HERE = Path(__file__).parent
-MODELS = ("shapes", "emoji")
+MODELS = ("shapes", "emoji", "answers")
+ROUNDED = ("emoji",)
 PAGES = ("grid", "own", "playground")
 """The scripts that pages begin with."""
 
@@ -33,9 +34,14 @@ def engine() -> str:
     return call("engine", {"source": source, "kernel": text_of(kernel.assembled())})
 
 
+def weights(name: str) -> bytes:
+    """As the package ships them, or in 8 bits, where they would be too many to wait for."""
+    path = FOLDERS[name] / f"{name}.safetensors"
+    return rounding.in_eight_bits(path) if name in ROUNDED else path.read_bytes()
+
+
 def model(name: str) -> str:
-    weights = (FOLDERS[name] / f"{name}.safetensors").read_bytes()
-    return call(name, {"words": words(name), "weights": text_of(weights)})
+    return call(name, {"words": words(name), "weights": text_of(weights(name))})
 
 
 def page(name: str) -> str:
@@ -47,6 +53,7 @@ def page(name: str) -> str:
 def files() -> dict[str, str]:
     """Text by its place in the site; the style sheets are made for what is in _static."""
     made = {"live/engine.js": engine()}
+    made["live/pictures.js"] = call("pictures", pictures.sheet())
     made |= {f"live/{name}.js": model(name) for name in MODELS}
     return made | {f"_static/live/{name}.js": page(name) for name in PAGES}
 

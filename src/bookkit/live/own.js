@@ -7,6 +7,7 @@ import { onlyTheLast, similarity, startModel } from "./client.js";
 import { matrixState } from "./matrix.js";
 import { readPicture } from "./own_picture.js";
 import { levelsOf, pictureOf } from "./pixels.js";
+import { clean, says } from "./texts.js";
 
 /**
  * @typedef {import("./client.js").Live} Live
@@ -20,9 +21,6 @@ import { levelsOf, pictureOf } from "./pixels.js";
 const [MOST, LONGEST] = [16, 120]; // captions, and characters of each
 const LOADS = "The model runs here in the page; the first letter loads it";
 const PRIVATE = "It stays in this page.";
-
-const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // half a character
-const says = (/** @type {string} */ text) => /\P{White_Space}/u.test(text);
 
 /** Captions for the pictures of a similarity matrix. @param {Figure} figure @returns {Kind} */
 function makeCaptions(figure) {
@@ -122,8 +120,8 @@ const KINDS = {
 
 /** @param {HTMLElement} root @param {Figure} figure @param {Kind} kind */
 function begin(root, figure, { label, hint, control, traits, answer }) {
-  const { folder = "", version = "", model = "", size = "" } = root.dataset;
-  const before = hint.endsWith(LOADS) ? `${hint} (${size}).` : hint;
+  const { folder = "", version = "", model = "", size = "", note = "" } = root.dataset;
+  const before = hint.endsWith(LOADS) ? `${hint} (${size}). ${note}`.trim() : hint;
   const first = Object.fromEntries(traits.map((name) => [name, figure.get(name)]));
   const begun = control.value;
   const status = element("p", { class: "own-status", role: "status" }, before);

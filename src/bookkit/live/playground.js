@@ -1,77 +1,111 @@
-// The playground (bookkit/pages/live.py): pictures that a reader composes, captions, the matrix of both by
-// the model itself, and zero-shot over a list of names. The address holds pictures and captions.
+// The playground (bookkit/pages/live.py): pictures that a reader composes, chooses or draws, captions, the matrix of
+// both by the model itself, and zero-shot over a list of names; with emoji retrieval, and of scenes questions.
 
-import { element, freshId, number, upTo, write } from "../../clipbook/widgets/kit.js";
-import { LONGEST, MOST_CAPTIONS, MOST_SCENES, fromHash, toHash } from "./address.js";
+import { element, freshId, number, write } from "../../clipbook/widgets/kit.js";
+import { makeAsking } from "./asking.js";
+import { MODELS, MOST_SCENES, fromHash, toHash } from "./address.js";
+import { makeCaptions } from "./captions.js";
 import { onlyTheLast, similarity, startModel } from "./client.js";
+import { loadSheet } from "./emoji_sheet.js";
+import { makeFinder } from "./finder.js";
 import { makeMatrix } from "./matrix.js";
+import { makeNaming } from "./naming.js";
 import { readPicture } from "./own_picture.js";
+import { makePen } from "./pen.js";
 import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
+import { says } from "./texts.js";
 import { makeWay } from "./way.js";
 
 /**
  * @typedef {import("./drawing.js").Scene} Scene
- * @typedef {import("./own_picture.js").Photo} Photo
- * @typedef {{ folder: string, version: string, world: import("./drawing.js").World, scenes: Scene[],
- *   captions: string[], names: string[], matrix: { script: string, style: string } }} Given by the page
+ * @typedef {import("./own_picture.js").Photo & { id?: string, drawn?: boolean }} Photo
+ * @typedef {Scene | Photo} Picture
+ * @typedef {import("./address.js").Composed} Composed
+ * @typedef {{ first: Composed, names: string[] }} Beginning
+ * @typedef {{ live: import("./client.js").Live, sheet: import("./emoji_sheet.js").Drawing[] }} Ready
+ * @typedef {{ folder: string, version: string, world: import("./drawing.js").World,
+ *   questions: import("./questions.js").Patterns, credits: import("./finder.js").Credit[],
+ *   models: Record<string, Beginning>, matrix: { script: string, style: string } }} Given by the page
  */
 
-const says = (/** @type {string} */ text) => /\P{White_Space}/u.test(text);
-const clean = (/** @type {string} */ text) => text.replace(/\p{Surrogate}/gu, "\ufffd"); // half a character
+/** What there is to say of each model: what it is called, knows, and costs to load. */
+const ABOUT = new Map([
+  ["shapes", { name: "Shapes", go: "Start the model (1 MB)", size: SIZE, knows: "It has learned from coloured shapes alone.", note: "" }],
+  ["emoji", { name: "Emoji", go: "Start the model and its pictures (2.2 MB)", size: 48, knows: "It has learned from emoji alone.",
+    note: "This is the model that clipbook.load(\"emoji\") gives, with weights of 8 bits to be here sooner: a cosine may differ from the chapter's by up to 0.015." }],
+]);
 
-/** A list of names, and the current picture's chances for the first of them. @param {string[]} first @param {() => void} ask */
-function makeNames(first, ask) {
-  const typed = element("textarea", { rows: 5, id: freshId("names"), spellcheck: "false" });
-  typed.value = first.join("\n");
-  typed.addEventListener("input", ask);
-  const best = element("ol", { class: "play-best" });
-  const node = element("div", { class: "play-names" }, element("label", { for: typed.id }, "Names, one a line"), typed, best);
-  return {
-    node,
-    names: () => [...new Set(clean(typed.value).split("\n").map((name) => name.trim()).filter(says))].slice(0, 256),
-    /** @type {(names: string[], cosines: Float64Array, scale: number) => void} */
-    show(names, cosines, scale) {
-      const top = Math.max(...cosines);
-      const weights = cosines.map((cosine) => Math.exp(scale * (cosine - top)));
-      const sum = weights.reduce((total, weight) => total + weight, 0);
-      const order = upTo(names.length).sort((a, b) => weights[b] - weights[a]).slice(0, 5);
-      best.replaceChildren(...order.map((k) => {
-        const share = weights[k] / sum;
-        const bar = element("span", { class: "play-bar", "aria-hidden": "true" });
-        bar.style.setProperty("--share", String(share));
-        return element("li", {}, element("span", {}, names[k]), element("span", {}, number(share, 2)), bar);
-      }));
-    },
-  };
+/** What has been asked for, by model. @type {Map<string, Promise<Ready>>} */
+const started = new Map();
+
+/** @type {(model: string, given: Given) => Promise<Ready>} */
+async function startAll(model, { folder, version, credits }) {
+  const titles = new Map(credits.map(({ artist, title }) => [artist, title]));
+  const sheet = model === "emoji" ? loadSheet(folder, version, titles) : Promise.resolve([]);
+  const [live, drawings] = await Promise.all([startModel(folder, model, version), sheet]);
+  return { live, sheet: drawings };
 }
 
-/** @param {HTMLElement} root @param {Given} given */
-function start(root, { folder, version, world, names: firstNames, matrix: source, ...first }) {
-  let { scenes, captions } = fromHash(location.hash, world) ?? first;
-  /** @type {Photo[]} */
-  let photos = []; // behind the scenes; in no address
+/**
+ * The whole of it for one model, and again for another one.
+ * @param {HTMLElement} root @param {Given} given @param {Composed} composed @param {Photo[]} [besides] pictures of the reader's own
+ * @param {Map<string, [Composed, Photo[]]>} [kept] what a reader has left with other models
+ */
+function begin(root, given, composed, besides = [], kept = new Map()) {
+  const { folder, version, world, matrix: source, questions, credits, models } = given;
+  let { model, scenes, picks, captions, question, find } = composed;
+  const about = /** @type {{ name: string, go: string, size: number, knows: string, note: string }} */ (ABOUT.get(model));
+  const end = new AbortController(); // of what listens to more than its own part of the page
+  let photos = besides; // behind the scenes; only those by artists are in the address
   let current = 0;
-  /** @type {Promise<import("./client.js").Live> | undefined} */
-  let coming;
   /** @type {Map<string, Float32Array>} */
   const known = new Map(); // embeddings, by a caption or by what a picture is
   let shown = ""; // the pictures and captions that the matrix was made for
 
+  let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
+
   const status = element("p", { class: "play-status", role: "status" });
-  const go = element("button", { type: "button", class: "play-go" }, "Start the model (1 MB)");
+  const go = element("button", { type: "button", class: "play-go" }, about.go);
   const thumbnails = element("div", { class: "play-thumbnails", role: "group", "aria-label": "Pictures" });
-  const list = element("ol", { class: "play-captions" });
+  const list = makeCaptions((next) => {
+    captions = next;
+    ask(undefined);
+  });
   const way = makeWay();
   const matrix = makeMatrix(source, way.choose);
   matrix.node.addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-cell]")) way.open();
   });
-  const names = makeNames(firstNames, () => ask(undefined));
+  const naming = makeNaming(models[model].names, () => ask(undefined));
+  const asking = makeAsking({ folder, version, world, questions }, question, (asked) => {
+    question = asked;
+    note();
+  });
+  const finder = makeFinder(credits, find, {
+    choose: (drawing) => pictures().length < MOST_SCENES && put(scenes, [...photos, drawing], pictures().length),
+    changed(text) {
+      find = text;
+      ask(undefined);
+    },
+  });
+  let looked = false; // at the pictures to be found
   const editor = makeSceneEditor(world, (scene) => {
     scenes = scenes.map((one, k) => (k === current ? scene : one));
     editor.update(scene);
+    showToAsk();
     ask(undefined);
   }, () => draw());
+  const pen = makePen(editor.stage, editor.canvas, world.colours, (levels) => {
+    photos = photos.map((one, k) => (k === current - scenes.length ? { ...one, levels } : one));
+    showToAsk();
+    ask(undefined);
+  }, () => draw());
+  editor.stage.after(pen.node);
+  const copy = element("button", { type: "button", class: "play-copy" }, "Draw on a copy with a pen");
+  copy.addEventListener("click", () => {
+    const levels = Uint8ClampedArray.from(levelsOf(pictures()[current]));
+    put(scenes, [...photos, { levels, name: "a drawing", drawn: true }], pictures().length);
+  });
 
   /** Embeddings of all, of which only the new ones are computed. @type {<One>(all: One[], key: (one: One) => string, encode: (some: One[]) => Promise<Float32Array>, width: number) => Promise<Float32Array>} */
   async function embeddings(all, key, encode, width) {
@@ -84,7 +118,6 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     return rows;
   }
   const canvas = element("canvas", { width: SIZE, height: SIZE });
-  /** @typedef {Scene | Photo} Picture */
   const pictures = () => [...scenes, ...photos];
   const levelsOf = (/** @type {Picture} */ one) =>
     "levels" in one ? show(canvas, one.levels) : paint(canvas, one, world);
@@ -92,19 +125,29 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     levelsOf(one);
     return canvas.toDataURL();
   };
-  const keyOf = (/** @type {Picture} */ one) => `picture ${"levels" in one ? one.levels : JSON.stringify(one)}`;
+  const keyOf = (/** @type {Picture} */ one) =>
+    `picture ${"levels" in one ? String.fromCharCode(...one.levels) : JSON.stringify(one)}`;
+  const showToAsk = () => model === "shapes" && asking.update(Uint8ClampedArray.from(levelsOf(pictures()[current])), scenes[current], moving);
+  /** @returns {Composed} */
+  const state = () => {
+    const ids = photos.flatMap(({ id }) => id ?? []);
+    return { model, scenes, picks: picks.length ? picks : ids, captions, question, find };
+  };
   let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
-  const note = () => history.replaceState(null, "", toHash({ scenes, captions }));
+  const note = () => end.signal.aborted || history.replaceState(null, "", toHash(state()));
   const ask = onlyTheLast(async () => {
     clearTimeout(noting);
     noting = setTimeout(note, 200);
     try {
-      if (!coming) write(status, "The model is on its way …");
-      coming ??= startModel(folder, "shapes", version);
-      const live = await coming;
+      if (!started.has(model)) {
+        write(status, "The model is on its way …");
+        started.set(model, startAll(model, given));
+      }
+      const { live, sheet } = /** @type {Ready} */ (await started.get(model));
       go.hidden = true;
+      hang(sheet);
       const texts = captions.filter(says);
-      const listed = names.names();
+      const listed = naming.names();
       const rows = pictures();
       const images = await embeddings(rows, keyOf, (some) =>
         live.images(Uint8ClampedArray.from(some.flatMap((one) => [...levelsOf(one)]))), live.width);
@@ -120,24 +163,36 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
       if (texts.length && !moving) way.update({ live, texts, cosines, levels: (row) => levelsOf(rows[row]) });
       shown = made;
       const row = cosines.subarray(current * texts.length);
-      const values = captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : ""));
-      list.querySelectorAll(".play-fit").forEach((fit, k) => write(fit, values[k]));
+      list.fit(captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : "")));
       const chosen = images.subarray(current * live.width, (current + 1) * live.width);
-      if (listed.length) names.show(listed, similarity(chosen, called, live.width), live.scale);
+      if (listed.length) naming.show(listed, similarity(chosen, called, live.width), live.scale);
+      if (sheet.length && !looked) {
+        looked = true;
+        finder.begin(live, sheet);
+      }
     } catch {
-      coming = undefined;
+      started.delete(model);
       go.hidden = false;
       write(status, "The model could not be loaded. Try again.");
     }
   });
-  let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
   editor.node.addEventListener("pointerdown", () => { moving = true; });
   editor.node.addEventListener("lostpointercapture", () => {
     moving = false;
+    showToAsk();
     ask(undefined);
   }, true);
   go.addEventListener("click", () => ask(undefined));
 
+  /** The drawings that the address names, once they have come; of none the first ones. @param {import("./emoji_sheet.js").Drawing[]} sheet */
+  function hang(sheet) {
+    if (!sheet.length || (!picks.length && photos.length)) return;
+    const named = (/** @type {string[]} */ ids) => ids.flatMap((id) => sheet.find((one) => one.id === id) ?? []);
+    const found = named(picks);
+    photos = [...(found.length ? found : named(models[model].first.picks)), ...photos].slice(0, MOST_SCENES);
+    picks = [];
+    draw();
+  }
   const put = (/** @type {Scene[]} */ newScenes, /** @type {Photo[]} */ newPhotos, /** @type {number} */ chosen) => {
     [scenes, photos, current] = [newScenes, newPhotos, chosen];
     draw();
@@ -146,7 +201,7 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
   const bring = async (/** @type {File[]} */ files) => {
     const room = MOST_SCENES - pictures().length;
     try {
-      const read = await Promise.all(files.slice(0, room).map((file) => readPicture(file, SIZE)));
+      const read = await Promise.all(files.slice(0, room).map((file) => readPicture(file, about.size)));
       if (read.length) put(scenes, [...photos, ...read], pictures().length);
     } catch {
       write(status, "That file is no picture that this browser can read.");
@@ -158,11 +213,11 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     bring([...(own.files ?? [])]);
     own.value = "";
   });
-  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("dragover", (event) => event.preventDefault(), { signal: end.signal });
   root.addEventListener("drop", (event) => {
     if (event.dataTransfer?.files.length) event.preventDefault();
     bring([...(event.dataTransfer?.files ?? [])]);
-  });
+  }, { signal: end.signal });
 
   function drawThumbnails() {
     const buttons = pictures().map((one, k) => {
@@ -180,60 +235,64 @@ function start(root, { folder, version, world, names: firstNames, matrix: source
     const drop = element("button", { type: "button" }, `Remove picture ${current + 1}`);
     drop.addEventListener("click", () => put(scenes.filter((_, k) => k !== current),
       photos.filter((_, k) => k !== current - scenes.length), Math.max(0, current - 1)));
-    if (pictures().length < MOST_SCENES) buttons.push(add);
-    if (scenes.length > 1 || current >= scenes.length) buttons.push(drop);
+    if (pictures().length < MOST_SCENES && scenes.length) buttons.push(add);
+    const only = scenes.length ? scenes.length === 1 && current === 0 : photos.length === 1;
+    if (!only) buttons.push(drop);
     thumbnails.replaceChildren(...buttons);
-    ownField.hidden = pictures().length === MOST_SCENES;
-  }
-  function drawCaptions() {
-    const lines = captions.map((caption, k) => {
-      const input = element("input", { type: "text", maxlength: LONGEST, "aria-label": `Caption ${k + 1}`, autocomplete: "off", spellcheck: "false" });
-      input.value = caption;
-      input.addEventListener("input", () => {
-        captions = captions.map((one, n) => (n === k ? clean(input.value) : one));
-        ask(undefined);
-      });
-      const drop = element("button", { type: "button", "aria-label": `Remove caption ${k + 1}` }, "×");
-      drop.addEventListener("click", () => {
-        captions = captions.filter((_, n) => n !== k);
-        drawCaptions();
-        ask(undefined);
-      });
-      const fit = element("span", { class: "play-fit", title: "cosine with the chosen picture" });
-      return element("li", {}, input, fit, ...(captions.length > 1 ? [drop] : []));
-    });
-    const add = element("button", { type: "button" }, "Add a caption");
-    add.addEventListener("click", () => {
-      captions = [...captions, ""];
-      drawCaptions();
-      list.querySelectorAll("input")[captions.length - 1].focus();
-    });
-    // a value is that of the chosen picture, so that it is seen while that is changed
-    list.replaceChildren(...lines, ...(captions.length < MOST_CAPTIONS ? [element("li", {}, add)] : []));
+    ownField.hidden = copy.hidden = pictures().length === MOST_SCENES;
   }
   function draw() {
+    const none = !pictures().length; // they come with the model
+    editor.node.hidden = ownField.hidden = copy.hidden = none;
+    if (none) return thumbnails.replaceChildren("The pictures come with the model.");
     drawThumbnails();
     const photo = photos[current - scenes.length];
-    if (photo) editor.exhibit(photo);
+    const sees = `What the model sees of ${photo?.name}: ${about.size} × ${about.size} pixels. ${about.knows}`;
+    if (photo) editor.exhibit(photo, photo.drawn ? "Draw by hand, or with the arrow keys while the space bar is held down." : sees);
     else editor.update(scenes[current]);
+    pen.take(photo?.drawn ? photo.levels : undefined);
+    showToAsk();
+  }
+  const choices = MODELS.map((name) => {
+    const radio = element("input", { type: "radio", name: "play-model", id: `play-${name}`, value: name });
+    radio.checked = name === model;
+    radio.addEventListener("change", () => {
+      const [left, photosLeft] = kept.get(name) ?? [models[name].first, []];
+      kept.set(model, [state(), photos.filter(({ id }) => !id)]);
+      stop();
+      begin(root, given, left, photosLeft, kept);
+      document.getElementById(radio.id)?.focus();
+    });
+    return element("label", { for: radio.id }, radio, ` ${ABOUT.get(name)?.name}`);
+  });
+  function stop() {
+    clearTimeout(noting);
+    end.abort();
   }
   addEventListener("hashchange", () => {
-    ({ scenes, captions } = fromHash(location.hash, world) ?? first);
-    drawCaptions();
-    put(scenes, photos, 0);
-  });
+    stop();
+    const next = fromHash(location.hash, world) ?? models[model].first;
+    begin(root, given, next, next.model === model ? photos.filter(({ id }) => !id) : [], kept);
+  }, { signal: end.signal });
   const heading = (/** @type {string} */ text) => element("h2", {}, text);
+  const emoji = model === "emoji";
   root.replaceChildren(
-    heading("Pictures"), thumbnails, ownField, editor.node,
-    heading("Captions"), list,
-    heading("Every picture with every caption"), go, status, matrix.node, way.node,
-    heading("Zero-shot: which name fits the chosen picture?"), names.node,
+    element("fieldset", { class: "play-models" }, element("legend", {}, "Model"), ...choices),
+    ...(emoji ? [element("p", {}, about.note), go, status] : []),
+    heading("Pictures"), thumbnails, ownField, editor.node, copy,
+    ...(emoji ? [heading("Retrieval: which pictures fit a text?"), finder.node] : []),
+    heading("Captions"), list.node,
+    heading("Every picture with every caption"), ...(emoji ? [] : [go, status]), matrix.node, way.node,
+    heading("Zero-shot: which name fits the chosen picture?"), naming.node,
+    ...(emoji ? [] : [heading("Ask about the chosen picture"), asking.node]),
   );
   draw();
-  drawCaptions();
+  list.show(captions);
+  if (started.has(model)) ask(undefined);
 }
 
 for (const root of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".playground"))) {
-  const state = root.querySelector("script[type='application/json']");
-  start(root, JSON.parse(state?.textContent ?? ""));
+  const text = root.querySelector("script[type='application/json']")?.textContent ?? "";
+  const given = /** @type {Given} */ (JSON.parse(text));
+  begin(root, given, fromHash(location.hash, given.world) ?? given.models[MODELS[0]].first);
 }

@@ -10,8 +10,8 @@ import { render } from "./drawing.js";
  * @typedef {import("./drawing.js").World} World
  */
 
-export const SIZE = 32; // px of a picture
-const STEPS = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp", [0, -1]], ["ArrowDown", [0, 1]]]);
+export const SIZE = 32; // px of a scene's picture
+export const STEPS = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp", [0, -1]], ["ArrowDown", [0, 1]]]);
 
 /** What an object may be, in the words of captions. @param {World} world */
 export const choices = (world) => ({
@@ -27,10 +27,12 @@ export function settled(thing, world) {
   return { ...thing, x: inside(thing.x), y: inside(thing.y) };
 }
 
-/** Puts a picture on a canvas. @type {(canvas: HTMLCanvasElement, levels: Uint8ClampedArray) => Uint8ClampedArray} */
+/** Puts a picture, a square, on a canvas. @type {(canvas: HTMLCanvasElement, levels: Uint8ClampedArray) => Uint8ClampedArray} */
 export function show(canvas, levels) {
-  const pixels = new ImageData(SIZE, SIZE);
-  for (let k = 0; k < SIZE * SIZE; k += 1)
+  const side = Math.sqrt(levels.length / 3);
+  if (canvas.width !== side) [canvas.width, canvas.height] = [side, side];
+  const pixels = new ImageData(side, side);
+  for (let k = 0; k < side * side; k += 1)
     pixels.data.set([levels[3 * k], levels[3 * k + 1], levels[3 * k + 2], 255], 4 * k);
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(pixels, 0, 0);
   return levels;
@@ -152,12 +154,12 @@ export function makeSceneEditor(world, change, rest) {
     write(more, scene.objects.length === 2 ? `Remove the ${nameOf(thing)}` : "Add an object");
     write(remark, overlap(scene, world) ? "The objects overlap: in training none ever did." : "");
   }
-  /** A picture that is not composed. @param {{ levels: Uint8ClampedArray, name: string }} photo */
-  function exhibit({ levels, name }) {
+  /** A picture that is not composed, and what is to be said of it. @type {(photo: { levels: Uint8ClampedArray, name: string }, said: string) => void} */
+  function exhibit({ levels, name }, said) {
     canvas.setAttribute("aria-label", name);
     show(canvas, levels);
     for (const part of [controls, ...handles]) part.hidden = true;
-    write(remark, `What the model sees of ${name}: ${SIZE} × ${SIZE} pixels. It has learned from coloured shapes alone.`);
+    write(remark, said);
   }
-  return { node, update, exhibit };
+  return { node, stage, canvas, update, exhibit };
 }

@@ -13,10 +13,9 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from bookkit import serve
+from bookkit import BOOK, serve
 from bookkit.live import files, kernel, words
 from clipbook.evaluation.scenes import combination_names
-from clipbook.pretrained.shipped import FOLDERS
 from clipbook.widgets.kit import joined
 
 IN_WORKER = """([source, given]) => new Promise((resolve, reject) => {
@@ -29,26 +28,29 @@ IN_WORKER = """([source, given]) => new Promise((resolve, reject) => {
 
 IN_PAGE = """async ([name, version, captions]) => {
     const start = performance.now();
-    const live = await startModel("live/", name, version);
+    const answers = name === "answers";
+    const live = answers
+        ? await startAnswerer("live/", version) : await startModel("live/", name, version);
     const ready = performance.now() - start, painted = [];
     for (const caption of captions) {
         const pressed = performance.now();
-        await live.texts([caption]);
+        if (answers) await live.answer(new Uint8ClampedArray(3072), "how many shapes?");
+        else await live.texts([caption]);
         await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
         painted.push(performance.now() - pressed);
     }
-    live.end();
     return [ready, painted.sort((a, b) => a - b)[painted.length >> 1]];
 }"""
 
 
 def measure(browser: Browser, name: str) -> dict[str, dict[str, float]]:
-    """Milliseconds of `caption`, `picture`, `grid` (8 × 8 from nothing) and 64 `names`, each for
-    `simd` and `plain`; `ratio` is that of the quickest calls, which a busy machine changes least.
+    """Milliseconds of `caption`, `picture`, `grid` (8 × 8 from nothing) and 64 `names`, or of two
+    answers, of `count` and `caption`, each for `simd` and `plain`; `ratio` is that of the quickest
+    calls, which a busy machine changes least.
     """
-    weights = (FOLDERS[name] / f"{name}.safetensors").read_bytes()
     given: dict[str, Any] = {
-        "weights": files.text_of(weights),
+        "weights": files.text_of(files.weights(name)),
+        "answers": name == "answers",
         "words": words(name),
         "kernel": files.text_of(kernel.assembled()),
         "names": combination_names(),
@@ -79,3 +81,42 @@ def waits(browser: Browser, name: str, tries: int = 5) -> tuple[float, float]:
             server.shutdown()
     ready, painted = (statistics.median(values) for values in zip(*found, strict=True))
     return ready, painted
+
+
+DRAG = """async (frames) => {
+    const handle = document.querySelector(".play-handle"), box = handle.getBoundingClientRect();
+    handle.setPointerCapture = () => {}; // the hand is one of ours, which no browser knows
+    handle.hasPointerCapture = () => true;
+    const send = (type, x, y) => handle.dispatchEvent(
+        new PointerEvent(type, { bubbles: true, pointerId: 7, clientX: x, clientY: y }));
+    const moved = [], late = [];
+    new MutationObserver(() => late.push(performance.now() - moved[moved.length - 1]))
+        .observe(document.querySelector(".play-matrix"), { subtree: true, attributes: true });
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    send("pointerdown", x, y);
+    for (let k = 0; k < frames; k += 1) { // to and fro, so that the cosine always changes
+        await new Promise(requestAnimationFrame);
+        moved.push(performance.now());
+        send("pointermove", x + 60 * Math.sin(k / 9), y + 20 * Math.cos(k / 7));
+    }
+    const seconds = (performance.now() - moved[0]) / 1000;
+    return [frames / seconds, late.length / seconds, late.sort((a, b) => a - b)[late.length >> 1]];
+}"""
+
+
+def dragging(browser: Browser, body: str, frames: int = 240) -> tuple[float, float, float]:
+    """While a hand drags an object in the playground, and moves before each frame: frames and
+    changes of its row in a second, and how many milliseconds a change comes after its move.
+    body: the playground, as `bookkit.pages.live` makes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        files.write(Path(folder))
+        style = (BOOK / "_static/book.css").read_text("utf-8")
+        page = Path(folder, "index.html")
+        page.write_text(f"<!doctype html><style>{style}</style>{body}", "utf-8")
+        tab = browser.new_page()
+        tab.goto(page.as_uri())
+        tab.locator(".play-go").click()
+        tab.locator(".play-matrix [role=grid]").wait_for()
+        painted, followed, late = tab.evaluate(DRAG, frames)
+        tab.close()
+    return painted, followed, late

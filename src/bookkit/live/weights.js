@@ -24,7 +24,20 @@ export function fromHalves(halves) {
 }
 
 /**
- * All tensors of half precision, and the configuration that stands in the header.
+ * Whole numbers of 8 bits, times the scale of their row (rounding.py). There are as many scales as rows, and
+ * never as many as columns: so a square matrix can't be taken for its mirror image.
+ * @type {(whole: Int8Array, scales: Float32Array) => Float32Array}
+ */
+export function fromEightBits(whole, scales) {
+  const columns = whole.length / scales.length;
+  const values = new Float32Array(whole.length);
+  for (let row = 0, k = 0; row < scales.length; row += 1)
+    for (const end = k + columns; k < end; k += 1) values[k] = whole[k] * scales[row];
+  return values;
+}
+
+/**
+ * All tensors of half precision, or of 8 bits, and the configuration that stands in the header.
  * @param {ArrayBuffer} file
  */
 export function readSafetensors(file) {
@@ -32,12 +45,17 @@ export function readSafetensors(file) {
   const { __metadata__, ...entries } = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, length)));
   /** @type {Map<string, Weight>} */
   const tensors = new Map();
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
-    if (dtype === "I64") continue; // how many batches a batch norm has seen
-    if (dtype !== "F16") throw new TypeError(`${name} is of type ${dtype}; ship the model in float16`);
-    // a copy, since 16-bit numbers may begin at even places only
-    const halves = new Uint16Array(file.slice(8 + length + from, 8 + length + to));
-    tensors.set(name, { shape, values: fromHalves(halves) });
+  // copies, since 16-bit numbers may begin at even places only
+  const bytes = (/** @type {string} */ name) =>
+    file.slice(.../** @type {[number, number]} */ (entries[name].data_offsets.map((/** @type {number} */ at) => 8 + length + at)));
+  const halves = (/** @type {string} */ name) => fromHalves(new Uint16Array(bytes(name)));
+  const scales = new Set(Object.keys(entries).map((name) => `${name}.scale`)); // if there are any
+  for (const [name, { dtype, shape }] of Object.entries(entries)) {
+    const scale = `${name}.scale`;
+    if (dtype === "I64" || scales.has(name)) continue; // I64: how many batches a batch norm has seen
+    if (dtype === "I8" && scale in entries) tensors.set(name, { shape, values: fromEightBits(new Int8Array(bytes(name)), halves(scale)) });
+    else if (dtype === "F16") tensors.set(name, { shape, values: halves(name) });
+    else throw new TypeError(`${name} is of type ${dtype}; ship the model in float16`);
   }
   return { config: JSON.parse(__metadata__.config), tensors };
 }

@@ -19,9 +19,10 @@ import matplotlib
 import numpy as np
 from docutils import nodes
 
-from bookkit.live import files, made_world
+from bookkit.live import files, made_world, pictures, question_patterns
 from bookkit.pages.model_map import Placeholder, placeholder
 from bookkit.pages.widget_pictures import in_script
+from clipbook import emoji
 from clipbook.evaluation.scenes import combination_names
 from clipbook.pretrained import training_history
 from clipbook.scenes import EXAMPLE, render
@@ -83,17 +84,38 @@ def grid(root: str) -> str:
     )
 
 
+def beginning(model: str, captions: list[str], names: list[str], **pictures) -> dict:
+    """What a reader begins with: pictures, captions, and names for zero-shot."""
+    first = {"model": model, "scenes": [], "picks": [], "question": "", "find": ""}
+    return {"first": first | {"captions": captions} | pictures, "names": names}
+
+
 def playground(root: str) -> str:
-    """What a reader begins with: half of the recurring pairs, and the names of all objects."""
+    """Half of the recurring pairs, and the names of all objects; the same of emoji."""
     pairs = [EXAMPLE[k] for k in (0, 1, 2, 5)]
+    drawn, captions = zip(*emoji.EXAMPLE[:4], strict=True)
     script, style = sources(similarity_matrix.__file__)
     state = {
         "folder": f"{root}live/",
         "version": files.version(),
         "world": made_world(),
-        "scenes": [asdict(scene) for scene, _ in pairs],
-        "captions": [caption for _, caption in pairs],
-        "names": combination_names(),
+        "models": {
+            "shapes": beginning(
+                "shapes",
+                [caption for _, caption in pairs],
+                combination_names(),
+                scenes=[asdict(scene) for scene, _ in pairs],
+            ),
+            "emoji": beginning(
+                "emoji",
+                list(captions),
+                pictures.names(),
+                picks=pictures.addresses(drawn),
+                find="a red fruit",
+            ),
+        },
+        "questions": question_patterns(),
+        "credits": pictures.credit(),
         "matrix": {"script": script, "style": style},
     }
     return (
@@ -107,6 +129,8 @@ def own(root: str, model: str = "shapes") -> str:
     """Where own.js puts its field; beside it stands the widget that draws the model's answers."""
     given = {"folder": f"{root}live/", "version": files.version()}
     given |= {"model": model, "size": files.megabytes(model)}
+    if model in files.ROUNDED:
+        given["note"] = "Its weights have 8 bits here, so a cosine may be off by up to 0.015."
     data = " ".join(f'data-{name}="{value}"' for name, value in given.items())
     return f'<div class="own" {data}></div>'
 

@@ -22,7 +22,6 @@ from clipbook.pretrained.shipped import FOLDERS
 from clipbook.scenes import EXAMPLE, SHAPES, SIZES, Object, Scene, render, sample, sample_pairs
 from clipbook.scenes.world import RADIUS
 
-SCRIPT = Path(__file__).with_name("engine.test.mjs")
 ODD = ["a  red\tcircle \n", "Ünïcode 日本語 👩\u200d👧", "\x85x\xa0", "9 ½ Ⅷ", "word " * 60, "?"]
 
 
@@ -93,12 +92,12 @@ def followed(clip, tokenizer, pixels: np.ndarray, text: str) -> dict:
 
 
 @torch.no_grad()
-def model(name: str) -> dict:
-    """What PyTorch makes of texts and pictures."""
+def model(name: str, pixels: np.ndarray | None = None, captions: list[str] | None = None) -> dict:
+    """What PyTorch makes of texts and pictures; of scenes and their captions, unless given."""
     clip, tokenizer = clipbook.load(name)
-    captions = sample_pairs(40, np.random.default_rng(3), distinct=False)[1]
+    captions = captions or sample_pairs(40, np.random.default_rng(3), distinct=False)[1]
     texts = [*(caption for _, caption in EXAMPLE), *captions, *ODD, *any_texts(100)]
-    pixels = pictures_for(clip.config.image.image_size)
+    pixels = pictures_for(clip.config.image.image_size) if pixels is None else pixels
     images = clip.encode_image(normalise(torch.from_numpy(pixels)))
     encoded = clip.encode_text(*tokenizer.batch(texts))
     return {
@@ -112,6 +111,7 @@ def model(name: str) -> dict:
         "cosines": packed((images @ encoded.T).numpy()),
         "scale": clip.scale.item(),
         "followed": followed(clip, tokenizer, pixels[2], "a small red circle, then a 星"),
+        "most": 1e-5,
     }
 
 
@@ -178,7 +178,8 @@ def column(shape: str, size: str, x: float, places: list[float]) -> str:
     return hashed.hexdigest()
 
 
-def run_in_node(folder: Path, **cases) -> None:
+def run_in_node(script: str, folder: Path, **cases) -> None:
+    """Node's tests beside this file, given what they expect."""
     program = shutil.which("node")
     if program is None:
         pytest.fail("node is missing: apt-get install nodejs, or https://nodejs.org", pytrace=False)
@@ -190,7 +191,7 @@ def run_in_node(folder: Path, **cases) -> None:
     }
     (folder / "expected.json").write_text(json.dumps(base | cases))
     done = subprocess.run(
-        [program, "--test", str(SCRIPT)],
+        [program, "--test", str(Path(__file__).with_name(script))],
         env={"EXPECTED": str(folder / "expected.json"), "PATH": str(Path(program).parent)},
         capture_output=True,
         text=True,
@@ -201,10 +202,12 @@ def run_in_node(folder: Path, **cases) -> None:
 
 def test_it_answers_as_pytorch_does_and_draws_and_resizes_as_pillow_does(tmp_path):
     models = [model("shapes"), model("emoji"), model("shapes-cnn")]
-    run_in_node(tmp_path, models=models, scenes=scenes(), resized=resized(), everywhere=[])
+    given = {"scenes": scenes(), "resized": resized(), "everywhere": []}
+    run_in_node("engine.test.mjs", tmp_path, models=models, **given)
 
 
 @pytest.mark.slow
 def test_every_shape_is_pillows_in_every_size_at_every_place(tmp_path):
     one = model("shapes")
-    run_in_node(tmp_path, models=[one], scenes=[], resized=[], everywhere=everywhere())
+    given = {"scenes": [], "resized": [], "everywhere": everywhere()}
+    run_in_node("engine.test.mjs", tmp_path, models=[one], **given)

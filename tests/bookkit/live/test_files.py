@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from bookkit.live import files
-from bookkit.live.timing import measure
+from bookkit.live.timing import dragging, measure
+from bookkit.pages.live import playground
 from clipbook.widgets.kit import joined
 from tests.widgets.test_arithmetic import DECLARED
 
@@ -33,7 +34,9 @@ def test_no_file_weighs_more_than_a_reader_should_wait_for():
     sizes = {name: len(gzip.compress(text.encode())) for name, text in files.files().items()}
     assert sizes["live/engine.js"] <= 15_000
     assert sizes["live/shapes.js"] <= 1_000_000
-    assert all(sizes[f"_static/live/{name}.js"] <= 20_000 for name in files.PAGES)
+    assert all(sizes[f"live/{name}.js"] <= 1_300_000 for name in ("emoji", "answers", "pictures"))
+    assert all(len(files.weights(name)) <= 1_300_000 for name in files.MODELS)
+    assert all(sizes[f"_static/live/{name}.js"] <= 25_000 for name in files.PAGES)
 
 
 def test_the_version_follows_from_all_that_is_served(monkeypatch):
@@ -50,3 +53,11 @@ def test_the_version_follows_from_all_that_is_served(monkeypatch):
 def test_simd_is_three_times_as_fast_as_plain_javascript(browser):
     for task, times in measure(browser, "shapes").items():
         assert times["ratio"] >= 3, (task, times)
+
+
+@pytest.mark.browser
+@pytest.mark.alone
+def test_the_row_of_a_dragged_object_follows_in_each_frame(browser):
+    painted, followed, late = dragging(browser, playground(""))
+    assert followed >= 0.9 * painted, "60 times a second, where the machine paints as often"
+    assert late < 1000 / 60

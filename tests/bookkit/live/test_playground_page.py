@@ -1,5 +1,6 @@
 """The playground in a browser, from a folder, with the network cut: what is seen is PyTorch's."""
 
+import re
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
@@ -8,10 +9,16 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
+import clipbook
+from bookkit.live import pictures
 from bookkit.pages.live import playground
+from clipbook import emoji
+from clipbook.emoji import load_emoji
 from clipbook.evaluation.scenes import combination_names
-from clipbook.scenes import EXAMPLE, Object, Scene
+from clipbook.image import normalise
+from clipbook.scenes import EXAMPLE, RGB, Object, Scene, render
 from tests.bookkit.live.conftest import cosines, shapes
+from tests.bookkit.live.test_pictures import levels
 
 pytestmark = pytest.mark.browser
 STAR = "#picture=dark.star.yellow.large.50.48&caption=a+star&caption=a+ring+%26+a+%E6%98%9F"
@@ -77,6 +84,7 @@ def test_nothing_is_asked_for_before_a_click_and_then_pytorchs_numbers_are_there
 
 def test_an_object_is_dragged_and_its_row_follows_while_it_moves(open_live):
     page = started(open_live(playground(""), hash=STAR))
+    page.locator(".play-stage").scroll_into_view_if_needed()
     before, stage = matrix(page), page.locator(".play-stage").bounding_box()
     x, y = stage["x"] + stage["width"] / 2 + 20, stage["y"] + stage["height"] / 2
     page.mouse.move(x, y)
@@ -167,3 +175,236 @@ def test_a_picture_of_ones_own_is_seen_as_preprocess_sees_it(open_live, tmp_path
     page.get_by_label("A picture of your own").set_input_files(__file__)
     expect(page.locator(".play-status")).to_contain_text("no picture that this browser can read")
     assert "noise" not in page.url
+
+
+def test_it_answers_questions_of_each_kind_as_pytorch_does_and_draws_boxes(open_live):
+    page = open_live(playground(""), reduced_motion="no-preference")
+    assert "answers.js" not in page.asked
+    answerer = clipbook.load("answers")
+    questions = page.locator(".play-samples button").all_inner_texts()
+    assert len(questions) == 9 and questions[0] == "what colour is the circle?"
+    for sample in page.locator(".play-samples button").all():
+        sample.click()
+        question = sample.inner_text()
+        wanted = answerer.explain(render(EXAMPLE[0][0]), question)
+        expect(page.locator(".play-ask .kit-hidden").first).to_have_text(
+            f"It answers “{wanted.answer}”."
+        )
+        expect(page.locator(".play-answer")).to_have_text(wanted.answer)
+        lines = page.locator(".play-tokens li").all_inner_texts()
+        chances = [float(line.split("\n")[1]) for line in lines]
+        best = [candidates[0][1] for candidates in wanted.candidates]
+        assert chances == pytest.approx(best, abs=0.00051)
+    assert page.asked.count("answers.js") == 1 and "shapes.js" not in page.asked
+    box, stage = (
+        page.locator(f".play-reply {part}").bounding_box() for part in (".play-box", "canvas")
+    )
+    [(top, left, bottom, right)] = answerer.detect(render(EXAMPLE[0][0]), "red circle")
+    sides = [box["y"] - stage["y"], box["x"] - stage["x"], box["height"], box["width"]]
+    shares = [side / stage["width"] for side in sides]
+    assert shares == pytest.approx([top, left, bottom - top, right - left], abs=0.01)
+
+
+def test_a_question_comes_by_address_is_asked_by_keys_and_follows_the_picture(open_live):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    hash = f"{STAR}&question=what+colour+is+the+star%3F"
+    page = open_live(playground(""), theme="dark", hash=hash, **phone)
+    expect(page.get_by_label("Question", exact=True)).to_have_value("what colour is the star?")
+    assert "answers.js" not in page.asked
+    page.get_by_label("Question", exact=True).press("Enter")
+    expect(page.locator(".play-answer")).to_have_text("yellow")
+    page.get_by_label("Colour", exact=True).select_option("purple")
+    expect(page.locator(".play-answer")).to_have_text("purple")
+    page.get_by_role("button", name="detect purple star").tap()
+    expect(page.locator(".play-box")).to_have_count(1)
+    page.wait_for_function("location.hash.includes('question=detect+purple+star')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_it_never_learned_to_answer_is_said_to_be_a_guess(open_live):
+    page = open_live(playground(""), hash=STAR)
+    page.get_by_label("Question", exact=True).fill("who is the president?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    said = page.locator(".play-said")
+    expect(said).to_contain_text("In training it never met “who”, “president”.")
+    expect(said).to_contain_text("none of the nine kinds of questions")
+    page.get_by_label("Question", exact=True).fill("is the star yellow?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).not_to_contain_text("never met")
+    expect(said).to_contain_text("none of the nine kinds of questions")
+    page.get_by_label("Question", exact=True).fill("detect <loc0099>")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).to_have_text("<loc0099> is beyond the last of 32 bins")
+    page.get_by_label("Question", exact=True).fill("  ")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(said).to_have_text("Write a question, or choose one.")
+
+
+def test_a_model_that_did_not_come_is_asked_for_again(open_live, folder):
+    file = folder / "live/answers.js"
+    page = open_live(playground(""), hash=STAR)
+    held = file.rename(folder / "held")
+    page.get_by_role("button", name="how many shapes?").click()
+    expect(page.locator(".play-said")).to_have_text(
+        "The model that answers could not be loaded. Ask again."
+    )
+    open_live.faults.clear()
+    held.rename(file)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator(".play-answer")).to_have_text("one")
+
+
+def seen(page, stage: str = ".play-stage") -> np.ndarray:
+    """The levels on a canvas, (side, side, 3)."""
+    levels = page.locator(f"{stage} canvas").evaluate(
+        """(canvas) => [...canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data]"""
+    )
+    side = round((len(levels) / 4) ** 0.5)
+    return np.array(levels, np.uint8).reshape(side, side, 4)[..., :3]
+
+
+@torch.no_grad()
+def by_pytorch(name: str, pixels: np.ndarray, captions: list[str]) -> np.ndarray:
+    """Cosines of pictures, (pictures, side, side, 3), with captions."""
+    model, tokenizer = clipbook.load(name)
+    images = model.encode_image(normalise(torch.from_numpy(pixels)))
+    return (images @ model.encode_text(*tokenizer.batch(captions)).T).numpy()
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_pen_draws_on_a_copy_by_hand_and_by_keys_what_the_model_then_sees(open_live, touch):
+    page = started(open_live(playground(""), hash=STAR, has_touch=touch))
+    page.get_by_role("button", name="Draw on a copy with a pen").click()
+    page.get_by_label("Pen", exact=True).select_option("red")
+    page.get_by_label("Width", exact=True).select_option("4")
+    page.locator(".play-stage").scroll_into_view_if_needed()
+    box = page.locator(".play-stage").bounding_box()
+    x, y, side = box["x"], box["y"], box["width"]
+    before = seen(page)
+    if touch:
+        page.touchscreen.tap(x + side / 2, y + side / 4)
+    else:
+        page.mouse.move(x + 2, y + side / 4)
+        page.mouse.down()
+        page.mouse.move(x + side - 2, y + side / 4, steps=2)
+        page.mouse.up()
+    after = seen(page)
+    changed = (after != before).any(axis=2)
+    assert (after[changed] == RGB["red"]).all()
+    assert changed.sum() == (12 if touch else pytest.approx(4 * 32, abs=12))
+    page.get_by_label("Pen", exact=True).select_option("white")
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowDown")
+    assert (seen(page) == after).all()  # it has moved, and not drawn
+    page.keyboard.down(" ")
+    for _ in range(9):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.up(" ")
+    assert (seen(page) == 255).all(axis=2).sum() >= 36
+    expect(page.get_by_role("button", name="Picture 2: a drawing")).to_be_visible()
+    expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(4)
+    page.wait_for_timeout(500)
+    wanted = by_pytorch("shapes", seen(page)[None], ["a star", "a ring & a 星"])
+    assert matrix(page)[1] == pytest.approx(wanted[0].tolist(), abs=0.0051)
+    assert (seen(page, ".play-seen") == seen(page)).all()  # what is asked about
+
+
+def emoji_page(open_live, **options):
+    page = open_live(playground(""), **options)
+    page.get_by_role("radio", name="Emoji").check()
+    page.get_by_role("button", name="Start the model and its pictures").click()
+    expect(page.locator(".play-finder .play-said")).to_contain_text("fits best")
+    page.wait_for_timeout(500)
+    return page
+
+
+def found(page) -> list[tuple[str, float]]:
+    buttons = page.locator(".play-found button").all()
+    return [
+        (button.locator("img").get_attribute("alt"), float(button.inner_text().replace("−", "-")))
+        for button in buttons
+    ]
+
+
+def test_emoji_come_after_a_click_and_with_8_bits_their_cosines_are_near_pytorchs(open_live):
+    page = open_live(playground(""))
+    page.get_by_role("radio", name="Emoji").check()
+    expect(page.locator(".playground")).to_contain_text("differ from the chapter's by up to 0.015")
+    expect(page.locator(".play-credits")).to_contain_text("CC BY-SA 4.0")
+    assert page.asked == ["page1.html", "book.css", "playground.js"]
+    page.get_by_role("button", name="Start the model and its pictures").click()
+    expect(page.locator(".play-thumbnails img")).to_have_count(4)
+    page.locator(".play-matrix [role=grid]").wait_for()
+    names, captions = (list(texts) for texts in zip(*emoji.EXAMPLE[:4], strict=True))
+    drawings = [load_emoji().picture(name, "twemoji") for name in names]
+    model, tokenizer = clipbook.load("emoji")
+    with torch.no_grad():
+        images = model.encode_image(model.preprocess(drawings))
+        wanted = (images @ model.encode_text(*tokenizer.batch(captions)).T).numpy()
+    assert matrix(page) == pytest.approx(wanted, abs=0.0201)
+    expect(page.locator(".play-best li").first).to_contain_text("dog face")
+
+
+def test_a_text_finds_pictures_by_any_artist_or_by_one_and_a_click_takes_them(open_live):
+    page = emoji_page(open_live)
+    page.get_by_label("Text", exact=True).fill("a red fruit")
+    expect(page.locator(".play-found img").first).to_have_attribute("alt", re.compile("red apple"))
+    listed = pictures.sheet()["pictures"]
+    titles = {credit["artist"]: credit["title"] for credit in pictures.credit()}
+    wanted = by_pytorch("emoji", levels(), ["a red fruit"])[:, 0]
+    by_name = {
+        f"{name} by {titles[artist]}": cosine
+        for (artist, _, name), cosine in zip(listed, wanted.tolist(), strict=True)
+    }
+    first = found(page)
+    assert len(first) == 12
+    assert [cosine for _, cosine in first] == sorted([cosine for _, cosine in first])[::-1]
+    for name, cosine in first:
+        assert cosine == pytest.approx(by_name[name], abs=0.0201)
+    best = sorted(by_name, key=by_name.__getitem__)[-8:]
+    assert set(best) <= {name for name, _ in first}
+    page.get_by_label("Drawn by", exact=True).select_option("openmoji")
+    expect(page.locator(".play-finder .play-said")).to_contain_text("by OpenMoji fits best")
+    assert all(name.endswith("by OpenMoji") for name, _ in found(page))
+    taken = found(page)[0][0]
+    page.locator(".play-found button").first.click()
+    expect(page.get_by_role("button", name=f"Picture 5: {taken}")).to_be_visible()
+    page.wait_for_function("location.hash.includes('picture=openmoji.')")
+    assert "find=a+red+fruit" in page.url and "model=emoji" in page.url
+
+
+def test_an_address_names_emoji_and_each_model_keeps_what_it_had(open_live):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    hash = (
+        "#model=emoji&picture=noto.1F419&picture=twemoji.1F0CF&picture=noto.FFFF&caption=an+octopus"
+    )
+    page = open_live(playground(""), theme="dark", hash=hash, **phone)
+    expect(page.locator(".play-thumbnails")).to_have_text("The pictures come with the model.")
+    page.get_by_role("textbox", name="Caption 1").fill("an octopus, sea")
+    expect(page.get_by_role("button", name="Picture 1: octopus by Noto Emoji")).to_be_visible()
+    expect(page.locator(".play-thumbnails img")).to_have_count(2)
+    page.wait_for_timeout(500)
+    page.get_by_role("radio", name="Emoji").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("radio", name="Shapes")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Caption 1")).to_have_value(EXAMPLE[0][1])
+    page.get_by_role("radio", name="Emoji").tap()
+    expect(page.get_by_role("textbox", name="Caption 1")).to_have_value("an octopus, sea")
+    expect(page.get_by_role("button", name="Picture 1: octopus by Noto Emoji")).to_be_visible()
+    expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(2)
+    page.wait_for_function("location.hash.includes('model=emoji&picture=noto.1F419')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_pictures_that_did_not_come_are_asked_for_again(open_live, folder):
+    file = folder / "live/pictures.js"
+    page = open_live(playground(""))
+    page.get_by_role("radio", name="Emoji").check()
+    held = file.rename(folder / "held")
+    page.get_by_role("button", name="Start the model").click()
+    expect(page.locator(".play-status")).to_have_text("The model could not be loaded. Try again.")
+    open_live.faults.clear()
+    held.rename(file)
+    page.get_by_role("button", name="Start the model").click()
+    expect(page.locator(".play-thumbnails img")).to_have_count(4)
