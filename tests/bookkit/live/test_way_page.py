@@ -8,7 +8,7 @@ from bookkit import chapters
 from bookkit.pages.live import playground
 from clipbook.scenes import EXAMPLE, render
 from tests.bookkit.live.conftest import cosines, shapes
-from tests.bookkit.live.test_playground_page import STAR, started, state_of
+from tests.bookkit.live.test_playground_page import STAR, emoji_page, started, state_of
 
 pytestmark = pytest.mark.browser
 
@@ -95,3 +95,16 @@ def test_pointing_at_a_pixel_tells_its_number(open_live):
     expect(told).to_have_text(f"row 3, number 41: {stream[2, 40]:.2f}".replace("-", "−"))
     page.mouse.move(0, 0)
     expect(told).to_have_count(0)
+
+
+def test_of_an_emoji_the_way_shows_the_cnns_maps(open_live):
+    page = emoji_page(open_live)
+    page.locator("[data-cell='1,2']").click()
+    page.locator(".way-sum").wait_for()
+    names = [" ".join(name.split()) for name in page.locator(".way-name").all_inner_texts()]
+    assert names[:3] == [
+        "Pixels (C, s, s) = (3, 48, 48)",
+        "Stage 1 (C, s, s) = (16, 24, 24)",
+        "Stage 2 (C, s, s) = (32, 12, 12)",
+    ]
+    assert page.locator(".way-sum").inner_text() == page.locator("[data-cell='1,2']").inner_text()
