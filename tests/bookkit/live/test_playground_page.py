@@ -314,7 +314,8 @@ def emoji_page(open_live, **options):
     page = open_live(playground(""), **options)
     page.get_by_role("radio", name="Emoji").check()
     page.get_by_role("button", name="Start the model and its pictures").click()
-    expect(page.locator(".play-finder .play-said")).to_contain_text("fits best")
+    looked = page.locator(".play-finder .play-said")
+    expect(looked).to_contain_text("fits best", timeout=30_000)  # at 633 pictures
     page.wait_for_timeout(500)
     return page
 
