@@ -24,7 +24,7 @@ const seen = (token) => token.replace(/ /g, "␣").replace(/\n/g, "↵");
 function lineOf({ token, candidates: [{ chance }, ...others] }) {
   const bar = element("span", { class: "play-bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", String(chance));
-  const rest = others.map((other) => `${seen(other.token)} ${number(other.chance, 3)}`).join("   ");
+  const rest = others.map((other) => `${seen(other.token)}\u00a0${number(other.chance, 3)}`).join("   ");
   return element("li", {}, element("code", {}, seen(token)), element("span", {}, number(chance, 3)), bar,
     element("span", { class: "play-others" }, element("span", { class: "kit-hidden" }, "else: "), rest));
 }

@@ -314,7 +314,8 @@ def emoji_page(open_live, **options):
     page = open_live(playground(""), **options)
     page.get_by_role("radio", name="Emoji").check()
     page.get_by_role("button", name="Start the model and its pictures").click()
-    expect(page.locator(".play-finder .play-said")).to_contain_text("fits best")
+    looked = page.locator(".play-finder .play-said")
+    expect(looked).to_contain_text("fits best", timeout=30_000)  # at 633 pictures
     page.wait_for_timeout(500)
     return page
 
@@ -395,6 +396,26 @@ def test_an_address_names_emoji_and_each_model_keeps_what_it_had(open_live):
     expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(2)
     page.wait_for_function("location.hash.includes('model=emoji&picture=noto.1F419')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_link_that_is_followed_within_the_page_changes_the_model(open_live, tmp_path):
+    page = open_live(playground(""), hash=STAR)
+    page.evaluate("location.hash = '#model=emoji&picture=noto.1F419&caption=an+octopus'")
+    expect(page.get_by_role("radio", name="Emoji")).to_be_checked()
+    page.get_by_role("button", name="Start the model and its pictures").click()
+    expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(1)
+    levels = np.random.default_rng(0).integers(0, 256, (90, 140, 3), np.uint8)
+    Image.fromarray(levels).save(tmp_path / "own.png")
+    page.get_by_label("A picture of your own").set_input_files(tmp_path / "own.png")
+    expect(page.locator(".play-matrix [role=gridcell]")).to_have_count(2)
+    model, tokenizer = clipbook.load("emoji")
+    with torch.no_grad():
+        image = model.encode_image(model.preprocess(Image.fromarray(levels)))
+        wanted = image @ model.encode_text(*tokenizer.batch(["an octopus"])).T
+    assert matrix(page)[1] == pytest.approx(wanted[0].tolist(), abs=0.0201)
+    page.evaluate(f"location.hash = '{STAR}'")
+    expect(page.get_by_role("radio", name="Shapes")).to_be_checked()
+    expect(page.get_by_role("textbox", name="Caption 1")).to_have_value("a star")
 
 
 def test_pictures_that_did_not_come_are_asked_for_again(open_live, folder):
