@@ -1,6 +1,5 @@
 """What the site offers to instructors for download: a ZIP of each chapter."""
 
-import re
 import zipfile
 
 import pytest
@@ -22,5 +21,4 @@ def test_the_guide_links_to_notebook_guide_and_slides_of_every_chapter(site, cha
     assert set(texts) == {"README.txt", f"{stem}.ipynb", f"{name}.md", "slides.html"}
     assert not any(mark in text for mark in MARKS for text in texts.values())
     slides = texts["slides.html"]
-    assert not re.search(r"<(?:img|script|link|iframe)[^>]+(?:src|href)=[\"'](?!data:)", slides)
     assert slides.count("<img") + slides.count("output") > 4, "slides of a run without outputs"
