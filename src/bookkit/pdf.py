@@ -22,7 +22,10 @@ from bookkit import ROOT, chapters
 from bookkit.browser import chromium
 
 TITLE = "The CLIP Book"
-OF_SCREENS = "script, .headerlink, noscript, .page-links, .guess, .prediction > summary"
+OF_SCREENS = (
+    "script, .headerlink, noscript, .page-links, .guess, .prediction > summary, .code-purpose,"
+    " .exercise-filter, a[download]"
+)
 
 
 def anchor(page: str, fragment: str = "") -> str:

@@ -94,7 +94,7 @@ def test_notebook_that_is_offered_is_the_readers(site, chapter):
 
 
 def test_links_in_words_stand_under_the_title(site, page):
-    title = soup_of(site / f"{page}.html").h1
+    title = soup_of(site / f"{page}.html").select_one("article h1")
     nav = title.find_next_sibling()
     assert nav.name == "nav"
     words = [link.get_text() for link in nav.select("a")]

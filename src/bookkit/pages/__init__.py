@@ -8,6 +8,7 @@ from bookkit.address import pages_address
 EXTENSIONS = (
     "execution_cache",
     "exercises",
+    "code_folds",
     "predict",
     "widget_pictures",
     "alternative_text",

@@ -42,11 +42,14 @@ def links(page: str, title: str, root: str, pdf: bool) -> list[tuple[str, str, s
     ]
 
 
-def written(made: list[tuple[str, str, str]]) -> str:
+CODE = '<li><button type="button" class="code-all" aria-pressed="false">Show all code</button></li>'
+
+
+def written(made: list[tuple[str, str, str]], code: bool = False) -> str:
     items = "".join(
         f'<li><a href="{html.escape(there)}"{more}>{words}</a></li>' for words, there, more in made
     )
-    return f'<nav class="page-links" aria-label="This page"><ul>{items}</ul></nav>'
+    return f'<nav class="page-links" aria-label="This page"><ul>{items}{CODE * code}</ul></nav>'
 
 
 def place(app, doctree, docname: str) -> None:
@@ -54,7 +57,7 @@ def place(app, doctree, docname: str) -> None:
         return
     top = next(iter(doctree.findall(nodes.section)))
     made = links(docname, top[0].astext(), "../" * docname.count("/"), PDF.exists())
-    top.insert(1, nodes.raw("", written(made), format="html"))
+    top.insert(1, nodes.raw("", written(made, docname in notebooks.sources()), format="html"))
 
 
 def write(app, exception) -> None:

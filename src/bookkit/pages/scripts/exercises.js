@@ -21,10 +21,10 @@
     }
     const minutes = chosen.map(minutesOf).reduce((sum, one) => sum + one, 0);
     const status = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
-    status.textContent = `${chosen.length} of ${items.length} exercises, ${minutes} minutes`;
+    status.textContent = chosen.length === items.length ? "" : `${chosen.length} of ${items.length} exercises, ${minutes} minutes`;
   };
 
   form?.addEventListener("change", choose);
   form?.querySelector("fieldset")?.removeAttribute("disabled");
-  if (form) choose();
+  choose(); // a browser may remember what was chosen
 }

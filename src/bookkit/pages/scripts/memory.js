@@ -15,10 +15,10 @@ const memory = (() => {
   };
 
   return {
-    /** @type {(kind: "guesses" | "read" | "done") => OfPages} */
+    /** @type {(kind: "guesses" | "read" | "done" | "code") => OfPages} */
     all: (kind) => everything()[kind] ?? {},
 
-    /** @type {(kind: "guesses" | "read" | "done", page: string, value: unknown) => void} */
+    /** @type {(kind: "guesses" | "read" | "done" | "code", page: string, value: unknown) => void} */
     keep(kind, page, value) {
       const known = everything();
       known[kind] = { ...known[kind], [page]: value };
