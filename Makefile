@@ -57,7 +57,7 @@ book: site serve ## build the site and serve it on localhost
 serve: $(SETUP)
 	@python -m bookkit.serve $(BUILT) $(call typed,PORT)
 
-pdf: site ## print the whole book into _build/clip-book.pdf
+pdf: site ## print the whole book into _build/clip-book.pdf; the next `make site` offers it
 	python -m bookkit.pdf $(BUILT) _build/clip-book.pdf
 
 $(LIGHTHOUSE): tools/audit/package-lock.json

@@ -62,7 +62,10 @@ def violations(tab) -> list[str]:
     """One line for each violation on the page of a Playwright tab: rule, remedy, element."""
     draw_widgets(tab)
     tab.evaluate(
-        "async () => { await Promise.all(document.getAnimations().map(a => a.finished)); }"
+        """async () => {
+          const ending = document.getAnimations().filter((one) => one.timeline === document.timeline)
+          await Promise.all(ending.map((one) => one.finished))
+        }"""
     )
     tab.evaluate(AXE.read_text("utf-8"))
     rules = {name: {"enabled": True} for name in EXTRA}

@@ -14,6 +14,7 @@ EXTENSIONS = (
     "alternative_text",
     "sharing",
     "page_links",
+    "reading",
     "model_map",
     "live",
     "maths",

@@ -1,4 +1,4 @@
-// What the browser remembers of a reader: guesses, pages read, exercises done. It is the one place
+// What the browser remembers of a reader: guesses, pages read, exercises done. It is the one home
 // where this is kept, and nothing of it leaves the browser. Where nothing may be kept, all else works.
 // biome-ignore lint/correctness/noUnusedVariables: the other scripts use it
 const memory = (() => {
@@ -15,10 +15,10 @@ const memory = (() => {
   };
 
   return {
-    /** @type {(kind: "guesses" | "read" | "done" | "code") => OfPages} */
+    /** @type {(kind: "guesses" | "read" | "done" | "place" | "code") => OfPages} */
     all: (kind) => everything()[kind] ?? {},
 
-    /** @type {(kind: "guesses" | "read" | "done" | "code", page: string, value: unknown) => void} */
+    /** @type {(kind: "guesses" | "read" | "done" | "place" | "code", page: string, value: unknown) => void} */
     keep(kind, page, value) {
       const known = everything();
       known[kind] = { ...known[kind], [page]: value };
