@@ -63,8 +63,8 @@ def violations(tab) -> list[str]:
     draw_widgets(tab)
     tab.evaluate(
         """async () => {
-          const ending = document.getAnimations().filter((one) => one.timeline === document.timeline)
-          await Promise.all(ending.map((one) => one.finished))
+          const timed = (one) => one.timeline === document.timeline // others go with scrolling
+          await Promise.all(document.getAnimations().filter(timed).map((one) => one.finished))
         }"""
     )
     tab.evaluate(AXE.read_text("utf-8"))

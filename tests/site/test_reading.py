@@ -2,6 +2,8 @@
 
 import pytest
 
+from bookkit.chapters import names, read
+
 pytestmark = [pytest.mark.site, pytest.mark.browser]
 CHAPTER = "pairs/contrastive-loss"
 PHONE = {"width": 390, "height": 844}
@@ -80,3 +82,25 @@ def test_the_index_of_exercises_shows_those_that_are_chosen(visit, origin):
     assert all("easy" in one.inner_text() for one in shown)
     assert tab.locator(".exercise-filter [role=status]").inner_text().startswith(f"{len(shown)} of")
     assert not tab.get_by_role("article").get_by_text("Tokenization").is_visible()
+
+
+def test_the_browser_remembers_what_was_read_and_done_and_forgets_it_when_told(visit, origin):
+    tab = visit(f"{origin}/{CHAPTER}.html", allowed=origin).tab
+    sidebar = tab.locator(".bd-sidebar-primary")
+    minutes = read("start/contrastive-learning").facts.minutes
+    assert sidebar.get_by_role("link", name=f"Contrastive learning {minutes} minutes").count() == 1
+    assert sidebar.locator(".ticked").count() == 0
+    tab.locator(".exercise-done input").first.check()
+    tab.locator("#what-to-remember").scroll_into_view_if_needed()
+    sidebar.locator(".current .ticked").wait_for()
+    tab.goto(f"{origin}/index.html")
+    assert tab.locator(".contents-list").get_by_role("link", name="loss ✓ read").count() == 1
+    tally = tab.locator(".reading-tally")
+    assert tally.inner_text().startswith(f"Read: 1 of {len(names())} chapters. Exercises done: 1.")
+    tab.get_by_role("link", name="Continue: The contrastive loss").click()
+    tab.wait_for_url(f"**/{CHAPTER}.html")
+    assert tab.locator(".exercise-done input").first.is_checked()
+    tab.goto(f"{origin}/index.html")
+    tab.get_by_role("button", name="Forget it").click()
+    tab.reload()
+    assert tab.locator(".reading-tally, .ticked").count() == 0

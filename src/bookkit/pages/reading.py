@@ -1,15 +1,14 @@
 """How long a chapter takes, in the sidebar; what has been read is marked by scripts/reading.js.
 
-The cover's list says it as well (model_map.py). What a reader has read is kept in the browser alone.
+The cover's list says it as well (model_map.py). What one has read is kept in the browser alone.
 """
 
 import functools
 import posixpath
-import re
+
+from bs4 import BeautifulSoup
 
 from bookkit import chapters
-
-ENTRY = re.compile(r'(<a class="reference internal" href="([^"#]+)\.html">)(.*?)(</a>)', re.S)
 
 
 @functools.cache
@@ -18,17 +17,18 @@ def minutes() -> dict[str, int]:
     return {chapter.page: chapter.facts.minutes for chapter in chapters.read_all()}
 
 
-def with_minutes(menu: str, page: str) -> str:
-    """The sidebar's links with the minutes of those that lead to chapters; `page` holds them."""
-
-    def add(entry: re.Match) -> str:
-        there = posixpath.normpath(posixpath.join(posixpath.dirname(page), entry[2]))
-        if there not in minutes():
-            return entry[0]
-        said = f'<span class="minutes"> {minutes()[there]}<span> minutes</span></span>'
-        return f"{entry[1]}{entry[3]}{said}{entry[4]}"
-
-    return ENTRY.sub(add, menu)
+def add_minutes(menu: BeautifulSoup, page: str) -> None:
+    """Add to the sidebar's links the minutes of the chapters they lead to; `page` holds them."""
+    for link in menu.select("a[href]"):
+        there = posixpath.join(posixpath.dirname(page), str(link["href"]).removesuffix(".html"))
+        there = page if link["href"] == "#" else posixpath.normpath(there)
+        if there in minutes():
+            said = menu.new_tag("span", attrs={"class": "minutes"})
+            said.string = f" {minutes()[there]}"
+            words = menu.new_tag("span")
+            words.string = " minutes"
+            said.append(words)
+            link.append(said)
 
 
 def change_sidebar(app, pagename, templatename, context, doctree) -> None:
@@ -38,7 +38,9 @@ def change_sidebar(app, pagename, templatename, context, doctree) -> None:
 
     def generate(kind: str, *arguments, **options):
         menu = made(kind, *arguments, **options)
-        return with_minutes(menu, pagename) if kind == "sidebar" and menu else menu
+        if kind == "sidebar" and menu:
+            add_minutes(menu, pagename)
+        return menu
 
     context["generate_toctree_html"] = generate
 
