@@ -8,7 +8,7 @@ from bookkit.pages import reading
 
 def test_links_to_chapters_say_their_minutes_and_other_links_nothing():
     menu = BeautifulSoup(
-        '<a href="../text/attention.html">A</a><a href="#">B</a><a href="../reference/api.html">C</a>',
+        '<a href="../text/attention.html">A</a><a href="#">B</a><a href="../api.html">C</a>',
         "html.parser",
     )
     reading.add_minutes(menu, "pairs/training")
