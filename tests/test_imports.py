@@ -65,6 +65,7 @@ MAY_IMPORT = {
         "new_chapter": {"chapters", "notebooks"},
         "live": {"serve"},
         "predictions": set(),
+        "release": {"colab"},
         "pages": {
             "address",
             "browser",

@@ -59,8 +59,9 @@ def test_an_action_is_the_same_commit_everywhere():
     assert len(used) == len({action for action, _ in used})
 
 
-def test_nothing_is_published_before_the_tests_passed_on_that_commit():
-    jobs = WORKFLOWS["publish"]["jobs"]
+@pytest.mark.parametrize("workflow", ["publish", "release"])
+def test_nothing_is_published_before_the_tests_passed_on_that_commit(workflow):
+    jobs = WORKFLOWS[workflow]["jobs"]
     tests = {name for name, job in jobs.items() if job.get("uses") == TESTS}
     assert len(tests) == 1
     for name in jobs.keys() - tests:
@@ -110,11 +111,14 @@ def test_rights_to_write_are_for_the_jobs_that_publish():
     assert writers == {
         ("publish", "colab"): {"contents": "write"},
         ("publish", "deploy"): {"pages": "write", "id-token": "write"},
+        ("release", "pypi"): {"id-token": "write"},
+        ("release", "github"): {"contents": "write"},
     }
     branch = "github.ref == 'refs/heads/main'"
     jobs = WORKFLOWS["publish"]["jobs"]
     guarded = {name for name, job in jobs.items() if job.get("if") == branch}
-    assert all(needed(jobs[name], jobs) & guarded for _, name in writers)
+    assert all(needed(jobs[name], jobs) & guarded for flow, name in writers if flow == "publish")
+    assert WORKFLOWS["release"][True] == {"push": {"tags": ["v*"]}}
 
 
 def test_no_job_runs_for_hours():
