@@ -104,3 +104,20 @@ def test_the_browser_remembers_what_was_read_and_done_and_forgets_it_when_told(v
     tab.get_by_role("button", name="Forget it").click()
     tab.reload()
     assert tab.locator(".reading-tally, .ticked").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_figure_has_a_number_and_can_be_enlarged(visit, origin, width):
+    window = {"width": width, "height": 800}
+    tab = visit(f"{origin}/{CHAPTER}.html#figure-2", allowed=origin, viewport=window).tab
+    numbers = tab.locator(".figure-number a").all_text_contents()
+    assert numbers == [f"Figure {k}" for k in range(1, len(numbers) + 1)]
+    tab.locator("details.prediction").evaluate_all("all => all.forEach((one) => (one.open = true))")
+    button = tab.get_by_role("button", name="Enlarge Figure 1")
+    button.click()
+    large = tab.get_by_role("dialog", name="Figure 1")
+    assert len(large.get_by_role("img").get_attribute("alt")) > 20
+    assert large.bounding_box()["width"] <= width
+    tab.keyboard.press("Escape")
+    assert not large.is_visible()
+    assert button.evaluate("(node) => node === document.activeElement")

@@ -12,6 +12,7 @@ EXTENSIONS = (
     "predict",
     "widget_pictures",
     "alternative_text",
+    "figures",
     "sharing",
     "footer",
     "page_links",
