@@ -62,6 +62,7 @@ MAY_IMPORT = {
         "ship": set(),
         "chapters": set(),
         "notebooks": {"chapters"},
+        "execution": {"notebooks"},
         "new_chapter": {"chapters", "notebooks"},
         "live": {"serve"},
         "predictions": set(),
@@ -72,6 +73,7 @@ MAY_IMPORT = {
             "cells",
             "chapters",
             "colab",
+            "execution",
             "live",
             "notebooks",
             "predictions",
@@ -80,7 +82,7 @@ MAY_IMPORT = {
         "course": {"cells", "chapters", "colab", "notebooks", "pages"},
         "audit": {"browser", "serve"},
         "pdf": {"browser", "chapters"},
-        "prove": {"colab", "notebooks", "pages"},
+        "prove": {"colab"},
     },
 }
 # What numbers and choices must be; where things lie.

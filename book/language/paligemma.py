@@ -339,7 +339,7 @@ print("of the own picture, another's, none, and the blind baseline")
 # %% [markdown]
 # Shown another's picture, it is about as good as the blind baseline: what it knew, it had seen.
 
-# %% [markdown] predict={"choices": ["easier", "harder"], "right": "harder", "shown": "block 3 which place 0.73"}
+# %% [markdown] predict={"choices": ["easier", "harder"], "right": "harder", "shown": "block 3 which place 0.7"}
 # ## What the last block has forgotten
 #
 # Why the tokens after block 2? After block 1, combinations never seen are answered worse. To see what the
@@ -489,7 +489,7 @@ for kind, pairs in hits.items():
 # the object: patches and question have talked to each other before, so what is needed may stand
 # anywhere. Attention shows where numbers were fetched, not what an answer rests on.
 
-# %% [markdown] predict={"ask": "Without them, theirs gives", "choices": ["the same", "nearly the same", "something else"], "right": "something else", "shown": "without ours and theirs differ by 9.2"}
+# %% [markdown] predict={"ask": "Without them, theirs gives", "choices": ["the same", "nearly the same", "something else"], "right": "something else", "shown": "without ours and theirs differ by 9"}
 # ## The same as PaliGemma
 #
 # Is our model PaliGemma's architecture, or only like it? We let `transformers` make a small random

@@ -418,7 +418,7 @@ print("never seen     ", *(f"{x:.3f}" for x in probed_new), f"  {zero_new:.3f}")
 lines = {"zero-shot": (sizes[:4], [zero_seen] * 4), "probe": (sizes[:4], probed_seen[:4])}
 curves(lines, across="labelled pictures", up="accuracy on seen combinations", log="x")
 
-# %% [markdown] predict={"ask": "Zero-shot is", "choices": ["near a guess", "twice as good as a guess", "nearly always right"], "right": "near a guess", "shown": "zero-shot: 0.314, from 0.286 to 0.343"}
+# %% [markdown] predict={"ask": "Zero-shot is", "choices": ["near a guess", "twice as good as a guess", "nearly always right"], "right": "near a guess", "shown": "zero-shot: 0.3"}
 # On the same seen combinations the probe needs hundreds of labels to reach what zero-shot does with
 # none. But zero-shot had help before: 1.28 million captions (10,000 batches of 128) named these very
 # colours and shapes. On classes without labels the probe is never right: for it, classes are 64
