@@ -27,7 +27,7 @@ each = $(foreach word,$(value $(1)),$(call quoted,$(word)))
 chapters = $(or $(call each,CHAPTER),$(error name a chapter: make $@ CHAPTER=pairs/contrastive-loss, or CHAPTER=all))
 
 .NOTPARALLEL:
-.PHONY: help setup book site pdf serve audit chapter notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
+.PHONY: help setup book site pdf release serve audit chapter notebooks lint test test-fast bench colab colab-pins colab-branch assignment slides mutants fuzz newest advisories repository clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -57,8 +57,12 @@ book: site serve ## build the site and serve it on localhost
 serve: $(SETUP)
 	@python -m bookkit.serve $(BUILT) $(call typed,PORT)
 
-pdf: site ## print the whole book into _build/clip-book.pdf
+pdf: site ## print the whole book into _build/clip-book.pdf; the next `make site` offers it
 	python -m bookkit.pdf $(BUILT) _build/clip-book.pdf
+
+release: pdf ## make what a tag releases, in _build/release: make release TAG=v0.1.0
+	$(MAKE) site
+	python -m bookkit.release _build/release $(or $(call typed,TAG),'')
 
 $(LIGHTHOUSE): tools/audit/package-lock.json
 	rm -rf $(@D) && mkdir -p $(@D) && cp tools/audit/{package.json,package-lock.json,.npmrc} $(@D)

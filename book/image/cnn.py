@@ -134,7 +134,7 @@ signed_maps({"the star": before, "moved by 6": after}, across="column", up="row"
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Without padding", "choices": ["(8, 16, 30, 30)", "(8, 16, 32, 32)", "(8, 16, 29, 29)"], "right": "(8, 16, 30, 30)", "shown": "padding 0, stride 1: (8, 16, 30, 30)"}
 # Predict the shapes from 16 kernels of 3 × 3: without padding, with $p = 1$, and with stride 2, too.
 
 # %%
@@ -250,7 +250,7 @@ for name, words in (("colour", COLOURS), ("shape", SHAPES)):
 # Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
 # the second stage know far more. How much of a thing does one of its numbers see?
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Pixels, along one side", "number": 43, "shown": "pixels: 7 19 43"}
 # ## How far it sees
 #
 # The **receptive field** of a number is the square of pixels that can change it. A layer looks at $k$
@@ -350,7 +350,7 @@ cosines
 # All rows the same: without a border the CNN is blind to such shifts, by multiples of 8, the product of
 # its strides. Its places came from the frame alone; a ViT is handed positions.
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Which is larger?", "choices": ["the ViT", "the CNN"], "right": "the ViT", "shown": "ViT: 362,016 parameters, 11.5 MFLOPs a picture CNN: 76,528 parameters"}
 # ## ViT against CNN: the sizes
 #
 # The book's two trained models differ in their image encoder. Predict which is larger, and which

@@ -23,7 +23,7 @@
 # A transformer takes a row of vectors. A caption is a row already; a picture is a plane of
 # pixels. {question}
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Pairs of pixels, at 32 × 32", "number": 1048576, "within": 0.1, "shown": "32 px: 1,024 pixels, 1,048,576 pairs"}
 # ## Why not one token for each pixel?
 #
 # The plainest sequence is pixel after pixel, row by row. But a transformer compares every token with
@@ -217,7 +217,7 @@ print("two corners of the background, alike:", torch.equal(Z[2, 0], Z[2, 3]))
 # %% [markdown]
 # The same $E$ serves all places, so equal patches become equal vectors, wherever they lie.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["(96, 3, 8, 8)", "(96, 192, 8, 8)", "(3, 96, 4, 4)"], "right": "(96, 3, 8, 8)", "shown": "weights: (96, 3, 8, 8)"}
 # ## The same as a convolution
 #
 # Much published code, CLIP's too, has a **convolution** instead: a small window of weights, the
@@ -251,7 +251,7 @@ for first, second in ((3, 4), (1, 5)):
     (i, j), (k, m) = divmod(first, 4), divmod(second, 4)  # row, column
     print(f"{first} at {i, j}, {second} at {k, m}: distance {abs(i - k) + abs(j - m)}")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Without P the two answers are", "choices": ["both right", "equal", "both “top left”"], "right": "equal", "shown": "without ['top right', 'top right']"}
 # 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
 # of its own, as in captions: patch $k$ enters the transformer as $z_k + P_k$, with row $k$ of $Z$ and
 # of the positions $P$, (16, $w$). We move the heart two patches to the right and two down, and ask

@@ -26,7 +26,7 @@
 # numbers around zero; a photograph has any size and file format, and perhaps lies on its side.
 # {question}
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["width", "height"], "right": "height", "shown": "array (300, 451, 3) uint8 Pillow (451, 300)"}
 # ## A picture is numbers
 #
 # Our photograph is of Chelsea, a cat that comes with scikit-image. Predict: which comes first in her
@@ -126,7 +126,7 @@ assert mended["alpha"].getpixel((140, 50)) == (255, 255, 255)
 assert open_picture(grey).mode == "RGB"
 picture_row(mended)
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["the same stripes", "even grey", "all white"], "right": "all white", "shown": "every second: [255, 255, 255, 255, 255, 255, 255, 255]"}
 # ## Resize: what a pixel must answer for
 #
 # The obvious way to halve a picture is to keep every second pixel. Predict what becomes of black and

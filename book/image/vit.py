@@ -48,7 +48,7 @@ pictures = [render(scene) for scene in scenes]
 pixels = model.preprocess(pictures)  # (8, 3, 32, 32)
 picture_row({f"picture {k + 1}": pictures[k] for k in (0, 2, 4)})
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "The last one", "choices": ["(8, 16, 96)", "(8, 16, 192)", "(8, 96, 16)"], "right": "(8, 16, 96)", "shown": "x (8, 16, 96)"}
 # As in the last chapter, a patch is 192 numbers; the matrix $E$ turns them into $w = 96$, the **width**,
 # and a row of $P$ says where the patch lies. Predict the three shapes.
 
@@ -167,7 +167,7 @@ with counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
 print(f"matrices {matrices:,}  pairs {pairs:,}  ends {ends:,}")
 assert counter.get_total_flops() == matrices + pairs + ends
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "With patches half as wide, the parameters", "choices": ["stay about the same", "double", "become four times as many"], "right": "stay about the same", "shown": "ViT-B/32 50 87,849,216 8.8 1% ViT-B/16 197 86,192,640"}
 # The counter agrees; with 16 tokens the pairs cost little. And in CLIP? (The device "meta" builds its
 # encoders without memory for the weights.) ViT-B/32 and ViT-B/16 differ in the patch size alone. Predict
 # what that does to tokens, parameters and work.

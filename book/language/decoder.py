@@ -21,7 +21,7 @@
 # {question} We turn our text encoder into a decoder, part by part as in Google's language model
 # **Gemma**, and train it on the captions of our world, and on questions.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["a", "red", "star"], "right": "star", "shown": "after star comes <end>: p 0.250"}
 # ## Every token predicts the next
 #
 # A vocabulary of $V = 4$ words, and the text "a red star" with its end. A **language model** returns
@@ -317,7 +317,7 @@ off = (ours(ids_2) - theirs).abs().max()
 assert off < 1e-5
 print(f"logits up to {theirs.abs().max():.1f}; ours differ by {off:.0e} at most")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "The first loss", "number": 5.99, "within": 0.02, "shown": "ln V 5.99"}
 # ## Learning to write
 #
 # Our model has two blocks, 64 numbers a token, four heads of queries and one of keys and values. One

@@ -231,7 +231,7 @@ trained = [p for p in student.model.parameters() if p.requires_grad]
 total = sum(p.numel() for p in student.model.parameters())
 print(f"{total:,} numbers, {sum(p.numel() for p in trained):,} of them trained")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Right about “is there a red circle?”", "number": 0.5, "within": 0.1, "shown": "exists, seen 0.50"}
 # First, what can be had **without a picture**: to each question the answer that was commonest to it
 # in training. Predict the share for "is there a red circle?", and for "what colour is the circle?",
 # of eight colours.
@@ -339,7 +339,7 @@ print("of the own picture, another's, none, and the blind baseline")
 # %% [markdown]
 # Shown another's picture, it is about as good as the blind baseline: what it knew, it had seen.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["easier", "harder"], "right": "harder", "shown": "block 3 which place 0.7"}
 # ## What the last block has forgotten
 #
 # Why the tokens after block 2? After block 1, combinations never seen are answered worse. To see what the
@@ -489,7 +489,7 @@ for kind, pairs in hits.items():
 # the object: patches and question have talked to each other before, so what is needed may stand
 # anywhere. Attention shows where numbers were fetched, not what an answer rests on.
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Without them, theirs gives", "choices": ["the same", "nearly the same", "something else"], "right": "something else", "shown": "without ours and theirs differ by 9"}
 # ## The same as PaliGemma
 #
 # Is our model PaliGemma's architecture, or only like it? We let `transformers` make a small random

@@ -174,7 +174,7 @@ def write(n, sampler=None, prompt=""):
 assert write_by_hand("a picture of a") == write(1, prompt="a picture of a")[0]
 print(write_by_hand("a picture of a"))
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "How many of 200 differ, written greedily?", "choices": ["1", "about 100", "all"], "right": "1", "shown": "greedy : 1 different"}
 # What does the choice do to texts? We let the model write 200 in each way, and count how many
 # differ, and in how many each pair of neighbouring words occurs in some training text. Predict both
 # for greedy writing.

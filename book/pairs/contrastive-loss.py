@@ -23,7 +23,7 @@
 # The grid shows which picture fits which caption. To improve it, an optimiser needs one number
 # that falls as the grid gets better. {question}
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["picture 1", "picture 2"], "right": "picture 2", "shown": "[0.731, 0.269], [0.047, 0.953]"}
 # ## A row is a quiz
 #
 # Two pictures, two captions. $L$ holds the **logits**, similarities times the scale: rows are
@@ -69,7 +69,7 @@ print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {l
 # **InfoNCE**. Why both? A row compares captions only; a picture that attracts all of them is
 # noticed by the columns alone.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["about 2.7 · 10⁴³", "infinity", "0"], "right": "infinity", "shown": "e^100 = inf"}
 # ## Safe for large numbers: log-sum-exp
 #
 # The logarithm of a fraction is a difference, so
@@ -152,7 +152,7 @@ for grid in (L, four, cosines / tau, cosines * 100):
     assert torch.isclose(ours, image_text_contrastive_loss(grid.T), atol=1e-5)
     print(f"{len(grid)}×{len(grid)}: {ours:.4f} {info_nce(grid):.4f}")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "For 8 pairs", "number": 2.08, "within": 0.05, "shown": "N = 8: ln N = 2.08"}
 # ## Where it starts
 #
 # A model that finds all captions equally good gives each $1/N$, so each quiz costs
@@ -356,7 +356,7 @@ print(f"gradient in the cosines: {ratio:.1f} times as large")
 # %% [markdown]
 # The last line is the chain rule: a cosine gets its logit's gradient times the scale, 5.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["rises", "falls"], "right": "rises", "shown": "the loss rises with the batch size"}
 # ## More pairs, more contrast
 #
 # Each picture meets $N - 1$ wrong captions, its **negatives**. Predict: the same model, larger

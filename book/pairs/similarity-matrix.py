@@ -69,7 +69,7 @@ image_embeddings.shape, text_embeddings.shape
 # %% [markdown]
 # All have 64 numbers, and since the encoders were trained together, these can be compared.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["higher", "lower"], "right": "lower", "shown": "0.69 = 0.74 − 0.05 a small red circle above a blue square -0.38"}
 # ## One cell, by hand
 #
 # How alike are picture 1 and caption 1? Multiply the two vectors number by number and add up:
@@ -277,7 +277,7 @@ over_rows = torch.stack([softmax(row / tau) for row in similarities])
 assert torch.allclose(over_rows, (similarities / tau).softmax(dim=1))
 probability_heatmap(over_rows, pictures)
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["yes", "no"], "right": "no", "shown": "its numbers differ from those over rows"}
 # **Columns:** each caption chooses among the pictures. Predict: are the numbers the same?
 
 # %% mystnb={"image": {"alt": "Softmax over columns: the diagonal is bright again, but its numbers differ from those over rows."}}

@@ -151,7 +151,7 @@ for name, sampled in (("seen", seen), ("never seen", new)):
     print(f"{name:10}: {clear[name].float().mean():.3f}, {(~clear[name]).sum()} wrong")
 print(f"a guess   : {1 / len(names):.3f}")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "The range begins at", "choices": ["0.95", "0.9962", "1"], "right": "0.9962", "shown": "1,000 of 1,000: 0.9962 to 1.0000"}
 # ## An accuracy has an interval
 #
 # Another 1,000 pictures would give another number. If $p$ is the true accuracy, $n$ answers are $n$
@@ -430,7 +430,7 @@ print("never seen     ", *(f"{x:.3f}" for x in probed_new), f"  {zero_new:.3f}")
 lines = {"zero-shot": (sizes[:4], [zero_seen] * 4), "probe": (sizes[:4], probed_seen[:4])}
 curves(lines, across="labelled pictures", up="accuracy on seen combinations", log="x")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Zero-shot is", "choices": ["near a guess", "twice as good as a guess", "nearly always right"], "right": "near a guess", "shown": "zero-shot: 0.3"}
 # On the same seen combinations the probe needs hundreds of labels to reach what zero-shot does with
 # none. But zero-shot had help before: 1.28 million captions (10,000 batches of 128) named these very
 # colours and shapes. On classes without labels the probe is never right: for it, classes are 64

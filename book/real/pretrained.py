@@ -177,7 +177,7 @@ print(f"of {shares.shape[-1]} patches, each head gives half of its shares to", *
 # A head that needs few patches is choosy; the mean would need half of them. Random weights choose
 # nothing. **Question:** what would a head have to learn that ignores every background?
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "A row of the softmax sums to", "choices": ["0", "0.5", "1"], "right": "1", "shown": "softmax: tensor([1.000, 1.000, 1.000, 1.000])"}
 # ## A bias, and what it is for
 #
 # CLIP asks of each picture: *which* caption? SigLIP asks of each pair: do these *belong together*,

@@ -225,7 +225,7 @@ assert medians["divided by √d", 64].min() > 1000 * medians["not divided", 64].
 # larger than with the division, as the few weights that are near neither 0 nor 1 have it all: such
 # a query is about to jump from one key to another.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["1, 0, 0", "⅓, ⅓, ⅓", "0, 0, 0"], "right": "1, 0, 0", "shown": "the first token looks only at itself"}
 # ## The causal mask
 #
 # A **causal mask** lets a token see itself and those before it, never those after. GPT needs it: it
@@ -408,7 +408,7 @@ with torch.no_grad():
 assert torch.allclose(expected[0], by_hand, atol=1e-4)
 f"largest difference {(expected[0] - by_hand).abs().max():.0e}"
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Attention, of a long text", "choices": ["as long", "twice as long", "about four times as long"], "right": "about four times as long", "shown": "fourfold for twice the tokens"}
 # ## What it costs
 #
 # $t$ tokens make $t^2$ scores a head. The work for $Q$, $K$ and $V$ grows only with $t$. We time

@@ -141,7 +141,7 @@ token_heatmap(cosines, words, words, signed=True)
 # could not tell: there "large" fits wherever "small" does, yet these two point apart. So a row
 # comes to mean something, by its direction.
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["0", "about 0.5", "1 or more"], "right": "0", "shown": "distance of the means: 0.000000"}
 # ## The order is lost
 #
 # Captions 1 and 2 hold the same words in another order. The simplest summary of a caption is the
@@ -202,7 +202,7 @@ for ids in (first, second):
     place = ids.tolist().index(red)
     print(f"'red' at place {place}:", with_positions(ids)[place, :6])
 
-# %% [markdown]
+# %% [markdown] predict={"choices": ["0 again", "more than 0"], "right": "0 again", "shown": "mean of x: 0.000000"}
 # The same word, two vectors. Predict: how far apart are the means of $x$, rather than $T$, of the
 # two captions?
 

@@ -289,7 +289,7 @@ for name, pooling in (("causal, end", "last"), ("free, [CLS]", "first")):
     assert torch.allclose(fresh.features(token_ids), ours, atol=1e-4)
     print(f"{name}: {ours[0, :3]} …")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "At [CLS] of a causal stack, the vector is changed by", "choices": ["every word", "the last word", "no word"], "right": "no word", "shown": "read at [CLS] of a causal stack, no token but the first moves it"}
 # Predict for each of the three designs: which words can change the caption's vector? In five
 # untrained encoders we put "yellow" in place of each token in turn, and measure how far the vector
 # moves, on average. The largest move of a design is shown as 1.

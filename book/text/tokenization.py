@@ -25,7 +25,7 @@
 # A caption is letters, and a model multiplies numbers. {question} We cut text into pieces that we
 # learn by counting: whole words where they are frequent, else parts of words.
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Which two come out the same?", "choices": ["a small red star, a reddish star", "Pepper, Pogo", "none"], "right": "Pepper, Pogo", "shown": "[0, 29, 0, 0] Pepper the aussie pup [0, 29, 0, 0] Pogo the boxer dog"}
 # ## Why not words?
 #
 # The obvious plan: number the words of the book's eight example captions, and let 0 stand for any
@@ -381,7 +381,7 @@ except FileNotFoundError:
 is_clips = clip.vocab_size == 49_408
 print(f"{clip.vocab_size:,} entries:", pieces(clip, "Pepper the aussie pup"))
 
-# %% [markdown]
+# %% [markdown] predict={"number": 6, "shown": "CLIP's ['it', \"'s\", '2', '0', '2', '6']"}
 # Within words CLIP merges as we do, but it cuts words in its own way. Predict: into how many words
 # does it cut "It's 2026"?
 

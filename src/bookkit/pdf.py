@@ -22,6 +22,10 @@ from bookkit import ROOT, chapters
 from bookkit.browser import chromium
 
 TITLE = "The CLIP Book"
+OF_SCREENS = (
+    "script, .headerlink, noscript, .page-links, .guess, .prediction > summary, .code-purpose,"
+    " .exercise-filter, a[download]"
+)
 
 
 def anchor(page: str, fragment: str = "") -> str:
@@ -34,8 +38,10 @@ def article(site: Path, page: str, pages: list[str]) -> Tag:
     here = site / f"{page}.html"
     soup = BeautifulSoup(here.read_text("utf-8"), "html.parser")
     found: Any = soup.select_one("article.bd-article")  # our own pages have what is asked for
-    for useless in found.select("script, .headerlink, noscript"):
+    for useless in found.select(OF_SCREENS):
         useless.decompose()
+    for fold in found.select("details.prediction"):
+        fold.unwrap()
     for element in found.select("[id]"):
         if element.find_parent("svg") is None and element.name != "svg":
             element["id"] = anchor(page, element["id"])

@@ -1,8 +1,13 @@
 """bookkit.chapters: a chapter's facts stand once, and what is not of the form is refused."""
 
+import csv
+import io
 import re
+from urllib.parse import unquote
 
 import pytest
+from bs4 import BeautifulSoup
+from docutils import nodes
 
 from bookkit import BOOK, chapters, notebooks
 from bookkit.pages import teaching
@@ -192,12 +197,35 @@ def test_the_index_lists_every_exercise_and_sums_them(book):
     listed = teaching.exercise_index(two)
     assert listed.startswith("In all 2 exercises, 50 minutes, 6 points.")
     assert listed.count("1 exercise, 25 minutes, 3 points") == 2
-    assert listed.count("- **count** (25 minutes, 3 points, easy). Count the things.") == 2
+    line = (
+        "- [count](/near/it.ipynb#exercise-count) (25 minutes, 3 points, easy). Count the things."
+    )
+    assert listed.count(line) == 2
 
 
 def test_a_syllabus_sums_what_it_lists_and_refuses_what_is_no_chapter():
     total = chapters.read("pairs/contrastive-loss").minutes
-    text = teaching.syllabus(["Monday | pairs/contrastive-loss | read it before"])
+    text = teaching.syllabus_table(["Monday | pairs/contrastive-loss | read it before"])
     assert f"| {teaching.hours(total)} |" in text
     with pytest.raises(ValueError, match="'pairs/none' is no chapter"):
         teaching.syllabus(["Monday | pairs/none | ?"])
+
+
+def test_a_syllabus_as_csv_holds_titles_and_numbers_and_survives_commas():
+    chapter = chapters.read("pairs/contrastive-loss")
+    lines = ['Monday | pairs/contrastive-loss | read, "then" write', "Friday | | a talk"]
+    link = BeautifulSoup(teaching.as_csv(lines, "My plan"), "html.parser").a
+    assert link["download"] == "my-plan.csv"
+    head, monday, friday = csv.reader(io.StringIO(unquote(link["href"].partition(",")[2])))
+    practise = chapter.minutes - chapter.facts.minutes
+    numbers = [str(chapter.facts.minutes), str(practise), str(chapter.points)]
+    assert monday == ["Monday", chapter.title, *numbers, 'read, "then" write']
+    assert friday == ["Friday", "", "0", "0", "0", "a talk"]
+    assert len(head) == len(monday)
+
+
+def test_an_exercise_in_the_index_tells_its_part_difficulty_and_minutes(book):
+    items = nodes.bullet_list("", nodes.list_item())
+    form, _ = teaching.marked([items], [chapters.read("near/it", book)])
+    assert items[0]["classes"] == ["part-near", "easy", "minutes-25"]
+    assert "<option>near</option>" in form.astext()

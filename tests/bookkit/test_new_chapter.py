@@ -15,6 +15,7 @@ from bookkit import ROOT, chapters, new_chapter
 PAGE = "nowhere/example"
 TESTS = [
     "tests/bookkit/test_chapters.py",
+    "tests/bookkit/test_predictions.py",
     "tests/bookkit/colab/test_notebook.py",
     "tests/exercises/test_answers.py",
     "tests/exercises/test_every_exercise.py",

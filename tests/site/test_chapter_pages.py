@@ -6,11 +6,14 @@ import re
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from bookkit import cells
 from bookkit.address import address, opens
 from bookkit.cells import MARKS, visible
+from bookkit.notebooks import notebook
+from bookkit.predictions import predictions
 from tests.site.conftest import notebooks, soup_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +81,40 @@ def test_hidden_checks_are_nowhere_in_the_site(site, site_texts, chapter):
 
 def test_no_source_is_offered_for_download(site):
     assert not (site / "_sources").exists()
-    assert not list(site.rglob("*.ipynb"))
+    offered = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.ipynb")}
+    assert offered == set(notebooks())
+
+
+def test_notebook_that_is_offered_is_the_readers(site, chapter):
+    (link,) = soup_of(site / f"{chapter}.html").select("a[href$='.ipynb'][download]")
+    offered = nbformat.read((site / f"{chapter}.html").parent / link["href"], 4)
+    assert not any(mark in nbformat.writes(offered) for mark in MARKS)
+    solutions = [cell for cell in offered.cells if cell.id.endswith("-solution")]
+    assert len(solutions) == sum(bool(role(cell).get("solution")) for cell in code_cells(chapter))
+
+
+def test_links_in_words_stand_under_the_title(site, page):
+    title = soup_of(site / f"{page}.html").select_one("article h1")
+    nav = title.find_next_sibling()
+    assert nav.name == "nav"
+    words = [link.get_text() for link in nav.select("a")]
+    expected = ["Open in Colab", "Download notebook"] if page in notebooks() else []
+    assert [word for word in words if word != "PDF of the book"] == [
+        *expected,
+        "Edit",
+        "Report a mistake",
+    ]
+    (source,) = [a["href"] for a in nav.select("a") if a.get_text() == "Edit"]
+    assert (ROOT / "book" / source.partition("/edit/main/book/")[2]).is_file()
+
+
+def test_what_answers_a_prediction_is_folded(site, chapter):
+    page = soup_of(site / f"{chapter}.html")
+    asked = predictions(notebook(chapter).cells)
+    assert len(page.select("form.guess")) == sum(one.question is not None for one in asked)
+    for number in range(len(asked)):
+        folds = page.select(f"details.prediction-{number}")
+        assert not [fold for fold in folds if fold.has_attr("open") or fold.select(".widget")]
 
 
 def test_exercise_is_blank_and_its_solution_is_folded_away(site, chapter):

@@ -136,6 +136,7 @@ def test_vendored_packages_are_pinned_and_name_no_registry():
         ("serve", {"PORT": "ODD"}, ["_build/html", "ODD"]),
         ("serve", {}, ["_build/html", "8000"]),
         ("repository", {"URL": "ODD"}, ["ODD"]),
+        ("release", {"TAG": "ODD"}, ["_build/release", "ODD"]),
         ("colab", {"CHAPTER": "ODD"}, ["--chapters", "*WORDS"]),
         ("colab", {"VERSIONS": "ODD"}, ["--environments", "*WORDS"]),
         ("colab-pins", {"LIST": "ODD"}, ["ODD"]),

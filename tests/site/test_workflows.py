@@ -1,6 +1,7 @@
 """What runs on GitHub: publishing needs the tests, actions are fixed, few jobs may write."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,9 @@ def test_an_action_is_the_same_commit_everywhere():
     assert len(used) == len({action for action, _ in used})
 
 
-def test_nothing_is_published_before_the_tests_passed_on_that_commit():
-    jobs = WORKFLOWS["publish"]["jobs"]
+@pytest.mark.parametrize("workflow", ["publish", "release"])
+def test_nothing_is_published_before_the_tests_passed_on_that_commit(workflow):
+    jobs = WORKFLOWS[workflow]["jobs"]
     tests = {name for name, job in jobs.items() if job.get("uses") == TESTS}
     assert len(tests) == 1
     for name in jobs.keys() - tests:
@@ -69,6 +71,24 @@ def test_nothing_is_published_before_the_tests_passed_on_that_commit():
         assert "continue-on-error" not in str(job)
         for step in job.get("steps", []):
             assert "ref" not in step.get("with", {})
+
+
+def test_a_site_whose_address_is_not_set_is_not_published(tmp_path):
+    steps = [step.get("run", "") for step in WORKFLOWS["publish"]["jobs"]["build"]["steps"]]
+    guard = next(step for step in steps if "OWNER" in step)
+    built = [k for k, step in enumerate(steps) if step.startswith("make site")]
+    upload = next(
+        k
+        for k, step in enumerate(WORKFLOWS["publish"]["jobs"]["build"]["steps"])
+        if "upload-pages" in step.get("uses", "")
+    )
+    assert max(built) < steps.index(guard) < upload
+    page = tmp_path / "_build/html/index.html"
+    page.parent.mkdir(parents=True)
+    for owner, refused in (("some-one", False), ("OWNER", True)):
+        page.write_text(f"https://github.com/{owner}/clipbook", "utf-8")
+        done = subprocess.run(["bash", "-e", "-c", guard], cwd=tmp_path, capture_output=True)
+        assert bool(done.returncode) == refused
 
 
 def test_what_publishing_calls_runs_the_tests_unconditionally():
@@ -91,11 +111,14 @@ def test_rights_to_write_are_for_the_jobs_that_publish():
     assert writers == {
         ("publish", "colab"): {"contents": "write"},
         ("publish", "deploy"): {"pages": "write", "id-token": "write"},
+        ("release", "pypi"): {"id-token": "write"},
+        ("release", "github"): {"contents": "write"},
     }
     branch = "github.ref == 'refs/heads/main'"
     jobs = WORKFLOWS["publish"]["jobs"]
     guarded = {name for name, job in jobs.items() if job.get("if") == branch}
-    assert all(needed(jobs[name], jobs) & guarded for _, name in writers)
+    assert all(needed(jobs[name], jobs) & guarded for flow, name in writers if flow == "publish")
+    assert WORKFLOWS["release"][True] == {"push": {"tags": ["v*"]}}
 
 
 def test_no_job_runs_for_hours():

@@ -1,10 +1,12 @@
 """The site works as a site: search, navigation, copying, missing pages, previews, its own links."""
 
 import struct
-from urllib.parse import unquote, urldefrag, urljoin, urlparse
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlparse
 
 import pytest
+import yaml
 
+from bookkit import ROOT
 from bookkit.address import address, pages_address
 from bookkit.browser import violations
 from tests.site.conftest import soup_of
@@ -27,6 +29,74 @@ def test_search_finds_a_term_and_leads_there(visit, origin):
     seen.tab.wait_for_url("**/pairs/similarity-matrix.html*")
     assert "temperature" in seen.tab.locator("article").inner_text()
     assert seen.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("EOS", "reference/glossary.html#term-EOS"),
+        ("EOT", "reference/glossary.html#term-EOT"),
+        ("BOS", "reference/glossary.html#term-BOS"),
+        ("[CLS]", "reference/glossary.html#term-CLS"),
+        ("fine-tuning", "reference/glossary.html#term-fine-tuning"),
+        ("prompt", "language/paligemma.html#"),
+        ("color", ".html#"),
+        ("OpenCLIP", "text/tokenization.html#clip-s-own-tokenizer"),
+    ],
+)
+def test_search_finds_what_readers_call_it_and_leads_to_its_section(visit, origin, asked, place):
+    seen = visit(f"{origin}/search.html?q={quote(asked)}", allowed=origin)
+    link = seen.tab.locator(f"#search-results li a[href*='{place}']").first
+    link.wait_for()
+    snippet = link.locator("xpath=..").locator("p.context")
+    assert len(snippet.inner_text()) > 20
+    link.click()
+    seen.tab.wait_for_url(f"**{place}*")
+    assert seen.errors == []
+
+
+@pytest.mark.browser
+def test_search_shows_prose_and_neither_code_nor_contents(visit, origin):
+    seen = visit(f"{origin}/search.html?q=softmax", allowed=origin)
+    seen.tab.get_by_text("Search finished").wait_for()
+    seen.tab.locator("#search-results li p.context").nth(5).wait_for()
+    for snippet in seen.tab.locator("#search-results li p.context").all_inner_texts():
+        assert "import " not in snippet and "Contents" not in snippet
+        assert snippet.count("\n") == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_word_of_the_glossary_is_explained_by_mouse_and_by_keyboard(visit, origin, width):
+    window = {"width": width, "height": 800}
+    tab = visit(f"{origin}/pairs/contrastive-loss.html", allowed=origin, viewport=window).tab
+    word, card = tab.locator("a.explained").first, tab.locator("#glossary-card")
+    word.focus()
+    assert len(card.inner_text()) > 20
+    assert word.get_attribute("aria-describedby") == "glossary-card"
+    box = card.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    tab.keyboard.press("Escape")
+    assert not card.is_visible()
+    word.blur()
+    tab.locator("a.explained").nth(1).hover()
+    assert card.is_visible()
+    card.hover()
+    assert card.is_visible(), "it goes before it can be read with a magnifier"
+    tab.locator("h1:visible").hover()
+    assert not card.is_visible()
+    word.click()
+    tab.wait_for_url("**/reference/glossary.html#term-*")
+
+
+def test_the_foot_of_a_page_says_how_to_cite_which_version_and_which_licence(site, page):
+    foot = soup_of(site / f"{page}.html").find("footer", class_="bd-footer-content")
+    said = " ".join(foot.get_text().split())
+    version = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["version"]
+    assert f"Version {version}, " in said
+    assert "MIT (code), CC BY 4.0 (text)" in said
+    assert f"version = {{{version}}}" in " ".join(said.split())
 
 
 @pytest.mark.browser

@@ -45,8 +45,13 @@ type Make = <Tag extends keyof HTMLElementTagNameMap>(
   ...children: (Node | string | number)[]
 ) => HTMLElementTagNameMap[Tag];
 
-/** Sphinx's search, as far as book/_ext/any_search.js changes it. */
-declare const Search: { setIndex: (index: { terms: object; titleterms: object }) => void };
+/** Sphinx's search, as far as bookkit/pages/any_search.js changes it. */
+declare const Search: {
+  setIndex: (index: { terms: object; titleterms: object }) => void;
+  query: (asked: string) => void;
+  makeSearchSummary: (html: string, words: Set<string>, anchor: string) => HTMLElement | null;
+};
+declare const Scorer: object;
 
 // What the scripts in tools/vendor use of Node and of npm, neither of which has types here.
 declare module "node:fs" {

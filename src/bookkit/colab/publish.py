@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -51,6 +52,17 @@ def edition(package: str) -> Edition:
     )
 
 
+def published() -> Edition:
+    """The edition that the branch holds, as GitHub serves it, without building its wheel."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return edition(served(f"{project['name']}-{project['version']}-py3-none-any.whl"))
+
+
+def served(name: str) -> str:
+    """Where GitHub serves a file of the branch."""
+    return f"{address()}/raw/{BRANCH}/{name}"
+
+
 def publish(folder: Path, files: str = "") -> None:
     """Write the branch's files into the folder, which is emptied first.
 
@@ -65,7 +77,7 @@ def publish(folder: Path, files: str = "") -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     package = wheel(folder)
-    stamp = edition(f"{files or f'{address()}/raw/{BRANCH}'}/{package.name}")
+    stamp = edition(f"{files}/{package.name}" if files else served(package.name))
     for page in notebooks.sources():
         master = notebooks.notebook(page)
         for name, make in {"book": for_readers, "student": for_students}.items():

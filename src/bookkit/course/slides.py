@@ -114,25 +114,35 @@ def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return made
 
 
-def executed(page: str) -> nbformat.NotebookNode:
-    """The chapter without its exercises, run here from an empty folder, widgets' states kept."""
-    master = notebooks.notebook(page)
-    made = for_students(master, page, edition("/clipbook-0-none.whl"))
-    made.cells[0].source = master.cells[0].source  # without the line about copies
+def shown(page: str, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """What slides are made of: the chapter without exercises, with outputs where it has some."""
+    made = for_students(notebook, page, edition("/clipbook-0-none.whl"))
+    made.cells[0].source = notebook.cells[0].source  # without the line about copies
     made.cells = [
         cell
         for cell in made.cells
         if "nbgrader" not in cell.metadata and not cell.source.startswith(LEFT_OUT)
     ]
+    return made
+
+
+def executed(page: str) -> nbformat.NotebookNode:
+    """The chapter without its exercises, run here from an empty folder, widgets' states kept."""
+    made = shown(page, notebooks.notebook(page))
     with tempfile.TemporaryDirectory(prefix="clipbook-") as empty:
         client = nbclient.NotebookClient(made, timeout=900, resources={"metadata": {"path": empty}})
         client.execute()
     camera = Camera(BUILD / "widget-pictures")
-    for model in widget_states(made).values():
-        if "_esm" in model["state"]:
-            model["state"]["picture"] = camera.picture(model)
+    photograph(made, camera)
     camera.close()
     return made
+
+
+def photograph(executed: nbformat.NotebookNode, camera: Camera) -> None:
+    """Put a still picture of each widget into its state."""
+    for model in widget_states(executed).values():
+        if "_esm" in model["state"]:
+            model["state"]["picture"] = camera.picture(model)
 
 
 def without_formulas(text: str, kept: list[dict]) -> str:

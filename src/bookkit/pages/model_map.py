@@ -4,7 +4,7 @@
   drawing that names a page (data-page="text/tokenization") becomes a link to it.
 - Each chapter gets a small map after its opening, with its own part lit.
 - `{contents-list}` is replaced by the pages of _toc.yml, part by part, each with the question that
-  it answers, if it begins with one (see sharing.py).
+  it answers, if it begins with one (see sharing.py), and the minutes that it takes.
 
 A link to a page that the book does not hold (yet) is left out; its words stay.
 """
@@ -20,6 +20,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit import chapters
+from bookkit.pages.reading import minutes
 
 SVG = "{http://www.w3.org/2000/svg}"
 # What flows in each row of the small map; a chapter stands in the row of its part, with the word
@@ -128,6 +129,8 @@ def contents_list(app, docname: str) -> list[nodes.Node]:
             asked = app.env.metadata[page].get("sentence", "")
             after = f" {asked}" if asked.endswith("?") else ""
             line = nodes.paragraph("", "", link, nodes.inline("", after, classes=["asked"]))
+            if page in minutes():
+                line += nodes.inline("", f" {minutes()[page]} minutes", classes=["minutes"])
             items += nodes.list_item("", line)
         made.append(items)
     return made

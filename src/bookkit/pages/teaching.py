@@ -1,17 +1,24 @@
 """What instructors need to know of all chapters, from what the chapters say about themselves.
 
-- `{syllabus}` makes a table of lines like `Monday | text/tokenization text/embeddings | a remark`,
-  with minutes and points summed.
-- `{exercise-index}` lists every exercise: chapter, task, minutes, points, difficulty.
+- `{syllabus} a name` makes a table of lines like `Monday | text/tokenization | a remark`, with
+  minutes and points summed, and the same as CSV to download.
+- `{exercise-index}` lists every exercise: chapter, task, minutes, points, difficulty. By these
+  scripts/exercises.js lets a reader choose.
 - `{prerequisites}` lists which chapter needs which.
-- `{student-notebooks}` links to each chapter's student version in Colab.
+- `{student-notebooks}` links to each chapter's student version in Colab, and to its ZIP, which
+  course/zips.py writes.
 
 Numbers are the chapters' own facts, so none is typed twice.
 """
 
+import csv
+import html
+import io
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from docutils import nodes
+from myst_parser.mdit_to_docutils.base import default_slugify
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit import BOOK, chapters
@@ -31,20 +38,38 @@ def hours(minutes: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def syllabus(lines: Iterable[str]) -> str:
-    """Raises ValueError where a line names no chapter that there is."""
-    rows, read, total, points = [], 0, 0, 0
+SYLLABUS = ["when", "chapters", "min to read", "min for exercises", "points", "in class"]
+
+
+def syllabus(lines: Iterable[str], name=lambda chapter: chapter.title) -> list[list]:
+    """A row for each line, as SYLLABUS heads them, with chapters by `name`.
+
+    Raises ValueError where a line names no chapter that there is.
+    """
+    rows = []
     for line in lines:
         when, named, remark = (part.strip() for part in line.split("|"))
         here = [chapters.read(page) for page in named.split()]
         reading, minutes = sum(c.facts.minutes for c in here), sum(c.minutes for c in here)
         worth = sum(c.points for c in here)
-        names = ", ".join(map(link, here)) or "–"
-        rows.append([when, names, reading, minutes - reading, worth, remark])
-        read, total, points = read + reading, total + minutes, points + worth
-    head = ["when", "chapters", "min to read", "min for exercises", "points", "in class"]
-    sums = ["**in all**", hours(total), read, total - read, points, ""]
-    return table(head, [*rows, sums])
+        rows.append([when, ", ".join(map(name, here)), reading, minutes - reading, worth, remark])
+    return rows
+
+
+def syllabus_table(lines: Iterable[str]) -> str:
+    rows = syllabus(lines, link)
+    read, practise, points = (sum(row[k] for row in rows) for k in (2, 3, 4))
+    sums = ["**in all**", hours(read + practise), read, practise, points, ""]
+    return table(SYLLABUS, [*([row[0], row[1] or "–", *row[2:]] for row in rows), sums])
+
+
+def as_csv(lines: Iterable[str], title: str = "syllabus") -> str:
+    """A link that holds the table, for spreadsheets."""
+    text = io.StringIO()
+    csv.writer(text).writerows([SYLLABUS, *syllabus(lines)])
+    name = f"{nodes.make_id(title)}.csv"
+    there = f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
+    return f'<a download="{name}" href="{there}">This table as CSV</a>'
 
 
 def exercise_index(all_chapters: list[chapters.Chapter]) -> str:
@@ -58,11 +83,38 @@ def exercise_index(all_chapters: list[chapters.Chapter]) -> str:
                 _many(exercise.points, "point"),
                 exercise.difficulty,
             ]
+            place = f"/{chapter.page}.ipynb#{default_slugify(f'Exercise: {exercise.title}')}"
             lines.append(
-                f"- **{exercise.title}** ({', '.join(filter(None, details))}). {exercise.task}"
+                f"- [{exercise.title}]({place}) ({', '.join(filter(None, details))}). "
+                f"{exercise.task}"
             )
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def marked(made: list[nodes.Node], all_chapters: list[chapters.Chapter]) -> list[nodes.Node]:
+    """The index with what a script chooses by: part, difficulty and minutes, as classes."""
+    items = [item for node in made for item in node.findall(nodes.list_item)]
+    exercises = [(c.page, exercise) for c in all_chapters for exercise in c.exercises]
+    for item, (page, exercise) in zip(items, exercises, strict=True):
+        part = page.partition("/")[0]
+        item["classes"] += [f"part-{part}", exercise.difficulty, f"minutes-{exercise.minutes}"]
+    menus = {
+        "part": {page.partition("/")[0]: None for page, _ in exercises},
+        "difficulty": ["easy", "medium", "hard"],
+        "at most": [f"{minutes} minutes" for minutes in (10, 15, 20, 30)],
+    }
+    fields = "".join(
+        f"<label>{name} <select><option>any</option>"
+        f"{''.join(f'<option>{html.escape(choice)}</option>' for choice in choices)}"
+        "</select></label>"
+        for name, choices in menus.items()
+    )
+    form = (
+        f'<form class="exercise-filter"><fieldset disabled><legend>Show</legend>{fields}</fieldset>'
+        '<p role="status"></p></form>'
+    )
+    return [nodes.raw("", form, format="html"), *made]
 
 
 def _worth(exercises: Sequence[chapters.Exercise]) -> str:
@@ -80,9 +132,18 @@ def _many(number: int, what: str) -> str:
 def student_notebooks(all_chapters: list[chapters.Chapter]) -> str:
     rows = []
     for chapter in all_chapters:
-        there = opens(address(), chapter.page, "student")
-        rows.append([link(chapter), f"[{chapter.title}, for students]({there})", chapter.points])
-    return table(["chapter", "in Colab, without solutions", "points"], rows)
+        there, zipped = opens(address(), chapter.page, "student"), chapter.page.replace("/", "-")
+        title = html.escape(chapter.title)
+        rows.append(
+            [
+                link(chapter),
+                f"[{chapter.title}, for students]({there})",
+                f'<a download href="{zipped}.zip">{title}, ZIP</a>',
+                chapter.points,
+            ]
+        )
+    head = ["chapter", "in Colab, without solutions", "notebook, guide and slides", "points"]
+    return table(head, rows)
 
 
 def prerequisites(all_chapters: list[chapters.Chapter]) -> str:
@@ -98,15 +159,19 @@ class FromChapters(SphinxDirective):
     """A directive whose page is made again when a chapter has changed."""
 
     has_content = True
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         everything = chapters.read_all()
         for chapter in everything:
             self.env.note_dependency(str(BOOK / f"{chapter.page}.py"))
         if self.name != "syllabus":
-            return self.parse_text_to_nodes(MAKERS[self.name](everything))
+            made = self.parse_text_to_nodes(MAKERS[self.name](everything))
+            return marked(made, everything) if self.name == "exercise-index" else made
+        lines = [line for line in self.content if line.strip()]
         try:
-            text = syllabus(line for line in self.content if line.strip())
+            text = f"{syllabus_table(lines)}\n\n{as_csv(lines, *self.arguments)}"
         except ValueError as error:
             raise self.error(str(error)) from error
         return self.parse_text_to_nodes(text)
@@ -119,7 +184,17 @@ MAKERS = {
 }
 
 
+def add_script(app, pagename, templatename, context, doctree) -> None:
+    if doctree is not None and any("exercise-filter" in raw for raw in _raw(doctree)):
+        app.add_js_file("exercises.js", defer="defer")
+
+
+def _raw(doctree) -> list[str]:
+    return [node.astext() for node in doctree.findall(nodes.raw)]
+
+
 def setup(app) -> dict:
+    app.connect("html-page-context", add_script)
     for name in ("syllabus", *MAKERS):
         app.add_directive(name, FromChapters)
     return {"parallel_read_safe": True}
