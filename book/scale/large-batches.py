@@ -354,8 +354,8 @@ for part in (128, 32, 8):
     print(f"parts of {part:3}: {mb:5.1f} MB of activations, {took / at_once:.2f} times the time")
 
 # %% [markdown]
-# The package's `cached_backward` does the same, with the grid some rows at a time as well. One more
-# forward pass is the price. Two things must hold. An encoder must return the same both times: with
+# The package's `cached_backward` does the same, with the grid some rows at a time as well;
+# `TrainingConfig(micro_batch=64)` trains with it. One more forward pass is the price. Two things must hold. An encoder must return the same both times: with
 # dropout, the random numbers have to be repeated. And a picture's embedding must depend on nothing
 # but the picture, which **batch norm** breaks: it would see the part in place of the batch.
 

@@ -9,7 +9,8 @@
     python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
-text of the card is written by hand; this fills in the table between its two marks.
+text of the card is written by hand; this fills in the tables between their marks. Those of both
+losses are what `python -m bookkit.scale_trials preset` has measured.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -87,6 +89,26 @@ def write_card(folder: Path, names: list[str]) -> None:
     print("\n".join(rows))
 
 
+def write_losses(card: Path) -> None:
+    """Put what was measured of the chapter's recipe with each loss into the card: the mean of the
+    seeds, and the least and the most."""
+    by_loss = {loss: list(runs.values()) for loss, runs in shipped.scale_trials()["preset"].items()}
+    names = ("infonce", "sigmoid")
+    rows = ["| share of right answers | InfoNCE | sigmoid |", "|---|---|---|"]
+    for what in by_loss[names[0]][0]:
+        cells = []
+        for name in names:
+            found = [run[what] for run in by_loss[name]]
+            digits = 0 if what == "seconds" else 3
+            mean, least, most = (f"{x:.{digits}f}" for x in (fmean(found), min(found), max(found)))
+            cells.append(f"{mean} ({least} to {most})")
+        rows.append(f"| {what} | {' | '.join(cells)} |")
+    table = "<!-- losses -->\n" + "\n".join(rows) + "\n<!-- end of losses -->"
+    text = card.read_text("utf-8")
+    text = re.sub(r"<!-- losses -->.*<!-- end of losses -->", table, text, flags=re.S)
+    card.write_text(text, "utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
@@ -99,6 +121,7 @@ def main() -> int:
         ship(run)
     for folder in dict.fromkeys(shipped.FOLDERS.values()):
         write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
+    write_losses(shipped.FOLDERS["shapes"] / "README.md")
     return 0
 
 
