@@ -413,7 +413,8 @@ for kind, by_count in loader_bench().items():
 # %% [markdown]
 # Shards take more of a core, for webdataset reads tar files in Python. But neither the memory nor
 # the time before the first batch grows with the number of pairs, since nobody looks at all of them.
-# On a slow disk, or one of another machine, reading in order saves more than this. In the shell:
+# On a slow disk, or one of another machine, reading in order saves more than this. In the shell,
+# where packing shuffles first:
 #
 #     python -m clipbook.training.pack my-pairs my-shards
 #     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --shards my-shards --out runs/mine

@@ -191,6 +191,13 @@ def test_the_command_packs_a_folder_and_names_what_is_left_out(tmp_path, folder,
     problem, summary = capsys.readouterr().out.splitlines()
     assert problem.startswith("captions.csv, line 10: 9.png is not there")
     assert summary == "8 pairs in 3 shards"
+    found = [
+        picture_and_caption(sample)[1]
+        for shard in read_shards(tmp_path / "s")[0]
+        for sample in usable(shard)
+    ]
+    in_order = [caption for _, caption in EXAMPLE]
+    assert found != in_order and sorted(found) == sorted(in_order)
 
 
 def test_the_command_makes_the_index_of_shards_that_are_there(tmp_path, capsys):

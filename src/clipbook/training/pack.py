@@ -4,7 +4,8 @@
     python -m clipbook.training.pack --index my-shards
 
 The second makes the index of shards that other programs have written, in WebDataset's layout.
-Either way each pair that can't be used is named and left out. Then:
+The first shuffles the pairs, since a table often holds all of one thing first, and a reader mixes
+no more than its buffer holds. Either way each pair that can't be used is named and left out. Then:
 
     python -m clipbook.training --preset shapes --shards my-shards --out runs/mine
 """
@@ -13,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from clipbook.streams import stream
 from clipbook.training.folder import read_pairs
 from clipbook.training.packing import index_shards, pack_shards
 from clipbook.training.shards import read_shards
@@ -38,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             problems += index_shards(asked.shards)
         else:
             pairs, problems = read_pairs(asked.folder)
-            problems += pack_shards(pairs, asked.shards, asked.pairs_each)
+            order = stream("order of packed pairs").permutation(len(pairs))
+            problems += pack_shards([pairs[k] for k in order], asked.shards, asked.pairs_each)
         shards, _ = read_shards(asked.shards)
     except (ValueError, OSError, ImportError) as error:
         print(error, file=sys.stderr)

@@ -28,8 +28,8 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
     the last, and their index; what `index_shards` finds wrong with them.
 
     A picture's file goes in as it is, unless its ending is none that shards have: then as PNG.
-    The same pairs make the same bytes. Pairs in an order of theirs (all of one thing first) should
-    be shuffled before: a reader shuffles shards, and no more pairs than its buffer holds.
+    The same pairs make the same bytes. They stay in their order: shuffle those that have one (all
+    of one thing first), for a reader mixes no more than its buffer holds.
     Raises ValueError for no pairs, and a folder in which shards are.
     """
     pairs_each = whole_number("pairs_each", pairs_each, 1_000)
