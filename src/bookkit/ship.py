@@ -9,8 +9,8 @@
     python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
-text of the card is written by hand; this fills in the tables between their marks. Those of both
-losses are what `python -m bookkit.scale_trials preset` has measured.
+text of the card is written by hand; this fills in the tables between their marks. That of the
+sigmoid loss is what `python -m bookkit.scale_trials preset` has measured.
 """
 
 import argparse
@@ -89,23 +89,18 @@ def write_card(folder: Path, names: list[str]) -> None:
     print("\n".join(rows))
 
 
-def write_losses(card: Path) -> None:
-    """Put what was measured of the chapter's recipe with each loss into the card: the mean of the
-    seeds, and the least and the most."""
-    by_loss = {loss: list(runs.values()) for loss, runs in shipped.scale_trials()["preset"].items()}
-    names = ("infonce", "sigmoid")
-    rows = ["| share of right answers | InfoNCE | sigmoid |", "|---|---|---|"]
-    for what in by_loss[names[0]][0]:
-        cells = []
-        for name in names:
-            found = [run[what] for run in by_loss[name]]
-            digits = 0 if what == "seconds" else 3
-            mean, least, most = (f"{x:.{digits}f}" for x in (fmean(found), min(found), max(found)))
-            cells.append(f"{mean} ({least} to {most})")
-        rows.append(f"| {what} | {' | '.join(cells)} |")
-    table = "<!-- losses -->\n" + "\n".join(rows) + "\n<!-- end of losses -->"
+def write_sigmoid(card: Path) -> None:
+    """Put what was measured of the chapter's recipe with the sigmoid loss into the card."""
+    runs = list(shipped.scale_trials()["preset"]["sigmoid"].values())
+    rows = ["| share of right answers | mean | least | most |", "|---|---|---|---|"]
+    for what in runs[0]:
+        found = [run[what] for run in runs]
+        digits = 0 if what == "seconds" else 3
+        numbers = (f"{x:.{digits}f}" for x in (fmean(found), min(found), max(found)))
+        rows.append(f"| {what} | {' | '.join(numbers)} |")
+    table = "<!-- sigmoid -->\n" + "\n".join(rows) + "\n<!-- end of sigmoid -->"
     text = card.read_text("utf-8")
-    text = re.sub(r"<!-- losses -->.*<!-- end of losses -->", table, text, flags=re.S)
+    text = re.sub(r"<!-- sigmoid -->.*<!-- end of sigmoid -->", table, text, flags=re.S)
     card.write_text(text, "utf-8")
 
 
@@ -121,7 +116,7 @@ def main() -> int:
         ship(run)
     for folder in dict.fromkeys(shipped.FOLDERS.values()):
         write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
-    write_losses(shipped.FOLDERS["shapes"] / "README.md")
+    write_sigmoid(shipped.FOLDERS["shapes"] / "README.md")
     return 0
 
 
