@@ -256,7 +256,8 @@ for loss in ("infonce", "sigmoid"):
 
 # %% [markdown]
 # A grid of 16,384 pairs has 1.07 GB: three are kept, and the backward pass makes a fourth, the
-# gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients.
+# gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients. So
+# CLIP's 32,768 pairs fit, too, whose plain grids would take four times as much as those of 16,384.
 #
 # The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second
 # pass: loss and gradient come out of the same few rows. That is also what makes it easy to spread

@@ -299,8 +299,8 @@ home = Path(mkdtemp())
 scenes, captions = sample_pairs(48, stream("many machines: pairs"))
 for k, scene in enumerate(scenes):
     render(scene).save(home / f"{k}.png")
-rows = [json.dumps({"picture": f"{k}.png", "caption": c}) for k, c in enumerate(captions)]
-(home / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
+rows = [{"picture": f"{k}.png", "caption": text} for k, text in enumerate(captions)]
+(home / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 pairs, _ = read_pairs(home)
 (home / "13.png").write_bytes((home / "13.png").read_bytes()[:50])
 print(f"{len(pairs)} pairs, such as {pairs[0].picture.name}: {pairs[0].caption}")
@@ -316,7 +316,8 @@ if importlib.util.find_spec("webdataset") is None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "webdataset"]
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
-print(pack_shards(pairs, home / "shards", 8))
+(problem,) = pack_shards(pairs, home / "shards", 8)
+print(problem[:77], "…")
 paths = sorted((home / "shards").glob("*.tar"))
 
 # %% [markdown]

@@ -38,10 +38,10 @@ def operations(tokens, width, blocks):
 image, text = operations(257, 1024, 24), operations(77, 768, 12)
 whole_run = 3 * (image + text) * 400e6 * 32
 seconds = whole_run / (256 * 125e12)
-print(f"a pair, forward: {image / 1e9:.0f} + {text / 1e9:.0f} thousand million operations")
+print(f"a pair, forward: {image / 1e9:.0f} + {text / 1e9:.0f} · 10⁹ operations")
 print(f"the whole run:   {whole_run:.1e} operations")
 print(f"256 V100 at their best: {seconds / 86_400:.1f} days; the paper says 12")
-print(f"so they did {seconds / 86_400 / 12:.0%} of what they could, {12 * 256:,} GPU days in all")
+print(f"so they did {seconds / 86_400 / 12:.0%} of that, {12 * 256:,} GPU days in all")
 
 # %% [markdown]
 # A fifth of the best is nothing unusual. Part of the rest is known: to save memory CLIP made its
@@ -223,18 +223,20 @@ def power_law(runs):
 
 
 alpha, beta = power_law(in_front(laion))
-lines = {"fitted": ([c / 1e20 for c in (1e20, 4e22)], [beta * c**alpha for c in (1e20, 4e22)])}
+ends = np.array([1e20, 4e22])
+lines = {"fitted": (ends / 1e20, beta * ends**alpha)}
 for data in ("LAION-80M", "LAION-2B"):
     runs = sorted((run for run in laion if run["data"] == data), key=cost)
-    lines[data] = [cost(run) / 1e20 for run in runs], [1 - run["accuracy"] for run in runs]
+    errors = [1 - run["accuracy"] for run in runs]
+    lines[data] = [cost(run) / 1e20 for run in runs], errors
 curves(lines, across="operations, in 10²⁰", up="error on ImageNet", log="xy")
 
 # %%
 ours = [run for run in clip_runs() if run["data"] == "WIT"]
-for name, exponent in (("LAION, in front", alpha), ("OpenAI's three", power_law(ours)[0])):
-    print(
-        f"{name:15}: α = {exponent:.3f}; 10 times the cost leaves {10**exponent:.2f} of the error"
-    )
+exponents = {"LAION, in front": alpha, "OpenAI's three": power_law(ours)[0]}
+for name, exponent in exponents.items():
+    print(f"{name:15}: α = {exponent:.3f}", end="; ")
+    print(f"10 times the cost leaves {10**exponent:.2f} of the error")
 
 # %% [markdown]
 # The paper draws its lines by the same method through the same runs (figure 1). Ten times the money

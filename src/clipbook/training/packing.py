@@ -66,8 +66,8 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def index_shards(folder: str | Path) -> list[str]:
-    """Look at every pair of the shards in a folder, all its files *.tar, and write the index; a
-    sentence for each pair, and each shard, that can't be used.
+    """Look at every pair of the shards in a folder, all its files that end in .tar, and write the
+    index; a sentence for each pair, and each shard, that can't be used.
 
     Those are left out of every pass, and the others stay. Raises ValueError where no shard is.
     """
