@@ -6,7 +6,8 @@ import torch
 from bookkit import loader_bench as loaders
 from bookkit import loss_bench as bench
 from bookkit import scale_trials as trials
-from clipbook.pretrained import clip_runs, loader_bench, loss_bench, scale_trials
+from bookkit import ship
+from clipbook.pretrained import clip_runs, loader_bench, loss_bench, scale_trials, shipped
 from clipbook.training.data import train_tokenizer
 
 SIZES, SEEDS = {"16", "32", "64", "128", "256"}, {"0", "1", "2"}
@@ -29,6 +30,20 @@ def test_the_rate_that_was_chosen_is_never_the_smallest_or_largest_that_was_trie
         for size in by_size:
             chosen = trials.best_rate(table, loss, int(size))
             assert min(trials.RATES) < chosen < max(trials.RATES), (loss, size)
+
+
+def test_the_card_tells_the_chapters_recipe_with_the_sigmoid_loss_for_three_seeds(tmp_path):
+    runs = scale_trials()["preset"]["sigmoid"]
+    assert runs.keys() == SEEDS
+    assert all(run["seconds"] <= 120 for run in runs.values())
+    card = shipped.FOLDERS["shapes"] / "README.md"
+    text = card.read_text("utf-8")
+    best = max(run["picture to caption, first of 500"] for run in runs.values())
+    assert f" {best:.3f} |" in text.partition("<!-- sigmoid -->")[2]
+    copy = tmp_path / "README.md"
+    copy.write_text(text.replace(f" {best:.3f} |", " 7 |"), "utf-8")
+    ship.write_sigmoid(copy)
+    assert copy.read_text("utf-8") == text
 
 
 def test_every_batch_size_sees_the_same_pairs_in_the_same_order():
