@@ -63,14 +63,15 @@ MAY_IMPORT = {
         "ship": set(),
         "chapters": set(),
         "notebooks": {"chapters"},
+        "execution": {"notebooks"},
         "new_chapter": {"chapters", "notebooks"},
         "live": {"serve"},
-        "pages": {"address", "browser", "cells", "chapters", "live"},
+        "pages": {"address", "browser", "cells", "chapters", "execution", "live"},
         "colab": {"address", "cells", "notebooks"},
         "course": {"cells", "chapters", "colab", "notebooks", "pages"},
         "audit": {"browser", "serve"},
         "pdf": {"browser", "chapters"},
-        "prove": {"colab", "notebooks", "pages"},
+        "prove": {"colab"},
     },
 }
 # What numbers and choices must be; where things lie.

@@ -1,25 +1,23 @@
 """What `make test` proves, part by part, and where the time went: python -m bookkit.prove
 
-The site is built on one core, with the versions that are pinned here, while the notebooks are run
-on the other, with Colab's. A notebook that has passed isn't run again until it, the package or the
-versions change. It stops at the first part that fails.
+The chapters are executed once, two at a time, with the versions that Colab has, and the site is
+built from that; the package's tests run with the newest versions, those that are pinned here. A
+notebook that has passed isn't run again until it, the package or the versions change. It stops at
+the first part that fails.
 """
 
 import contextlib
-import hashlib
 import os
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from pathlib import Path
 
-from bookkit import BUILD, ROOT, notebooks
+from bookkit import BUILD, ROOT
 from bookkit.colab import kernel
-from bookkit.pages.execution_cache import digest
 
-REPORTS, PROVEN, SITE_LOG = BUILD / "tests", BUILD / "proven", BUILD / "site.log"
+REPORTS = BUILD / "tests"
 SLOWEST = 10
 QUICK = "not slow and not browser and not site and not alone"
 seconds: dict[str, float] = {}  # by part
@@ -40,40 +38,11 @@ def pytest(part: str, *arguments: str, **environment: str) -> None:
         subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
 
 
-def unproven() -> dict[Path, Path]:
-    """The mark of each notebook that has yet to pass with Colab's versions."""
-    package = digest((ROOT / "src/clipbook").rglob("*")) + kernel.key()
-    marks = {}
-    for source in notebooks.sources().values():
-        notebook = source.with_suffix(".ipynb")
-        content = package.encode() + notebook.read_bytes()
-        marks[notebook] = PROVEN / hashlib.sha256(content).hexdigest()
-    return {notebook: mark for notebook, mark in marks.items() if not mark.exists()}
-
-
-def site_and_notebooks() -> None:
-    one = {"OMP_NUM_THREADS": "1"}  # two threads on half of two cores wait for each other
-    with SITE_LOG.open("w") as log, timed("site, beside the notebooks"):
-        site = subprocess.Popen(
-            ["make", "site"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | one
-        )
-        try:
-            if marks := unproven():
-                path = str(kernel.make())
-                pytest(
-                    "notebooks, with Colab's versions",
-                    *("--nbval-lax", f"--nbval-kernel-name={kernel.NAME}"),
-                    *(str(notebook) for notebook in marks),
-                    JUPYTER_PATH=path,
-                    **one,
-                )
-                PROVEN.mkdir(exist_ok=True)
-                for mark in marks.values():
-                    mark.touch()
-            if site.wait():
-                sys.exit(SITE_LOG.read_text("utf-8", errors="replace"))
-        finally:
-            site.terminate()
+def notebooks_with_colabs_versions() -> None:
+    with timed("notebooks, with Colab's versions"):
+        command = [sys.executable, "-m", "bookkit.execution", "--kernel", kernel.NAME]
+        there = os.environ | {"JUPYTER_PATH": str(kernel.make())}
+        subprocess.run(command, cwd=ROOT, env=there, check=True)
 
 
 def slowest() -> list[tuple[float, str]]:
@@ -110,7 +79,9 @@ def main() -> int:
             if emoji.wait():
                 return emoji.returncode
         pytest("slow tests", *both, "-m", "slow and not browser and not site and not alone")
-        site_and_notebooks()
+        notebooks_with_colabs_versions()
+        with timed("site"):
+            subprocess.run(["make", "site"], cwd=ROOT, check=True)
         pytest("site in a browser", *both, "-m", "(browser or site) and not alone")
         pytest("tests that measure time", "-m", "alone")
     except subprocess.CalledProcessError as failed:

@@ -1,48 +1,31 @@
-"""Execute a chapter again when its cells change, and also when what they import does.
+"""Execute the chapters that will be read, all cores at work, before MyST-NB would do it one by one.
 
-jupyter-cache keeps outputs by a notebook's code cells alone, so a change in the package would leave
-stale outputs on the page. Hence the cache lies in a folder named by a digest of the package and of
-the pinned requirements. Only what is written for people (*.md, a model's card) is left out of it:
-chapters read the package's JSON, too, and its scripts and style sheets travel with each widget.
-The folder is a Sphinx setting of the kind that makes every page be read again when it changes, so
-one mechanism does both. Folders of older digests are removed.
-
-The digest of these extensions is such a setting too, since what they make of a page is pickled.
+Where the cache lies is a Sphinx setting of the kind that makes every page be read again when it
+changes, so what `bookkit.execution` says of outputs holds of pages. The digest of these extensions
+is such a setting too, since what they make of a page is pickled.
 """
 
-import hashlib
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
-from bookkit import ROOT
+from sphinx.errors import ExtensionError
 
-
-def digest(paths: Iterable[Path]) -> str:
-    """Sixteen hex digits that depend on the names and bytes of all files in `paths`."""
-    total = hashlib.sha256()
-    for path in sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts):
-        total.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()[:16]
-
-
-def imported() -> list[Path]:
-    """What the outputs of chapters depend on, beside their cells."""
-    package = [path for path in (ROOT / "src/clipbook").rglob("*") if path.suffix != ".md"]
-    return [*package, ROOT / "requirements.txt", ROOT / "tools/clip/requirements.txt"]
+from bookkit import ROOT, execution
 
 
 def place_cache(app, config) -> None:
-    caches = Path(app.outdir).parent / ".jupyter_cache"
-    current = caches / digest(imported())
-    for stale in caches.glob("*"):
-        if stale != current:
-            shutil.rmtree(stale, ignore_errors=True)
-    config.nb_execution_cache_path = str(current)
+    config.nb_execution_cache_path = str(execution.cache_folder())
+
+
+def execute(app, env, docnames: list[str]) -> None:
+    paths = (Path(env.doc2path(name)) for name in sorted(docnames))
+    failed = execution.execute(path for path in paths if path.suffix == ".ipynb")
+    if failed:
+        raise ExtensionError("\n\n".join(f"{path}\n{reason}" for path, reason in failed.items()))
 
 
 def setup(app) -> dict:
-    app.add_config_value("own_extensions", digest((ROOT / "src/bookkit").rglob("*.py")), "env")
+    own = execution.digest((ROOT / "src/bookkit").rglob("*.py"))
+    app.add_config_value("own_extensions", own, "env")
     app.connect("config-inited", place_cache)
+    app.connect("env-before-read-docs", execute)
     return {"parallel_read_safe": True}

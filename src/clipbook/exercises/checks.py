@@ -6,7 +6,7 @@ A cell that checks an answer reads
         close(ask(double, [1, 2]), [2, 4], "double([1, 2])", mistakes={"it squares": [1, 4]})
 
 It prints a line if all is right. Otherwise it raises `CheckFailed`, which IPython, Colab and
-Jupyter show as its message alone, while nbgrader, nbval and a site build still see a failure.
+Jupyter show as its message alone, while nbgrader and a site build still see a failure.
 Nothing goes to stderr, for which nbgrader would take the points away.
 
 Checks compare values; they don't grade style, and they don't guard against an answer that is

@@ -10,7 +10,7 @@ from docutils import nodes
 from PIL import Image
 
 from bookkit import cells
-from bookkit.pages import execution_cache, maths, streams, widget_pictures
+from bookkit.pages import maths, streams, widget_pictures
 from bookkit.pages.widget_pictures import STILL
 
 EXERCISE = """def double(x):
@@ -133,32 +133,3 @@ def test_widget_without_a_picture_is_only_wrapped():
     wrapper = BeautifulSoup(widget_pictures.wrapped(VIEW, {"m1": {"state": {}}}), "html.parser").div
     assert wrapper.img is None
     assert wrapper.script is not None
-
-
-def test_cache_is_another_when_a_byte_of_the_package_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
-    module = tmp_path / "module.py"
-    module.write_text("x = 1\n")
-    before = execution_cache.digest([module])
-    assert before == execution_cache.digest([module])
-    module.write_text("x = 2\n")
-    assert before != execution_cache.digest([module])
-
-
-def test_cache_is_another_when_a_file_is_renamed(tmp_path, monkeypatch):
-    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
-    (tmp_path / "a.py").write_text("")
-    before = execution_cache.digest(tmp_path.glob("*.py"))
-    (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert before != execution_cache.digest(tmp_path.glob("*.py"))
-
-
-@pytest.mark.parametrize(
-    ("name", "stays"), [("README.md", True), ("card.json", False), ("code.py", False)]
-)
-def test_cache_stays_when_only_what_people_read_changes(tmp_path, monkeypatch, name, stays):
-    monkeypatch.setattr(execution_cache, "ROOT", tmp_path)
-    (tmp_path / "src/clipbook").mkdir(parents=True)
-    before = execution_cache.digest(execution_cache.imported())
-    (tmp_path / "src/clipbook" / name).write_text("1")
-    assert (execution_cache.digest(execution_cache.imported()) == before) == stays
