@@ -97,9 +97,10 @@ test-fast: lint ## format, lint and the quick unit tests
 test: $(SETUP) ## everything: format, lint, unit tests, notebooks, strict site, browser
 	python -m bookkit.prove
 
-bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel, and the losses
+bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel, the losses, and the loaders
 	python -m bookkit.bench
 	python -m bookkit.loss_bench
+	python -m bookkit.loader_bench
 
 assignment: $(SETUP) ## make a folder to teach from: make assignment CHAPTER=pairs/contrastive-loss COURSE=course
 	python -m bookkit.course.assignment $(chapters) --to $(or $(call typed,COURSE),course)

@@ -55,6 +55,7 @@ MAY_IMPORT = {
         "bench": {"browser", "live", "pages"},
         "emoji_trials": set(),
         "answer_trials": set(),
+        "loader_bench": set(),
         "loss_bench": set(),
         "scale_trials": set(),
         "mutants": set(),

@@ -256,7 +256,8 @@ for loss in ("infonce", "sigmoid"):
 
 # %% [markdown]
 # A grid of 16,384 pairs has 1.07 GB: three are kept, and the backward pass makes a fourth, the
-# gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients.
+# gradient in the logits. Some rows at a time leave mostly the embeddings and their gradients. So
+# CLIP's 32,768 pairs fit, too, whose plain grids would take four times as much as those of 16,384.
 #
 # The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second
 # pass: loss and gradient come out of the same few rows. That is also what makes it easy to spread
@@ -354,8 +355,8 @@ for part in (128, 32, 8):
     print(f"parts of {part:3}: {mb:5.1f} MB of activations, {took / at_once:.2f} times the time")
 
 # %% [markdown]
-# The package's `cached_backward` does the same, with the grid some rows at a time as well. One more
-# forward pass is the price. Two things must hold. An encoder must return the same both times: with
+# The package's `cached_backward` does the same, with the grid some rows at a time as well;
+# `TrainingConfig(micro_batch=64)` trains with it. One more forward pass is the price. Two things must hold. An encoder must return the same both times: with
 # dropout, the random numbers have to be repeated. And a picture's embedding must depend on nothing
 # but the picture, which **batch norm** breaks: it would see the part in place of the batch.
 

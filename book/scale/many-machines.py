@@ -1,24 +1,24 @@
 # ---
 # jupyter:
 #   chapter:
-#     question: How do many machines train one model on one batch, and what does that cost at CLIP's
-#       scale?
+#     question: How do many machines train one model on one batch, and where do they get their pairs?
 #     objectives:
 #     - say which embeddings and which gradients each process needs, and by how much three shortcuts
 #       are wrong
 #     - compute one loss by two real processes, equal to that of one
-#     - estimate operations, GPU days and the time of a step from published sizes
+#     - read pairs from shards, each process its own, and go on where a run was stopped
 #     needs: [scale/large-batches]
-#     minutes: 33
+#     minutes: 37
 #     place: several machines run all of it, each with its share of the pairs
 #     band: many machines
+#     builds: [clipbook.training.ShardBatches]
 # ---
 
 # %% [markdown]
 # # Many machines
 #
 # CLIP's largest model was trained on 256 GPUs at once ({cite:t}`radford2021clip`, §2.5). {question}
-# We let four processes share a batch, first on paper and then for real, and then do CLIP's sums.
+# We let four processes share a batch, first on paper and then for real, and give each its own pairs.
 
 # %% [markdown]
 # ## Who holds what
@@ -281,75 +281,144 @@ assert all(abs(a - b) < 1e-8 for k in (2, 4) for a, b in zip(said[k], said[1], s
 # Another number of processes adds up in another order, and is refused as another run.
 
 # %% [markdown]
-# ## What did CLIP cost?
+# ## Pairs in shards
 #
-# CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024, which reads 256
-# patches of 14 × 14 and a class token, and a text encoder of 12 blocks of width 768 with 77 tokens
-# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block has 12 matrices
-# of width × width, and each of their numbers is multiplied and added once a token: 24 w²
-# operations. The backward pass costs twice the forward pass. Predict the days on 256 V100, which do
-# at most 125 million million operations a second each.
+# So far every process made all pairs and used its share. Real pairs lie in files, and millions of
+# small files are slow to list, to copy and to open in a random order. So they are packed into
+# **shards**, tar files that are read from beginning to end ({cite:t}`aizman2019webdataset`). We
+# pack 48 scenes with their captions by eights. One picture is damaged: what becomes of it?
+
+# %%
+import json
+
+from clipbook.scenes import render, sample_pairs
+from clipbook.streams import stream
+from clipbook.training import pack_shards, read_pairs
+
+home = Path(mkdtemp())
+scenes, captions = sample_pairs(48, stream("many machines: pairs"))
+for k, scene in enumerate(scenes):
+    render(scene).save(home / f"{k}.png")
+rows = [{"picture": f"{k}.png", "caption": text} for k, text in enumerate(captions)]
+(home / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+pairs, _ = read_pairs(home)
+(home / "13.png").write_bytes((home / "13.png").read_bytes()[:50])
+print(f"{len(pairs)} pairs, such as {pairs[0].picture.name}: {pairs[0].caption}")
+
+# %% [markdown]
+# Packing names what can't be used, and goes on. The package *webdataset*, which many data sets of
+# the web are made for, then reads the shards; it is not on every machine.
+
+# %%
+import importlib.util
+
+if importlib.util.find_spec("webdataset") is None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "webdataset"]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()
+(problem,) = pack_shards(pairs, home / "shards", 8)
+print(problem[:77], "…")
+paths = sorted((home / "shards").glob("*.tar"))
+
+# %% [markdown]
+# Within a shard the files of a pair have one name, `000000017.png` and `000000017.txt`, and stand
+# one after the other. That is all of WebDataset's layout. Reading by hand, forwards only:
 
 
 # %%
-def operations(tokens, width, blocks):
-    """Of one forward pass: the matrices, and the scores and sums of attention."""
-    return blocks * (24 * tokens * width**2 + 4 * tokens**2 * width)
+import tarfile
 
 
-image, text = operations(257, 1024, 24), operations(77, 768, 12)
-whole_run = 3 * (image + text) * 400e6 * 32
-seconds = whole_run / (256 * 125e12)
-print(f"a pair, forward: {image / 1e9:.0f} + {text / 1e9:.0f} thousand million operations")
-print(f"the whole run:   {whole_run:.1e} operations")
-print(f"256 V100 at their best: {seconds / 86_400:.1f} days; the paper says 12")
-print(f"so they did {seconds / 86_400 / 12:.0%} of what they could, {12 * 256:,} GPU days in all")
-
-# %% [markdown]
-# A fifth of the best is nothing unusual. Part of the rest is known: to save memory CLIP made its
-# activations again in the backward pass (§2.5), a fourth forward pass that our count leaves out.
-
-# %% [markdown]
-# ## Where a step's time goes
-#
-# A step computes, and then the processes average their gradients: each sends and receives about
-# twice the bytes of all weights, whatever $M$ is. So computing shrinks with more GPUs, and sending
-# doesn't. We assume GPUs that reach a fifth of 125 million million operations, 428 million weights
-# in 16 bits and 10 GB a second between machines. These three are assumptions: change them. Predict
-# from how many GPUs on sending takes longer.
-
-# %% mystnb={"image": {"alt": "Seconds of a step over the number of GPUs: computing falls in a straight line, sending rises a little at first and then stays level; they meet at about 4,096 GPUs."}}
-from clipbook.figures import curves
+def read(path):
+    pair = {"name": None}
+    with tarfile.open(path, "r|") as tar:  # "|": a stream, which never goes back
+        for file in tar:
+            name, ending = file.name.split(".")
+            pair = pair if pair["name"] == name else {"name": name}
+            pair[ending] = tar.extractfile(file).read()
+            if {"png", "txt"} <= pair.keys():
+                yield pair
 
 
-def step_time(gpus, pairs=32_768, speed=0.2 * 125e12, weights=428e6, network=10e9):
-    compute = 3 * (image + text) * pairs / gpus / speed
-    average = 2 * (gpus - 1) / gpus * 2 * weights / network
-    gather = 2 * 2 * 768 * pairs * (gpus - 1) / gpus / network
-    return compute, average + gather
-
-
-counts = [2**k for k in range(1, 13)]
-times = [step_time(gpus) for gpus in counts]
-for gpus, (compute, sending) in list(zip(counts, times, strict=True))[1::2]:
-    print(f"{gpus:5} GPUs: computing {compute:7.2f} s, sending {sending:.2f} s")
-curves(
-    {name: (counts, [t[k] for t in times]) for k, name in enumerate(("computing", "sending"))},
-    across="GPUs", up="seconds a step", log="xy",
-)  # fmt: skip
+print([(pair["name"][-2:], pair["txt"].decode()) for pair in read(paths[0])][:2])
 
 # %% [markdown]
-# Under these assumptions 256 GPUs still mostly compute. With a batch of 32,768 shared by thousands,
-# each would wait for the network: more machines want a larger batch, and that was one reason to
-# make it large. What the rest of the money buys, a model, data or batch, is measured by
-# {cite:t}`cherti2023scaling`: they train CLIPs of many sizes on open data and fit how error falls.
-# Now plan a run of your own: change the numbers.
+# Each pass should have another order, and a stream has one only. Two things help: the shards come
+# in a random order, and pairs wait in a **buffer**, which a random one leaves whenever another has
+# come in. Predict: with a buffer of 12, which pair of a file can be the first to come out?
+
 
 # %%
-plan = {"pairs": 13e6, "passes": 30, "gpus": 8, "a GPU hour costs": 2.0}  # change these
-small = operations(50, 768, 12) + operations(77, 512, 12)  # ViT-B/32 and its text encoder
-hours = 3 * small * plan["pairs"] * plan["passes"] / (plan["gpus"] * 0.2 * 125e12) / 3600
-print(f"{hours:.0f} hours, {hours * plan['gpus'] * plan['a GPU hour costs']:,.0f} in money")
+def shuffled(pairs, buffer, rng):
+    waiting = []
+    for pair in pairs:
+        waiting.append(pair)
+        if len(waiting) > buffer:
+            yield waiting.pop(rng.integers(len(waiting)))
+    while waiting:
+        yield waiting.pop(rng.integers(len(waiting)))
+
+
+numbers = [list(shuffled(range(48), size, stream("buffer"))) for size in (0, 12, 48)]
+for size, order in zip((0, 12, 48), numbers, strict=True):
+    print(f"a buffer of {size:2}:", order[:12])
+
+# %% [markdown]
+# One of the first thirteen. And the processes? Each takes every $M$-th shard of the pass's order,
+# so no pair is in two shares, and none opens another's files.
+
+# %%
+order = stream("many machines: order").permutation(len(paths))
+own = [[pair["name"] for k in order[n::2] for pair in read(paths[k])] for n in range(2)]
+for n, names in enumerate(own):
+    print(f"process {n}: shards {order[n::2]}, {len(names)} pairs, the first {names[0]}")
+assert not set(own[0]) & set(own[1]) and len({*own[0], *own[1]}) == 48
+
+# %% [markdown]
+# All of it is drawn from the seed. So a run that was stopped reads its pass once more from the
+# beginning, without decoding a picture until it is where it was: no pair is repeated, none lost.
+# The package's batches do this. They also skip what can't be used, which our reading by hand never
+# noticed.
+
+# %%
+from clipbook.training import ShardBatches, read_shards
+
+shards, problems = read_shards(home / "shards")
+assert sum(shard.pairs for shard in shards) == 47 and len(problems) == 1
+batches = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)
+in_order = [batches[k] for k in range(7)]
+goes_on = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)[6]  # as after a stop
+assert all(torch.equal(a, b) for a, b in zip(goes_on, in_order[6], strict=True))
+
+_, token_ids, _ = ShardBatches(shards, tokenizer, 47)[0]
+known = {tokenizer.decode(ids.tolist()) for ids in token_ids}
+by_hand = {int(name) for names in own for name in names}
+(missing,) = (k for k in by_hand if tokenizer.decode(tokenizer.encode(captions[k])) not in known)
+assert missing == 13
+print(f"{len(known)} pairs, and of those read by hand not number {missing}")
+
+# %% [markdown]
+# What do shards cost and save? `python -m bookkit.loader_bench` has read a pass through pictures of
+# 64 px, from a folder and from shards, on one core, without the time to wait for a disk.
+
+# %%
+from clipbook.pretrained import loader_bench
+
+for kind, by_count in loader_bench().items():
+    for count, run in by_count.items():
+        print(
+            f"{kind:6} {int(count):7,} pairs: {run['pairs a second']:5,.0f} a second, "
+            f"{run['MB']:3.0f} MB, {run['seconds to open']:5.1f} s before the first"
+        )
+
+# %% [markdown]
+# Shards take more of a core, for webdataset reads tar files in Python. But neither the memory nor
+# the time before the first batch grows with the number of pairs, since nobody looks at all of them.
+# On a slow disk, or one of another machine, reading in order saves more than this. In the shell,
+# where packing shuffles first:
+#
+#     python -m clipbook.training.pack my-pairs my-shards
+#     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --shards my-shards --out runs/mine
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the loss of one process
@@ -518,72 +587,6 @@ with check("Round larger rings"):
         close(ask(ring, processes), held, f"ring({processes})")
 ### END HIDDEN TESTS
 
-# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
-# ## Exercise: how many days
-#
-# Return the days that a run takes: `pairs` pairs, seen `passes` times, with `forward` operations
-# for a pair's forward pass, on `gpus` GPUs of `peak` operations a second each, of which they reach
-# the share `used`. A backward pass costs twice a forward pass. Where `again` is true, activations
-# are made again in the backward pass, which is one more forward pass.
-
-# %% [markdown]
-# <details><summary>Hint</summary>
-#
-# First all operations of the run, then what all GPUs together do in a second, then the days: 86,400
-# seconds each. Forward and backward are 1 + 2 forward passes, with `again` 1 + 1 + 2.
-#
-# </details>
-
-
-# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "days-of-a-run", "schema_version": 3, "task": false}
-def days(pairs, passes, forward, gpus, peak, used, again=False):
-    """Days of a training run: numbers -> one number."""
-    ### BEGIN SOLUTION
-    operations = (4 if again else 3) * forward * pairs * passes
-    return operations / (gpus * peak * used) / 86_400
-    ### END SOLUTION
-
-
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "days-of-a-run-check", "schema_version": 3, "task": false}
-from clipbook.exercises import ask, check, close
-
-run_ = (400e6, 32, 175e9, 256, 125e12, 0.2)
-want = 3 * 175e9 * 400e6 * 32 / (256 * 125e12 * 0.2) / 86_400
-mistakes = {
-    "a backward pass costs twice a forward pass, and the forward pass counts, too": want * 2 / 3,
-    "the backward pass is missing": want / 3,
-    "every pair is seen `passes` times": want / 32,
-    "all GPUs work at once": want * 256,
-    "a GPU reaches only the share `used`": want * 0.2,
-    "divide by the share `used`; what isn't used takes longer": want * 0.04,
-    "days, not seconds": want * 86_400,
-    "days, not hours": want * 24,
-    "activations are made again only where `again` is true": want * 4 / 3,
-}
-with check("How many days"):
-    close(ask(days, *run_), want, "days of CLIP's largest model", tolerance=1e-4, mistakes=mistakes)
-    again = ask(days, *run_, again=True)
-    close(again, want * 4 / 3, "days with activations made again", tolerance=1e-4)
-    for gpus, used in ((1, 1.0), (8, 0.35)):
-        numbers = (1_000, 5, 86_400.0, gpus, 1_000.0, used)
-        close(ask(days, *numbers), 15 / gpus / used, f"days of {gpus} slow GPUs", tolerance=1e-6)
-
-# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "days-of-a-run-hidden", "schema_version": 3, "task": false}
-# Graded after you hand it in: other runs.
-### BEGIN HIDDEN TESTS
-from clipbook.exercises import ask, check, close
-
-with check("How many days, other runs"):
-    for pairs, passes, forward, gpus, peak, used in (
-        (13e6, 30, 9e9, 8, 1e14, 0.3),
-        (100, 1, 1e9, 2, 1e9, 0.5),
-    ):
-        for again in (False, True):
-            want = (3 + again) * forward * pairs * passes / (gpus * peak * used) / 86_400
-            got = ask(days, pairs, passes, forward, gpus, peak, used, again)
-            close(got, want, f"days of {pairs:,.0f} pairs on {gpus} GPUs", tolerance=1e-6)
-### END HIDDEN TESTS
-
 # %% [markdown]
 # ## Check yourself
 #
@@ -610,27 +613,27 @@ with check("How many days, other runs"):
 # </details>
 
 # %% [markdown]
-# **3.** A step computes 2 s and sends 0.2 s on 256 GPUs. What do 512 give?
+# **3.** Five shards of 1,000 pairs, two processes, batches of 100. How many batches has a pass?
 #
 # <details><summary>Answer</summary>
 #
-# About 1 s of computing, and as much sending: 1.2 s in place of 2.2. "Half" forgets that what is
-# sent depends on the weights, not on the number of GPUs.
+# Each makes 50 pairs of a batch. One process has three shards and 60 such shares, the other two
+# shards and 40, and a pass ends for both when one of them can't go on: 40 batches. "50" forgets
+# that a shard isn't cut. Six shards would have given 60.
 #
 # </details>
 
 # %% [markdown]
 # ## What to remember
 #
-# We have shared one batch among processes, exactly, and counted what CLIP's run took.
+# We have shared one batch among processes, exactly, and given each process pairs of its own.
 #
 # - Embeddings are gathered, with their gradients; the mean over the processes is the whole.
 # - Three shortcuts look alike in the loss or in the direction, and are wrong: look at both.
-# - More GPUs shorten computing, not sending; a large batch keeps them busy.
+# - Shards are read in order; their own order, a buffer and the seed make each pass another one.
 #
-# That ends the part. When a number of your own run looks odd, on one machine or on many:
-# **[why this number?](../reference/why-this-number.ipynb)**
+# What has all of this cost, and what would more buy? **[What a run costs](planning.ipynb)**
 
 # %% [markdown]
-# **Sources.** Sizes, time and GPUs: {cite:t}`radford2021clip`, §2.5 and table 20. The ring:
-# {cite:t}`zhai2023siglip`, §3.3. What data, model and batch are worth: {cite:t}`cherti2023scaling`.
+# **Sources.** Sharded similarities: {cite:t}`radford2021clip`, §2.5. The ring:
+# {cite:t}`zhai2023siglip`, §3.3. Shards: {cite:t}`aizman2019webdataset`.

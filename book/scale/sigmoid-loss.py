@@ -261,12 +261,13 @@ signed_maps(both, "caption", "picture")
 # caption have found each other, and no rival is near. The sigmoid asks for a sure yes, and pulls
 # all pairs. InfoNCE's gradients always add up to 0, for each choice's shares do. The sigmoid's sum
 # is the gradient of the bias, so descent moves the bias until they do; we have put it there. The
-# figure's view *sigmoid* shows each cell's yes: try a bias of −6, and one of 0.
+# figure shows this gradient and the loss: try a bias of −6, and one of 0. Its view *sigmoid* shows
+# each cell's yes.
 
 # %%
 from clipbook.widgets import SimilarityMatrix
 
-SimilarityMatrix(eight, pictures, captions, view="sigmoid", temperature=0.2, bias=bias)
+SimilarityMatrix(eight, pictures, captions, view="sigmoid_gradient", temperature=0.2, bias=bias)
 
 # %% [markdown]
 # ## Several captions, all true

@@ -9,7 +9,8 @@
     python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
-text of the card is written by hand; this fills in the table between its two marks.
+text of the card is written by hand; this fills in the tables between their marks. That of the
+sigmoid loss is what `python -m bookkit.scale_trials preset` has measured.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -87,6 +89,21 @@ def write_card(folder: Path, names: list[str]) -> None:
     print("\n".join(rows))
 
 
+def write_sigmoid(card: Path) -> None:
+    """Put what was measured of the chapter's recipe with the sigmoid loss into the card."""
+    runs = list(shipped.scale_trials()["preset"]["sigmoid"].values())
+    rows = ["| share of right answers | mean | least | most |", "|---|---|---|---|"]
+    for what in runs[0]:
+        found = [run[what] for run in runs]
+        digits = 0 if what == "seconds" else 3
+        numbers = (f"{x:.{digits}f}" for x in (fmean(found), min(found), max(found)))
+        rows.append(f"| {what} | {' | '.join(numbers)} |")
+    table = "<!-- sigmoid -->\n" + "\n".join(rows) + "\n<!-- end of sigmoid -->"
+    text = card.read_text("utf-8")
+    text = re.sub(r"<!-- sigmoid -->.*<!-- end of sigmoid -->", table, text, flags=re.S)
+    card.write_text(text, "utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
@@ -99,6 +116,7 @@ def main() -> int:
         ship(run)
     for folder in dict.fromkeys(shipped.FOLDERS.values()):
         write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
+    write_sigmoid(shipped.FOLDERS["shapes"] / "README.md")
     return 0
 
 

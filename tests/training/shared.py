@@ -2,6 +2,7 @@
 
 torchrun --nproc-per-node 2 -m tests.training.shared losses OUT
 torchrun --nproc-per-node 2 -m tests.training.shared train OUT FOLDER STEPS LOSS
+torchrun --nproc-per-node 2 -m tests.training.shared shards OUT FOLDER STEPS SHARDS
 """
 
 import json
@@ -16,7 +17,7 @@ from torch.nn.functional import normalize
 
 from clipbook.pairs import CLIP
 from clipbook.pairs.saving import write_tensors
-from clipbook.training import TrainingConfig, processes, train
+from clipbook.training import ShardBatches, TrainingConfig, processes, read_shards, train
 from tests import tiny
 
 CONFIG = TrainingConfig(
@@ -57,28 +58,31 @@ def losses(out: Path) -> None:
     (out / f"{processes.number()}.json").write_text(json.dumps(found), "utf-8")
 
 
-def training(out: Path, folder: Path, steps: int, loss: str) -> None:
+def training(out: Path, folder: Path, steps: int, loss: str, batches) -> None:
     model = model_for(loss)
     config = replace(CONFIG, loss=loss)
-    batches = tiny.batches(PAIRS)
-    if steps < config.steps:
-        batches = Ending(batches, steps)
-    history = train(model, batches, config, folder=folder, device="cpu", workers=0, progress=False)
-    (out / f"{processes.number()}.json").write_text(json.dumps(history.to_dict()), "utf-8")
+    seen = Seen(batches, steps if steps < config.steps else None)
+    history = train(model, seen, config, folder=folder, device="cpu", workers=0, progress=False)
+    found = history.to_dict() | {"captions": seen.captions}
+    (out / f"{processes.number()}.json").write_text(json.dumps(found), "utf-8")
     weights = {name: value.detach() for name, value in model.state_dict().items()}
     write_tensors(weights, out / f"{processes.number()}.safetensors", {})
 
 
-class Ending:
-    """Batches until this process is killed."""
+class Seen:
+    """Batches, and which captions were in each, until this process is killed."""
 
-    def __init__(self, batches, last: int) -> None:
+    def __init__(self, batches, last: int | None) -> None:
         self.batches, self.last = batches, last
+        self.shared = getattr(batches, "shared", False)
+        self.captions: list[list[str]] = []
 
     def __getitem__(self, k: int):
         if k == self.last and processes.number() == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.batches[k]
+        batch = self.batches[k]
+        self.captions.append([tiny.tokenizer().decode(row.tolist()) for row in batch[1]])
+        return batch
 
     def identity(self) -> dict[str, object]:
         return self.batches.identity()
@@ -90,5 +94,9 @@ if __name__ == "__main__":
     with processes.together():
         if kind == "losses":
             losses(Path(out))
+        elif kind == "train":
+            training(Path(out), Path(rest[0]), int(rest[1]), rest[2], tiny.batches(PAIRS))
         else:
-            training(Path(out), Path(rest[0]), int(rest[1]), rest[2])
+            shards, _ = read_shards(rest[2])
+            batches = ShardBatches(shards, tiny.tokenizer(), PAIRS, 16, buffer=5)
+            training(Path(out), Path(rest[0]), int(rest[1]), "infonce", batches)

@@ -7,8 +7,9 @@ import torch
 
 from clipbook.image import normalise
 from clipbook.pairs import CLIP
-from clipbook.training import cached_backward, contrastive_step
+from clipbook.training import TrainingConfig, cached_backward, contrastive_step, processes, train
 from clipbook.training.config import LOSSES
+from clipbook.training.objectives import objective_of
 from tests import tiny
 
 
@@ -80,3 +81,41 @@ def test_a_step_of_the_loop_has_the_same_loss():
     pixels = normalise(pictures)
     step = contrastive_step(model, pixels, token_ids, mask, None)
     torch.testing.assert_close(cached_backward(model, pixels, token_ids, mask, 3), step.detach())
+
+
+CONFIG = TrainingConfig(steps=4, optimiser="adamw", warmup_steps=1, snapshots=0)
+
+
+@pytest.mark.parametrize("loss", ["infonce", "sigmoid"])
+def test_a_run_in_micro_batches_has_the_losses_and_the_weights_of_the_plain_one(loss):
+    found = []
+    for micro_batch in (None, 3):
+        model = fresh(loss).float()
+        config = replace(CONFIG, loss=loss, micro_batch=micro_batch)
+        history = train(model, tiny.batches(8), config, device="cpu", workers=0, progress=False)
+        found.append((history.loss, model.state_dict()))
+    (plain, weights), (parts, same) = found
+    assert parts == pytest.approx(plain, rel=1e-5)
+    for name, value in weights.items():
+        torch.testing.assert_close(same[name], value, atol=2e-4, rtol=1e-3)
+
+
+def test_what_micro_batches_cannot_do_is_refused_by_name(monkeypatch):
+    with pytest.raises(
+        ValueError, match="micro_batch=0 is not a whole number from 1 to .*; try 64"
+    ):
+        replace(CONFIG, micro_batch=0)
+    with pytest.raises(ValueError, match="micro_batch=2 and precision='half': gradient caching"):
+        replace(CONFIG, micro_batch=2, precision="half")
+    config = replace(CONFIG, micro_batch=2)
+    pictures, token_ids, mask = tiny.batches(4)[0]
+    labelled = [(pictures, token_ids, mask, torch.eye(4, dtype=torch.bool))]
+    with pytest.raises(
+        ValueError, match="micro_batch=2, and a batch that says which texts are true"
+    ):
+        train(tiny.clip(), labelled, config, device="cpu", workers=0, progress=False)
+    with pytest.raises(ValueError, match="is a batch norm, which sees a part of the batch"):
+        train(tiny.clip(tiny.CNN), tiny.batches(4), config, device="cpu", workers=0, progress=False)
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    with pytest.raises(ValueError, match="micro_batch=2 for 2 processes: it is for a CLIP in one"):
+        objective_of(tiny.clip(), config)

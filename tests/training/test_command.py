@@ -11,8 +11,17 @@ import pytest
 import torch
 
 from clipbook.pairs import load_model
+from clipbook.scenes import EXAMPLE, render
 from clipbook.text import Tokenizer
-from clipbook.training import PRESETS, EmojiPreset, Preset, TrainingConfig, loop
+from clipbook.training import (
+    PRESETS,
+    EmojiPreset,
+    Pair,
+    Preset,
+    TrainingConfig,
+    loop,
+    pack_shards,
+)
 from clipbook.training import __main__ as command
 from clipbook.training import presets as module
 from tests import tiny
@@ -125,9 +134,36 @@ def test_results_of_an_unknown_run_are_not_overwritten(trained, tmp_path):
     assert content(tmp_path) == {str(tmp_path / "r" / "tokenizer.json"): b"mine"}
 
 
+def test_pairs_of_ones_own_are_trained_on_and_their_run_is_known_again(
+    trained, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "captions_tokenizer", lambda shards: tiny.tokenizer())
+    names = [caption for _, caption in EXAMPLE] * 3
+    for k, (scene, _) in enumerate(EXAMPLE * 3):
+        render(scene, 16).save(tmp_path / f"{k}.png")
+    pairs = [Pair(tmp_path / f"{k}.png", f"{name} {k}") for k, name in enumerate(names)]
+    (tmp_path / "more").mkdir()
+    for folder, own in (("mine", pairs), ("more/mine", pairs), ("others", pairs[:-1])):
+        pack_shards(own, tmp_path / folder, 9)
+    shards = "--shards", str(tmp_path / "mine")
+    status, printed, _ = trained(*shards)
+    assert status == 0
+    assert printed.startswith("trained from step 0 to 4") and "all" not in printed
+    moved = "--shards", str(tmp_path / "more/mine")
+    assert "nothing was trained again" in trained(*moved)[1]
+    status, _, complaint = trained("--shards", str(tmp_path / "others"))
+    assert status == 1 and a_sentence(complaint) and "data.shards=" in complaint
+    assert "data.kind='ShardBatches', not 'SceneBatches'" in trained()[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--shards", "nowhere"], "nowhere holds no index.json of its shards; make it anew"),
+        (
+            ["--preset", "emoji", "--shards", "s"],
+            "--shards s: emoji learns emoji alone; try shapes",
+        ),
         (["--steps", "0"], "steps=0 is not a whole number from 1"),
         (["--steps", "-3"], "steps=-3 is not a whole number from 1"),
         (["--seed", "-1"], "seed=-1 is"),
@@ -261,7 +297,8 @@ def test_the_help_says_what_it_does_and_what_each_option_is_for(monkeypatch, cap
         " --out OUT folder for the results --seed",
         " --steps STEPS train shorter or longer than the preset does --leave-out",
         " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --loss",
-        " --loss {infonce,sigmoid} another than the preset's --threads",
+        " --loss {infonce,sigmoid} another than the preset's --shards",
+        " --shards SHARDS folder with pairs of your own, packed --threads",
     ):
         assert words in said
     assert said.endswith(" --threads THREADS CPU threads; all cores by default")

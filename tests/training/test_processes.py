@@ -11,8 +11,10 @@ import torch
 
 from clipbook.pairs import info_nce, sigmoid_loss
 from clipbook.pairs.saving import read_tensors
+from clipbook.scenes import render, sample_pairs
+from clipbook.streams import stream
 from clipbook.training import loop as loop_module
-from clipbook.training import processes
+from clipbook.training import pack_shards, processes, read_pairs
 from clipbook.training import step as step_module
 from tests import tiny
 from tests.training import shared
@@ -98,6 +100,34 @@ def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_p
     # and with another number of processes it is another run
     refused = start(1, "train", folders[1], folders[1] / "run", 12, "infonce")
     assert refused.returncode != 0 and "processes=2, not nothing" in refused.stderr
+
+
+def test_two_processes_read_shards_of_their_own_also_after_one_was_killed(tmp_path):
+    scenes, _ = sample_pairs(64, stream("tests of two processes"))
+    rows = []
+    for k, scene in enumerate(scenes):
+        render(scene, 16).save(tmp_path / f"{k}.png")
+        rows.append(json.dumps({"picture": f"{k}.png", "caption": f"number {k}"}))
+    (tmp_path / "captions.jsonl").write_text("\n".join(rows), "utf-8")
+    pack_shards(read_pairs(tmp_path)[0], tmp_path / "shards", 8)
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+
+    def run(folder, steps):
+        return start(2, "shards", folder, folder / "run", steps, tmp_path / "shards")
+
+    done = run(folders[0], 12)
+    assert done.returncode == 0, done.stderr[-2000:]
+    whole = [one["captions"] for one in written(folders[0])]
+    first_pass = [caption for own in whole for batch in own[:8] for caption in batch]
+    assert sorted(first_pass) == sorted(f"number {k}" for k in range(64))  # none of them twice
+
+    assert run(folders[1], 7).returncode != 0
+    assert run(folders[1], 12).returncode == 0
+    assert [one["captions"] for one in written(folders[1])] == [own[4:] for own in whole]
+    first, again = (read_tensors(folder / "0.safetensors")[0] for folder in folders)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
 
 
 def test_what_processes_cannot_share_is_refused_by_name(monkeypatch):

@@ -17,7 +17,7 @@ const modules = {
   answer_explorer, attention_explorer, colours, kit, patch_explorer, similarity_matrix, tokenizer, tokenizer_explorer,
 };
 const { number, counted, signFor, decode } = kit;
-const { infoNCE, peaksOnDiagonal, gradient, softmax } = similarity_matrix;
+const { infoNCE, peaksOnDiagonal, gradient, sigmoidGradient, softmax } = similarity_matrix;
 const { colour, ink, SCALES } = colours;
 const { cutIntoPieces } = tokenizer_explorer;
 
@@ -47,6 +47,8 @@ test("equal similarities cost the log of their number, and pull every pair alike
   const share = softmax(Array(4).fill(3), 2, 2, "row");
   assertClose(share, [0.5, 0.5, 0.5, 0.5], 1e-12);
   assertClose(gradient(share, share, 2), [-0.25, 0.25, 0.25, -0.25], 1e-12);
+  // belief minus truth, each over two pairs: (0.5 − 1) / 2, (0.2 − 0) / 2, (1 − 0) / 2, (0.9 − 1) / 2
+  assertClose(sigmoidGradient(Float64Array.of(0.5, 0.2, 1, 0.9), 2), [-0.25, 0.1, 0.5, -0.05], 1e-12);
 });
 
 test("peaks count rows and columns apart, and no ties", () => {

@@ -22,7 +22,7 @@ import torch
 from hypothesis import strategies as st
 
 from clipbook.image import patchify
-from clipbook.pairs import info_nce
+from clipbook.pairs import info_nce, sigmoid_loss
 from clipbook.text import Tokenizer, split_words
 from clipbook.widgets import kit
 from clipbook.widgets.encoding import quantise
@@ -97,15 +97,19 @@ def losses_and_gradients() -> tuple[list[dict], list[dict]]:
     return losses, gradients
 
 
-def sigmoids() -> tuple[list[dict], list[dict]]:
-    probabilities, losses, pairs = [], [], torch.eye(8, dtype=torch.float64)
+def sigmoids() -> tuple[list[dict], list[dict], list[dict]]:
+    probabilities, losses, gradients = [], [], []
+    pairs = torch.eye(8, dtype=torch.float64)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits
     for tau, bias in product(TEMPERATURES, [-10.0, 0.0, 3.5]):
-        logits = random_logits(8, 8, tau) + bias
+        logits = (random_logits(8, 8, tau) + bias).requires_grad_()
         loss = entropy(logits, pairs, reduction="sum").item() / 8
-        probabilities.append(case([logits.flatten()], logits.sigmoid().flatten(), 1e-6))
-        losses.append(case([logits.flatten(), 8], loss, 1e-6 * max(1, loss)))
-    return probabilities, losses
+        sigmoid_loss(logits).backward()
+        flat = logits.detach().flatten()
+        probabilities.append(case([flat], flat.sigmoid(), 1e-6))
+        losses.append(case([flat, 8], loss, 1e-6 * max(1, loss)))
+        gradients.append(case([flat.sigmoid(), 8], logits.grad.flatten(), 1e-9))
+    return probabilities, losses, gradients
 
 
 def colours() -> list[dict]:
@@ -214,13 +218,14 @@ def tokenizers() -> dict:
 def functions() -> list[dict]:
     """Which functions there are to try, with what they get and must give."""
     losses, gradients = losses_and_gradients()
-    probabilities, sigmoid_losses = sigmoids()
+    probabilities, sigmoid_losses, sigmoid_gradients = sigmoids()
     cases = {
         ("similarity_matrix", "softmax"): softmaxes(),
         ("similarity_matrix", "infoNCE"): losses,
         ("similarity_matrix", "gradient"): gradients,
         ("similarity_matrix", "sigmoid"): probabilities,
         ("similarity_matrix", "sigmoidLoss"): sigmoid_losses,
+        ("similarity_matrix", "sigmoidGradient"): sigmoid_gradients,
         ("colours", "colour"): colours(),
         ("attention_explorer", "weightsOf"): attention_rows(),
         ("patch_explorer", "flatten"): flattened(),

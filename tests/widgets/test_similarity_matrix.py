@@ -11,7 +11,7 @@ import pytest
 import torch
 from ipywidgets.embed import dependency_state
 
-from clipbook.pairs import info_nce, similarity
+from clipbook.pairs import info_nce, sigmoid_loss, similarity
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.scenes import captions, render, sample
 from clipbook.widgets import SimilarityMatrix, similarity_finding
@@ -119,6 +119,10 @@ def test_the_gradient_is_what_autograd_finds(make_matrix, temperature):
     info_nce(logits).backward()
     ours = similarity_finding.gradient(logits.detach().numpy())
     np.testing.assert_allclose(ours, logits.grad, atol=1e-9)
+    biased = (logits.detach() - 3.0).requires_grad_()
+    sigmoid_loss(biased).backward()
+    ours = similarity_finding.sigmoid_gradient(biased.detach().numpy())
+    np.testing.assert_allclose(ours, biased.grad, atol=1e-12)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -127,6 +131,7 @@ def test_every_view_has_a_name(make_matrix, view):
         "cosine": "cosine similarity:",
         "logits": "logits at",
         "sigmoid": "sigmoid of each cell",
+        "sigmoid_gradient": "gradient of the sigmoid loss, cell by cell, at temperature",
     }
     name = named.get(view, "gradient of InfoNCE" if view == "gradient" else f"over each {view}")
     assert name in make_matrix(2, 2, 1, view=view).alternative
@@ -141,7 +146,11 @@ RULES = {
     "range": ({"similarities": 14.3 * MATRIX}, ["14.3", "outside [-1, 1]", "normalise"]),
     "view": (
         {"view": "rows"},
-        ["view='rows'", "not known", "'cosine', 'logits', 'row', 'column', 'sigmoid', 'gradient'"],
+        [
+            "view='rows'",
+            "not known",
+            "'cosine', 'logits', 'row', 'column', 'sigmoid', 'gradient', 'sigmoid_gradient'",
+        ],
     ),
     "temperature": ({"temperature": 0.0}, ["temperature=0.0", "above 0", "try 0.07"]),
     "bias": ({"bias": np.nan}, ["bias=nan", "not a finite number", "try -10"]),

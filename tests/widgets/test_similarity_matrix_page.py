@@ -7,7 +7,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from clipbook.pairs import info_nce
+from clipbook.pairs import info_nce, sigmoid_loss
 from clipbook.widgets.similarity_matrix import VIEWS
 
 pytestmark = pytest.mark.browser
@@ -172,6 +172,8 @@ def test_every_view_shows_torchs_values(show, make_matrix, view):
     cosines = torch.from_numpy(widget.similarities[3].copy()).double()
     logits = (cosines / 0.2).requires_grad_()
     info_nce(logits).backward()
+    biased = (logits.detach() - 1.5).requires_grad_()
+    sigmoid_loss(biased).backward()
     expected, half_digit = {
         "cosine": (cosines, 0.005),
         "logits": (logits, 0.05),
@@ -179,6 +181,7 @@ def test_every_view_shows_torchs_values(show, make_matrix, view):
         "column": (logits.softmax(0), 0.005),
         "sigmoid": ((logits - 1.5).sigmoid(), 0.005),
         "gradient": (logits.grad, 0.0005),
+        "sigmoid_gradient": (biased.grad, 0.0005),
     }[view]
     texts = page.get_by_role("gridcell").all_inner_texts()
     shown = np.reshape([float(text.replace("−", "-")) for text in texts], (8, 8))
@@ -193,9 +196,9 @@ def test_every_view_says_how_to_read_it(show, make_matrix):
         page.get_by_label("Show").select_option(view)
         readings.add(page.locator(".matrix-reading").inner_text())
         legends.append(page.locator(".matrix-ticks").inner_text().split("\n"))
-    assert len(readings) == 6
+    assert len(readings) == 7
     assert legends[:3] == [["−1", "0", "1"], ["−14.3", "0", "14.3"], ["0", "0.5", "1"]]
-    assert legends[5] == ["−0.125 ↑ raised", "0", "lowered ↓ 0.125"]
+    assert legends[5] == legends[6] == ["−0.125 ↑ raised", "0", "lowered ↓ 0.125"]
 
 
 def test_bias_by_slider_and_by_number_moves_the_sigmoids_and_only_they_take_it(show, make_matrix):
@@ -224,14 +227,20 @@ def test_bias_by_slider_and_by_number_moves_the_sigmoids_and_only_they_take_it(s
     expect_sigmoids(2.5)
     typed.fill("-1.25")
     expect_sigmoids(-1.25)
+    page.get_by_label("Show").select_option("sigmoid_gradient")
+    expect(slider).to_be_enabled()
+    assert "loss, sigmoid" in page.locator(".kit-figures > div").first.inner_text()
+    page.get_by_label("Show").select_option("sigmoid")
     typed.fill("")
     assert typed.evaluate("(input) => input.validationMessage") == "A bias is a number; try −10."
 
 
 def test_without_pairs_there_is_no_gradient(show, make_matrix):
     page = show(make_matrix(3, 5))
-    expect(page.locator('option[value="gradient"]')).to_be_disabled()
-    assert page.locator('[data-value="gradient"]').count() == 0
+    for name in ("gradient", "sigmoid_gradient"):
+        expect(page.locator(f'option[value="{name}"]')).to_be_disabled()
+        assert page.locator(f'[data-value="{name}"]').count() == 0
+    expect(page.locator('option[value="sigmoid"]')).to_be_enabled()
 
 
 def test_loss_and_matches_follow_step_and_temperature(show, make_matrix):

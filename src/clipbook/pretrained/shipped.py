@@ -130,3 +130,25 @@ def loss_bench() -> dict[str, dict[str, dict[str, float]]]:
     `python -m bookkit.loss_bench`.
     """
     return _read(Path(__file__).parent / "scale/losses.json")
+
+
+def loader_bench() -> dict[str, dict[str, dict[str, float]]]:
+    """How fast pairs of one's own are read from a folder and from shards, and with how much memory,
+    by kind and number of pairs.
+
+    Seconds are a processor's; MB: how far the memory of a process rose. Made by
+    `python -m bookkit.loader_bench`.
+    """
+    return _read(Path(__file__).parent / "scale/loaders.json")
+
+
+def clip_runs() -> list[dict[str, Any]]:
+    """29 CLIPs that were trained on open data, and OpenAI's three ViTs: what they cost and their
+    zero-shot accuracy on ImageNet, 0 to 1.
+
+    data: LAION's 80 million, 400 million or 2 thousand million pairs, or OpenAI's WIT. pairs seen:
+    in all passes. GMAC a pair: thousand millions of multiplications with their additions, of one
+    forward pass. Source: Cherti et al. 2023, as published in zeroshot_results.csv of
+    github.com/LAION-AI/scaling-laws-openclip.
+    """
+    return _read(Path(__file__).parent / "scale/clip_runs.json")

@@ -26,7 +26,10 @@ from clipbook.training.optimisers import (
     make_optimisers,
     set_learning_rate,
 )
+from clipbook.training.packing import index_shards, pack_shards
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
+from clipbook.training.shard_batches import ShardBatches
+from clipbook.training.shards import Shard, read_shards
 
 __all__ = [
     "ANSWERS_PRESETS",
@@ -42,6 +45,8 @@ __all__ = [
     "QuestionBatches",
     "Run",
     "SceneBatches",
+    "Shard",
+    "ShardBatches",
     "TrainingConfig",
     "answer_text",
     "best_device",
@@ -49,9 +54,12 @@ __all__ = [
     "contrastive_step",
     "draw",
     "first_blocks",
+    "index_shards",
     "learning_rate_factor",
     "make_optimisers",
+    "pack_shards",
     "read_pairs",
+    "read_shards",
     "set_learning_rate",
     "train",
     "train_answer_tokenizer",

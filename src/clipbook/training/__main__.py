@@ -5,6 +5,8 @@ which the same command goes on after an interruption. A folder is for one run al
 processes share each batch of a preset with a ViT:
 
     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
+
+With --shards a preset for scenes learns from pairs of your own, see clipbook.training.pack.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from clipbook.pairs import save_model
 from clipbook.training import checkpoints, processes
 from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
+from clipbook.training.shards import read_shards
 from clipbook.validation import whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
@@ -39,6 +42,7 @@ def main() -> None:
         "--leave-out", nargs="+", metavar="ARTIST", help="of emoji: show none of theirs"
     )
     parser.add_argument("--loss", choices=LOSSES, help="another than the preset's")
+    parser.add_argument("--shards", type=Path, help="folder with pairs of your own, packed")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
     arguments = parser.parse_args()
     try:
@@ -48,9 +52,9 @@ def main() -> None:
         with processes.together():
             run(
                 arguments.preset, arguments.out, arguments.seed, arguments.steps,
-                arguments.leave_out, arguments.loss,
+                arguments.leave_out, arguments.loss, arguments.shards,
             )  # fmt: skip
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
 
 
@@ -67,12 +71,12 @@ def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
 
 def run(
     preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None,
-    loss: str | None = None,
+    loss: str | None = None, shards: Path | None = None,
 ) -> None:  # fmt: skip
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else, or
-    artists are left out where there are none.
+    Raises ValueError, before anything is written, where the folder holds something else, artists
+    are left out where there are none, or shards are given to a preset for emoji.
     """
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
     recipe = PRESETS[preset]
@@ -82,7 +86,15 @@ def run(
         recipe = replace(recipe, left_out=tuple(left_out))
     if loss is not None:
         recipe = replace(recipe, training=replace(recipe.training, loss=loss))
-    session = recipe.build(seed, steps)
+    if shards is None:
+        session = recipe.build(seed, steps)
+    elif isinstance(recipe, Preset):
+        pairs, problems = read_shards(shards)
+        if problems and processes.number() == 0:
+            print(f"left out, {len(problems)} in all: {problems[0]}")
+        session = recipe.build(seed, steps, pairs)
+    else:
+        raise ValueError(f"--shards {shards}: {preset} learns emoji alone; try shapes")
     resumed_from = checkpoints.newest_step(out)
     results = [name for name in (MODEL, TOKENIZER, HISTORY) if (out / name).exists()]
     if results and not resumed_from:
@@ -107,8 +119,8 @@ def run(
     if isinstance(recipe, EmojiPreset):
         print(f"pictures by {', '.join(recipe.left_out[:1]) or 'nobody new'}:")
         shares = history.evaluations[-1] if history.evaluations else {}
-    else:
-        shares = evaluate_scenes(session.model, session.tokenizer)
+    else:  # of pairs of one's own, nobody here knows what is true
+        shares = {} if shards else evaluate_scenes(session.model, session.tokenizer)
     for name, share in shares.items():
         print(f"{name:36} {share:.3f}")
 

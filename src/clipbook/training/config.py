@@ -27,6 +27,9 @@ class TrainingConfig:
     clip_norm: a longer gradient is shortened to this length.
     precision: "half" is bfloat16 or float16 on a GPU. It pays for models far larger than ours: at
     the sizes of `clipbook.training.PRESETS`, starting the work takes longer than the work.
+    micro_batch: pairs whose activations are held at a time, by `cached_backward`: the same loss and
+    gradients for a larger batch than fits, in half as much time again. In float32, by one process,
+    for a CLIP without batch norm.
     snapshots: how many similarity matrices of the example the history keeps; fewer in a run of
     fewer steps.
     checkpoint_every: steps between checkpoints, where a folder for them is given.
@@ -45,6 +48,7 @@ class TrainingConfig:
     warmup_steps: int = 50
     clip_norm: float = 1.0
     precision: str = "float32"
+    micro_batch: int | None = None
     snapshots: int = 24
     checkpoint_every: int = 200
 
@@ -58,6 +62,13 @@ class TrainingConfig:
         one_of("loss", self.loss, tuple(LOSSES))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)
+        if self.micro_batch is not None:
+            whole_number("micro_batch", self.micro_batch, 64)
+            if self.precision != "float32":
+                raise ValueError(
+                    f"micro_batch={self.micro_batch} and precision={self.precision!r}: gradient "
+                    "caching computes in float32; leave out one of the two"
+                )
         if self.snapshots == 1:
             raise ValueError("snapshots=1: the first and the last make two; try 2, or 0 for none")
 

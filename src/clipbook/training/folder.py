@@ -15,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from clipbook.image import Augmentation
@@ -86,18 +89,21 @@ def _problem(row: Row) -> str:
     """What is wrong with a row, before its picture is looked for; empty if nothing is."""
     if isinstance(row, str):
         return row
-    for name in COLUMNS:
-        value = row.get(name)
-        if not isinstance(value, str) or not value.strip():
-            return f"{name} is {excerpt(value)}; it must be a text"
-        if len(value) > LONGEST:
-            return f"{name} has {len(value)} characters; shorten it to at most {LONGEST}"
-        if "\ufffd" in value or "\0" in value:
-            return f"{name} {excerpt(value)} is not in UTF-8; save the table in that encoding"
-        try:
-            checked_text(value)
-        except ValueError:
-            return f"{name} {excerpt(value)} holds half a character; write it whole or leave it out"
+    return next(filter(None, (text_problem(name, row.get(name)) for name in COLUMNS)), "")
+
+
+def text_problem(name: str, value: object) -> str:
+    """What is wrong with a caption or the name of a picture; empty if nothing is."""
+    if not isinstance(value, str) or not value.strip():
+        return f"{name} is {excerpt(value)}; it must be a text"
+    if len(value) > LONGEST:
+        return f"{name} has {len(value)} characters; shorten it to at most {LONGEST}"
+    if "\ufffd" in value or "\0" in value:
+        return f"{name} {excerpt(value)} is not in UTF-8; save it in that encoding"
+    try:
+        checked_text(value)
+    except ValueError:
+        return f"{name} {excerpt(value)} holds half a character; write it whole or leave it out"
     return ""
 
 
@@ -117,6 +123,11 @@ def _find(folder: Path, name: str) -> Path | str:
     except ValueError as error:
         return str(error).removeprefix(f"{path} ")
     return path
+
+
+def squares(pictures: Sequence[Image.Image], size: int) -> UInt8[Tensor, "pictures size size 3"]:
+    """Pictures as RGB levels, 0 to 255, resized and cropped as `clipbook.image.preprocess` does."""
+    return torch.from_numpy(np.stack([np.asarray(_resize_and_crop(p, size)) for p in pictures]))
 
 
 class FolderBatches(Dataset):
@@ -161,9 +172,7 @@ class FolderBatches(Dataset):
         order = stream("order of own pairs", self.seed, epoch).permutation(len(self.pairs))
         members = order[place * self.batch_size : (place + 1) * self.batch_size]
         pairs = [self.pairs[i] for i in members]
-        images = [open_picture(pair.picture) for pair in pairs]
-        squares = np.stack([np.asarray(_resize_and_crop(p, self.image_size)) for p in images])
-        pictures = torch.from_numpy(squares)
+        pictures = squares([open_picture(pair.picture) for pair in pairs], self.image_size)
         if self.augmentation:
             generator = stream("changes of own pictures", self.seed, k)
             pictures = self.augmentation(pictures, self.image_size, generator)

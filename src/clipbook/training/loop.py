@@ -75,7 +75,8 @@ def train(
     keep_at: steps after which the weights are kept in the folder for good, as
     weights-<step>.safetensors, which `clipbook.pairs.load_model` reads
     (`clipbook.language.load_paligemma`, of a PaliGemma).
-    Where torchrun has started several processes, each takes its share of every batch; losses,
+    Where torchrun has started several processes, each takes its share of every batch (or has made
+    no more of it, as `clipbook.training.ShardBatches` do); losses,
     gradients and weights are those of the whole, and the first process writes what is kept. Such a
     run goes on with as many processes only.
     workers: processes that make batches ahead; one by default where there is a second core.
@@ -145,7 +146,9 @@ def train(
     for step, batch in enumerate(bar, start):
         factor = learning_rate_factor(step, config.warmup_steps, config.steps)
         set_learning_rate(optimisers, factor)
-        own = processes.share(objective.prepare(model, batch))
+        own = objective.prepare(model, batch)
+        if not getattr(batches, "shared", False):
+            own = processes.share(own)
         parts = [part.to(device, non_blocking=True) for part in own]
         loss, scale, norm = train_step(model, optimisers, scaler, parts, config, half, objective)
         if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler

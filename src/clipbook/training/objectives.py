@@ -40,9 +40,15 @@ class Objective:
 def objective_of(model: Model, config: TrainingConfig) -> Objective:
     """Pictures and texts that belong together, for a CLIP; answers, for a PaliGemma.
 
-    Raises ValueError for the sigmoid loss of a model without a bias, and for what several processes
-    can't share, see `clipbook.training.processes`.
+    Raises ValueError for the sigmoid loss of a model without a bias, for what several processes
+    can't share, see `clipbook.training.processes`, and for a micro_batch of those or a PaliGemma.
     """
+    if config.micro_batch and (isinstance(model, PaliGemma) or processes.count() > 1):
+        what = "a PaliGemma" if isinstance(model, PaliGemma) else f"{processes.count()} processes"
+        raise ValueError(
+            f"micro_batch={config.micro_batch} for {what}: it is for a CLIP in one process; leave "
+            "it out"
+        )
     if isinstance(model, PaliGemma):
         if processes.count() > 1:
             raise ValueError(

@@ -1,6 +1,6 @@
 """Recipes, from the quick one of the training chapter to that of the shipped model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ from clipbook.training.data import Batch, SceneBatches, draw, train_tokenizer
 from clipbook.training.emoji import EmojiBatches, emoji_example, train_emoji_tokenizer
 from clipbook.training.history import History
 from clipbook.training.loop import train
+from clipbook.training.shard_batches import ShardBatches
+from clipbook.training.shards import Shard, captions_tokenizer, first_pairs
 from clipbook.validation import between, check_fields, whole_number
 
 Built = TypeVar("Built", bound=nn.Module)
@@ -40,16 +42,24 @@ class Preset:
         check_fields(self, whole_number, "batch_size")
         check_fields(self, between, "twins", most=1)
 
-    def build(self, seed: int = 0, steps: int | None = None) -> "Run":
+    def build(
+        self, seed: int = 0, steps: int | None = None, shards: Sequence[Shard] | None = None
+    ) -> "Run":
         """A model with fresh weights, and the batches to train it on; the seed fixes both.
 
-        steps: those of the preset, if not given.
+        steps: those of the preset, if not given. shards: pairs of one's own, of
+        `clipbook.training.read_shards`, in place of scenes; the tokenizer is made of their
+        captions, and the first of them are the example.
         """
         config = self.training if steps is None else replace(self.training, steps=steps)
-        tokenizer = train_tokenizer()
+        tokenizer = train_tokenizer() if shards is None else captions_tokenizer(shards)
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
         model = fresh(lambda: CLIP(CLIPConfig(self.image, text, *_start(config))), seed)
         size = self.image.image_size
+        if shards is not None:
+            own = ShardBatches(shards, tokenizer, self.batch_size, size, seed=seed)
+            first = first_pairs(shards, len(EXAMPLE), tokenizer, size)
+            return Run(model, tokenizer, own, config, first)
         batches = SceneBatches(tokenizer, self.batch_size, size, seed=seed, twins=self.twins)
         scenes, captions = zip(*EXAMPLE, strict=True)
         example = draw(scenes, size), *tokenizer.batch(captions)
@@ -99,7 +109,7 @@ class Run:
 
     model: CLIP
     tokenizer: Tokenizer
-    batches: SceneBatches | EmojiBatches
+    batches: SceneBatches | EmojiBatches | ShardBatches
     config: TrainingConfig
     example: Batch
 

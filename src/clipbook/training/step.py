@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from clipbook.image import normalise
 from clipbook.pairs import CLIP
 from clipbook.training import processes
+from clipbook.training.caching import cached_backward
 from clipbook.training.config import TrainingConfig
 from clipbook.training.objectives import Model, Objective
 
@@ -45,8 +46,18 @@ def train_step(
     """
     pictures, *rest = batch
     pixels = normalise(pictures, model.config.preprocessing)
-    loss = objective.cost(model, half, pixels, *rest)
-    scaler.scale(loss).backward()
+    if config.micro_batch is None:
+        loss = objective.cost(model, half, pixels, *rest)
+        scaler.scale(loss).backward()
+    else:
+        assert isinstance(model, CLIP), "as objective_of has checked"
+        token_ids, mask, *true = rest
+        if true:
+            raise ValueError(
+                f"micro_batch={config.micro_batch}, and a batch that says which texts are true of "
+                "which picture, which gradient caching does not take; leave out one of the two"
+            )
+        loss = cached_backward(model, pixels, token_ids, mask, config.micro_batch, config.loss)
     for optimiser in optimisers:
         scaler.unscale_(optimiser)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)

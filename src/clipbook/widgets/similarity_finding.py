@@ -12,6 +12,7 @@ _VIEWS = {
     "column": "softmax over each column",
     "sigmoid": "sigmoid of each cell",
     "gradient": "gradient of InfoNCE, cell by cell,",
+    "sigmoid_gradient": "gradient of the sigmoid loss, cell by cell,",
 }
 
 
@@ -20,7 +21,7 @@ def title(view: str, temperature: float, bias: float, training_step: int | None)
     words = _VIEWS[view]
     if view != "cosine":
         words += f" at temperature {temperature:.3g}"
-    if view == "sigmoid":
+    if view in ("sigmoid", "sigmoid_gradient"):
         words += f" and bias {_signed(f'{bias:.3g}')}"
     if training_step is not None:
         words += f", training step {training_step}"
@@ -43,6 +44,8 @@ def finding(
         return _nearest(logits, captions)
     if view == "gradient":
         return _moved_most(gradient(logits))
+    if view == "sigmoid_gradient":
+        return _moved_most(sigmoid_gradient(logits + bias))
     return _peaks(logits, "column" if view == "column" else "row")
 
 
@@ -62,6 +65,12 @@ def gradient(logits: Float[np.ndarray, "pairs pairs"]) -> Float[np.ndarray, "pai
     powers = [np.exp(logits - logits.max(axis, keepdims=True)) for axis in (0, 1)]
     chosen = sum(power / power.sum(axis, keepdims=True) for axis, power in enumerate(powers))
     return (chosen / 2 - np.eye(len(logits))) / len(logits)
+
+
+def sigmoid_gradient(logits: Float[np.ndarray, "pairs pairs"]) -> Float[np.ndarray, "pairs pairs"]:
+    """The gradient of the sigmoid loss with respect to the logits, which hold the bias."""
+    beliefs = np.exp(-np.logaddexp(0, -logits))
+    return (beliefs - np.eye(len(logits))) / len(logits)
 
 
 def _above_a_half(cells: np.ndarray, square: bool) -> str:

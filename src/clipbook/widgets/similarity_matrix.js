@@ -8,7 +8,7 @@ import {
 } from "./kit.js";
 
 /**
- * @typedef {"cosine" | "logits" | "row" | "column" | "sigmoid" | "gradient"} ViewName
+ * @typedef {"cosine" | "logits" | "row" | "column" | "sigmoid" | "gradient" | "sigmoid_gradient"} ViewName
  * @typedef {{ frames: DataView, images: string[], captions: string[], steps: number[], step: number,
  *   also_true: number[], temperature: number, bias: number, view: ViewName, selected: Cell }} Traits
  * @typedef {[number, number]} Cell its row and its column
@@ -89,6 +89,13 @@ export function sigmoidLoss(logits, size) {
 }
 
 /**
+ * What SigLIP's loss gains where the logit of a cell grows by 1: belief minus truth, over the pairs.
+ * @param {Float64Array} beliefs the sigmoids @param {number} size
+ */
+export const sigmoidGradient = (beliefs, size) =>
+  beliefs.map((belief, k) => (belief - (k % (size + 1) === 0 ? 1 : 0)) / size);
+
+/**
  * In how many rows or columns of a square matrix the diagonal's cell is larger than all others.
  * @type {(values: ArrayLike<number>, size: number, along: "row" | "column") => number}
  */
@@ -102,6 +109,12 @@ export function peaksOnDiagonal(values, size, along) {
 
 // ---- Views: one entry each; Python's VIEWS holds the same names
 
+const slope = {
+  scale: SCALES.signed,
+  range: (/** @type {Matrix} */ { rows }) => [-1 / rows, 1 / rows],
+  digits: (/** @type {Matrix} */ { rows }) => 2 + Math.ceil(Math.log10(rows)),
+  ends: ["↑ raised", "lowered ↓"],
+};
 const probability = { scale: SCALES.magnitude, range: () => [0, 1], digits: () => 2 };
 /** @type {Record<ViewName, Kind>} */
 const VIEWS = {
@@ -140,15 +153,23 @@ const VIEWS = {
     values: (matrix) => matrix.sigmoid,
   },
   gradient: {
-    label: "gradient of the loss",
+    ...slope,
+    label: "gradient of InfoNCE",
     reading: "Below 0 a higher logit would lower InfoNCE: training raises the cell. Above 0, the reverse.",
-    scale: SCALES.signed,
-    range: ({ rows }) => [-1 / rows, 1 / rows],
-    digits: ({ rows }) => 2 + Math.ceil(Math.log10(rows)),
-    ends: ["↑ raised", "lowered ↓"],
     values: (matrix) => matrix.gradient,
   },
+  sigmoid_gradient: {
+    ...slope,
+    label: "gradient of the sigmoid loss",
+    reading: "Each cell's own: its belief, the sigmoid, minus the truth, 1 or 0, and divided by the pairs.",
+    values: (matrix) => matrix.sigmoidGradient,
+  },
 };
+
+/** Views of a loss, which needs pairs. @param {ViewName} name */
+const needsPairs = (name) => name === "gradient" || name === "sigmoid_gradient";
+/** Views that the bias changes. @param {ViewName} name */
+const takesBias = (name) => name === "sigmoid" || name === "sigmoid_gradient";
 
 const MOST_PRINTED = 10; // columns; in a wider matrix the cells hold no numbers
 const MOST_ELEMENTS = 256; // cells; more of them are drawn on a canvas
@@ -182,9 +203,11 @@ function compute(model) {
   const biased = logits.map((value) => value + model.get("bias"));
   const overRow = softmax(logits, rows, columns, "row");
   const overColumn = softmax(logits, rows, columns, "column");
-  const ofLoss = isSquare(model) ? gradient(overRow, overColumn, rows) : new Float64Array();
-  const shown = { cosines, logits, biased, overRow, overColumn, sigmoid: sigmoid(biased), gradient: ofLoss };
-  return { rows, columns, temperature, ...shown };
+  const beliefs = sigmoid(biased);
+  const slopes = isSquare(model)
+    ? { gradient: gradient(overRow, overColumn, rows), sigmoidGradient: sigmoidGradient(beliefs, rows) }
+    : { gradient: new Float64Array(), sigmoidGradient: new Float64Array() };
+  return { rows, columns, temperature, cosines, logits, biased, overRow, overColumn, sigmoid: beliefs, ...slopes };
 }
 
 /**
@@ -193,7 +216,8 @@ function compute(model) {
  */
 function read(model, current) {
   const matrix = compute(model);
-  const name = model.get("view");
+  const asked = model.get("view");
+  const name = needsPairs(asked) && !isSquare(model) ? "cosine" : asked;
   const view = VIEWS[name];
   return {
     ...matrix,
@@ -278,9 +302,11 @@ function makeField(trait, { model, change, signal }) {
 /** View, temperature, bias. @param {Tools<Traits, Cell>} tools */
 function makeControls(tools) {
   const { model, change, signal } = tools;
-  const options = Object.entries(VIEWS).map(([name, { label }]) => element("option", { value: name }, label));
+  const names = /** @type {ViewName[]} */ (Object.keys(VIEWS));
+  const options = names.map((name) => element("option", { value: name }, VIEWS[name].label));
   const view = element("select", {}, ...options);
-  options[options.length - 1].disabled = !isSquare(model); // no pairs, no loss, no gradient
+  for (const [k, name] of names.entries())
+    options[k].disabled = needsPairs(name) && !isSquare(model); // no pairs, no loss, no gradient
   view.addEventListener("change", () => change({ view: /** @type {ViewName} */ (view.value) }), { signal });
 
   const reading = element("p", { class: "matrix-reading" });
@@ -290,7 +316,7 @@ function makeControls(tools) {
     view.value = matrix.view.name;
     write(reading, matrix.view.reading);
     temperature.update(true);
-    bias.update(matrix.view.name === "sigmoid");
+    bias.update(takesBias(matrix.view.name));
   };
   return { node, update };
 }
@@ -519,6 +545,7 @@ function kindOf(model, cell) {
 const PANEL = {
   cosine: ["cosine", 3], logits: ["logit, cosine ÷ τ", 2], row: ["softmax, row", 3],
   column: ["softmax, column", 3], sigmoid: ["sigmoid, logit + b", 3], gradient: ["gradient", 4],
+  sigmoid_gradient: ["gradient, sigmoid", 4],
 };
 
 /** One cell told in full: picture, caption, values. @param {Model<Traits>} model */
@@ -529,7 +556,7 @@ function makePanel(model) {
   const kind = element("div", { class: "matrix-kind" });
   const caption = makeStack(captions);
   const lines = /** @type {[ViewName, [string, number]][]} */ (Object.entries(PANEL))
-    .filter(([name]) => name !== "gradient" || isSquare(model));
+    .filter(([name]) => !needsPairs(name) || isSquare(model));
   const values = makeValues(Object.fromEntries(lines.map(([name, [label]]) => [name, label])));
   const about = element("div", {}, title, kind, caption.node);
   const node = element("div", { class: "matrix-panel" }, image, about, values.node);
@@ -601,7 +628,7 @@ function makeTimeline({ model, change, signal }) {
     slider.setAttribute("aria-valuetext", `step ${steps[model.get("step")]}`);
     write(label, `step ${steps[model.get("step")]}`);
     if (!square) return;
-    const sigmoids = matrix.view.name === "sigmoid";
+    const sigmoids = takesBias(matrix.view.name);
     const loss = sigmoids ? sigmoidLoss(matrix.biased, matrix.rows) : infoNCE(matrix.logits, matrix.rows);
     const peaks = (/** @type {"row" | "column"} */ along) =>
       `${peaksOnDiagonal(matrix.cosines, matrix.rows, along)} of ${matrix.rows}`;

@@ -18,7 +18,7 @@ from .encoding import float_array, picture_uri, quantise
 from .kit import Widget, checked_index, counted, sources
 from .similarity_finding import false_negatives, finding, title
 
-VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient")
+VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient", "sigmoid_gradient")
 # Two rows as long as `clipbook.pairs.similarity` takes them; then it may round to bfloat16.
 _LARGEST = (1 + TOLERANCE) ** 2 * (1 + 2**-8)
 
@@ -36,7 +36,7 @@ class SimilarityMatrix(Widget):
         view: what the cells show: ``"cosine"``; ``"logits"``, similarity / temperature; their
             softmax over each ``"row"`` or each ``"column"``; the ``"sigmoid"`` of logit + bias; or,
             where there are as many images as captions, the ``"gradient"`` of InfoNCE with respect
-            to the logits.
+            to the logits, or the ``"sigmoid_gradient"`` of the sigmoid loss.
         temperature: what similarities are divided by to make logits; above 0.
         bias: what the sigmoid adds to the logits.
         step: index of the frame to show, counted from the end if negative.
@@ -215,9 +215,9 @@ def _checked_bias(bias: float) -> float:
 def _checked_view(view: str, images: int, captions: int) -> str:
     if view not in VIEWS:
         raise ValueError(f"view={view!r} is not known; use one of {', '.join(map(repr, VIEWS))}")
-    if view == "gradient" and images != captions:
+    if view.endswith("gradient") and images != captions:
         raise ValueError(
-            f"view='gradient' needs the loss of pairs, which {images} images and {captions} "
+            f"view='{view}' needs the loss of pairs, which {images} images and {captions} "
             "captions do not make; give each image one caption, or use view='logits'"
         )
     return view

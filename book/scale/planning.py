@@ -1,0 +1,372 @@
+# ---
+# jupyter:
+#   chapter:
+#     question: What does a run cost, where does its time go, and what should more money buy?
+#     objectives:
+#     - estimate operations and GPU days of a run from published sizes
+#     - predict the time of a step by computing, memory and network, and hold it to a measured one
+#     - plan model, data and pairs seen for a budget, by a power law fitted to published runs
+#     needs: [scale/many-machines]
+#     minutes: 23
+#     place: this is what all of it costs, and which part to make larger
+#     band: what it costs
+# ---
+
+# %% [markdown]
+# # What a run costs
+#
+# CLIP's largest model took 256 GPUs and 12 days ({cite:t}`radford2021clip`, §2.5). {question} We do
+# CLIP's sums, check our model of a step on this machine, and then plan a run.
+
+# %% [markdown]
+# ## What did CLIP cost?
+#
+# CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024, which reads 256
+# patches of 14 × 14 and a class token, and a text encoder of 12 blocks of width 768 with 77 tokens
+# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block has 12 matrices
+# of width × width, and each of their numbers is multiplied and added once a token: 24 w²
+# operations. The backward pass costs twice the forward pass. Predict the days on 256 V100, which do
+# at most 125 million million operations a second each.
+
+
+# %%
+def operations(tokens, width, blocks):
+    """Of one forward pass: the matrices, and the scores and sums of attention."""
+    return blocks * (24 * tokens * width**2 + 4 * tokens**2 * width)
+
+
+image, text = operations(257, 1024, 24), operations(77, 768, 12)
+whole_run = 3 * (image + text) * 400e6 * 32
+seconds = whole_run / (256 * 125e12)
+print(f"a pair, forward: {image / 1e9:.0f} + {text / 1e9:.0f} · 10⁹ operations")
+print(f"the whole run:   {whole_run:.1e} operations")
+print(f"256 V100 at their best: {seconds / 86_400:.1f} days; the paper says 12")
+print(f"so they did {seconds / 86_400 / 12:.0%} of that, {12 * 256:,} GPU days in all")
+
+# %% [markdown]
+# A fifth of the best is nothing unusual. Part of the rest is known: to save memory CLIP made its
+# activations again in the backward pass (§2.5), a fourth forward pass that our count leaves out.
+
+# %% [markdown]
+# ## The time of a step
+#
+# Three things take time. **Computing**: operations. **Memory**: an update reads weights and
+# gradients and writes weights. **Network**: gradients are averaged. Each has a speed that can be
+# measured alone: by a product of two matrices, by a copy, by an all-gather. We write a program for
+# torchrun, as in [the last chapter](many-machines.ipynb#two-processes-for-real).
+
+# %%
+timing = """
+import time, torch, torch.distributed as dist
+torch.set_num_threads(1)
+dist.init_process_group("gloo")
+M = dist.get_world_size()
+def seconds(work):
+    taken = []
+    for _ in range(15):
+        dist.barrier()
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)  # other programs can only make it longer
+"""
+
+# %%
+speeds = """
+square, rows, copy = torch.randn(512, 512), torch.randn(2**22), torch.empty(2**22)
+of_all = [torch.empty(2**22) for _ in range(M)]
+speed = 2 * 512**3 / seconds(lambda: square @ square)
+memory = 2 * rows.nbytes / seconds(lambda: copy.copy_(rows))
+network = max(M - 1, 1) * rows.nbytes / seconds(lambda: dist.all_gather(of_all, rows))
+"""
+
+# %% [markdown]
+# Then a step of four matrices and 256 pairs, of which each process has its share: forward, the
+# gradient of what came in, the gradient of the weights, its average over the processes, the update.
+
+# %%
+step = """
+W, x = [torch.randn(1024, 1024) for _ in range(4)], torch.randn(256 // M, 1024)
+def step():
+    for w in W:
+        y = x @ w
+        y @ w.T
+        gradient = x.T @ y
+        dist.all_reduce(gradient)
+        w.sub_(gradient, alpha=1e-6)
+measured = seconds(step)
+if dist.get_rank() == 0:
+    print(speed, memory, network, measured)
+dist.destroy_process_group()
+"""
+
+# %%
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+
+script = Path(mkdtemp()) / "step.py"
+script.write_text(timing + speeds + step, encoding="utf-8")
+
+
+def torchrun(processes):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(processes), str(script)]
+    quiet = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+said = {M: torchrun(M) for M in (1, 2)}
+
+# %% [markdown]
+# Averaging sends and receives about twice the bytes of all weights, whatever the number $M$ of
+# processes is: $2(M-1)/M$ of them. An update moves them three times. From the speeds alone, predict
+# the step of one process and of two. Which is faster, on this machine?
+
+
+# %%
+def step_time(M, operations, weights, speed, memory, network, gathered=0):
+    """Seconds of computing, updating and sending; weights and gathered are in bytes."""
+    sent = 2 * (M - 1) / M * weights + (M - 1) / M * gathered
+    return operations / M / speed, 3 * weights / memory, sent / network
+
+
+sizes = 3 * 2 * 256 * 1024**2 * 4, 4 * 4 * 1024**2  # operations, and bytes of the weights
+for M, (*measured_speeds, measured) in said.items():
+    seconds = step_time(M, *sizes, *measured_speeds)
+    print(f"{M} processes, speeds:", *(f"{value:.1e}" for value in measured_speeds))
+    print("  computing {:.3f}, updating {:.3f}, sending {:.3f} s".format(*seconds))
+    print(f"  in all {sum(seconds):.3f} s, measured {measured:.3f} s")
+
+# %% [markdown]
+# The sum of the parts gives the size of a step, not its every millisecond: work takes time to start,
+# processes wait for each other, and a machine has other things to do. Two processes halve the
+# computing and pay for it by sending. Whether that is worth it is a question of sizes, so we put in
+# CLIP's.
+
+# %% [markdown]
+# ## From 2 to 4,096 GPUs
+#
+# We assume GPUs that reach a fifth of 125 million million operations and move 0.9 million million
+# bytes a second in their memory, 428 million weights in 16 bits, and 10 GB a second between
+# machines. All four are assumptions: change them. Predict from how many GPUs on sending takes
+# longer than computing.
+
+# %% mystnb={"image": {"alt": "Seconds of a step over the number of GPUs, on logarithmic axes: computing falls in a straight line, sending rises a little at first and stays level, updating is level far below; computing and sending meet at about 4,096 GPUs."}}
+from clipbook.figures import curves
+
+pairs = 32_768
+clip = {
+    "operations": 3 * (image + text) * pairs, "weights": 2 * 428e6, "gathered": 2 * 2 * 768 * pairs,
+    "speed": 0.2 * 125e12, "memory": 0.9e12, "network": 10e9,
+}  # fmt: skip
+counts = [2**k for k in range(1, 13)]
+times = [step_time(M, **clip) for M in counts]
+for M, (compute, _, sending) in list(zip(counts, times, strict=True))[1::2]:
+    print(f"{M:5} GPUs: computing {compute:7.2f} s, sending {sending:.2f} s")
+names = ("computing", "updating", "sending")
+lines = {name: (counts, [each[k] for each in times]) for k, name in enumerate(names)}
+curves(lines, across="GPUs", up="seconds a step", log="xy")
+
+# %% [markdown]
+# Under these assumptions 256 GPUs still mostly compute. With a batch of 32,768 shared by thousands,
+# each would wait for the network: more machines want a larger batch, and that was one reason to
+# make it large.
+
+# %% [markdown]
+# ## What should more money buy?
+#
+# A larger model, more pairs, or more passes? {cite:t}`cherti2023scaling` have trained 29 CLIPs on
+# open data, 80 million, 400 million and 2 thousand million pairs of LAION, with five image encoders
+# and 3 to 34 thousand million pairs seen, and have published what each can do on ImageNet. Beside
+# them stand OpenAI's three, whose data is another. We call a run *in front* where no cheaper one is
+# better. Predict: is a run in front whose data set is the smallest?
+
+# %%
+from clipbook.pretrained import clip_runs
+
+
+def cost(run):  # operations: a multiplication with its addition is two; 3 as before
+    return 3 * 2e9 * run["GMAC a pair"] * run["pairs seen"]
+
+
+def in_front(runs):
+    kept = []
+    for run in sorted(runs, key=cost):
+        if not kept or run["accuracy"] > kept[-1]["accuracy"]:
+            kept.append(run)
+    return kept
+
+
+laion = [run for run in clip_runs() if run["data"] != "WIT"]
+for run in in_front(laion):
+    seen = f"{run['pairs seen'] / 1e9:4.1f} thousand million pairs of {run['data']}"
+    print(f"{cost(run):.1e} operations: {run['model']}, {seen}, error {1 - run['accuracy']:.3f}")
+
+# %% [markdown]
+# None is. Along the front model and pairs seen grow together, and the larger data sets with them:
+# another pass through the same 80 million pairs helps little. How fast does the error fall
+# with the cost $C$? The paper fits a **power law** $E = \beta C^{\alpha}$ to the front, a straight
+# line where both axes are logarithmic. So do we.
+
+# %% mystnb={"image": {"alt": "Error on ImageNet over the operations of the training, both axes logarithmic: runs on 2 thousand million pairs of LAION go down along the fitted straight line, those on 80 million pairs lie above it and bend away from it towards the right."}}
+import numpy as np
+
+
+def power_law(runs):
+    points = [(np.log(cost(run)), np.log(1 - run["accuracy"])) for run in runs]
+    alpha, log_beta = np.polyfit(*zip(*points, strict=True), 1)
+    return alpha, np.exp(log_beta)
+
+
+alpha, beta = power_law(in_front(laion))
+ends = np.array([1e20, 4e22])
+lines = {"fitted": (ends / 1e20, beta * ends**alpha)}
+for data in ("LAION-80M", "LAION-2B"):
+    runs = sorted((run for run in laion if run["data"] == data), key=cost)
+    errors = [1 - run["accuracy"] for run in runs]
+    lines[data] = [cost(run) / 1e20 for run in runs], errors
+curves(lines, across="operations, in 10²⁰", up="error on ImageNet", log="xy")
+
+# %%
+ours = [run for run in clip_runs() if run["data"] == "WIT"]
+exponents = {"LAION, in front": alpha, "OpenAI's three": power_law(ours)[0]}
+for name, exponent in exponents.items():
+    print(f"{name:15}: α = {exponent:.3f}", end="; ")
+    print(f"10 times the cost leaves {10**exponent:.2f} of the error")
+
+# %% [markdown]
+# The paper draws its lines by the same method through the same runs (figure 1). Ten times the money
+# takes a quarter of the error away. Which pairs it buys matters as much, for OpenAI's line is
+# steeper; but it goes through three points. Of the batch the runs say nothing: it has 32,000 to
+# 90,000 pairs in all of them. Now a plan for budgets of yours.
+
+# %%
+prices = {"a GPU hour": 2.0, "operations a second": 0.2 * 125e12}  # change these
+for budget in (3_000, 30_000, 300_000):  # and these
+    buys = budget / prices["a GPU hour"] * 3600 * prices["operations a second"]
+    affordable = [run for run in in_front(laion) if cost(run) <= buys]
+    if not affordable or buys > 2 * cost(in_front(laion)[-1]):
+        print(f"{budget:9,}: {buys:.0e} operations, where nobody has measured")
+        continue
+    run = affordable[-1]
+    said = f"as {run['model']}, {run['pairs seen'] / 1e9:.1f} thousand million of {run['data']}"
+    print(f"{budget:9,}: {buys:.0e} operations, error {beta * buys**alpha:.2f} at best, {said}")
+
+# %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
+# ## Exercise: how many days
+#
+# Return the days that a run takes: `pairs` pairs, seen `passes` times, with `forward` operations
+# for a pair's forward pass, on `gpus` GPUs of `peak` operations a second each, of which they reach
+# the share `used`. A backward pass costs twice a forward pass. Where `again` is true, activations
+# are made again in the backward pass, which is one more forward pass.
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# First all operations of the run, then what all GPUs together do in a second, then the days: 86,400
+# seconds each. Forward and backward are 1 + 2 forward passes, with `again` 1 + 1 + 2.
+#
+# </details>
+
+
+# %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "days-of-a-run", "schema_version": 3, "task": false}
+def days(pairs, passes, forward, gpus, peak, used, again=False):
+    """Days of a training run: numbers -> one number."""
+    ### BEGIN SOLUTION
+    operations = (4 if again else 3) * forward * pairs * passes
+    return operations / (gpus * peak * used) / 86_400
+    ### END SOLUTION
+
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "days-of-a-run-check", "schema_version": 3, "task": false}
+from clipbook.exercises import ask, check, close
+
+run_ = (400e6, 32, 175e9, 256, 125e12, 0.2)
+want = 3 * 175e9 * 400e6 * 32 / (256 * 125e12 * 0.2) / 86_400
+mistakes = {
+    "a backward pass costs twice a forward pass, and the forward pass counts, too": want * 2 / 3,
+    "the backward pass is missing": want / 3,
+    "every pair is seen `passes` times": want / 32,
+    "all GPUs work at once": want * 256,
+    "a GPU reaches only the share `used`": want * 0.2,
+    "divide by the share `used`; what isn't used takes longer": want * 0.04,
+    "days, not seconds": want * 86_400,
+    "days, not hours": want * 24,
+    "activations are made again only where `again` is true": want * 4 / 3,
+}
+with check("How many days"):
+    close(ask(days, *run_), want, "days of CLIP's largest model", tolerance=1e-4, mistakes=mistakes)
+    again = ask(days, *run_, again=True)
+    close(again, want * 4 / 3, "days with activations made again", tolerance=1e-4)
+    for gpus, used in ((1, 1.0), (8, 0.35)):
+        numbers = (1_000, 5, 86_400.0, gpus, 1_000.0, used)
+        close(ask(days, *numbers), 15 / gpus / used, f"days of {gpus} slow GPUs", tolerance=1e-6)
+
+# %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "days-of-a-run-hidden", "schema_version": 3, "task": false}
+# Graded after you hand it in: other runs.
+### BEGIN HIDDEN TESTS
+from clipbook.exercises import ask, check, close
+
+with check("How many days, other runs"):
+    for pairs, passes, forward, gpus, peak, used in (
+        (13e6, 30, 9e9, 8, 1e14, 0.3),
+        (100, 1, 1e9, 2, 1e9, 0.5),
+    ):
+        for again in (False, True):
+            want = (3 + again) * forward * pairs * passes / (gpus * peak * used) / 86_400
+            got = ask(days, pairs, passes, forward, gpus, peak, used, again)
+            close(got, want, f"days of {pairs:,.0f} pairs on {gpus} GPUs", tolerance=1e-6)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Check yourself
+#
+# **1.** A step computes 2 s and sends 0.2 s on 256 GPUs. What do 512 give?
+#
+# <details><summary>Answer</summary>
+#
+# About 1 s of computing, and as much sending: 1.2 s in place of 2.2. "Half" forgets that what is
+# sent depends on the weights, not on the number of GPUs.
+#
+# </details>
+
+# %% [markdown]
+# **2.** A run of yours took 10 days. What will the same one take on GPUs that compute twice as
+# fast, with the same network?
+#
+# <details><summary>Answer</summary>
+#
+# More than 5: the network is no faster. If a tenth of each step was sending, it is 0.9/2 + 0.1 =
+# 0.55 of the time, 5.5 days. "Half" is right only where nothing is sent.
+#
+# </details>
+
+# %% [markdown]
+# **3.** With $\alpha = -0.11$, how much more does it cost to halve the error?
+#
+# <details><summary>Answer</summary>
+#
+# $C^{-0.11} = 1/2$, so $C = 2^{1/0.11} = 545$ times as much. "Twice" would be $\alpha = -1$. And it
+# is a line through runs that were made: 545 times the largest is far outside.
+#
+# </details>
+
+# %% [markdown]
+# ## What to remember
+#
+# We have counted what CLIP's run took, predicted the time of a step, and planned a run.
+#
+# - Operations are counted from sizes: 24 w² a token and block, three times for training.
+# - More GPUs shorten computing, not sending; a large batch keeps them busy.
+# - Error falls as a small power of the cost, if model, pairs seen and data set grow together.
+#
+# That ends the part. When a number of your own run looks odd, on one machine or on many:
+# **[why this number?](../reference/why-this-number.ipynb)**
+
+# %% [markdown]
+# **Sources.** Sizes, time and GPUs: {cite:t}`radford2021clip`, §2.5 and table 20. The runs and the
+# method of the fit: {cite:t}`cherti2023scaling`, figure 1 and their published table of results.

@@ -1,0 +1,104 @@
+"""Making shards of pairs, and the index of shards; see `clipbook.training.shards`."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Sequence
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from clipbook.image.reading import open_picture
+from clipbook.training.folder import Pair
+from clipbook.training.shards import (
+    CAPTION,
+    FORMAT,
+    INDEX,
+    PICTURES,
+    picture_and_caption,
+    read_shards,
+    samples,
+)
+from clipbook.validation import whole_number
+
+
+def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_000) -> list[str]:
+    """Write pairs of `read_pairs` into the folder, as shards with as many pairs in each, but for
+    the last, and their index; what `index_shards` finds wrong with them.
+
+    A picture's file goes in as it is, unless its ending is none that shards have: then as PNG.
+    The same pairs make the same bytes. They stay in their order: shuffle those that have one (all
+    of one thing first), for a reader mixes no more than its buffer holds.
+    Raises ValueError for no pairs, and a folder in which shards are.
+    """
+    pairs_each = whole_number("pairs_each", pairs_each, 1_000)
+    folder = Path(folder)
+    if not pairs:
+        raise ValueError(f"there are no pairs to pack into {folder}; look at what read_pairs says")
+    if inside := next(folder.glob("*.tar"), None):
+        raise ValueError(f"{folder} holds {inside.name} already; give another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(range(0, len(pairs), pairs_each)):
+        unfinished = folder / f"pairs-{number:06d}.tar.unfinished"
+        with tarfile.open(unfinished, "w") as tar:
+            for k, pair in enumerate(pairs[first : first + pairs_each], first):
+                ending, picture = _picture(pair.picture)
+                _add(tar, f"{k:09d}.{ending}", picture)
+                _add(tar, f"{k:09d}.{CAPTION}", pair.caption.encode("utf-8"))
+        os.replace(unfinished, unfinished.with_suffix(""))
+    return index_shards(folder)
+
+
+def _picture(path: Path) -> tuple[str, bytes]:
+    ending = path.suffix.lower().removeprefix(".")
+    if ending in PICTURES:
+        return ending, path.read_bytes()
+    file = io.BytesIO()
+    open_picture(path).save(file, "PNG")
+    return "png", file.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    about = tarfile.TarInfo(name)  # whose time and owner are nobody's
+    about.size = len(data)
+    tar.addfile(about, io.BytesIO(data))
+
+
+def index_shards(folder: str | Path) -> list[str]:
+    """Look at every pair of the shards in a folder, all its files that end in .tar, and write the
+    index; a sentence for each pair, and each shard, that can't be used.
+
+    Those are left out of every pass, and the others stay. Raises ValueError where no shard is.
+    """
+    folder = Path(folder)
+    paths = sorted(folder.glob("*.tar"))
+    if not paths:
+        raise ValueError(f"{folder} holds no shard, a file *.tar; pack one from a folder of pairs")
+    about = {"format": FORMAT, "shards": {path.name: _look_at(path) for path in paths}}
+    unfinished = folder / f"{INDEX}.unfinished"
+    unfinished.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, folder / INDEX)
+    return read_shards(folder)[1]
+
+
+def _look_at(path: Path) -> dict[str, Any]:
+    left_out: dict[int, str] = {}
+    count = 0
+    try:
+        for place, sample in enumerate(samples(path)):
+            count += 1
+            try:
+                picture_and_caption(sample)
+            except ValueError as error:
+                left_out[place] = f"{path.name}, {sample['__key__']}: {error}"
+    except ValueError as error:
+        left_out, count = {0: f"{error}; till then none of its pairs is used"}, 1
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    return {
+        "bytes": path.stat().st_size,
+        "sha256": digest,
+        "pairs": count - len(left_out),
+        "left out": left_out,  # whose places JSON makes texts
+    }

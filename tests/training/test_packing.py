@@ -1,0 +1,221 @@
+"""A folder of pairs becomes shards that others' readers take; what can't be used is named."""
+
+import gc
+import io
+import json
+import sys
+import tarfile
+import warnings
+
+import pytest
+import webdataset
+from PIL import Image
+
+from clipbook.image.reading import open_picture
+from clipbook.scenes import EXAMPLE, render
+from clipbook.training import index_shards, pack_shards, read_pairs, read_shards
+from clipbook.training.folder import Pair
+from clipbook.training.pack import main
+from clipbook.training.shards import picture_and_caption, samples, usable
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Eight pictures with a table."""
+    home = tmp_path / "pairs"
+    home.mkdir()
+    rows = ["picture,caption"]
+    for k, (scene, caption) in enumerate(EXAMPLE):
+        render(scene, 24).save(home / f"{k}.png")
+        rows.append(f'{k}.png,"{caption}"')
+    (home / "captions.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    return home
+
+
+@pytest.fixture
+def pairs(folder):
+    return read_pairs(folder)[0]
+
+
+def shard_of(folder, *samples: dict[str, bytes | None], name: str = "a.tar") -> None:
+    """A tar file with samples of these files by ending, as another program might write it."""
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(folder / name, "w") as tar:
+        for k, files in enumerate(samples):
+            for ending, data in files.items():
+                about = tarfile.TarInfo(f"{k:03d}.{ending}")
+                about.size = len(data)
+                tar.addfile(about, io.BytesIO(data))
+
+
+def png(colour: str = "red") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_pairs_come_back_in_order_with_their_pixels_and_captions(tmp_path, pairs):
+    assert pack_shards(pairs, tmp_path / "s", 3) == []
+    shards, problems = read_shards(tmp_path / "s")
+    assert ([shard.pairs for shard in shards], problems) == ([3, 3, 2], [])
+    found = [picture_and_caption(sample) for shard in shards for sample in usable(shard)]
+    assert [caption for _, caption in found] == [pair.caption for pair in pairs]
+    for (picture, _), pair in zip(found, pairs, strict=True):
+        assert picture.tobytes() == open_picture(pair.picture).tobytes()
+
+
+def test_webdatasets_own_loader_reads_them(tmp_path, pairs):
+    pack_shards(pairs, tmp_path, 5)
+    paths = [str(path) for path in sorted(tmp_path.glob("*.tar"))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its files open
+        whole = webdataset.WebDataset(paths, shardshuffle=False).decode("pilrgb")
+        found = [text for _, text in whole.to_tuple("png", "txt")]
+        del whole
+        gc.collect()
+    assert found == [pair.caption for pair in pairs]
+
+
+def test_the_same_pairs_make_the_same_bytes(tmp_path, pairs):
+    for name in ("one", "two"):
+        pack_shards(pairs, tmp_path / name, 5)
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert sorted(one) == ["index.json", "pairs-000000.tar", "pairs-000001.tar"]
+
+
+def test_a_picture_of_an_ending_that_shards_lack_goes_in_as_png(tmp_path):
+    Image.new("RGB", (5, 7), (1, 2, 3)).save(tmp_path / "a.ppm")
+    (tmp_path / "b").write_bytes(png())
+    pack_shards([Pair(tmp_path / "a.ppm", "x"), Pair(tmp_path / "b", "y")], tmp_path / "s")
+    (shard,) = read_shards(tmp_path / "s")[0]
+    first, second = samples(shard.path)
+    assert {"png", "txt"} <= first.keys() and {"png", "txt"} <= second.keys()
+    assert picture_and_caption(first)[0].getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_a_folder_with_shards_and_no_pairs_at_all_are_refused(tmp_path, pairs):
+    pack_shards(pairs, tmp_path)
+    with pytest.raises(ValueError, match="holds pairs-000000.tar already; give another folder"):
+        pack_shards(pairs, tmp_path)
+    with pytest.raises(ValueError, match="no pairs to pack into .*; look at what read_pairs says"):
+        pack_shards([], tmp_path / "s")
+    with pytest.raises(ValueError, match="pairs_each=0 is not a whole number from 1"):
+        pack_shards(pairs, tmp_path / "s", 0)
+    with pytest.raises(ValueError, match=r"holds no shard, a file \*.tar; pack one"):
+        index_shards(tmp_path.parent)
+
+
+GOOD = {"png": png(), "txt": b"a star"}
+BAD = {
+    "has no caption, .txt; it has .png": {"png": png()},
+    "has no picture, such as .jpg or .png; it has .txt": {"txt": b"a star"},
+    "its .png can't be read as a picture": GOOD | {"png": png()[:40]},
+    "caption '' is": GOOD | {"txt": b" \n"},
+    "is not in UTF-8": GOOD | {"txt": "Stück".encode("latin-1")},
+}
+
+
+@pytest.mark.parametrize(("said", "bad"), BAD.items())
+def test_a_pair_that_cannot_be_used_is_named_and_the_others_stay(tmp_path, said, bad):
+    last = GOOD | {"txt": "\ufeffzwei Stück\n".encode()}
+    shard_of(tmp_path, GOOD, bad, last | {"json": b"{}"})
+    (problem,) = index_shards(tmp_path)
+    assert problem.startswith("a.tar, 001: ")
+    assert said.replace("caption '' is", "caption is ''") in problem
+    (shard,), problems = read_shards(tmp_path)
+    assert (shard.pairs, problems) == (2, [problem])
+    assert [picture_and_caption(one)[1] for one in usable(shard)] == ["a star", "zwei Stück"]
+
+
+def test_a_shard_that_ends_too_early_is_named_and_the_others_stay(tmp_path):
+    for name in ("a.tar", "b.tar", "c.tar"):
+        shard_of(tmp_path, GOOD, GOOD, name=name)
+    whole = (tmp_path / "b.tar").read_bytes()
+    (tmp_path / "b.tar").write_bytes(whole[:1700])
+    (tmp_path / "c.tar").write_bytes(b"no tar file at all" * 100)
+    first, second = index_shards(tmp_path)
+    assert first.startswith("b.tar can't be read to its end (") and "get it anew" in first
+    assert second.startswith("c.tar can't be read to its end (")
+    assert [shard.path.name for shard in read_shards(tmp_path)[0]] == ["a.tar"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is no index of shards"),
+        ("[]", "is no index of shards"),
+        ('{"shards": {}}', "is no index of shards .*format"),
+        ('{"format": 9, "shards": {}}', r"format 9, not 1\); make it anew: python -m clipbook"),
+        ('{"format": 1, "shards": {"a.tar": {}}}', "is no index of shards .*bytes"),
+        ('{"format": 1, "shards": 7}', "is no index of shards"),
+    ],
+)
+def test_what_is_no_index_is_refused(tmp_path, text, said):
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_shards(tmp_path)
+
+
+def test_shards_of_another_index_or_of_none_are_refused(tmp_path):
+    shard_of(tmp_path, GOOD)
+    with pytest.raises(
+        ValueError, match=r"holds no index.json of its shards; make it anew: .* --i"
+    ):
+        read_shards(tmp_path)
+    index_shards(tmp_path)
+    shard_of(tmp_path, *[GOOD] * 99)
+    with pytest.raises(
+        ValueError, match=r"a.tar has [\d,]+ bytes, not 10,240, so index.json is of"
+    ):
+        read_shards(tmp_path)
+    (tmp_path / "a.tar").unlink()
+    with pytest.raises(ValueError, match="a.tar is not there, so index.json is of other shards"):
+        read_shards(tmp_path)
+
+
+def test_without_webdataset_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    shard_of(tmp_path, GOOD)
+    monkeypatch.setitem(sys.modules, "webdataset.tariterators", None)
+    with pytest.raises(ModuleNotFoundError, match="read with webdataset: pip install webdataset"):
+        index_shards(tmp_path)
+
+
+def test_the_command_packs_a_folder_and_names_what_is_left_out(tmp_path, folder, capsys):
+    with (folder / "captions.csv").open("a") as table:
+        table.write("9.png,a ghost\n")
+    assert main([str(folder), str(tmp_path / "s"), "--pairs-each", "3"]) == 0
+    problem, summary = capsys.readouterr().out.splitlines()
+    assert problem.startswith("captions.csv, line 10: 9.png is not there")
+    assert summary == "8 pairs in 3 shards"
+    found = [
+        picture_and_caption(sample)[1]
+        for shard in read_shards(tmp_path / "s")[0]
+        for sample in usable(shard)
+    ]
+    in_order = [caption for _, caption in EXAMPLE]
+    assert found != in_order and sorted(found) == sorted(in_order)
+
+
+def test_the_command_makes_the_index_of_shards_that_are_there(tmp_path, capsys):
+    shard_of(tmp_path, GOOD, {"txt": b"alone"})
+    assert main(["--index", str(tmp_path)]) == 0
+    problem, summary = capsys.readouterr().out.splitlines()
+    assert problem.startswith("a.tar, 001: has no picture")
+    assert summary == "1 pairs in 1 shards"
+    assert json.loads((tmp_path / "index.json").read_text())["shards"]["a.tar"]["pairs"] == 1
+
+
+@pytest.mark.parametrize("arguments", [["s"], ["--index", "p", "s"]])
+def test_the_command_says_what_it_takes(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "or --index and the latter" in capsys.readouterr().err
+
+
+def test_the_command_ends_in_a_sentence_where_nothing_can_be_packed(tmp_path, capsys):
+    assert main([str(tmp_path), str(tmp_path / "s")]) == 1
+    assert "holds no captions.csv" in capsys.readouterr().err
