@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   chapter:
-#     question: How does a text come of the probabilities of its tokens?
+#     question: How do the probabilities of tokens become a text?
 #     objectives:
 #     - compute the probability of a text, and its perplexity
 #     - choose the next token greedily, by temperature, top-k or top-p, and say what each does to a text
@@ -75,7 +75,8 @@ print(f"loss on new captions {loss:.2f}; a guess has ln V = {torch.tensor(float(
 # ## How probable is a text?
 #
 # The probability of a text is the product over its tokens, each given those before it, so its
-# logarithm is a sum. Predict the order of these four.
+# logarithm is a sum, the end token's included. Predict the order of these five. (No caption in training
+# has a green triangle.)
 
 # %%
 from clipbook.language import token_log_probabilities
@@ -86,15 +87,19 @@ def log_probability(texts):
     return (token_log_probabilities(model(ids), ids) * mask[:, 1:]).sum(dim=1)
 
 
-texts = ["a red circle", "a green triangle", "a red circle above a blue square", "circle red a"]
+texts = ["a red circle", "a green triangle", "a red circle above a blue square"]
+texts += ["a red", "circle red a"]
 for text, log_p in zip(texts, log_probability(texts), strict=True):
     print(f"ln p = {log_p:6.1f}, one in {(-log_p).exp():.0e}  {text}")
 
 # %% [markdown]
-# A longer text is less probable than its beginning, for each token multiplies by a number below 1. So
-# to compare texts of different lengths one takes the mean over the tokens. $e$ to minus this mean is
-# the **perplexity**: the model is in doubt as if it guessed among so many tokens. Predict it for our
-# captions; a guess among all has $V$.
+# Words out of order cost most. "a red", with which no caption ends, costs more than "a red circle". And
+# the green triangle is as probable as the red circle: this model has not connected colours with shapes.
+#
+# Each further token multiplies by a number below 1, so long texts tend to be less probable. To compare
+# texts of different lengths one takes the mean over the tokens. $e$ to minus this mean is the
+# **perplexity**: the model is as unsure as if it chose evenly among so many tokens. The loss on new
+# captions stands above: what is their perplexity? A guess among all tokens has $V$.
 
 # %%
 print(f"perplexity of new captions: {loss.exp():.1f} of {V} tokens")
@@ -175,8 +180,8 @@ assert write_by_hand("a picture of a") == write(1, prompt="a picture of a")[0]
 print(write_by_hand("a picture of a"))
 
 # %% [markdown] predict={"ask": "How many of 200 differ, written greedily?", "choices": ["1", "about 100", "all"], "right": "1", "shown": "greedy : 1 different"}
-# What does the choice do to texts? We let the model write 200 in each way, and count how many
-# differ, and in how many each pair of neighbouring words occurs in some training text. Predict both
+# What does the choice do to texts? We let the model write 200 in each way, and count how many differ,
+# and how many are "usual": each pair of neighbouring words occurs in some training text. Predict both
 # for greedy writing.
 
 # %%
@@ -195,23 +200,23 @@ ways = {
     "temperature 1.5": sampler(temperature=1.5),
     "1.5 and top-p 0.9": sampler(temperature=1.5, top_p=0.9),
 }
-for name, way in ways.items():
-    texts = write(200, way)
+written = {"real captions": test[:200]} | {name: write(200, way) for name, way in ways.items()}
+for name, texts in written.items():
     usual = [set(pairwise(text.split())) <= neighbours for text in texts]
-    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[0][:36]}")
+    print(f"{name:17}: {len(set(texts)):3} different, {sum(usual):3} usual   {texts[1][:36]}")
 
 # %% [markdown]
-# Greedy writes one text over and over. More heat brings variety, and then slips: a wrong token drawn
-# once can't be taken back, and all that follows builds on it. Cutting off the long tail of improbable
-# tokens keeps variety and avoids most slips.
+# Greedy writes one text over and over. A higher temperature brings more variety, and more slips: a
+# wrong token drawn once can't be taken back, and all that follows builds on it. Cutting off the long
+# tail of improbable tokens keeps variety and avoids most slips.
 
 # %% [markdown]
 # ## The KV cache
 #
 # To write token 21 the model reads 20 tokens; to write token 22 it reads these 20 once more. But no
-# earlier token sees the new one, so nothing about it has changed. What the new token needs of the
-# others is their keys and values: we keep these, in a **KV cache**, and read only what is new. Predict:
-# do the logits stay the same?
+# earlier token sees the new one, so what was computed for it stays the same. What the new token needs
+# of the others is their keys and values: we keep these, in a **KV cache**, and read only what is new.
+# Predict: do the logits stay the same?
 
 # %%
 from clipbook.language import KVCache
@@ -252,16 +257,17 @@ for n in (1, 64):
     )
 
 # %% [markdown]
-# The same tokens. For a batch the gain is several-fold. For one short text and a model as small as
-# ours there is little: nearly all the time goes into calling PyTorch, once for each layer, however
-# few tokens there are. The price is memory, and here the single head of keys and values pays. In
-# Gemma 2B ({cite:t}`gemma2024`, Table 1), for one text of 8,192 tokens at 2 bytes a number:
+# The same tokens. By the number of readings the gain would be 20 times. For a batch it is several-fold:
+# each call of PyTorch costs something, however few tokens there are. For one short text and a model as
+# small as ours that is nearly all the time, so there is little gain. The price is memory, and here the
+# single head of keys and values pays. In Gemma 2B ({cite:t}`gemma2024`, Table 1), for one text of 8,192
+# tokens at 2 bytes a number:
 
 # %%
 blocks, heads, head_dim, tokens = 18, 8, 256, 8192
 for kv_heads in (1, heads):
     held = 2 * blocks * kv_heads * head_dim * tokens * 2
-    print(f"{kv_heads} heads of keys and values: {held / 1e9:.2f} GB")
+    print(f"heads of keys and values: {kv_heads}, cache {held / 1e9:.2f} GB")
 
 # %% [markdown]
 # ## Common mistakes
@@ -464,19 +470,23 @@ with check("Top-p for a whole batch, other batches"):
 #
 # One head, one new token. Its `query`, `key` and `value`, $(d)$ each, are not yet turned. The cache
 # holds the `keys`, already turned, and `values`, $(n, d)$ each, of the $n$ tokens before, at positions
-# $0 \dots n-1$. Return what the new token gathers, $(d)$. `rotary(x, positions)` wants $(b, h, t, d)$
-# and $(t)$. (The check tries several $n$, 0 among them. The cache itself stays as it is.)
+# $0 \dots n-1$. Return what the new token gathers, $(d)$; scores are divided by $\sqrt d$, as always.
+# You may use `rotary(x, positions)` of the last chapter, which takes $(b, h, t, d)$ and $(t)$. (The
+# check tries several $n$, 0 among them. The cache itself stays as it is.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
 # At which position does the new token stand? It also looks at itself: its own key must be turned and
-# joined to the others before scores are taken, its value as well. Scores are divided by $\sqrt d$.
+# joined to the others before scores are taken, its value as well.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "writing-cache", "schema_version": 3, "task": false}
+from clipbook.language import rotary
+
+
 def read_one(query, key, value, keys, values):
     """What a new token gathers: (d), (d), (d), (n, d), (n, d) -> (d)."""
     ### BEGIN SOLUTION
@@ -548,8 +558,9 @@ with check("One token and a cache, other lengths"):
 #
 # <details><summary>Answer</summary>
 #
-# Greedy choice, and `top_k=1`, which leaves one token to draw from. (A very small temperature comes near
-# them.) `top_p=1` cuts nothing off, so it draws from all tokens. "Top-p 1 keeps one token" is wrong.
+# Greedy choice, and `top_k=1`, which leaves one token to draw from. (A very small temperature comes
+# near them. A generator that begins anew each time does it, too, but that is a mistake, not a setting.)
+# `top_p=1` cuts nothing off, so it draws from all tokens. "Top-p 1 keeps one token" is wrong.
 #
 # </details>
 
@@ -564,8 +575,8 @@ with check("One token and a cache, other lengths"):
 # </details>
 
 # %% [markdown]
-# **3.** Two models have the perplexities 8 and 4 on the same texts. How much more probable does the
-# second hold a text of ten tokens?
+# **3.** Two models have the perplexities 8 and 4 on the same texts. How many times more probable is a
+# text of ten tokens to the second model?
 #
 # <details><summary>Answer</summary>
 #

@@ -10,9 +10,12 @@ import torch
 import clipbook
 from clipbook.evaluation import answers as evaluation
 from clipbook.evaluation import blind_baseline, draw_questions, evaluate_answers, grade
-from clipbook.language import Answerer, load_paligemma
+from clipbook.image import Preprocessing, normalise
+from clipbook.language import Answerer, DecoderConfig, load_paligemma
 from clipbook.language import __main__ as command
+from clipbook.pairs import CLIP
 from clipbook.scenes import HELD_OUT, KINDS, Question
+from clipbook.streams import stream
 from clipbook.training import (
     ANSWERS_PRESETS,
     AnswersPreset,
@@ -24,12 +27,17 @@ from clipbook.training import (
     train,
     train_answer_tokenizer,
 )
+from clipbook.training import answers as answers_module
+from clipbook.training.identity import identify_tokenizer
+from clipbook.training.objectives import objective_of
 from tests import tiny
 from tests.plain import plain_python
 
 TOKENIZER = train_answer_tokenizer()
 ENCODER = tiny.clip(replace(tiny.VIT, depth=2))
 QUICK = TrainingConfig(steps=4, learning_rate=1e-3, checkpoint_every=2)
+PLAIN = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+SIZES = ("depth", "width", "blocks", "batch_size")
 SMALL = AnswersPreset(QUICK, depth=1, width=16, blocks=1, batch_size=8)
 
 
@@ -85,13 +93,47 @@ def test_training_shows_no_combination_that_was_kept_back():
         ({"kinds": {}}, "asks nothing"),
         ({"kinds": {"weight": 1.0}}, "kind='weight'; try colour"),
         ({"kinds": {"size": 0.0}}, r"kinds\['size'\]=0.0 is not a finite number above 0"),
-        ({"two": 1.5}, "two=1.5"),
-        ({"seed": -1}, "seed=-1"),
+        ({"kinds": {"size": 0.0}}, r"kinds\['size'\].*try 1.0$"),
+        ({"two": 1.5}, "two=1.5.*try 0.8$"),
+        ({"seed": -1}, "seed=-1.*try 0$"),
+        ({"seed": 2**64}, "seed=18446744073709551616.*try 0$"),
+        ({"batch_size": 0}, "batch_size=0.*try 64$"),
+        ({"image_size": 0}, "image_size=0.*try 32$"),
     ],
 )
 def test_batches_that_make_no_sense_are_refused(choices, said):
     with plain_python(), pytest.raises(ValueError, match=said):
-        batches(**choices)
+        QuestionBatches(TOKENIZER, **choices)
+
+
+def test_batches_without_choices_are_64_questions_of_every_kind_alike():
+    plain = QuestionBatches(TOKENIZER)
+    chosen = QuestionBatches(TOKENIZER, 64, 32, kinds=dict.fromkeys(KINDS, 1.0), two=0.8, seed=0)
+    assert plain.identity() == chosen.identity()
+
+
+def test_batches_are_known_by_all_that_decides_them():
+    plain = batches().identity()
+    words = {"words": identify_tokenizer(TOKENIZER.words), "bins": TOKENIZER.bins}
+    assert (plain["kind"], plain["tokenizer"]) == ("QuestionBatches", words)
+    others = [{"kinds": {"size": 1.0}}, {"two": 0.5}, {"seed": 1}]
+    assert all(batches(**other).identity() != plain for other in others)
+
+
+def test_questions_have_a_stream_of_their_own(monkeypatch):
+    asked = []
+    monkeypatch.setattr(answers_module, "stream", lambda *of: asked.append(of) or stream(*of))
+    batches(seed=3).questions(5)
+    assert asked == [("questions", 3, 5)]
+
+
+def test_boxes_are_written_in_the_bins_of_the_tokenizer():
+    coarse = train_answer_tokenizer(bins=8)
+    asked = QuestionBatches(coarse, 8, 16, kinds={"detect": 1.0})
+    _, token_ids, _, in_answer = asked[0]
+    for row, (_, question) in enumerate(asked.questions(0)):
+        answer = coarse.decode(token_ids[row][in_answer[row]].tolist()).strip()
+        assert answer == answer_text(question, 8) != answer_text(question)
 
 
 def test_the_first_blocks_say_what_they_said_within_the_whole():
@@ -102,8 +144,47 @@ def test_the_first_blocks_say_what_they_said_within_the_whole():
         name = f"block {blocks}"
         assert torch.equal(short.intermediates(pixels)[name], vit.intermediates(pixels)[name])
         assert len(short.blocks) == blocks
-    with pytest.raises(ValueError, match="blocks=4 is not a whole number from 0 to 3"):
+    with pytest.raises(ValueError, match="blocks=4 is not a whole number from 0 to 3; try 2$"):
         first_blocks(vit, 4)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        *(({name: 0}, f"{name}=0 is not a whole number from 1") for name in SIZES),
+        ({"two": 1.5}, "two=1.5 is not a finite number from 0 to 1;"),
+        ({"image": "melted"}, "^image='melted'; try frozen"),
+    ],
+)
+def test_presets_that_make_no_sense_are_refused(choices, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        replace(SMALL, **choices)
+
+
+def test_a_preset_builds_the_sizes_and_choices_that_it_names():
+    kinds = {"size": 1.0, "place": 2.0}
+    preset = replace(SMALL, depth=3, width=32, blocks=2, prefix=False, kinds=kinds, two=0.25)
+    session = preset.build(CLIP(replace(ENCODER.config, preprocessing=PLAIN)), 7, steps=9)
+    config = session.answerer.model.config
+    assert config.decoder == DecoderConfig(
+        TOKENIZER.vocab_size, 32, 3, heads=4, kv_heads=1, head_dim=8, mlp_width=256
+    )
+    assert (config.image.depth, config.prefix, config.preprocessing) == (2, False, PLAIN)
+    assert session.config == replace(QUICK, steps=9)
+    expected = QuestionBatches(TOKENIZER, 8, 16, kinds=kinds, two=0.25, seed=7)
+    assert session.batches.identity() == expected.identity()
+
+
+def test_in_half_precision_the_answers_are_computed_in_it():
+    model = SMALL.build(ENCODER).answerer.model
+    pictures, *rest = SMALL.build(ENCODER).batches[0]
+    kinds = []
+    model.projection.register_forward_hook(lambda *call: kinds.append(call[-1].dtype))
+    cost = objective_of(model, QUICK).cost
+    whole, half = (cost(model, kind, normalise(pictures), *rest) for kind in (None, torch.bfloat16))
+    assert kinds == [torch.float32, torch.bfloat16]
+    assert half.item() != whole.item()
+    assert half.item() == pytest.approx(whole.item(), abs=0.1)
 
 
 @pytest.mark.parametrize("name", ANSWERS_PRESETS)
@@ -199,7 +280,7 @@ def test_batches_that_do_not_fit_are_refused():
     session = SMALL.build(ENCODER)
     model = session.answerer.model
     pictures, token_ids, in_prompt, in_answer = session.batches[0]
-    no_answer = (pictures, token_ids, in_prompt, in_answer & False)
+    no_answer = (pictures, token_ids, in_prompt, in_answer & (torch.arange(8) != 5)[:, None])
     with pytest.raises(ValueError, match="a question without an answer"):
         train(model, [no_answer] * 4, QUICK, progress=False, workers=0)
     large = (pictures.repeat(1, 2, 2, 1), token_ids, in_prompt, in_answer)

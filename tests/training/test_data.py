@@ -35,9 +35,11 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone():
 
 
 def test_a_batch_is_what_sample_pairs_makes():
-    batches = SceneBatches(tiny.tokenizer(), 8, 16, seed=5, twins=0.3, distinct=False)
-    scenes, captions = sample_pairs(8, stream("training", 5, 2), twins=0.3, distinct=False)
-    assert same(batches[2], (draw(scenes, 16), *tiny.tokenizer().batch(captions)))
+    for distinct in (True, False):
+        batches = SceneBatches(tiny.tokenizer(), 64, 16, seed=5, twins=0.3, distinct=distinct)
+        generator = stream("training", 5, 2)
+        scenes, captions = sample_pairs(64, generator, twins=0.3, distinct=distinct)
+        assert same(batches[2], (draw(scenes, 16), *tiny.tokenizer().batch(captions)))
 
 
 def test_drawing_a_batch_is_preprocessing_its_pictures():

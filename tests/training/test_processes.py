@@ -4,22 +4,27 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
+from torch.nn.functional import cross_entropy
 
-from clipbook.pairs import info_nce, sigmoid_loss
+from clipbook.image import normalise
+from clipbook.pairs import CLIP, info_nce, sigmoid_loss
 from clipbook.pairs.saving import read_tensors
 from clipbook.scenes import render, sample_pairs
 from clipbook.streams import stream
+from clipbook.training import contrastive_step, pack_shards, processes, read_pairs
 from clipbook.training import loop as loop_module
-from clipbook.training import pack_shards, processes, read_pairs
 from clipbook.training import step as step_module
+from clipbook.training.objectives import objective_of
 from tests import tiny
 from tests.training import shared
 
-pytestmark = pytest.mark.slow
+torchrun = pytest.mark.slow  # processes of their own
 LOSSES = {"infonce": info_nce, "sigmoid": sigmoid_loss}
 
 
@@ -39,6 +44,7 @@ def written(folder: Path) -> list[dict]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
 
 
+@torchrun
 @pytest.mark.parametrize("count", [2, 4])
 def test_losses_and_gradients_over_processes_are_those_of_the_whole_batch(tmp_path, count):
     done = start(count, "losses", tmp_path)
@@ -71,6 +77,7 @@ def alone(request):
     return request.param, history, dict(model.state_dict())
 
 
+@torchrun
 def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path, alone):
     loss, history, weights = alone
     done = start(2, "train", tmp_path, tmp_path / "run", 12, loss)
@@ -84,6 +91,7 @@ def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path, alone):
         torch.testing.assert_close(first[name], value, atol=2e-4, rtol=1e-3)
 
 
+@torchrun
 def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_path):
     folders = [tmp_path / name for name in ("whole", "killed")]
     for folder in folders:
@@ -150,6 +158,88 @@ def test_shares_are_a_batch_cut_in_order_and_hold_every_pair_once(monkeypatch):
         cuts.append(processes.share(whole))
     for part, pieces in zip(whole, zip(*cuts, strict=True), strict=True):
         assert torch.equal(torch.cat(pieces), part)
+
+
+@pytest.mark.parametrize("own", [0, 1])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_process_adds_its_rows_to_the_loss_of_the_whole_batch(monkeypatch, loss, own):
+    images, texts = shared.embeddings()
+    half = len(images) // 2
+    mine = slice(own * half, (own + 1) * half)
+    given = [rows[mine] for rows in (images, texts)]
+    whole = {id(part): rows for part, rows in zip(given, (images, texts), strict=True)}
+    monkeypatch.setattr(processes, "number", lambda: own)
+    monkeypatch.setattr(processes, "gathered", lambda rows: whole[id(rows)])
+    scale, bias = torch.tensor(14.3).double(), torch.tensor(-3.0).double()
+    value = processes.SHARED_LOSSES[loss](*given, scale, bias)
+    logits = scale * images @ texts.T
+    if loss == "infonce":
+        target = torch.arange(len(images))
+        both = [cross_entropy(grid, target, reduction="none") for grid in (logits, logits.T)]
+        expected = sum(both)[mine].mean() / 2
+    else:
+        signs = 2 * torch.eye(len(images)).double() - 1
+        cells = -torch.log(torch.sigmoid(signs * (logits + bias)))
+        expected = cells.sum(dim=1)[mine].mean()
+    assert value.item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def test_where_processes_share_a_batch_the_step_is_the_loss_of_its_own_rows(monkeypatch):
+    config = replace(tiny.clip().config, initial_temperature=0.1, initial_bias=-3.0)
+    model = CLIP(config)
+    pictures, token_ids, mask = tiny.batches(8)[0]
+    pixels = normalise(pictures)
+    called = []
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setitem(
+        processes.SHARED_LOSSES, "sigmoid", lambda *given: called.append(given) or given[0].sum()
+    )
+    contrastive_step(model, pixels, token_ids, mask, None, loss="sigmoid")
+    expected = model.encode_image(pixels), model.encode_text(token_ids, mask), model.scale
+    for ours, theirs in zip(called[0], (*expected, model.bias), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_step_goes_through_the_towers_that_it_is_given():
+    model, called = tiny.clip(), []
+    towers = processes.Towers(model)
+    towers.register_forward_hook(lambda *call: called.append(True))
+    pictures, token_ids, mask = tiny.batches(8)[0]
+    batch = normalise(pictures), token_ids, mask
+    contrastive_step(model, *batch, None, towers=towers)
+    assert len(called) == 1
+
+
+def test_an_objective_goes_through_the_towers_that_are_spread(monkeypatch):
+    model, called = tiny.clip(), []
+    towers = processes.Towers(model)
+    towers.register_forward_hook(lambda *call: called.append(True))
+    monkeypatch.setattr(processes, "spread", lambda one: towers if one is model else None)
+    pictures, token_ids, mask = tiny.batches(8)[0]
+    objective_of(model, shared.CONFIG).cost(model, None, normalise(pictures), token_ids, mask)
+    assert len(called) == 1
+
+
+@pytest.fixture
+def world_of_one():
+    """torch.distributed as it is with a single process."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+def test_what_is_gathered_goes_through_torch_and_gradients_come_back(world_of_one, monkeypatch):
+    rows = tiny.normals(3, 2).requires_grad_()
+    assert processes.gathered(rows) is rows  # no other process
+    monkeypatch.setattr(processes._Gathered, "apply", lambda given: given * 2)
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    assert torch.equal(processes.gathered(rows), rows * 2)
+    monkeypatch.undo()
+    copy = processes._Gathered.apply(rows)
+    assert torch.equal(copy, rows) and copy is not rows
+    upstream = tiny.normals(3, 2, seed=1)
+    copy.backward(upstream.clone())
+    assert torch.equal(rows.grad, upstream)
 
 
 def test_one_process_alone_speaks_and_shares_nothing():
