@@ -110,6 +110,7 @@ def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_p
     assert refused.returncode != 0 and "processes=2, not nothing" in refused.stderr
 
 
+@torchrun
 def test_two_processes_read_shards_of_their_own_also_after_one_was_killed(tmp_path):
     scenes, _ = sample_pairs(64, stream("tests of two processes"))
     rows = []
