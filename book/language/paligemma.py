@@ -25,7 +25,7 @@
 # ## What it is to do
 #
 # The package ships a small model of this kind, trained on questions about the scenes of our world, in
-# three stages; the first is the run that you will see below. Here is the first of this book's eight
+# several runs; the first is the one that you will see below. Here is the first of this book's eight
 # example pictures, and some questions. Predict which answer is the hardest to give.
 
 # %% mystnb={"image": {"alt": "A small red circle above a large blue square, and the same picture with the boxes that the model gave: each lies closely around its shape."}}
@@ -567,7 +567,7 @@ assert (own - expected).abs().max() < 1e-4 * expected.abs().max()
 # | decoder | 3 blocks, 96 wide | Gemma 2B |
 # | picture | 32 px, 16 tokens | 224, 448 or 896 px: 256, 1,024 or 4,096 tokens |
 # | image encoder is | frozen | trained with all the rest |
-# | training | 300,800 questions | a billion examples at 224 px, then 50 million at 448 and 10 million at 896 |
+# | training | 556,800 questions | a billion examples at 224 px, then 50 million at 448 and 10 million at 896 |
 # | places | 32 tokens | 1,024 tokens, and 128 for the outlines of segments |
 #
 # ({cite:t}`beyer2024paligemma`, §3.) Its stages: first both parts alone, then together on pictures and

@@ -3,7 +3,7 @@
     python -m bookkit.answer_trials [arm...]
 
 Every run is short (STEPS steps of the preset "answers-trial", of 32 questions); the shipped model
-is deeper and has trained on sixteen times as many questions. What is there already is not run
+is deeper and has trained on some forty times as many questions. What is there already is not run
 again. The table goes into the package, pretrained/answers/trials.json; the chapter reads it.
 """
 

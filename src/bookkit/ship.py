@@ -5,8 +5,11 @@
     python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
     python -m clipbook.language --preset answers-chapter --threads 1 --out runs/first
     python -m clipbook.language --preset answers-all --begin-with runs/first --out runs/second
-    python -m clipbook.language --preset answers --begin-with runs/second --out runs/answers
-    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji runs/answers
+    python -m clipbook.language --preset answers --begin-with runs/second --out runs/third
+    python -m clipbook.language --preset answers --begin-with runs/third --seed 1 --out runs/next
+    python -m clipbook.language --preset answers --begin-with runs/next --seed 2 --out runs/answers
+    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji
+    python -m bookkit.ship runs/answers --mean-with runs/next
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
 text of the card is written by hand; this fills in the tables between their marks. That of the
@@ -18,8 +21,10 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import torch
 
@@ -34,18 +39,24 @@ UNSEEN = ("twemoji", "openmoji")
 """Artists from whom the shipped model of emoji has not learned."""
 QUESTIONS = 400
 """Of each kind that the shipped model of answers is asked."""
-FRESH = 2
-"""The seed of these questions; the recipe was chosen by others, of the seeds 0 and 1."""
+FRESH = 4
+"""The seed of these questions; the recipe was chosen by others, of the seeds 0 to 3."""
 
 
-def ship(run: Path) -> None:
-    """Copy one run's results into the package, weights in float16."""
+def ship(run: Path, other: Path | None = None) -> None:
+    """Copy one run's results into the package, weights in float16: the mean of both runs' weights
+    where there is another, as Wortsman et al. 2022 (model soups) do."""
     folder = shipped.FOLDERS[run.name]
     weights = folder / f"{run.name}.safetensors"
+    load: Callable[..., Any] = load_model
+    save: Callable[..., None] = save_model
     if run.name == "answers":
-        save_paligemma(load_paligemma(run / "model.safetensors"), weights, torch.float16)
-    else:
-        save_model(load_model(run / "model.safetensors"), weights, torch.float16)
+        load, save = load_paligemma, save_paligemma
+    model = load(run / "model.safetensors")
+    if other:
+        theirs = load(other / "model.safetensors").state_dict()
+        model.load_state_dict({k: (v + theirs[k]) / 2 for k, v in model.state_dict().items()})
+    save(model, weights, torch.float16)
     shutil.copy(run / "tokenizer.json", folder / "tokenizer.json")
     history = json.loads((run / "history.json").read_text("utf-8"))
     for name in ("loss", "scale", "learning_rate"):
@@ -107,13 +118,16 @@ def write_sigmoid(card: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
-    runs = parser.parse_args().run
+    parser.add_argument("--mean-with", type=Path, help="the folder of a run to average with")
+    asked = parser.parse_args()
+    runs, other = asked.run, asked.mean_with
     needed = [run / name for run in runs for name in NEEDED]
+    needed += [other / NEEDED[0]] if other else []
     if missing := [str(path) for path in needed if not path.is_file()]:
         print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
         return 2
     for run in runs:
-        ship(run)
+        ship(run, other)
     for folder in dict.fromkeys(shipped.FOLDERS.values()):
         write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
     write_sigmoid(shipped.FOLDERS["shapes"] / "README.md")

@@ -1,9 +1,11 @@
 """Train a model that answers: python -m clipbook.language --preset answers-chapter --out runs/first
 
-The shipped model has learned in three stages; each begins with what the one before has written:
+The shipped model has learned in five such runs; each begins with what the one before has written:
 
     python -m clipbook.language --preset answers-all --begin-with runs/first --out runs/second
-    python -m clipbook.language --preset answers --begin-with runs/second --out runs/answers
+    python -m clipbook.language --preset answers --begin-with runs/second --out runs/third
+
+and the last of these twice more, with the seeds 1 and 2.
 
 Writes model.safetensors, tokenizer.json and history.json into the folder, and checkpoints from
 which the same command goes on after an interruption. A folder is for one run alone.

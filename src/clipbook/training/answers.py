@@ -228,14 +228,14 @@ ANSWERS_PRESETS = {
         TrainingConfig(steps=500, learning_rate=3e-3, matrix_rate=5.0),
         kinds={"colour": 1.0, "shape": 1.0, "exists": 1.0},
     ),
-    # the shipped model goes on from there, in two more stages: all kinds, then captions more often.
+    # the shipped model goes on from there: all kinds, then, three times, captions more often.
     # Asked all kinds from the start, one took any colour in the picture for that of the shape
     "answers-all": AnswersPreset(
         TrainingConfig(steps=2_200, learning_rate=2e-3, matrix_rate=5.0),
         kinds=ALL | {"colour": 1.5, "beside": 1.5, "count": 2.0, "caption": 2.0, "detect": 3.0},
     ),
     "answers": AnswersPreset(
-        TrainingConfig(steps=500, learning_rate=2e-3, matrix_rate=5.0),
+        TrainingConfig(steps=2_000, learning_rate=2e-3, matrix_rate=5.0),
         kinds=ALL | {"beside": 1.5, "detect": 2.0, "caption": 8.0},
     ),
     # what the chapter compares, see bookkit.answer_trials
