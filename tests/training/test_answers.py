@@ -14,7 +14,7 @@ from clipbook.image import Preprocessing, normalise
 from clipbook.language import Answerer, DecoderConfig, load_paligemma
 from clipbook.language import __main__ as command
 from clipbook.pairs import CLIP
-from clipbook.scenes import HELD_OUT, KINDS, Question
+from clipbook.scenes import HELD_OUT, KINDS, Question, sample
 from clipbook.streams import stream
 from clipbook.training import (
     ANSWERS_PRESETS,
@@ -122,9 +122,14 @@ def test_batches_are_known_by_all_that_decides_them():
 
 def test_questions_have_a_stream_of_their_own(monkeypatch):
     asked = []
+    drawn = []
     monkeypatch.setattr(answers_module, "stream", lambda *of: asked.append(of) or stream(*of))
+    monkeypatch.setattr(
+        answers_module, "sample", lambda n, *of, **how: drawn.append(n) or sample(n, *of, **how)
+    )
     batches(seed=3).questions(5)
     assert asked == [("questions", 3, 5)]
+    assert set(drawn) == {1}, "no scene is drawn in vain"
 
 
 def test_boxes_are_written_in_the_bins_of_the_tokenizer():
