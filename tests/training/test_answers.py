@@ -116,7 +116,7 @@ def test_batches_are_known_by_all_that_decides_them():
     plain = batches().identity()
     words = {"words": identify_tokenizer(TOKENIZER.words), "bins": TOKENIZER.bins}
     assert (plain["kind"], plain["tokenizer"]) == ("QuestionBatches", words)
-    others = [{"kinds": {"size": 1.0}}, {"two": 0.5}, {"seed": 1}]
+    others = [{"kinds": {"size": 1.0}}, {"two": 0.5}, {"seed": 1}, {"seed": 10**18}]
     assert all(batches(**other).identity() != plain for other in others)
 
 
