@@ -405,19 +405,18 @@ curves(lines, across="step", up="loss")
 from clipbook.scenes import COLOURS, SHAPES
 
 model.requires_grad_(False)
-answers = [tokenizer.encode(f" {colour}") for colour in COLOURS]  # each colour is one token
+answers = torch.tensor([tokenizer.encode(f" {colour}") for colour in COLOURS])  # (8, 1)
 belief = []
 for shape in SHAPES:
-    asked = tokenizer.encode(f"what colour is the {shape}?")
-    last = model(torch.tensor([[tokenizer.start_id, *asked]]))[0, -1]  # (V)
-    belief.append(last.softmax(dim=0)[torch.tensor(answers)[:, 0]])
+    ids = [tokenizer.start_id, *tokenizer.encode(f"what colour is the {shape}?")]
+    belief.append(model(torch.tensor([ids]))[0, -1].softmax(dim=0)[answers[:, 0]])
 belief = torch.stack(belief)  # (8 shapes, 8 colours)
 assert belief.sum(dim=1).min() > 0.9 and belief.max() < 0.25
 asked = [text.split()[-1] for text in training if text.startswith("what colour")]
 shares = torch.tensor([asked.count(colour) / len(asked) for colour in COLOURS])  # (8)
 print(f"a shape changes a probability by {(belief - belief.mean(dim=0)).abs().max():.3f} at most")
-print(f"from the shares in training they differ by {(belief - shares).abs().max():.3f} at most")
-print(f"1/8 for every colour would differ by {(1 / 8 - shares).abs().max():.3f} at most")
+for name, told in (("its answers differ", belief), ("1/8 for each would differ", 1 / 8)):
+    print(f"from the shares in training {name} by {(told - shares).abs().max():.3f} at most")
 token_heatmap(belief, SHAPES, COLOURS)
 
 # %% [markdown]
@@ -557,11 +556,11 @@ def same_token(logits, ids, mask):
     return nn.functional.cross_entropy(logits[mask], ids[mask])
 
 
-for name, loss_of in (("no mask", next_token_loss), ("no shift", same_token)):
+spoilt = ("no mask", sees_all, next_token_loss), ("no shift", lambda model: None, same_token)
+for name, spoil, loss_of in spoilt:
     torch.manual_seed(0)
     student = Decoder(SMALL)
-    if name == "no mask":
-        sees_all(student)
+    spoil(student)
     *_, last_step = train(student, 100, 0, loss_of)
     cost = loss_of(student(test_ids), test_ids, test_mask).item()
     print(f"{name}: loss {cost:.2f}, writes {write(student, 1, sampler(), 'a', most=9)}")
