@@ -167,7 +167,7 @@ def test_changes_are_drawn_by_seed_batch_and_process(shards, monkeypatch):
         stream_of = batches(shards, seed=3)
         stream_of.augmentation = note
         stream_of[5]
-    purpose = "changes of own pictures"
+    purpose = "changes of shards"
     assert draws == [stream(purpose, 3, k).integers(10**9) for k in (5, 10, 11)]
 
 

@@ -110,7 +110,7 @@ class ShardBatches(Dataset):
         images, captions = zip(*map(self._decoded, mine), strict=True)
         pictures = squares(images, self.image_size)
         if self.augmentation:
-            draw = stream("changes of own pictures", self.seed, k * self.processes + self.number)
+            draw = stream("changes of shards", self.seed, k * self.processes + self.number)
             pictures = self.augmentation(pictures, self.image_size, draw)
         return pictures, *self.tokenizer.batch(captions)
 

@@ -67,7 +67,8 @@ for (const { name, path, words, texts, ids, pixels, embeddings, cosines, scale, 
       assert.ok(Math.abs(clip.scale / scale - 1) < 1e-6);
     });
 
-for (const { name, path, words, followed } of expected.models)
+// of 8 bits only the cosines are promised
+for (const { name, path, words, followed, most } of expected.models.filter(({ most }) => most < 1e-4))
   test(`${name} keeps on its way what PyTorch's layers compute`, () => {
     const clip = new Clip(file(path), words, kernel);
     const image = clip.followImage(bytes(followed.pixels));
@@ -79,10 +80,10 @@ for (const { name, path, words, followed } of expected.models)
         assert.deepEqual(shape, theirs[stage].shape, stage);
         const wanted = floats(theirs[stage].values);
         assert.equal(values.length, wanted.length);
-        // of an attention weight and an embedding 1e-5; of what runs through the blocks, that of its largest number
+        // of an attention weight and an embedding; of what runs through the blocks, that share of its largest number
         const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-        const worst = values.reduce((most, value, k) => Math.max(most, Math.abs(value - wanted[k]) / scale), 0);
-        assert.ok(worst < 1e-5, `${stage} is off by ${worst}`);
+        const worst = values.reduce((far, value, k) => Math.max(far, Math.abs(value - wanted[k]) / scale), 0);
+        assert.ok(worst < most, `${stage} is off by ${worst}`);
       }
     }
     assert.equal(clip.notes, undefined); // a pass that nobody follows keeps nothing
