@@ -407,7 +407,7 @@ for name, L in ways.items():
     off = (in_logits(L) - in_logits(logits)).norm() / in_logits(logits).norm()
     print(f"{name:14}: loss {info_nce(L).item():.4f}, gradient off by {off:.1%} of its length")
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "1,000 ones in bfloat16", "number": 256, "within": 1, "shown": "256.0"}
 # A few hundredths each. The encoders are nearly all of the work, so there half the bits buy speed
 # and memory. The grid is one multiplication, and its bits cost little. So `train` keeps the norms
 # of the embeddings, the scale and the grid in 32 bits whatever `precision` says. Sums are the other

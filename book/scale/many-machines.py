@@ -93,7 +93,7 @@ print("each process:", [round(part.item(), 4) for part in parts])
 print(f"their mean {sum(parts) / M:.4f}, the whole batch {whole:.4f}")
 assert torch.isclose(sum(parts) / M, whole, atol=1e-5)
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "Right in direction, too short", "choices": ["constants", "whole, constants", "no gather"], "right": "whole, constants", "shown": "whole, constants : length 0.250, cosine 1.000"}
 # ## Whose gradients?
 #
 # Caption 5 of process 1 stands in the rows of *all* processes. Each of their losses has a gradient

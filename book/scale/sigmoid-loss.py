@@ -87,7 +87,7 @@ for name, costs_of in (("InfoNCE", choices), ("sigmoid", answers)):
 # needs no sums over the batch. The chapters after this one make use of that, when a batch no longer
 # fits into one memory.
 
-# %% [markdown]
+# %% [markdown] predict={"ask": "The softplus at x = −100", "number": 100, "within": 1, "shown": "logsigmoid: tensor([100.000"}
 # ## Safe for large numbers
 #
 # $-\ln \sigma(x) = \ln(1 + e^{-x})$ is called **softplus** of $-x$. Predict its value for
