@@ -219,7 +219,7 @@ for name, texts in written.items():
 # Predict: do the logits stay the same?
 
 # %%
-from clipbook.language import KVCache
+from clipbook.language import KVCache, rotary  # rotary: for an exercise below
 
 ids = test_ids[:64, :12]
 cache = KVCache(depth=2)
@@ -484,9 +484,6 @@ with check("Top-p for a whole batch, other batches"):
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "writing-cache", "schema_version": 3, "task": false}
-from clipbook.language import rotary
-
-
 def read_one(query, key, value, keys, values):
     """What a new token gathers: (d), (d), (d), (n, d), (n, d) -> (d)."""
     ### BEGIN SOLUTION
