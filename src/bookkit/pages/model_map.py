@@ -30,8 +30,8 @@ ROWS = {
     "image": "pictures",
     "pairs": "pairs",
     "real": "real",
-    "scale": "at scale",
     "language": "language",
+    "scale": "at scale",
 }
 WHOLE = "start/contrastive-learning"  # the chapter that is about all of it
 GRID = '<span class="band-grid" aria-hidden="true">' + "<i></i>" * 9 + "</span>"
