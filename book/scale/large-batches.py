@@ -11,7 +11,7 @@
 #     needs: [scale/sigmoid-loss]
 #     minutes: 40
 #     place: this is about how many pairs go through it at once
-#     band: large batches
+#     band: batches
 #     builds: [clipbook.pairs.chunked_info_nce, clipbook.training.cached_backward]
 # ---
 

@@ -10,7 +10,7 @@
 #     needs: [scale/large-batches]
 #     minutes: 37
 #     place: several machines run all of it, each with its share of the pairs
-#     band: many machines
+#     band: machines
 #     builds: [clipbook.training.ShardBatches]
 # ---
 

@@ -9,7 +9,7 @@
 #     needs: [scale/many-machines]
 #     minutes: 23
 #     place: this is what all of it costs, and which part to make larger
-#     band: what it costs
+#     band: cost
 # ---
 
 # %% [markdown]
