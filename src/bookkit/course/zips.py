@@ -26,7 +26,7 @@ README = """\
 {name}.md  objectives, minutes, points, open questions with a rubric
 slides.html         one file that needs no network; S shows the speaker's notes
 
-Hidden checks, solutions and grading: {guide}
+Hidden checks, solutions and grading need a clone of the repository: {guide}
 """
 DATE = (1980, 1, 1, 0, 0, 0)  # so that the same book gives the same bytes
 
