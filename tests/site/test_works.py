@@ -57,6 +57,22 @@ def test_search_finds_what_readers_call_it_and_leads_to_its_section(visit, origi
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("asked", ["prompt", "EOS", "color"])
+def test_search_shows_what_teaches_before_what_lists(visit, origin, asked):
+    tab = visit(f"{origin}/search.html?q={asked}", allowed=origin).tab
+    tab.get_by_text("Search finished").wait_for()
+    links = tab.locator("#search-results > ul > li > a").evaluate_all(
+        "all => all.map((a) => a.href)"
+    )
+    listing = [
+        any(part in link for part in ("changelog", "reference/api", "bibliography", "instructors/"))
+        for link in links
+    ]
+    assert any(listing) and not all(listing)
+    assert listing == sorted(listing)
+
+
+@pytest.mark.browser
 def test_search_shows_prose_and_neither_code_nor_contents(visit, origin):
     seen = visit(f"{origin}/search.html?q=softmax", allowed=origin)
     seen.tab.get_by_text("Search finished").wait_for()

@@ -52,7 +52,10 @@ export function makeFinder(credits, first, { choose, changed }) {
       button.addEventListener("click", () => choose(sheet[k]));
       return button;
     }));
-    write(status, `Of ${among.length} pictures ${sheet[best[0]].name} fits best: ${number(fits[best[0]], 2)}.`);
+    const name = text.trim().toLowerCase().replace(/^(an?|the) /, "");
+    const named = sheet.some((drawing) => drawing.name.toLowerCase().startsWith(`${name} by `));
+    const guess = named ? "" : ` No picture here has the name “${name}”, so this is a guess.`;
+    write(status, `Of ${among.length} pictures ${sheet[best[0]].name} fits best: ${number(fits[best[0]], 2)}.${guess}`);
   });
   input.addEventListener("input", () => {
     changed(clean(input.value));

@@ -13,6 +13,10 @@
   // The text comes before the reference of the package.
   Object.assign(Scorer, { objNameMatch: 2, objPartialMatch: 1, objPrio: { 0: 1, 1: 0, 2: -5 } });
 
+  // What teaches comes before what lists.
+  const LISTS = /^(reference\/(changelog|api|bibliography)|instructors\/|genindex)/;
+  Scorer.score = ([page, , , , score]) => score - (LISTS.test(page) ? 100 : 0);
+
   // The book is in British English.
   const SPELLED = new Map(Object.entries({
     behavior: "behaviour", center: "centre", color: "colour", colors: "colours", gray: "grey",

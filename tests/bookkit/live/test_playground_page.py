@@ -368,11 +368,16 @@ def test_a_text_finds_pictures_by_any_artist_or_by_one_and_a_click_takes_them(op
     page.get_by_label("Drawn by", exact=True).select_option("openmoji")
     expect(page.locator(".play-finder .play-said")).to_contain_text("by OpenMoji fits best")
     assert all(name.endswith("by OpenMoji") for name, _ in found(page))
+    said = page.locator(".play-finder .play-said")
+    expect(said).to_contain_text("No picture here has the name “red fruit”, so this is a guess.")
+    page.get_by_label("Text", exact=True).fill("A dog face")
+    expect(said).to_contain_text("fits best")
+    expect(said).not_to_contain_text("guess")
     taken = found(page)[0][0]
     page.locator(".play-found button").first.click()
     expect(page.get_by_role("button", name=f"Picture 5: {taken}")).to_be_visible()
     page.wait_for_function("location.hash.includes('picture=openmoji.')")
-    assert "find=a+red+fruit" in page.url and "model=emoji" in page.url
+    assert "find=A+dog+face" in page.url and "model=emoji" in page.url
 
 
 def test_an_address_names_emoji_and_each_model_keeps_what_it_had(open_live):
