@@ -357,7 +357,7 @@ for caption, value, picture in zip(my_captions, best, k.tolist(), strict=True):
 # %% [markdown]
 # The first is true of both pictures 1 and 2. The second seems true of all but picture 1, and the model takes
 # one that has a red thing or a circle: no caption in training said "no". "Something blue" fits the green
-# triangle as well as picture 1, where a square is blue: in training every colour came with a shape. And the
+# triangle as well as picture 1, where a square is blue: no caption in training said "something". And the
 # pup fits one best, too, as some picture always does. A low cosine is all that the model can say against a
 # caption.
 
