@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import clipbook
+from bookkit.ship import FRESH, QUESTIONS
 from clipbook.evaluation import evaluate_answers
 from clipbook.image import ViT
 from clipbook.language import AnswerTokenizer, iou
@@ -64,7 +65,7 @@ def test_it_answers_about_the_running_example():
 @pytest.mark.slow
 def test_the_card_says_what_the_weights_score():
     card = model_card("answers")
-    for what, share in evaluate_answers(load("answers"), 400, seed=2).items():
+    for what, share in evaluate_answers(load("answers"), QUESTIONS, seed=FRESH).items():
         assert abs(card[what] - share) <= 0.005, (what, card[what], share)
 
 
