@@ -525,7 +525,7 @@ assert max((base + more)[:, 1].max() for more in worse.values()) < counts["bigra
 # None stops it: every variant learns, and after 100 steps all are below the bigrams. Compare with the
 # spread of the unchanged model's three seeds. After 100 steps two changes move every seed by more:
 # without $\sqrt w$ the model learns more slowly, and with a second table for the output **better** (it
-# also brings a second table to learn). The others differ by about as much as seeds do; that all
+# has more numbers to learn, too). The others differ by about as much as seeds do; that all
 # three seeds agree on a sign happens by luck in one case of four. Even without positions it works, as
 # {cite:t}`haviv2022nope` found for large decoders: the causal mask alone holds the order. At our size
 # nothing here shows that Gemma's norm, positions or shared head write better.
