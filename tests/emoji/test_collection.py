@@ -139,3 +139,14 @@ def test_every_artist_is_credited():
     for artist in ARTISTS:
         assert artist.credit and artist.licence and artist.source.startswith("https://")
     assert package.ARTISTS is ARTISTS
+
+
+@pytest.mark.parametrize("table", ["", "[]", "{}", '{"concepts": [], "pictures": {}}', "[" * 10**5])
+def test_sheets_that_are_damaged_are_named_with_the_remedy(monkeypatch, capsys, tmp_path, table):
+    (tmp_path / sheets.TABLE).write_text(table)
+    monkeypatch.setattr(package.collection, "make_sheets", lambda: tmp_path)
+    load_emoji.cache_clear()
+    assert command.main() == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"{tmp_path} is damaged (")
+    assert complaint.endswith("); delete it, and the sheets are made anew\n")

@@ -96,6 +96,16 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path, named)
     assert packages.cache_folder().is_relative_to(tmp_path)
 
 
+def test_a_cache_that_can_not_be_made_is_refused_with_the_remedy(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLIPBOOK_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(ValueError, match="can't be found; set CLIPBOOK_CACHE to a folder"):
+        packages.cache_folder()
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("CLIPBOOK_CACHE", str(tmp_path / "file/inside"))
+    with pytest.raises(ValueError, match=r"CLIPBOOK_CACHE=.*file is a file; give another folder"):
+        packages.cache_folder()
+
+
 def test_every_package_is_locked_and_used():
     used = {artist.package.name for artist in ARTISTS} | {NAMES.name}
     assert used == set(PACKAGES)
@@ -109,3 +119,12 @@ def test_one_artist_may_be_shown_but_not_learned_from():
     assert {artist.licence for artist in ARTISTS if artist.trained} == {
         "CC BY 4.0", "Apache 2.0", "MIT",
     }  # fmt: skip
+
+
+def test_an_archive_that_was_cut_off_is_fetched_again(npm, tmp_path):
+    called = npm(giving(DATA, tmp_path))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / PACKAGE.archive).write_bytes(DATA[:100])
+    packages.fetch([PACKAGE], tmp_path / "kept")
+    assert called() == 1
+    assert packages.read_json(PACKAGE, tmp_path / "kept", "icons.json") == [{"a": 1}]

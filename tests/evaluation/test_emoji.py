@@ -14,11 +14,13 @@ from clipbook.evaluation.emoji import (
     held_out_auc,
     held_out_rows,
     moved,
+    picture_embeddings,
     pixel_similarities,
     ranks,
 )
 from clipbook.image import CNNConfig
 from tests import tiny
+from tests.plain import plain_python
 
 
 def test_ranks_count_who_is_at_least_as_similar():
@@ -98,3 +100,41 @@ def test_a_perfect_model_scores_1_and_an_untrained_one_little(monkeypatch):
     monkeypatch.setattr(module, "name_embeddings", lambda *arguments: units)
     monkeypatch.setattr(module, "picture_embeddings", embeddings)
     assert set(evaluate_emoji(model, tiny.tokenizer(), small, "noto").values()) == {1.0}
+
+
+def test_a_side_that_would_do_is_proposed():
+    pictures = torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="side=10 does not divide the pictures' 32 px; try 8$"):
+        pixel_similarities(pictures, pictures, torch.tensor([0]), 1, 10)
+
+
+def test_known_pictures_of_another_size_are_refused():
+    pictures, known = (torch.zeros(1, k, k, 3, dtype=torch.uint8) for k in (32, 48))
+    with plain_python(), pytest.raises(ValueError, match="of another size than"):
+        pixel_similarities(pictures, known, torch.tensor([0]), 1)
+
+
+def test_a_batch_of_no_pictures_at_a_time_is_refused():
+    pictures = torch.zeros(2, 16, 16, 3, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="batch_size=0 is not a whole number"):
+        picture_embeddings(tiny.clip(), pictures, 0)
+
+
+@pytest.mark.parametrize(("own", "others"), [(0, 2), (2, 0), (0, 0)])
+def test_nothing_is_compared_with_nothing(own, others):
+    with pytest.raises(ValueError, match=f"^{own} own and {others} others can't be compared; give"):
+        auc(torch.zeros(own), torch.ones(others))
+
+
+@pytest.mark.parametrize("own", [[0, 3], [-1, 0], [0], [0, 1, 2]])
+def test_each_pictures_name_is_one_of_the_columns(own):
+    said = r"^own=\[.*\] for 2 pictures and 3 names; give each .* its name, from 0 to 2$"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        ranks(tiny.normals(2, 3), torch.tensor(own))
+
+
+def test_a_name_without_siblings_pictures_is_not_compared():
+    small = tiny.emoji()
+    rows = (small.concept_of == small.place("green heart")).nonzero()[:, 0]
+    similarities = tiny.normals(len(rows), len(small.names))
+    assert held_out_auc(similarities, small.concept_of[rows], small) == {}

@@ -4,15 +4,17 @@ import importlib.util
 from functools import cache
 from math import exp, log
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from pytorch_metric_learning.losses import SupConLoss
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from clipbook.pairs import info_nce, sigmoid_loss
+from clipbook.pairs import info_nce, sigmoid_loss, supervised_contrastive
 from tests.plain import plain_python
 from tests.tiny import normals
 
@@ -202,3 +204,76 @@ def test_the_sigmoid_loss_refuses_a_matrix_that_is_not_square(shape):
 def test_the_sigmoid_loss_refuses_labels_of_another_shape():
     with plain_python(), pytest.raises(ValueError, match=r"true is \(2, 2\), logits \(3, 3\)"):
         sigmoid_loss(torch.zeros(3, 3), torch.eye(2).bool())
+
+
+@pytest.mark.parametrize("loss", [info_nce, sigmoid_loss])
+@pytest.mark.parametrize("true", [torch.eye(3), torch.eye(3).long(), np.eye(3, dtype=bool), [[1]]])
+def test_labels_that_are_not_true_or_false_are_refused(loss, true):
+    with plain_python(), pytest.raises(ValueError, match="a tensor of true or false is needed"):
+        loss(torch.zeros(3, 3), true)
+
+
+@given(st.integers(3, 12), st.integers(2, 4), st.integers(0, 2**32 - 1))
+def test_the_supervised_contrastive_loss_equals_pytorch_metric_learnings(n, things, seed):
+    rows = normalize(normals(n, 5, seed=seed).double(), dim=1)
+    shown = torch.from_numpy(np.random.default_rng(seed).integers(0, things, n))
+    shown[0] = shown[1] = 0  # one match at least, and something else: theirs is 0 without
+    shown[2] = 1
+    ours = supervised_contrastive(rows @ rows.T / 0.1, shown[:, None] == shown)
+    theirs = SupConLoss(temperature=0.1)(rows, shown)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("n", [2, 5, 40])
+def test_a_picture_chooses_among_the_others_alone(n):
+    same = torch.eye(n, dtype=torch.bool)
+    same[0, 1] = same[1, 0] = True
+    logits = torch.full((n, n), 2.0)
+    assert supervised_contrastive(logits, same).item() == pytest.approx(log(n - 1), abs=1e-6)
+    alone = supervised_contrastive(logits.fill_diagonal_(50.0), same)  # what it is to itself
+    assert alone.item() == pytest.approx(log(n - 1), abs=1e-6)
+
+
+def test_the_supervised_contrastive_loss_by_hand():
+    """Picture 0 has two matches, 3 has none and counts only among the choices."""
+    logits = torch.tensor([[9.0, 1, 2, 0], [1, 9, 0, 3], [2, 0, 9, 1], [0, 3, 1, 9]])
+    same = torch.zeros(4, 4).bool()
+    same[0, 1] = same[1, 0] = same[0, 2] = same[2, 0] = True
+    first = log(exp(1) + exp(2) + exp(0)) - (1 + 2) / 2
+    second = log(exp(1) + exp(0) + exp(3)) - 1
+    third = log(exp(2) + exp(0) + exp(1)) - 2
+    loss = supervised_contrastive(logits.requires_grad_(), same)
+    assert loss.item() == pytest.approx((first + second + third) / 3, rel=1e-6)
+    loss.backward()
+    assert logits.grad.isfinite().all()
+    assert (logits.grad.diagonal() == 0).all() and (logits.grad[3] == 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_pictures_without_a_match_cost_nothing_and_pull_nowhere(n):
+    logits = torch.arange(float(n * n)).view(n, n).requires_grad_()
+    loss = supervised_contrastive(logits, torch.eye(n, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0
+    assert (logits.grad == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("logits", "same", "said"),
+    [
+        (torch.zeros(3, 2), torch.zeros(3, 2).bool(), "logits are 3×2, same .3, 2.; both compare"),
+        (torch.zeros(3, 3), torch.eye(2).bool(), "logits are 3×3, same .2, 2.; both compare"),
+        (torch.zeros(3, 3), torch.eye(3), "same holds torch.float32, a tensor of true or false"),
+    ],
+)
+def test_what_the_supervised_contrastive_loss_cannot_compare_is_refused(logits, same, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        supervised_contrastive(logits, same)
+
+
+@pytest.mark.parametrize("loss", [info_nce, sigmoid_loss, supervised_contrastive])
+@pytest.mark.parametrize("shape", [(2,), (1, 2, 2)])
+def test_logits_that_are_no_matrix_are_refused(loss, shape):
+    said = r"^logits of shape .* where \(rows, columns\) is needed; give each picture a row of scal"
+    with plain_python(), pytest.raises(ValueError, match=said + "ed similarities$"):
+        loss(torch.zeros(shape), torch.ones(shape, dtype=torch.bool))

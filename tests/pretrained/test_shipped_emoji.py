@@ -62,7 +62,7 @@ def test_every_trial_was_made_with_three_seeds():
     trials = emoji_trials()
     assert set(trials["artists"]) == set(ARTISTS)
     assert set(trials["baseline"]) == {*ARTISTS, "openmoji"}
-    for kind in ("artists", "outlines", "vit", "positives", "languages"):
+    for kind in ("artists", "outlines", "vit", "positives", "languages", "whole"):
         for name, runs in trials[kind].items():
             assert set(runs) == {"0", "1", "2"}, (kind, name)
             assert len({str(run) for run in runs.values()}) == 3, "seeds that don't differ"

@@ -80,7 +80,10 @@ def test_sizes_that_nobody_names_are_those_of_the_preset():
         ("image_size", 2.5, "try 48"),
         ("seed", -1, "try 0"),
         ("seed", 2**70, "try 0"),
+        ("artists_each", 0, "try 1"),
         ("multi_positive", "yes", "True"),
+        ("augmentation", True, r"Augmentation\(\)"),
+        ("left_out", "twemoji", r"try \('twemoji',\)"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value, remedy):
@@ -120,6 +123,31 @@ def test_a_pass_shows_every_concept_at_most_once(monkeypatch):
     assert seen[len(first) :] != first
 
 
+def test_a_concept_comes_by_several_artists_who_share_their_captions():
+    two = batches(batch_size=6, artists_each=2, augmentation=None)
+    two.captions.draw_with_words = lambda place, generator: (f"place {place}", ("x",))
+    drawn = tiny.emoji().pictures[[row for rows in two.rows_of.values() for row in rows]]
+    assert not all(torch.equal(drawn[0], other) for other in drawn), "nothing to tell apart"
+    for k in range(8):
+        pictures, ids, _, true = two[k]
+        pairs = torch.eye(3, dtype=torch.bool).repeat_interleave(2, 0).repeat_interleave(2, 1)
+        assert torch.equal(true, pairs)
+        assert torch.equal(ids[0::2], ids[1::2]) and len(ids[0::2].unique(dim=0)) == 3
+        for one, other in zip(pictures[0::2], pictures[1::2], strict=True):
+            assert not torch.equal(one, other)
+
+
+def test_no_more_artists_can_draw_a_concept_than_there_are():
+    said = "artists_each=5, but 4 are left to learn from, noto, .*; try 4"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        batches(artists_each=5, left_out=("twemoji", "fluent"))
+
+
+def test_several_artists_must_fill_the_batch():
+    with pytest.raises(ValueError, match="batch_size=5 is no multiple of artists_each=2; try 4"):
+        batches(artists_each=2)
+
+
 def test_without_augmentation_pictures_are_as_drawn():
     small = batches(augmentation=None, left_out=("noto", "fluent", "fxemoji"))
     pictures, *_ = small[0]
@@ -136,6 +164,7 @@ def test_without_augmentation_pictures_are_as_drawn():
         {"batch_size": 4},
         {"image_size": 24},
         {"left_out": ("noto",)},
+        {"artists_each": 5},
         {"augmentation": None},
         {"augmentation": Augmentation(turn=1.0)},
     ],
@@ -203,7 +232,7 @@ def test_labels_say_which_captions_are_true_of_which_pictures(monkeypatch):
 
     monkeypatch.setattr(several.captions, "draw_with_words", noting)
     more = 0
-    for k in range(6):
+    for k in range(30):
         shown.clear()
         *_, true = several[k]
         for i, (place, _) in enumerate(shown):
@@ -216,11 +245,11 @@ def test_labels_say_which_captions_are_true_of_which_pictures(monkeypatch):
 
 
 def test_a_run_takes_batches_with_several_true_captions():
-    several = batches(multi_positive=True, batch_size=8)
+    several = batches(multi_positive=True, batch_size=8, seed=3)
+    assert several[0][-1].sum() > 8  # a caption fits two pictures
     model = tiny.clip(tiny.CNN)
     config = TrainingConfig(steps=2, warmup_steps=1)
     history = train(model, several, config, device="cpu", workers=0, progress=False)
-    plain = train(
-        tiny.clip(tiny.CNN), batches(batch_size=8), config, device="cpu", workers=0, progress=False
-    )
-    assert history.loss[0] != plain.loss[0]
+    one = batches(batch_size=8, seed=3)  # the same pictures and captions
+    plain = train(tiny.clip(tiny.CNN), one, config, device="cpu", workers=0, progress=False)
+    assert abs(history.loss[0] - plain.loss[0]) > 1e-3

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from clipbook.emoji.matching import Concept
+from clipbook.validation import check_generator, excerpt, whole_number
 
 TEMPLATES = ("{}", "a picture of {}", "an image of {}", "there is {}")
 
@@ -24,7 +25,9 @@ _DIRECTED = re.compile(
 
 
 def with_article(name: str) -> str:
-    """ "a dog face", "an apple", "two hearts", "glasses"."""
+    """ "a dog face", "an apple", "two hearts", "glasses". Raises ValueError for no name."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name={excerpt(name)} names nothing; try 'dog face'")
     if _NO_ARTICLE.search(name):
         return name
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
@@ -41,11 +44,14 @@ class Captions:
     Rare keywords are drawn more often than common ones, as 1 / √(how many concepts have it):
     "face" fits hundreds of pictures, and would be a wrong answer for most of a batch.
 
-    languages: of the names; keywords are English alone, and drawn only with English.
+    languages: of the names; keywords are English alone, and drawn only with English. Raises
+    ValueError for no languages, a single string, and one in which not every emoji has a name.
     """
 
     def __init__(self, concepts: tuple[Concept, ...], languages: tuple[str, ...] = ("en",)) -> None:
         self.concepts = concepts
+        if isinstance(languages, str) or not languages:
+            raise ValueError(f"languages={excerpt(languages)}; give one at least: try ('en',)")
         for language in languages:
             if any(language not in concept.names for concept in concepts):
                 raise ValueError(
@@ -61,7 +67,11 @@ class Captions:
         self._weights = [np.array([counts[k] ** -0.5 for k in c.keywords]) for c in concepts]
 
     def draw(self, place: int, generator: np.random.Generator) -> str:
-        """A caption that is true of the concept at that place."""
+        """A caption that is true of the concept at that place.
+
+        Raises ValueError for a place outside `concepts`, TypeError for another kind of generator
+        than NumPy's.
+        """
         caption, _ = self.draw_with_words(place, generator)
         return caption
 
@@ -69,6 +79,8 @@ class Captions:
         self, place: int, generator: np.random.Generator
     ) -> tuple[str, tuple[str, ...]]:
         """The same, and the name or keywords that it is made of."""
+        check_generator(generator)
+        place = whole_number("place", place, 0, least=0, most=len(self.concepts) - 1)
         concept, weights = self.concepts[place], self._weights[place]
         language = self.languages[generator.integers(len(self.languages))]
         if language != "en":
@@ -76,13 +88,13 @@ class Captions:
         chance = generator.random()
         template = TEMPLATES[generator.integers(len(TEMPLATES))]
         name = concept.name if generator.random() < 0.5 else with_article(concept.name)
-        if not concept.keywords or chance < 0.4:
+        if not concept.keywords or chance < 0.6:
             return template.replace("{}", name), (concept.name,)
         most = len(concept.keywords)
-        low, high = (1, 4) if chance < 0.65 else (2, 5) if chance < 0.85 else (1, 2)
+        low, high = (1, 4) if chance < 0.75 else (2, 5) if chance < 0.85 else (1, 2)
         count = min(int(generator.integers(low, high)), most)
         chosen = generator.choice(most, count, replace=False, p=weights / weights.sum())
         keywords = tuple(concept.keywords[k] for k in chosen)
-        if chance < 0.65:
+        if chance < 0.75:
             return template.replace("{}", ", ".join([name, *keywords])), (concept.name, *keywords)
         return template.replace("{}", ", ".join(keywords)), keywords

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -84,9 +85,20 @@ def load_emoji() -> Emoji:
     """The data: some 1,300 concepts by up to seven artists, 64 px, with transparency.
 
     The first time it downloads 17 MB by npm and draws them, which takes about a minute; then it
-    reads what was kept. Raises OSError, in one sentence, where npm or the network is missing.
+    reads what was kept. Raises OSError, in one sentence, where npm or the network is missing, and
+    ValueError where what was kept is damaged.
     """
     folder = make_sheets()
+    try:
+        return _read(folder)
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{folder} is damaged ({error}); delete it, and the sheets are made anew"
+        ) from error
+
+
+def _read(folder: Path) -> Emoji:
+    """Raises some of the errors that `load_emoji` names for what `make_sheets` did not write so."""
     table = json.loads((folder / TABLE).read_text("utf-8"))
     concepts = tuple(
         Concept(**{**row, "keywords": tuple(row["keywords"])}) for row in table["concepts"]

@@ -12,27 +12,39 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from shutil import which
 from typing import Any
 
 from clipbook.emoji.artists import Package
+from clipbook.validation import check_folder
 
 
 def cache_folder() -> Path:
-    """$CLIPBOOK_CACHE, or clipbook in the folder where programs keep what they can get again."""
-    if named := os.environ.get("CLIPBOOK_CACHE"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "clipbook"
+    """$CLIPBOOK_CACHE, or clipbook in the folder where programs keep what they can get again.
+
+    Raises ValueError for a home that there is none of, such as ~nobody, and for a file.
+    """
+    named = os.environ.get("CLIPBOOK_CACHE")
+    folder = Path(named or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "clipbook"))
+    try:
+        folder = folder.expanduser()
+    except RuntimeError:
+        raise ValueError(
+            f"{folder} begins with a home that can't be found; set CLIPBOOK_CACHE to a folder"
+        ) from None
+    check_folder("CLIPBOOK_CACHE", folder)
+    return folder
 
 
 def fetch(packages: Iterable[Package], folder: Path) -> None:
-    """Put the archives of the packages that are not there yet into the folder.
+    """Put the archives of the packages that are not there yet, or not whole, into the folder.
 
     Raises OSError where npm is missing or doesn't reach its registry, and ValueError for an archive
     that is not the one that was asked for; that one is not kept.
     """
-    missing = [package for package in packages if not (folder / package.archive).is_file()]
+    missing = [package for package in packages if not _is_whole(package, folder / package.archive)]
     if not missing:
         return
     if not (npm := which("npm")):
@@ -55,6 +67,13 @@ def fetch(packages: Iterable[Package], folder: Path) -> None:
             path = Path(temporary, package.archive)
             check(package, path)
             path.replace(folder / package.archive)
+
+
+def _is_whole(package: Package, archive: Path) -> bool:
+    with suppress(OSError, ValueError):
+        check(package, archive)
+        return True
+    return False
 
 
 def check(package: Package, archive: Path) -> None:

@@ -2,7 +2,7 @@
 
 from clipbook.pairs.chunked import chunked_info_nce, chunked_sigmoid_loss
 from clipbook.pairs.clip import CLIP, CLIPConfig
-from clipbook.pairs.loss import info_nce, sigmoid_loss
+from clipbook.pairs.loss import info_nce, sigmoid_loss, supervised_contrastive
 from clipbook.pairs.saving import load_model, save_model
 from clipbook.pairs.similarity import similarity
 
@@ -16,4 +16,5 @@ __all__ = [
     "save_model",
     "sigmoid_loss",
     "similarity",
+    "supervised_contrastive",
 ]

@@ -1,9 +1,12 @@
-"""The contrastive losses: a choice in each row and column, or an answer for each cell."""
+"""The contrastive losses: a choice in each row and column, an answer for each cell, and a choice
+among pictures."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
+
+from clipbook.validation import check_axes
 
 
 def info_nce(
@@ -16,12 +19,13 @@ def info_nce(
     is ln N; a batch of one always costs 0.
     true: where several texts are true of one picture, all that are. The wanted probabilities are
     then spread over them evenly (multi-positive labels), in place of all on the diagonal.
-    Raises ValueError for a matrix that isn't square or is empty, and for labels of another shape or
-    with a row or a column in which nothing is true.
+    Raises ValueError for what is no matrix, for one that isn't square or is empty, and for labels
+    that are not true or false, of another shape, or with a row or a column in which nothing is
+    true.
     Source: van den Oord et al. 2018, §2.3; Radford et al. 2021, figure 3. Several positives: Khosla
     et al. 2020.
     """
-    images, texts = logits.shape
+    images, texts = _sides(logits)
     if images != texts or images == 0:
         raise ValueError(
             f"logits are {images}×{texts}; image i belongs to text i, so as many images as texts "
@@ -30,6 +34,7 @@ def info_nce(
     if true is None:
         target = torch.arange(images, device=logits.device)
         return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+    _check_labels(true)
     # what lies on a GPU is not looked into, for it would have to be waited for
     complete = true.device.type != "cpu" or bool(true.any(dim=0).all() and true.any(dim=1).all())
     if true.shape != logits.shape or not complete:
@@ -53,11 +58,11 @@ def sigmoid_loss(
     logits of 0 each cell costs ln 2, so the loss is N ln 2.
     true: which texts are true of which picture, in place of the diagonal: one, several or none, and
     there may be more texts than pictures or fewer.
-    Raises ValueError for a matrix that is empty, or that isn't square where `true` is not given,
-    and for labels of another shape.
+    Raises ValueError for what is no matrix, for one that is empty, or that isn't square where
+    `true` is not given, and for labels that are not true or false or of another shape.
     Source: Zhai et al. 2023, §3.2 and algorithm 1. Built in: book/scale/sigmoid-loss.
     """
-    images, texts = logits.shape
+    images, texts = _sides(logits)
     if images == 0 or texts == 0 or (true is None and images != texts):
         raise ValueError(
             f"logits are {images}×{texts}; at least one image and text are needed, and as many "
@@ -65,9 +70,54 @@ def sigmoid_loss(
         )
     if true is None:
         true = torch.eye(images, dtype=torch.bool, device=logits.device)
+    _check_labels(true)
     if true.shape != logits.shape:
         raise ValueError(
             f"true is {tuple(true.shape)}, logits {tuple(logits.shape)}; it says of each cell "
             "whether the text is true of the picture"
         )
     return -logsigmoid(torch.where(true, logits, -logits)).sum() / images
+
+
+def supervised_contrastive(
+    logits: Float[Tensor, "images images"], same: Bool[Tensor, "images images"]
+) -> Float[Tensor, ""]:
+    """How surprising it is, in nats, which pictures show the same thing, as each picture chooses
+    among the others; the mean over its matches, and over all pictures that have one. Where none
+    has, it costs 0.
+
+    logits: similarities of pictures with pictures, times the scale. same: which show the same
+    thing; the diagonal, a picture with itself, counts neither as a match nor as a choice.
+    With N equal logits the loss is ln (N − 1), so two pictures always cost 0.
+    Raises ValueError for what is no matrix, for one that isn't square, and for labels that are not
+    true or false, or of another shape.
+    Source: Khosla et al. 2020, equation 2.
+    """
+    images, columns = _sides(logits)
+    _check_labels(same, "same")
+    if images != columns or same.shape != logits.shape:
+        raise ValueError(
+            f"logits are {images}×{columns}, same {tuple(same.shape)}; both compare the same "
+            "pictures with one another"
+        )
+    itself = torch.eye(images, dtype=torch.bool, device=logits.device)
+    matches = same & ~itself
+    surprise = -logits.masked_fill(itself, -torch.inf).log_softmax(dim=1)
+    counts = matches.sum(dim=1)
+    each = surprise.masked_fill(~matches, 0).sum(dim=1) / counts.clamp(min=1)
+    return each.sum() / (counts > 0).sum().clamp(min=1)
+
+
+def _sides(logits: Tensor) -> tuple[int, ...]:
+    """Rows and columns. Raises ValueError for what has more axes, or fewer."""
+    check_axes("logits", logits, "rows columns", "give each picture a row of scaled similarities")
+    return tuple(logits.shape)
+
+
+def _check_labels(true: object, name: str = "true") -> None:
+    """Raises ValueError for anything but a tensor of true or false: numbers would be weights."""
+    if not (isinstance(true, Tensor) and true.dtype == torch.bool):
+        raise ValueError(
+            f"{name} holds {getattr(true, 'dtype', type(true).__name__)}, a tensor of true or "
+            f"false is needed; try torch.as_tensor({name}).bool()"
+        )

@@ -16,8 +16,11 @@ class TrainingConfig:
     """Sizes and choices of a training run.
 
     steps: batches to train on. learning_rate: the largest, reached after warmup_steps, then falling
-    to zero along a cosine.
+    to zero along a cosine; a run of no more steps than these ends before that.
     loss: "infonce", or "sigmoid", for which the model needs a bias; see `clipbook.pairs`.
+    among_pictures: times `clipbook.pairs.supervised_contrastive`, which is added to the loss so
+    that pictures of the same thing come together; 0 leaves it out. For batches that say which texts
+    are true of which picture, such as those of `EmojiBatches` with artists_each=2.
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
     at matrix_rate times the learning rate, and the rest to AdamW; "adamw" gives it everything.
     position_rate: times the learning rate, for the position embeddings of an image encoder.
@@ -40,6 +43,7 @@ class TrainingConfig:
     steps: int = 1_000
     learning_rate: float = 1e-3
     loss: str = "infonce"
+    among_pictures: float = 0.0
     optimiser: str = "muon"
     matrix_rate: float = 10.0
     position_rate: float = 10.0
@@ -58,7 +62,7 @@ class TrainingConfig:
         check_fields(self, whole_number, "snapshots", least=0)
         check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
         check_fields(self, above_zero, "image_rate")
-        check_fields(self, between, "weight_decay")
+        check_fields(self, between, "weight_decay", "among_pictures")
         one_of("loss", self.loss, tuple(LOSSES))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)
@@ -68,6 +72,11 @@ class TrainingConfig:
                 raise ValueError(
                     f"micro_batch={self.micro_batch} and precision={self.precision!r}: gradient "
                     "caching computes in float32; leave out one of the two"
+                )
+            if self.among_pictures:
+                raise ValueError(
+                    f"micro_batch={self.micro_batch} and among_pictures={self.among_pictures:g}: "
+                    "gradient caching compares no pictures with pictures; leave out one of the two"
                 )
         if self.snapshots == 1:
             raise ValueError("snapshots=1: the first and the last make two; try 2, or 0 for none")
