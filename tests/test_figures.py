@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib import colormaps
-from matplotlib.colors import to_rgb
+from matplotlib.colors import same_color, to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
@@ -29,10 +29,12 @@ from clipbook.figures import (
     temperature_bars,
     token_heatmap,
 )
+from clipbook.figures.card import DARK_CARD, DARK_CHUNK, readable
 from clipbook.image import open_picture
 from clipbook.scenes import EXAMPLE, render
 from clipbook.scenes.drawing import RGB
 from tests.pictures import KINDS
+from tests.plain import plain_python
 
 PICTURES = [render(scene) for scene, _ in EXAMPLE[:3]]
 CAPTIONS = [caption for _, caption in EXAMPLE[:3]]
@@ -112,6 +114,63 @@ def test_figure_brings_its_own_ground_and_can_be_read_on_it():
     for figure in (pairs_strip(PICTURES, CAPTIONS), similarity_heatmap(VALUES, PICTURES, CAPTIONS)):
         corner = np.array(png(figure).getpixel((0, 0)))
         assert np.abs(corner - 255 * np.array(to_rgb(CARD))).max() < 3
+
+
+def in_the_dark(figure) -> Image.Image:
+    chunks = Image.open(io.BytesIO(figure._repr_png_()[0])).private_chunks
+    return Image.open(io.BytesIO(dict(chunk[:2] for chunk in chunks)[DARK_CHUNK])).convert("RGB")
+
+
+EVERY_KIND = {
+    "strip": lambda: pairs_strip(PICTURES, CAPTIONS),
+    "heatmap": lambda: similarity_heatmap(VALUES, PICTURES, CAPTIONS),
+    "weights": lambda: token_heatmap([[1, float("nan")], [0.5, 0.5]], ["the", "pup"], ["a", "b"]),
+    "curves": lambda: curves({"one": ([1, 2], [5, 0]), "two": ([1, 2], [4, 3])}, "steps", "loss"),
+    "bars": lambda: temperature_bars({1.0: [0.2, 0.8]}, own=1),
+    "histograms": lambda: channel_histograms({"before": VALUES, "after": 2 * VALUES}),
+    "intervals": lambda: interval_chart({"one": (0.2, 0.3, 0.4)}, "share"),
+    "maps": lambda: signed_maps({"a": VALUES, "b": -VALUES}, "x", "y"),
+}
+
+
+ON_CELLS = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # letters on a cell's colour, which stays
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_a_dark_page_has_its_own_ground_with_light_ink_and_the_light_one_stays(kind):
+    figure = EVERY_KIND[kind]()
+    light, dark = png(figure), in_the_dark(figure)
+    assert dark.size == light.size
+    assert np.abs(np.array(dark.getpixel((0, 0))) - 255 * np.array(to_rgb(DARK_CARD))).max() < 3
+    assert same_color(figure.get_facecolor(), CARD)
+    for text in figure.findobj(Text):
+        if text.get_text().strip() and to_rgb(text.get_color()) not in ON_CELLS:
+            assert contrast(to_rgb(text.get_color()), to_rgb(CARD)) >= 4.5
+    with figure._dark():
+        for text in figure.findobj(Text):
+            if text.get_text().strip() and to_rgb(text.get_color()) not in ON_CELLS:
+                assert contrast(to_rgb(text.get_color()), to_rgb(DARK_CARD)) >= 4.5
+
+
+def test_pictures_and_cells_are_the_same_on_a_dark_page():
+    figure = similarity_heatmap(VALUES, PICTURES)
+    light, dark = np.array(png(figure)).astype(int), np.array(in_the_dark(figure)).astype(int)
+    for axes in figure.axes:
+        for image in axes.images:
+            box = image.get_window_extent().padded(-6).get_points() * 2  # within its edges
+            (left, low), (right, high) = box.astype(int)
+            part = np.s_[light.shape[0] - high : light.shape[0] - low, left:right]
+            same = (np.abs(light[part] - dark[part]) < 12).all(axis=2)
+            assert same.mean() > 0.9  # all but the lines between the cells
+
+
+def test_a_colour_moves_no_further_than_it_must():
+    assert readable("#b2182b") == to_rgb("#b2182b")
+    for colour in ("#e8d54b", "#00224e", "#7d7c78"):
+        for ground in (CARD, DARK_CARD):
+            assert contrast(readable(colour, ground), to_rgb(ground)) >= 4.5
+            same = contrast(to_rgb(colour), to_rgb(ground)) >= 4.5
+            assert (readable(colour, ground) == to_rgb(colour)) == same
 
 
 def test_picture_is_twice_as_sharp_as_it_is_wide_and_may_shrink_with_the_page():
@@ -249,8 +308,10 @@ def test_names_of_lines_that_end_together_do_not_lie_on_each_other():
     boxes = sorted((text.get_window_extent() for text in figure.axes[0].texts), key=lambda b: b.y0)
     assert len(boxes) == 3
     assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
-    for line, (x, y) in zip(figure.axes[0].lines, lines.values(), strict=True):
+    written = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
+    for line, (name, (x, y)) in zip(figure.axes[0].lines, lines.items(), strict=True):
         np.testing.assert_array_equal(line.get_xydata(), np.transpose([x, y]))
+        assert written[name] == readable(line.get_color())
 
 
 def test_maps_share_one_scale_on_which_zero_is_neutral():
@@ -348,3 +409,66 @@ def test_a_row_of_another_length_than_the_columns_is_refused():
         picture_grid({"x": PICTURES[:2]}, ["a"])
     with pytest.raises(ValueError, match="rows is empty"):
         picture_grid({}, ["a"])
+
+
+REFUSED = {
+    "no pictures": (lambda: picture_row({}), "pictures={} is empty; give at least one to draw"),
+    "no temperatures": (lambda: temperature_bars({}, 0), "choices={} is empty"),
+    "no histograms": (lambda: channel_histograms({}), "panels={} is empty"),
+    "no maps": (lambda: signed_maps({}, "x", "y"), "panels={} is empty"),
+    "no lines": (lambda: curves({}, "x", "y"), "lines={} is empty; give at least one to draw"),
+    "channels last": (
+        lambda: channel_histograms({"a": np.zeros((6, 8, 3))}),
+        r"panels\['a'\] of shape \(6, 8, 3\) does not begin with red, green and blue; try",
+    ),
+    "no values": (lambda: channel_histograms({"a": np.zeros((3, 0))}), r"shape \(3, 0\) does not"),
+    "a value": (lambda: channel_histograms({"a": 3.0}), r"of shape \(\) does not begin with red"),
+    "a full row": (
+        lambda: picture_row({str(k): np.zeros((4, 4)) for k in range(41)}),
+        "41 pictures are more than the 40 that a row has room for; draw fewer, or several rows",
+    ),
+    "a flat map": (
+        lambda: signed_maps({"a": [1, 2]}, "x", "y"),
+        r"panels\['a'\] of shape \(2,\) is no matrix with numbers in it; give shape \(rows, col",
+    ),
+    "an empty map": (lambda: signed_maps({"a": [[]]}, "x", "y"), r"shape \(1, 0\) is no matrix"),
+    "nan": (
+        lambda: signed_maps({"a": [[1, 2], [3, np.nan]]}, "x", "y"),
+        r"panels\['a'\] holds nan in row 1, column 1; look for a division by zero",
+    ),
+    "a flat grid": (lambda: number_grid([1.0, 2]), r"values of shape \(2,\) is no matrix with num"),
+    "an empty grid": (lambda: number_grid([]), r"values of shape \(0,\) is no matrix with numbers"),
+    "no shares": (lambda: interval_chart({}, "x"), "shares={} is empty"),
+    "an unsure share": (lambda: interval_chart({"a": (np.nan, 0.5, 1)}, "x"), "is not lowest, mea"),
+    "a share outside": (lambda: interval_chart({"a": (0.1, 0.5, 0.4)}, "x"), "is not lowest, mea"),
+    "two numbers": (lambda: interval_chart({"a": (0.1, 0.5)}, "x"), "is not lowest, measured"),
+    "no place": (lambda: temperature_bars({1.0: [0.5, 0.5]}, 2), "own=2 is not a whole number"),
+    "no points": (lambda: curves({"a": ([], [])}, "x", "y"), "line 'a' has 0 numbers across"),
+    "more up": (lambda: curves({"a": ([1], [1, 2])}, "x", "y"), "1 numbers across and 2 up"),
+    "no axis": (lambda: curves({"a": ([1], [1])}, "x", "y", log="z"), "log='z'; try x or y"),
+    "no line": (lambda: number_grid(np.eye(4), 0), "lines=0 is not a whole number from 1"),
+    "before": (lambda: number_grid(np.eye(4), -2), "lines=-2 is not a whole number from 1"),
+    "a number for a name": (lambda: curves({0.07: ([1], [1])}, "x", "y"), "0.07 is of type float"),
+    "no title": (lambda: picture_row({None: Image.new("RGB", (8, 8))}), "None is of type NoneType"),
+    "none across": (
+        lambda: pairs_strip([Image.new("RGB", (8, 8))], ["a"], across=0),
+        "across=0 is not a whole number from 1 to 100; try 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_drawn_is_refused_by_name(case):
+    draw, said = REFUSED[case]
+    with plain_python(), pytest.raises(ValueError, match=said):
+        draw()
+
+
+def test_a_row_has_room_for_as_many_pictures_as_it_takes():
+    card = picture_row({str(k): np.zeros((4, 4)) for k in range(40)})
+    assert len(card.axes) == 40
+    card.draw_without_rendering()
+
+
+def test_a_share_that_is_sure_is_drawn():
+    assert interval_chart({"a": (0.5, 0.5, 0.5)}, "x")._repr_png_()

@@ -36,7 +36,14 @@ REAL = {
     ViTConfig: ("position_std", "norm_eps"),
     TextConfig: ("norm_eps",),
     CLIPConfig: ("initial_temperature",),
-    TrainingConfig: ("learning_rate", "matrix_rate", "position_rate", "weight_decay", "clip_norm"),
+    TrainingConfig: (
+        "learning_rate",
+        "matrix_rate",
+        "position_rate",
+        "weight_decay",
+        "clip_norm",
+        "among_pictures",
+    ),
     Preset: ("twins",),
 }
 CHOICES = {
@@ -44,7 +51,15 @@ CHOICES = {
     ViTConfig: ("pooling", "activation"),
     TrainingConfig: ("optimiser", "precision"),
 }
-FROM_ZERO = {"depth", "warmup_steps", "snapshots", "weight_decay", "position_std", "twins"}
+FROM_ZERO = {
+    "depth",
+    "warmup_steps",
+    "snapshots",
+    "weight_decay",
+    "position_std",
+    "twins",
+    "among_pictures",
+}
 
 NO_NUMBERS = [nan, inf, -inf, "8", "", None, True, np.True_, [8], (8,), np.array([8]), 8j, object()]
 NO_WHOLE = [*NO_NUMBERS, -1, 2.5, 8.0, np.float64(8), Fraction(8), Decimal(8), 10**12, 10**5_000]

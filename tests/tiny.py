@@ -1,5 +1,7 @@
 """Small models, words and batches that the tests share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -69,6 +71,14 @@ def emoji() -> Emoji:
         concepts, torch.from_numpy(np.stack(pictures)),
         torch.tensor(concept_of), torch.tensor(artist_of),
     )  # fmt: skip
+
+
+@contextmanager
+def drawing_nothing() -> Iterator[None]:
+    """Within it, PyTorch's random numbers stay where they were."""
+    before = torch.get_rng_state()
+    yield
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def normals(*shape: int, seed: int = 0) -> torch.Tensor:

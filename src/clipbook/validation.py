@@ -9,10 +9,16 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from math import inf, nan
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 LARGEST_SIZE = 2**20
 """No width, depth, vocabulary, picture or batch here is larger: a slip, or a damaged file."""
+
+LARGEST_SIDE = 4096
+"""No picture that is drawn here has more pixels along its side."""
 
 LARGEST_SEED = 10**18
 
@@ -77,6 +83,38 @@ def check_fields(
     for name in names:
         default = getattr(type(config), name, None)  # where a dataclass keeps it
         object.__setattr__(config, name, check(name, getattr(config, name), default, **limits))
+
+
+def check_axes(name: str, values: Any, axes: str, remedy: str = "") -> None:
+    """Raises ValueError for a tensor of more or fewer axes than those named: "batch tokens".
+
+    Its shape alone is looked at, which a GPU tells without being waited for.
+    """
+    names, shape = axes.split(), tuple(values.shape)
+    if len(shape) == len(names):
+        return
+    one = f"try {name}[None]" if len(shape) == len(names) - 1 else "give it these axes"
+    raise ValueError(
+        f"{name} of shape {shape} where ({', '.join(names)}) is needed; {remedy or one}"
+    )
+
+
+def check_generator(generator: object) -> None:
+    """Raises TypeError for anything but a NumPy generator, such as a seed or a torch.Generator."""
+    if not isinstance(generator, np.random.Generator):
+        kind = type(generator)
+        raise TypeError(
+            f"generator={excerpt(generator)} is a {kind.__module__}.{kind.__qualname__}; what is "
+            "drawn here comes from a NumPy generator, numpy.random.Generator: try "
+            "clipbook.streams.stream('my draws', seed=0) or numpy.random.default_rng(0)"
+        )
+
+
+def check_folder(name: str, folder: Path) -> None:
+    """Raises ValueError where a file stands in the way of making the folder."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if there and not there.is_dir():
+        raise ValueError(f"{name}={str(folder)!r}: {there} is a file; give another folder")
 
 
 def excerpt(value: object) -> str:

@@ -39,11 +39,25 @@ def test_four_times_as_many_answers_make_it_about_half_as_wide():
 @pytest.mark.parametrize(
     ("right", "total", "said"),
     [
-        (0, 0, "total=0 is not a whole number from 1 on"),
+        (0, 0, "total=0 is not a whole number from 1 to"),
         (-1, 3, "right=-1 is not a whole number from 0 to 3"),
         (4, 3, "right=4 is not a whole number from 0 to 3"),
+        (1, 10**400, "total=.* is not a whole number from 1 to 1,000,000,000,000,000,000; try 100"),
     ],
 )
 def test_impossible_counts_are_refused(right, total, said):
     with pytest.raises(ValueError, match=said):
         wilson_interval(right, total)
+
+
+@pytest.mark.parametrize("z", [1e7, 1e200])
+def test_more_deviations_than_a_square_holds_are_refused(z):
+    with pytest.raises(
+        ValueError, match=r"^z=.* is not a finite number from 0 to 1e\+06; try 1.96$"
+    ):
+        wilson_interval(1, 2, z)
+
+
+def test_the_largest_numbers_give_an_interval():
+    assert wilson_interval(1, 2, 1e6) == pytest.approx((0, 1), abs=1e-6)
+    assert wilson_interval(10**18 // 2, 10**18) == pytest.approx((0.5, 0.5), abs=1e-8)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from clipbook.evaluation import linear_probe
-from tests.tiny import normals
+from tests.plain import plain_python
+from tests.tiny import drawing_nothing, normals
 
 CENTRES = torch.tensor([[3.0, 0, 0], [0, 3, 0], [0, 0, 3]])
 LABELS = torch.arange(60) % 3
@@ -12,7 +13,8 @@ POINTS = CENTRES[LABELS] + 0.3 * normals(60, 3)
 
 
 def test_separate_clouds_are_told_apart_also_those_not_fitted():
-    probe = linear_probe(POINTS, LABELS, 3)
+    with drawing_nothing():
+        probe = linear_probe(POINTS, LABELS, 3)
     other = CENTRES[LABELS] + 0.3 * normals(60, 3, seed=1)
     assert (probe(other).argmax(dim=1) == LABELS).all()
 
@@ -58,3 +60,22 @@ def test_labels_outside_the_classes_are_refused(labels):
     labels = torch.tensor(labels, dtype=torch.int64)
     with pytest.raises(ValueError, match=f"{len(labels)} labels for classes=3"):
         linear_probe(POINTS[: len(labels)], labels, 3)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_features_that_are_not_finite_are_refused(wrong):
+    points = POINTS.clone()
+    points[7, 1] = wrong
+    with pytest.raises(ValueError, match="float32 are not all finite floats; .* leave out the exa"):
+        linear_probe(points, LABELS, 3)
+
+
+def test_whole_numbers_are_no_features():
+    with plain_python(), pytest.raises(ValueError, match=r"int64 are not .*try features.float\(\)"):
+        linear_probe(POINTS.long(), LABELS, 3)
+
+
+@pytest.mark.parametrize("labels", [LABELS.int(), LABELS.float(), LABELS[:-1]])
+def test_each_example_has_a_label_of_its_own(labels):
+    with plain_python(), pytest.raises(ValueError, match=r"labels of .* for 60 .*labels.long\(\)$"):
+        linear_probe(POINTS, labels, 3)

@@ -293,6 +293,22 @@ def test_what_the_task_forbids_is_refused(code):
     assert asked(answer, "ask(answer)") == ""
 
 
+def test_function_of_the_package_is_refused_by_whatever_name():
+    answer = """
+    from clipbook.language import next_token_loss as given
+    def helper(x):
+        return given(x, torch.zeros(1, 3, dtype=torch.long))
+    def answer(x):
+        return helper(x)
+    """
+    forbidding = "from clipbook.language import next_token_loss\nwith without(next_token_loss):"
+    asking = "\n        ask(answer, torch.zeros(1, 3, 4))"
+    said = asked(answer, forbidding.replace("\n", "\n    ") + asking)
+    assert said == "the task asks for it without `next_token_loss`; yours calls it"
+    assert asked(answer, "ask(answer, torch.zeros(1, 3, 4))") == ""
+    assert sys.getprofile() is None
+
+
 def test_where_no_gradient_is_forbidden_it_may_be_taken_in_any_way():
     answer = "def answer(x):\n    return torch.func.jacfwd(torch.sin)(x)"
     assert asked(answer, "with without(torch.conv2d): ask(answer, torch.zeros(3))"

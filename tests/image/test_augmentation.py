@@ -122,3 +122,37 @@ def test_nonsense_is_refused_by_name(field, value):
 def test_smallest_above_largest_is_refused():
     with pytest.raises(ValueError, match=r"smallest=1.2 is above largest=1.1; exchange"):
         Augmentation(smallest=1.2)
+
+
+@pytest.mark.parametrize("generator", [0, None, torch.Generator(), np.random])
+def test_changes_are_drawn_from_a_generator_of_numpys(generator):
+    with plain_python(), pytest.raises(TypeError, match=r"try clipbook.streams.stream\("):
+        STILL(a_picture()[None], 32, generator)
+
+
+@pytest.mark.parametrize("size", [0, -3, 32.5, True, 10**9])
+def test_a_size_that_makes_no_sense_is_refused(size):
+    with plain_python(), pytest.raises(ValueError, match="size=.* is not a whole number from 1 to"):
+        place(a_picture()[None], size)
+
+
+@pytest.mark.parametrize(
+    "pictures", [a_picture()[None] / 255, a_picture(), a_picture()[None, ..., :2]]
+)
+def test_what_are_no_such_pictures_is_refused(pictures):
+    with plain_python(), pytest.raises(ValueError, match="give levels 0 to 255 in torch.uint8"):
+        place(pictures, 32)
+
+
+@pytest.mark.parametrize("kind", [list, torch.tensor])
+def test_what_may_be_mirrored_may_be_said_by_any_list(kind):
+    pictures, mirror = a_picture()[None].repeat(8, 1, 1, 1), [True, False] * 4
+    expected = STILL(pictures, 32, rng(), np.array(mirror))
+    with plain_python():
+        assert torch.equal(STILL(pictures, 32, rng(), kind(mirror)), expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8, 3), (0, 8, 8, 4), (1, 0, 8, 4)])
+def test_no_pictures_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(batch, height, width, 3 or 4\), one pixel at least$"):
+        place(torch.zeros(shape, dtype=torch.uint8), 8)

@@ -388,3 +388,19 @@ def test_preprocessing_begins_with_clips():
     assert Preprocessing() == Preprocessing("crop", MEAN, STD)
     with plain_python():
         assert Preprocessing(mean=[0, 1, 0.5]).mean == (0.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        torch.ones(1, 4, 4, 3),  # in [0, 1] already
+        torch.zeros(1, 4, 4, 4, dtype=torch.uint8),
+        torch.zeros(1, 3, 4, 4, dtype=torch.uint8),
+        torch.zeros(4, 4, 3, dtype=torch.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+        None,
+    ],
+)
+def test_what_are_no_levels_is_refused_and_not_normalised(pictures):
+    with plain_python(), pytest.raises(ValueError, match="give levels 0 to 255 in torch.uint8"):
+        normalise(pictures)

@@ -158,3 +158,8 @@ def test_the_eps_of_every_norm_is_the_configs():
     model = vit(norm_eps=0.25, pooling="attention")
     norms = [part.eps for part in model.modules() if isinstance(part, nn.LayerNorm)]
     assert norms == [0.25] * (2 * SMALL.depth + 3)
+
+
+def test_an_encoder_without_blocks_has_no_attention():
+    model = ViT(replace(VIT, depth=0))
+    assert model.attention_weights(normals(3, 3, 16, 16)).shape == (0, 3, 2, 4, 4)

@@ -61,3 +61,36 @@ def test_no_questions_are_refused():
         TOKENIZER.batch([], [])
     with plain_python(), pytest.raises(ValueError, match="shorter|longer"):
         TOKENIZER.batch(["what?"], [])
+
+
+@pytest.mark.parametrize(
+    ("questions", "answers", "said"),
+    [
+        ("what?", "a red", "questions='what\\?' is one string"),
+        (["what?"], "a", "answers='a' is one string"),
+        (["what?"], ["a", "b"], "1 questions and 2 answers"),
+        ([None], ["a"], "question=None is of type NoneType"),
+        (["what?"], [5], "answer=5 is of type int"),
+        (["\ud800"], ["a"], "question=.* holds half a character"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(questions, answers, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        TOKENIZER.batch(questions, answers)
+
+
+def test_a_prompt_that_is_changed_changes_no_other():
+    TOKENIZER.prompt("what is it?").append(7)
+    assert TOKENIZER.decode(TOKENIZER.prompt("what is it?")) == "what is it?\n"
+
+
+@pytest.mark.parametrize("token_id", [-1, FIRST + 32, 10**30, 1.5, None])
+def test_an_id_outside_the_vocabulary_is_refused(token_id):
+    for read in (lambda: TOKENIZER.decode([token_id]), lambda: TOKENIZER.token(token_id)):
+        with plain_python(), pytest.raises(ValueError, match="is outside the vocabulary; ids are"):
+            read()
+
+
+def test_the_digits_of_other_scripts_are_no_location():
+    text = "<loc٠٠٠٧>"
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text

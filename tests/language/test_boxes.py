@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipbook.language import Box, box_to_text, iou, read_boxes
+from tests.plain import plain_python
 
 SIDE = st.floats(0, 1, allow_subnormal=False)
 
@@ -57,3 +58,33 @@ def test_a_side_outside_the_picture_is_refused(side):
 def test_overlap_by_hand(first, second, expected):
     assert iou(first, second) == pytest.approx(expected)
     assert iou(second, first) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("box", [(0.1, 0.2, 0.3), (0.1, 0.2, 0.3, 0.4, 0.5), 0.5, None])
+def test_a_box_of_another_number_of_sides_is_refused(box):
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match="has not four sides; give top, left, bottom, right"),
+    ):
+        box_to_text(box, 32)
+
+
+def test_bins_whose_numbers_four_digits_cannot_tell_are_refused():
+    box = (0.0, 0.0, 1.0, 1.0)
+    assert read_boxes(box_to_text(box, 10_000), 10_000)
+    with pytest.raises(ValueError, match="bins=10001 is not a whole number from 1 to 10,000"):
+        box_to_text(box, 10_001)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1), (0, 0, 1, 1, 1), 0.5, None])
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_overlap_is_of_boxes_with_four_sides(name, box):
+    boxes = {"first": (0, 0, 1, 1), "second": (0, 0, 1, 1), name: box}
+    with plain_python(), pytest.raises(ValueError, match=f"^{name}=.* has not four sides; give"):
+        iou(**boxes)
+
+
+@pytest.mark.parametrize("text", [None, 5, b"<loc0001>"])
+def test_boxes_are_read_from_a_text_alone(text):
+    with plain_python(), pytest.raises(ValueError, match="^text=.*; give a string$"):
+        read_boxes(text, 32)

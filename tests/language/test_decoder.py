@@ -121,6 +121,11 @@ def test_a_decoder_without_blocks_says_nothing_but_the_token_itself():
     close(model(token_ids)[0, 2], model(token_ids[:, 2:3])[0, 0])
 
 
+def test_a_decoder_without_blocks_has_no_attention():
+    bare = decoder(replace(CONFIG, depth=0))
+    assert bare.attention_weights(bare.embed(some_ids(2, 3))).shape == (0, 2, 4, 3, 3)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_new_decoder_guesses(seed):
     torch.manual_seed(seed)
@@ -176,3 +181,18 @@ def test_a_cache_refuses_another_batch_and_a_block_that_is_not_there():
 
 def test_an_empty_cache_holds_nothing():
     assert KVCache(3).tokens == KVCache(3).numbers == 0
+
+
+def test_a_cache_counts_the_tokens_of_any_block():
+    cache, keys = KVCache(2), torch.zeros(1, 1, 3, 6)
+    cache.extend(1, keys, keys)
+    assert cache.tokens == 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"), [((3,), r"try token_ids\[None\]"), ((1, 1, 3), "give it these axes")]
+)
+def test_a_text_outside_a_batch_is_refused(shape, remedy):
+    said = rf"^token_ids of shape .* where \(batch, tokens\) is needed; {remedy}$"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        decoder()(torch.ones(shape, dtype=torch.long))

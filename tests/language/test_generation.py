@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -174,3 +175,45 @@ def test_prompts_that_make_no_sense_are_refused():
         pytest.raises(ValueError, match=r"mask has the shape \(2, 2\), token_ids \(2, 3\)"),
     ):
         generate(model, token_ids, 2, mask=torch.ones(2, 2, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("temperature", [1e-5, 1e-40, 5e-324])
+def test_the_lowest_temperatures_take_the_most_probable(temperature, dtype):
+    logits = 50 * normals(3, 20).to(dtype)
+    p = Sampler(temperature=temperature).probabilities(logits)
+    assert torch.equal(p, torch.nn.functional.one_hot(logits.argmax(dim=1), 20).float())
+
+
+@pytest.mark.parametrize("generator", [0, np.random.default_rng(0)])
+def test_a_sampler_draws_from_a_generator_of_torchs(generator):
+    with (
+        plain_python(),
+        pytest.raises(TypeError, match="is no torch.Generator, by which tokens are drawn"),
+    ):
+        Sampler(generator=generator)
+
+
+@pytest.mark.parametrize("end_id", [-1, CONFIG.vocab_size, 1.5, True])
+def test_an_end_that_no_text_can_write_is_refused(end_id):
+    with plain_python(), pytest.raises(ValueError, match=r"end_id=.* is not a whole number"):
+        generate(decoder(), some_ids(1, 3), 2, end_id=end_id)
+
+
+def test_vectors_before_another_number_of_texts_are_refused():
+    with plain_python(), pytest.raises(ValueError, match="give each text its own"):
+        generate(decoder(), some_ids(2, 3), 2, before=torch.zeros(1, 4, CONFIG.width))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("choices", [{"top_p": 0.9}, {"top_p": 0.5, "temperature": 0.7}, {}])
+def test_half_precision_keeps_as_many_as_reach_the_sum(dtype, choices):
+    logits = (2 * normals(8, 512)).to(dtype)
+    p = Sampler(**choices).probabilities(logits)
+    torch.testing.assert_close(p, Sampler(**choices).probabilities(logits.float()))
+    torch.testing.assert_close(p.sum(dim=1), torch.ones(8), atol=1e-5, rtol=0)
+
+
+def test_a_prompt_outside_a_batch_is_refused():
+    with plain_python(), pytest.raises(ValueError, match=r"is needed; try token_ids\[None\]$"):
+        generate(decoder(), some_ids(3), 3)

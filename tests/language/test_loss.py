@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from clipbook.language import next_token_loss, token_log_probabilities
+from tests.plain import plain_python
 from tests.tiny import normals
 
 IDS = torch.tensor([[1, 4, 0, 2], [3, 3, 1, 0]])
@@ -64,3 +65,27 @@ def test_what_has_nothing_to_predict_is_refused():
     first = torch.tensor([[True, False, False, False]] * 2)
     with pytest.raises(ValueError, match="true at no token after the first; mark at least one"):
         next_token_loss(normals(2, 4, 5), IDS, first)
+
+
+def test_logits_of_other_texts_are_refused():
+    with plain_python():
+        for logits in (normals(2, 6, 9), normals(3, 4, 9), normals(1, 4, 9)):
+            with pytest.raises(ValueError, match="leave out the rows of what stands before"):
+                next_token_loss(logits, IDS)
+        with pytest.raises(ValueError, match="don't fit vocab_size=2"):
+            token_log_probabilities(normals(2, 4, 2), IDS)
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [torch.ones(2, 4).long(), torch.ones(2, 4), torch.ones(1, 4) > 0, torch.ones(2, 3) > 0],
+)
+def test_what_counts_is_said_of_each_token_by_true_or_false(counted):
+    with plain_python(), pytest.raises(ValueError, match="say true or false of each token"):
+        next_token_loss(normals(2, 4, 9), IDS, counted)
+
+
+def test_logits_without_a_vocabulary_are_refused():
+    said = r"^logits of shape \(2, 4\) where \(batch, tokens, vocab_size\) is needed; try"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        token_log_probabilities(normals(2, 4), IDS)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -179,12 +180,20 @@ def test_attention_weights_are_those_of_the_forward_pass():
 def test_a_saved_model_is_the_same(tmp_path, dtype):
     made = model(replace(CONFIG, prefix=False, tokens_after="block 1", image_norm="learned"))
     save_paligemma(made, tmp_path / "model.safetensors", dtype)
-    again = load_paligemma(tmp_path / "model.safetensors")
+    with tiny.drawing_nothing():
+        again = load_paligemma(tmp_path / "model.safetensors")
     assert again.config == made.config
     assert not again.training
     for name, value in made.state_dict().items():
         expected = value if dtype is None else value.half().float()
         assert torch.equal(again.state_dict()[name], expected)
+
+
+def test_a_weight_that_half_precision_cannot_hold_is_named(tmp_path):
+    made = model()
+    made.projection.bias.data[0] = 1e5
+    with pytest.raises(ValueError, match=r"projection\.bias holds 100000, more than torch.float16"):
+        save_paligemma(made, tmp_path / "model.safetensors", torch.float16)
 
 
 def test_a_configuration_says_all_of_itself():
@@ -296,6 +305,43 @@ def test_what_asks_nothing_is_refused():
             ANSWERER.ask_all(PICTURES, QUESTIONS[:1])
         with pytest.raises(ValueError, match="candidates=0 is not a whole number"):
             ANSWERER.explain(PICTURES[0], QUESTIONS[0], candidates=0)
+        with pytest.raises(ValueError, match="question='\\\\ud800' holds half a character"):
+            ANSWERER.ask(PICTURES[0], "\ud800")
+        with pytest.raises(ValueError, match="is not a picture"):
+            ANSWERER.explain(PICTURES[:2], QUESTIONS[0])
+        with pytest.raises(ValueError, match="name=' ' names nothing to look for"):
+            ANSWERER.detect(PICTURES[0], " ")
+
+
+def test_questions_may_come_from_any_iterable():
+    with plain_python():
+        expected = ANSWERER.ask_all(PICTURES, QUESTIONS)
+        for questions in (iter(QUESTIONS), np.array(QUESTIONS)):
+            assert ANSWERER.ask_all(PICTURES, questions) == expected
+
+
+def test_asking_moves_no_batch_norm_and_leaves_the_mode():
+    config = PaliGemmaConfig(tiny.CNN, DECODER, "stage 2")
+    asked = Answerer(PaliGemma(config).train(), TOKENIZER)
+    before = {name: value.clone() for name, value in asked.model.state_dict().items()}
+    asked.ask(PICTURES[0], QUESTIONS[0])
+    asked.explain(PICTURES[0], QUESTIONS[0])
+    for name, value in asked.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(part.training for part in asked.model.modules())
+
+
+def test_what_does_not_belong_together_is_refused():
+    token_ids, in_prompt, _ = a_batch()
+    with plain_python():
+        for run in (
+            lambda: model()(PIXELS[:1], token_ids, in_prompt),
+            lambda: model().generate(PIXELS[:1], token_ids[:, :2]),
+        ):
+            with pytest.raises(ValueError, match="1 pictures, or what .* give each text its own"):
+                run()
+        with pytest.raises(ValueError, match="in_prompt has the shape"):
+            model()(PIXELS, token_ids, in_prompt[:, 1:])
 
 
 def test_the_first_loss_is_not_far_from_a_guess():
@@ -303,3 +349,12 @@ def test_the_first_loss_is_not_far_from_a_guess():
     made = PaliGemma(PaliGemmaConfig(ViTConfig(16, width=16, heads=2, depth=2), DECODER))
     loss = made.loss(PIXELS, *a_batch())
     assert loss < 3 * torch.tensor(float(TOKENIZER.vocab_size)).log()
+
+
+def test_a_model_in_half_precision_takes_the_same_pictures():
+    pictures = [render(EXAMPLE[k][0], 16) for k in (0, 1)]
+    half = model().bfloat16()
+    rows = half.image_embeddings(half.preprocess(pictures))
+    assert rows.dtype == torch.bfloat16
+    wanted = model().image_embeddings(half.preprocess(pictures))
+    torch.testing.assert_close(rows.float(), wanted, atol=0.1, rtol=0.1)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from clipbook.language import prefix_mask
+from tests.plain import plain_python
 
 
 def rows(*texts: str) -> torch.Tensor:
@@ -25,3 +26,17 @@ def test_all_prefix_is_all_free():
 def test_a_prefix_that_does_not_come_first_is_refused(broken):
     with pytest.raises(ValueError, match=r"in_prefix\[1\] does not begin with its true values"):
         prefix_mask(rows("pp..", broken))
+
+
+@pytest.mark.parametrize(
+    "numbers", [torch.ones(2, 3).long(), torch.ones(2, 3), torch.ones(2, 0) > 0]
+)
+def test_what_says_neither_true_nor_false_is_refused(numbers):
+    with plain_python(), pytest.raises(ValueError, match="say true or false of one token at least"):
+        prefix_mask(numbers)
+
+
+def test_a_text_outside_a_batch_is_refused():
+    said = r"^in_prefix of shape \(3,\) where \(batch, tokens\) is needed; try in_prefix\[None\]$"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        prefix_mask(torch.ones(3, dtype=torch.bool))

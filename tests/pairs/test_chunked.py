@@ -1,4 +1,4 @@
-"""The losses some rows at a time are the plain ones: in value and in gradients."""
+"""The losses a part of the grid at a time are the plain ones: in value and in gradients."""
 
 import pytest
 import torch
@@ -84,7 +84,7 @@ class LargestTensor(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("loss", ["infonce", "sigmoid"])
-def test_no_more_than_chunk_rows_of_the_grid_are_ever_there(loss):
+def test_no_more_than_chunk_columns_of_the_grid_are_ever_there(loss):
     taken = leaves(64, 10.0)
     with LargestTensor() as seen:
         in_chunks(*taken, loss, 8).backward()
@@ -103,3 +103,20 @@ def test_what_makes_no_pairs_is_refused(loss):
         in_chunks(images[:0], texts[:0], scale, bias, loss, 2)
     with pytest.raises(ValueError, match="chunk=0 is not a whole number from 1"):
         in_chunks(images, texts, scale, bias, loss, 0)
+
+
+@pytest.mark.parametrize("loss", ["infonce", "sigmoid"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_scale_and_bias_may_be_plain_numbers(loss, dtype):
+    images, texts, *_ = leaves(5, 14.3, dtype=dtype)
+    wide = torch.promote_types(dtype, torch.float32)
+    tensors = [torch.tensor(number, dtype=wide) for number in (14.3, -10.0)]
+    plainly, by_tensors = (
+        in_chunks(images, texts, *numbers, loss, 2) for numbers in ((14.3, -10.0), tensors)
+    )
+    assert plainly.dtype == by_tensors.dtype
+    assert torch.equal(plainly, by_tensors)
+    for got, want in zip(
+        gradients(plainly, [images, texts]), gradients(by_tensors, [images, texts]), strict=True
+    ):
+        assert torch.equal(got, want)

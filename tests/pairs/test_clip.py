@@ -177,3 +177,18 @@ def test_a_gpu_never_waits_in_a_forward_pass(image):
     assert model(pixels, token_ids, mask).shape == (4, 4)
     with pytest.raises((NotImplementedError, RuntimeError)):
         mask.all().item()
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_model_in_another_precision_takes_the_same_pictures(kind):
+    model = tiny.clip().to(kind).eval()
+    pixels = model.preprocess(tiny.batches()[0][0].numpy())
+    embeddings = model.encode_image(pixels)
+    assert embeddings.dtype == kind
+    wanted = tiny.clip().eval().encode_image(pixels)
+    torch.testing.assert_close(embeddings.float(), wanted, atol=0.03, rtol=0)
+
+
+def test_levels_are_no_pixels():
+    with plain_python(), pytest.raises(ValueError, match="pixels are of torch.uint8; an encoder"):
+        tiny.clip().encode_image(torch.zeros(2, 3, 16, 16, dtype=torch.uint8))

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from clipbook.image import Preprocessing
@@ -31,13 +32,14 @@ def saved(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_a_model_comes_back_bit_for_bit(tmp_path, config):
+def test_a_model_comes_back_bit_for_bit_and_nothing_is_drawn(tmp_path, config):
     path, model = tmp_path / "model.safetensors", tiny.clip(config)
     model.train()
     if config is tiny.CNN:
         model.encode_image(tiny.normals(4, 3, 16, 16))  # so that the running means have moved
     save_model(model, path)
-    loaded = load_model(path)
+    with tiny.drawing_nothing():
+        loaded = load_model(path)
     assert loaded.config == model.config
     assert not loaded.training
     for name, value in model.state_dict().items():
@@ -362,6 +364,38 @@ def test_weights_of_another_precision_become_float32(saved, dtype):
     assert {one.dtype for one in load_model(saved).parameters()} == {torch.float32}
 
 
+def test_a_model_is_loaded_in_float32_whatever_is_usual(saved):
+    torch.set_default_dtype(torch.float64)
+    try:
+        loaded = load_model(saved)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {one.dtype for one in loaded.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "said"),
+    [
+        (1e5, torch.float16, "100000, more than torch.float16 can; try torch.float32 or torch.bfl"),
+        (-1e5, torch.float16, "-100000, more than torch.float16 can; try torch.float32 or torch.b"),
+        (1e300, torch.float32, r"1e\+300, more than torch.float32 can; try torch.float64$"),
+    ],
+)
+def test_a_weight_that_the_type_cannot_hold_is_named(saved, value, dtype, said):
+    model, before = tiny.clip().double(), saved.read_bytes()
+    model.text_encoder.norm.weight.data[3] = value
+    with pytest.raises(ValueError, match=rf"^text_encoder\.norm\.weight holds {said}"):
+        save_model(model, saved, dtype)
+    assert saved.read_bytes() == before
+
+
+def test_a_weight_that_is_infinite_already_is_kept_so(saved):
+    model = tiny.clip()
+    model.text_encoder.norm.weight.data[:2] = torch.tensor([torch.inf, 65_504.0])
+    save_model(model, saved, torch.float16)
+    assert load_model(saved).text_encoder.norm.weight[:2].tolist() == [torch.inf, 65_504]
+
+
 def test_weights_that_do_not_fit_leave_the_module_as_it_was():
     module = torch.nn.Linear(2, 1)
     before = module.weight.clone()
@@ -467,3 +501,44 @@ def test_nothing_in_the_package_unpickles():
 )
 def test_the_search_for_unpickling_finds_it(source):
     assert ways_to_unpickle(source)
+
+
+def test_a_path_where_no_file_can_be_is_refused_and_nothing_is_left(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing is no folder; make it first"):
+        save_model(tiny.clip(), tmp_path / "missing" / "model.safetensors")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError, match="folder is a folder; give a file in it"):
+        save_model(tiny.clip(), folder)
+    assert list(tmp_path.iterdir()) == [folder] and not list(folder.iterdir())
+
+
+def test_a_long_name_is_a_name_too(tmp_path):
+    path = tmp_path / ("a" * 250)
+    save_model(tiny.clip(), path)
+    assert load_model(path).config == tiny.clip().config
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("fails", "kind"), [("save_file", SafetensorError), ("os.fsync", OSError)])
+def test_a_file_that_cannot_be_written_is_an_os_error_and_nothing_is_left(
+    saved, monkeypatch, fails, kind
+):
+    before = saved.read_bytes()
+
+    def full(*arguments):
+        if fails == "save_file":
+            arguments[1].write_bytes(b"quarter")
+        raise kind("no space left")
+
+    monkeypatch.setattr(f"clipbook.pairs.saving.{fails}", full)
+    said = r"model\.safetensors can't be written \(no space left\); make room there, or give anoth"
+    with pytest.raises(OSError, match=said):
+        save_model(tiny.clip(), saved)
+    assert saved.read_bytes() == before and list(saved.parent.iterdir()) == [saved]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no such folder")
+def test_a_folder_that_takes_no_files_is_an_os_error():
+    with pytest.raises(OSError, match=r"^/proc/model\.safetensors can't be written"):
+        save_model(tiny.clip(), "/proc/model.safetensors")

@@ -57,3 +57,11 @@ def test_embeddings_of_different_widths_are_refused():
 def test_no_rows_give_an_empty_matrix():
     assert similarity(IMAGES[:0], TEXTS).shape == (0, 6)
     assert similarity(IMAGES, TEXTS[:0]).shape == (4, 0)
+
+
+@pytest.mark.parametrize("tower", ["image", "text"])
+def test_a_row_alone_is_refused(tower):
+    rows = (IMAGES[0], TEXTS) if tower == "image" else (IMAGES, TEXTS[0])
+    said = rf"^{tower}_embeddings of shape \(8,\) where \(rows, dim\) is needed; try {tower}_emb"
+    with plain_python(), pytest.raises(ValueError, match=said + r"eddings\[None\]$"):
+        similarity(*rows)

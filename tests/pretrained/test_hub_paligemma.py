@@ -12,6 +12,7 @@ from clipbook.pretrained import from_transformers
 from clipbook.pretrained import hub as module
 from clipbook.pretrained.paligemma_tokenizer import PaliGemmaTokenizer
 from clipbook.pretrained.real import read_paligemma
+from tests.plain import plain_python
 from tests.pretrained.fake_hub import FakeHub, serving
 from tests.pretrained.repositories import (
     clip_files,
@@ -155,6 +156,12 @@ def test_the_tokenizer_asks_and_reads_as_paligemma_does():
     assert tokenizer.decode(written) == text
     assert tokenizer.token(written[0]) == "<loc0001>"
     assert tokenizer.bins == 1024
+
+
+@pytest.mark.parametrize("question", [None, 5, "\ud800"])
+def test_a_question_that_is_no_text_is_refused(question):
+    with plain_python(), pytest.raises(ValueError, match="^question="):
+        PaliGemmaTokenizer(gemma_tokenizer()).prompt(question)
 
 
 def test_what_is_no_tokenizer_of_paligemmas_is_refused(tmp_path):

@@ -3,11 +3,13 @@
 import copy
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from transformers import (
+    Gemma2Config,
     GemmaConfig,
     PaliGemmaConfig,
     PaliGemmaForConditionalGeneration,
@@ -286,3 +288,16 @@ def test_what_ours_cannot_express_is_refused():
         paligemma_from_transformers(theirs(vision_use_head=True))
     with pytest.raises(ValueError, match="hidden_act='relu'"):
         paligemma_from_transformers(theirs(hidden_act="relu"))
+    second = copy.deepcopy(theirs().config)
+    second.text_config = Gemma2Config(**TEXT)
+    with pytest.raises(ValueError, match="model_type='gemma2': our decoder has model_type='gemma'"):
+        paligemma_config(second)
+
+
+@pytest.mark.parametrize("read", [from_transformers, paligemma_from_transformers])
+@pytest.mark.parametrize(
+    "other", [None, nn.Linear(2, 2), "google/paligemma", SimpleNamespace(config=PaliGemmaConfig())]
+)
+def test_anything_else_is_refused(read, other):
+    with pytest.raises(ValueError, match=r"(?s)^hf_model is .* transformers\."):
+        read(other)

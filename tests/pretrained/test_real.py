@@ -14,11 +14,13 @@ from clipbook.evaluation import zero_shot
 from clipbook.pretrained import LibraryTokenizer
 from clipbook.pretrained.real import read_folder, read_preprocessing
 from clipbook.text import AnyTokenizer, CLIPTokenizer, Tokenizer
+from tests.plain import plain_python
 from tests.pretrained.repositories import (
     LIGHT,
     clip_files,
     clip_model,
     clip_tokenizer,
+    files_of,
     piece_tokenizer,
     siglip_files,
     siglip_model,
@@ -71,8 +73,8 @@ def test_a_siglip_of_the_hub_is_transformers_from_picture_and_text_to_logits(tmp
 
 def library(context: int = 10) -> LibraryTokenizer:
     made = piece_tokenizer()
-    made.no_padding()
-    made.no_truncation()
+    made.enable_padding()
+    made.enable_truncation(2)  # which the library would do in silence
     return LibraryTokenizer(made, context)
 
 
@@ -96,6 +98,16 @@ def test_a_long_text_loses_its_last_tokens_and_keeps_the_end():
     with pytest.raises(ValueError, match="has 5 tokens, 3 fit before the end token"):
         tokenizer.batch(["red red red red red"], truncate=False)
     assert tokenizer.batch(["red red red"], truncate=False)[0].tolist() == [[4, 4, 4, 0]]
+
+
+def test_any_iterable_of_ids_is_read_and_what_is_no_id_is_refused():
+    tokenizer = library()
+    with plain_python():
+        for ids in (iter([3, 4, 5]), torch.tensor([3, 4, 5])):
+            assert tokenizer.decode(ids) == "a red circle"
+        for token_id in (-1, 14, 1.5, None):
+            with pytest.raises(ValueError, match="is outside the vocabulary; ids are 0 to 13"):
+                tokenizer.decode([token_id])
 
 
 @pytest.mark.parametrize("texts", [[], ["red", "  "], ["!?"]])
@@ -202,3 +214,14 @@ def test_a_tokenizer_with_more_tokens_than_the_model_knows_is_refused(tmp_path):
     files = clip_files() | {"merges.txt": (tmp_path / "merges.txt").read_bytes()}
     with pytest.raises(ValueError, match="the tokenizer has 517 tokens, the model knows 516"):
         read_folder(write(files, tmp_path / "files"), "someone/clip")
+
+
+def test_a_clip_whose_weights_are_in_several_files_is_read_alike(tmp_path):
+    files = {k: v for k, v in clip_files().items() if k != "model.safetensors"}
+    clip_model().save_pretrained(tmp_path / "shards", max_shard_size="20KB")
+    shards = files_of(tmp_path / "shards")
+    assert "model.safetensors.index.json" in shards
+    several, _ = read_folder(write(files | shards, tmp_path / "several"), "someone/model")
+    whole, _ = read_folder(write(clip_files(), tmp_path / "whole"), "someone/model")
+    for name, value in whole.state_dict().items():
+        assert torch.equal(several.state_dict()[name], value), name

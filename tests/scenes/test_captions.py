@@ -17,6 +17,7 @@ from clipbook.scenes import (
     state,
 )
 from clipbook.scenes.captions import say_more, state_all
+from tests.plain import plain_python
 from tests.scenes.reader import read, true_of
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -138,3 +139,34 @@ def test_one_object_is_not_two():
     two = Statement((Phrase("circle"), Phrase("square")))
     scenes = [Scene((RED_CIRCLE,)), Scene((RED_CIRCLE, BLUE_SQUARE))]
     assert describes([one, two], scenes).tolist() == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: Phrase("blob"), "^shape='blob'; try circle or square"),
+        (lambda: Phrase("circle", "mauve"), "^colour='mauve'; try red or orange"),
+        (lambda: Phrase("circle", "red", "huge"), "^size='huge'; try small or large$"),
+        (lambda: Phrase("circle", place="left"), "^place='left'; try top left or"),
+        (lambda: Phrase(["circle"]), r"^shape=\['circle'\]; try circle or square"),
+        (lambda: Statement(()), r"^phrases=\(\) are not one or two phrases in a tuple; try"),
+        (lambda: Statement((Phrase("star"),) * 3), "are not one or two phrases in a tuple; try"),
+        (lambda: Statement(("star",)), r"^phrases=\('star',\) are not one or two phrases"),
+        (lambda: Statement(Phrase("star")), "are not one or two phrases in a tuple; try"),
+        (lambda: Statement((Phrase("star"),) * 2, "beside"), "^relation='beside'; try above or"),
+        (
+            lambda: Statement((Phrase("star"),), "above"),
+            "^relation='above' of a single phrase: .* give two phrases, or no relation$",
+        ),
+    ],
+)
+def test_what_no_caption_can_say_is_refused(build, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        build()
+
+
+def test_phrases_in_a_list_become_a_tuple():
+    with plain_python():
+        statement = Statement([Phrase("star")])
+    assert statement == Statement((Phrase("star"),))
+    assert len({statement, Statement((Phrase("star"),))}) == 1

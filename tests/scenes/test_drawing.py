@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from clipbook.scenes import COLOURS, GROUNDS, SHAPES, SIZES, Object, Scene, render, sample
 from clipbook.scenes.drawing import GROUND_RGB, RGB
 from clipbook.scenes.world import RADIUS
+from tests.plain import plain_python
 
 # Where a colour's name lies on the colour wheel, in degrees.
 HUES = {
@@ -128,9 +129,10 @@ def test_drawing_leaves_nothing_behind():
     assert render(scene).tobytes() == before
 
 
-@pytest.mark.parametrize("size", [7, 0, -1])
-def test_a_picture_too_small_for_shapes_is_refused(size):
-    with pytest.raises(ValueError, match=f"size={size} px is too small.*try 32"):
+@pytest.mark.parametrize("size", [7, 0, -1, 32.5, 32.0, "32", True, 4097, 10**6])
+def test_a_size_at_which_no_picture_is_drawn_is_refused(size):
+    said = f"size={size!r} is not a whole number from 8 to 4,096; try 32$"
+    with plain_python(), pytest.raises(ValueError, match=said):
         render(one(), size)
 
 

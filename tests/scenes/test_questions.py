@@ -167,5 +167,5 @@ def test_what_is_no_kind_and_no_generator_is_refused():
     with plain_python():
         with pytest.raises(ValueError, match="kind='weight'; try colour or shape"):
             draw_question(PAIR, "weight", GENERATOR(0))
-        with pytest.raises(TypeError, match="scenes are drawn from a NumPy generator"):
+        with pytest.raises(TypeError, match="comes from a NumPy generator"):
             draw_question(PAIR, "colour", 7)

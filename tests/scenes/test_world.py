@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clipbook.scenes import COLOURS, GROUNDS, HELD_OUT, SHAPES, SIZES, Object, Scene
 from clipbook.scenes.world import OPPOSITE, PLACES, RADIUS, RELATIONS
+from tests.plain import plain_python
 
 INSIDE = st.floats(0.25, 0.75)
 THINGS = st.builds(
@@ -116,10 +117,13 @@ def test_one_never_seen_combination_holds_a_scene_out():
         ({"x": 0.05}, "x=0.05 .*outside.*try"),
         ({"y": 0.95}, "y=0.95 .*outside.*try"),
         ({"x": float("nan")}, "x=nan"),
+        ({"x": "0.5"}, "^x='0.5' is not a finite number from 0 to 1; try 0.5$"),
+        ({"y": None}, "^y=None is not a finite number from 0 to 1; try 0.5$"),
+        ({"y": True}, "^y=True is not a finite number from 0 to 1; try 0.5$"),
     ],
 )
 def test_an_object_outside_the_world_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
+    with plain_python(), pytest.raises(ValueError, match=message):
         replace(at(0.5, 0.5), **change)
 
 
@@ -138,3 +142,18 @@ def test_the_world_has_the_promised_choices():
     assert len(set(SHAPES)) == len(set(COLOURS)) == 8
     assert SIZES == ("small", "large")
     assert len(set(GROUNDS)) >= 2
+
+
+@pytest.mark.parametrize(
+    "objects", [3, None, at(0.5, 0.5), "circle", ("a",), [at(0.5, 0.5), "b"], {at(0.5, 0.5)}]
+)
+def test_what_are_no_objects_make_no_scene(objects):
+    with plain_python(), pytest.raises(ValueError, match="^objects=.* are not objects in a tuple"):
+        Scene(objects)
+
+
+def test_objects_in_a_list_become_a_tuple():
+    with plain_python():
+        scene = Scene([at(0.3, 0.3), at(0.7, 0.7)])
+    assert scene == two(at(0.3, 0.3), at(0.7, 0.7))
+    assert len({scene, two(at(0.3, 0.3), at(0.7, 0.7))}) == 1

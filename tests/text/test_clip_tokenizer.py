@@ -92,7 +92,7 @@ def agrees(text: str) -> None:
     ids = theirs().encode(text)
     assert ours().encode(text) == ids
     assert ours().decode(ids) == theirs().decode(ids).removesuffix(" ")
-    if text.strip():
+    if ids and text.strip():
         assert ours().batch([text])[0].tolist() == theirs()([text]).tolist()
 
 
@@ -106,7 +106,8 @@ def test_equals_open_clip(text):
 @given(ANY.filter(lambda text: not says_a_name(text)))
 @settings(max_examples=10_000)
 def test_equals_open_clip_for_ten_thousand_texts(text):
-    agrees(text)
+    with plain_python():  # shapes are checked by the three hundred texts above
+        agrees(text)
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -167,6 +168,12 @@ def test_truncation_keeps_the_end_token_in_the_last_of_77_places():
     assert token_ids.tolist() == theirs()(texts).tolist()
     with pytest.raises(ValueError, match=r"text 1 .*76 tokens, 75 fit.*truncate=True"):
         ours().batch(texts, truncate=False)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "&nbsp;", "&amp;nbsp; "])
+def test_a_text_of_which_cleaning_leaves_nothing_is_refused(text):
+    with pytest.raises(ValueError, match="text 1 is .*says nothing; leave the pair out"):
+        ours().batch(["a pup", text])
 
 
 def test_another_context_cuts_elsewhere():

@@ -231,3 +231,34 @@ def test_the_eps_of_every_norm_is_the_configs():
     model = encoder(norm_eps=0.25)
     norms = [part.eps for part in model.modules() if isinstance(part, torch.nn.LayerNorm)]
     assert norms == [0.25] * (2 * model.config.depth + 1)
+
+
+@pytest.mark.parametrize("method", ["forward", "features", "intermediates", "attention_weights"])
+@pytest.mark.parametrize("mask", [None, torch.ones(3, dtype=torch.bool)])
+def test_a_text_outside_a_batch_is_refused(method, mask):
+    said = r"^token_ids of shape \(3,\) where \(batch, tokens\) is needed; try token_ids\[None\]$"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        getattr(encoder(), method)(torch.tensor([1, 5, 2]), mask)
+
+
+def test_an_encoder_without_blocks_has_no_attention():
+    model = TextEncoder(text_config(depth=0))
+    assert model.attention_weights(some_ids(3, 7)).shape == (0, 3, 2, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "width", "said"),
+    [
+        (-1, 4, "^tokens=-1 is not a whole number from 0 to 1,048,576; try 32$"),
+        (2.5, 4, "^tokens=2.5 is not a whole number"),
+        (3, -2, "^width=-2 is not a whole number from 1 to 1,048,576; try 64$"),
+        (3, 2.5, "^width=2.5 is not a whole number"),
+    ],
+)
+def test_waves_of_no_size_are_refused(tokens, width, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        sinusoidal_positions(tokens, width)
+
+
+def test_no_tokens_have_no_waves():
+    assert sinusoidal_positions(0, 4).shape == (0, 4)

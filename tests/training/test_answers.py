@@ -91,6 +91,12 @@ def test_training_shows_no_combination_that_was_kept_back():
     ("choices", "said"),
     [
         ({"kinds": {}}, "asks nothing"),
+        ({"kinds": ("colour", "shape")}, "asks nothing; try {'colour': 1.0}"),
+        ({"kinds": "colour"}, "kinds='colour' asks nothing"),
+        (
+            {"kinds": {"size": 1e308, "shape": 1.0}},
+            r"kinds\['size'\]=1e.308 is not a finite number",
+        ),
         ({"kinds": {"weight": 1.0}}, "kind='weight'; try colour"),
         ({"kinds": {"size": 0.0}}, r"kinds\['size'\]=0.0 is not a finite number above 0"),
         ({"kinds": {"size": 0.0}}, r"kinds\['size'\].*try 1.0$"),
@@ -145,7 +151,8 @@ def test_the_first_blocks_say_what_they_said_within_the_whole():
     vit = clipbook.load("shapes")[0].image_encoder
     pixels = tiny.normals(2, 3, 32, 32)
     for blocks in (1, 2, 3):
-        short = first_blocks(vit, blocks)
+        with tiny.drawing_nothing():
+            short = first_blocks(vit, blocks)
         name = f"block {blocks}"
         assert torch.equal(short.intermediates(pixels)[name], vit.intermediates(pixels)[name])
         assert len(short.blocks) == blocks
@@ -159,6 +166,11 @@ def test_the_first_blocks_say_what_they_said_within_the_whole():
         *(({name: 0}, f"{name}=0 is not a whole number from 1") for name in SIZES),
         ({"two": 1.5}, "two=1.5 is not a finite number from 0 to 1;"),
         ({"image": "melted"}, "^image='melted'; try frozen"),
+        ({"kinds": {"weight": 1.0}}, "kind='weight'; try colour"),
+        ({"kinds": ("colour",)}, "asks nothing; try"),
+        ({"prefix": 1}, "prefix=1 is neither True nor False"),
+        ({"width": 30}, "width=30 gives 4 heads of 7 numbers, .*; try 24$"),
+        ({"width": 3}, "width=3 gives 4 heads of 0 numbers, .*; try 8$"),
     ],
 )
 def test_presets_that_make_no_sense_are_refused(choices, said):
@@ -397,3 +409,77 @@ def test_the_command_trains_writes_and_says_what_it_is_worth(tmp_path, monkeypat
     with pytest.raises(SystemExit):
         command.main()
     assert "no checkpoint that says which run" in capsys.readouterr().err
+    occupied = str(tmp_path / "other/model.safetensors")
+    monkeypatch.setattr("sys.argv", ["language", "--preset", "answers", "--out", occupied])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert f"{occupied} is a file; give another folder" in capsys.readouterr().err
+
+
+def test_what_is_no_clip_has_no_encoder_to_begin_with():
+    with plain_python(), pytest.raises(ValueError, match="is no CLIP; try clipbook.load"):
+        SMALL.build(clipbook.load("shapes"))
+
+
+@pytest.mark.parametrize("questions", [0, 2.5, True])
+def test_a_number_of_questions_that_makes_no_sense_is_refused(questions):
+    with plain_python(), pytest.raises(ValueError, match="questions=.* is not a whole number"):
+        train_answer_tokenizer.__wrapped__(questions)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (lambda batch: batch[:3], "a batch of 3 parts; a PaliGemma takes pictures, and the three"),
+        (lambda batch: (batch[0][:2], *batch[1:]), "give each text its own"),
+        (lambda batch: (batch[0], batch[1] + 10_000, *batch[2:]), "don't fit vocab_size="),
+        (lambda batch: (*batch[:2], ~batch[2], batch[3]), "does not begin with its true values"),
+        (lambda batch: (*batch[:3], batch[3].long()), "say true or false of each token"),
+        (lambda batch: (batch[0] / 255, *batch[1:]), "of torch.float32; give levels 0 to 255"),
+    ],
+)
+def test_a_batch_of_another_form_is_refused_where_it_is_made(changes, said):
+    session = SMALL.build(ENCODER)
+    model = session.answerer.model
+    wrong = changes(session.batches[0])
+    with plain_python(), pytest.raises(ValueError, match=said):
+        objective_of(model, session.config).prepare(model, wrong)
+
+
+def test_kinds_that_make_no_evaluation_are_refused():
+    answerer = SMALL.build(ENCODER).answerer
+    with plain_python():
+        for measure in (
+            lambda kinds: draw_questions(1, kinds=kinds),
+            lambda kinds: blind_baseline(1, kinds=kinds),
+            lambda kinds: evaluate_answers(answerer, 1, kinds=kinds),
+        ):
+            for kinds, said in (
+                ((), "kinds is empty"),
+                ("colour", "kinds='colour' is one string"),
+                (["weight"], "kind='weight'; try colour"),
+            ):
+                with pytest.raises(ValueError, match=said):
+                    measure(kinds)
+
+
+def test_a_kind_that_is_named_twice_is_asked_once():
+    assert len(draw_questions(2, kinds=iter(["colour", "size", "colour"]))) == 4
+
+
+def test_anothers_picture_needs_another_question():
+    answerer = SMALL.build(ENCODER).answerer
+    with pytest.raises(ValueError, match="n=1 is not a whole number from 2 to"):
+        evaluate_answers(answerer, 1, kinds=("colour",), pictures="another's")
+
+
+def test_a_cnn_has_no_first_blocks():
+    said = "no ViT but a CNN, whose blocks can't be counted; try that of clipbook.load"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        first_blocks(tiny.clip(tiny.CNN).image_encoder, 1)
+
+
+def test_pictures_of_questions_have_sizes_that_can_be_drawn():
+    tokenizer = SMALL.build(ENCODER).answerer.tokenizer
+    with pytest.raises(ValueError, match="^image_size=4097 is not a whole number from 1 to 4,096"):
+        QuestionBatches(tokenizer, 8, 4097)

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from clipbook.image import normalise
+from clipbook.language import DecoderConfig, PaliGemma, PaliGemmaConfig
 from clipbook.pairs import CLIP
 from clipbook.training import TrainingConfig, cached_backward, contrastive_step, processes, train
 from clipbook.training.config import LOSSES
-from clipbook.training.objectives import objective_of
+from clipbook.training.objectives import ANSWERING, objective_of
 from tests import tiny
 
 
@@ -107,9 +108,11 @@ def test_what_micro_batches_cannot_do_is_refused_by_name(monkeypatch):
         replace(CONFIG, micro_batch=0)
     with pytest.raises(ValueError, match="micro_batch=2 and precision='half': gradient caching"):
         replace(CONFIG, micro_batch=2, precision="half")
+    with pytest.raises(ValueError, match="micro_batch=2 and among_pictures=0.5: gradient caching"):
+        replace(CONFIG, micro_batch=2, among_pictures=0.5)
     config = replace(CONFIG, micro_batch=2)
     pictures, token_ids, mask = tiny.batches(4)[0]
-    labelled = [(pictures, token_ids, mask, torch.eye(4, dtype=torch.bool))]
+    labelled = [(pictures, token_ids, mask, torch.eye(4, dtype=torch.bool))] * CONFIG.steps
     with pytest.raises(
         ValueError, match="micro_batch=2, and a batch that says which texts are true"
     ):
@@ -119,3 +122,34 @@ def test_what_micro_batches_cannot_do_is_refused_by_name(monkeypatch):
     monkeypatch.setattr(processes, "count", lambda: 2)
     with pytest.raises(ValueError, match="micro_batch=2 for 2 processes: it is for a CLIP in one"):
         objective_of(tiny.clip(), config)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="^micro_batch=2 for a PaliGemma: it is for a CLIP in one"):
+        objective_of(paligemma(), config)
+
+
+def test_several_processes_cannot_train_a_paligemma(monkeypatch):
+    assert objective_of(paligemma(), CONFIG) is ANSWERING
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    with pytest.raises(ValueError, match="^2 processes for a PaliGemma, .* without torchrun$"):
+        objective_of(paligemma(), CONFIG)
+
+
+def paligemma() -> PaliGemma:
+    decoder = DecoderConfig(30, 16, 1, heads=2, kv_heads=1, head_dim=8, mlp_width=16)
+    return PaliGemma(
+        PaliGemmaConfig(replace(tiny.VIT, projection=False, embed_dim=16), decoder, "block 1")
+    )
+
+
+@pytest.mark.parametrize("frozen", ["image_encoder", "text_encoder"])
+def test_an_encoder_whose_weights_stay_needs_no_gradient(frozen):
+    model, whole = fresh("infonce"), fresh("infonce")
+    for one in (model, whole):
+        getattr(one, frozen).requires_grad_(False)
+    cached_backward(model, *batch(), 4)
+    pixels, token_ids, mask = batch()
+    LOSSES["infonce"](whole(pixels, token_ids, mask)).backward()
+    for (name, ours), theirs in zip(model.named_parameters(), whole.parameters(), strict=True):
+        assert (ours.grad is None) == name.startswith(frozen), name
+        if ours.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-9, rtol=1e-6)

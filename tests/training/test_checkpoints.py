@@ -1,5 +1,6 @@
 """A checkpoint is whole or it is not there; a damaged one says so."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training import checkpoints as module
 from clipbook.training.history import History
-from clipbook.training.identity import LATER
+from clipbook.training.identity import LATER, NO_PART
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
+from tests.plain import plain_python
 
 
 class Stopped(Exception):
@@ -144,9 +146,21 @@ def a_dead_process() -> int:
 def test_what_a_dead_process_left_unfinished_is_ignored_and_cleared_away(newest):
     leftover = unfinished(newest.parent, f"unfinished-{node()}-{a_dead_process()}")
     (leftover / "tensors.safetensors.unfinished").write_bytes(b"quarter")
+    (leftover / ".tmpSQkiEf").write_bytes(b"half")  # so safetensors calls what it is writing
     assert module.latest(newest.parent).step == 4
     run(newest.parent)
     assert not leftover.exists()
+
+
+def test_a_run_that_was_done_clears_away_what_a_killed_one_did_not_come_to(newest):
+    folder = newest.parent
+    run(folder)
+    leftover = unfinished(folder, f"unfinished-{node()}-{a_dead_process()}")
+    oldest = shutil.copytree(newest, folder / "checkpoint-00000001")
+    there = sorted(path.name for path in folder.iterdir())
+    run(folder)
+    gone = set(there) - {path.name for path in folder.iterdir()}
+    assert gone == {leftover.name, oldest.name}
 
 
 def test_what_this_process_left_unfinished_stops_nothing(newest):
@@ -300,6 +314,14 @@ def test_a_checkpoint_from_before_a_field_of_the_config_came_goes_on(newest):
         run(newest.parent, image_rate=0.5)
 
 
+def test_every_field_that_came_after_the_first_checkpoints_is_known_with_the_value_before_it():
+    first = {"steps", "learning_rate", "optimiser", "matrix_rate", "position_rate", "weight_decay",
+             "warmup_steps", "clip_norm", "snapshots"}  # fmt: skip
+    fields = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
+    later = {name: fields[name] for name in fields.keys() - first - set(NO_PART)}
+    assert later == LATER
+
+
 def test_a_checkpoint_of_a_later_format_is_refused(newest):
     about = json.loads((newest / "checkpoint.json").read_text("utf-8")) | {"format": 3}
     (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
@@ -375,3 +397,31 @@ def test_a_checkpoint_with_a_leftover_weight_is_refused(newest):
     (newest / "checkpoint.json").write_text(json.dumps(about), "utf-8")
     with pytest.raises(ValueError, match=rf"{newest} does not fit.*left over \['stranger'\]"):
         run(newest.parent)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("identity", "training"), None),
+        (("identity", "training"), ["steps"]),
+        (("history",), []),
+        (("history", "loss"), "0.5 "),
+        (("history", "loss", 0), "0.5"),
+        (("history", "scale", 0), None),
+        (("history", "snapshot_steps"), 5),
+        (("history", "snapshots"), None),
+        (("history", "evaluation_steps"), "2"),
+        (("history", "evaluations"), {}),
+        (("history", "evaluations"), [1]),
+        (("history", "more"), []),
+    ],
+)
+def test_a_field_of_another_type_is_damage(newest, place, value):
+    about = json.loads((newest / module.ABOUT).read_text())
+    part = about
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    (newest / module.ABOUT).write_text(json.dumps(about))
+    with plain_python():
+        assert f"{newest} is damaged" in refused(newest.parent)

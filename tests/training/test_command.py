@@ -184,12 +184,13 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(trained, tmp_path):
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_file_in_the_place_of_the_folder_is_refused(trained, tmp_path, place):
     (tmp_path / "file").write_text("mine")
-    status, _, complaint = trained(out=tmp_path / "file")
-    assert status == 1
+    status, printed, complaint = trained(out=tmp_path / place)
+    assert (status, printed) == (1, "")
     assert a_sentence(complaint)
-    assert "file" in complaint
+    assert f"{tmp_path / 'file'} is a file; give another folder" in complaint
 
 
 def test_the_command_writes_what_others_read(trained, tmp_path):

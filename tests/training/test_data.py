@@ -11,7 +11,10 @@ from clipbook.text import Tokenizer, split_words
 from clipbook.training import SceneBatches
 from clipbook.training import data as module
 from clipbook.training.data import draw, train_tokenizer
+from clipbook.training.identity import identify_tokenizer
+from clipbook.validation import LARGEST_SEED
 from tests import tiny
+from tests.plain import plain_python
 
 
 def test_a_batch_holds_pictures_ids_and_a_mask():
@@ -48,9 +51,34 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
     assert torch.equal(normalise(draw(scenes, 16)), expected)
 
 
-def test_no_batch_at_all_is_refused():
-    with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
-        SceneBatches(tiny.tokenizer(), 0)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch_size": 0}, "^batch_size=0 is not a whole number from 1 to .*; try 128$"),
+        ({"image_size": 0}, "^image_size=0 is not a whole number from 1 to .*; try 32$"),
+        ({"image_size": 4097}, "^image_size=4097 is not a whole number from 1 to 4,096; try 32$"),
+        ({"seed": -1}, f"^seed=-1 is not a whole number from 0 to {LARGEST_SEED:,}; try 0$"),
+        ({"seed": LARGEST_SEED + 1}, f"^seed=.* is not a whole number from 0 to {LARGEST_SEED:,};"),
+        ({"twins": 1.5}, "^twins=1.5 is not a finite number from 0 to 1; try 0.6$"),
+        ({"distinct": "no"}, "^distinct='no'; try True or False$"),
+    ],
+)
+def test_what_makes_no_batches_is_refused(change, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        SceneBatches(tiny.tokenizer(), **change)
+
+
+def test_the_identity_names_all_that_decides_the_batches():
+    assert SceneBatches(tiny.tokenizer()).identity() == {
+        "kind": "SceneBatches",
+        "tokenizer": identify_tokenizer(tiny.tokenizer()),
+        "batch_size": 128,
+        "image_size": 32,
+        "seed": 0,
+        "twins": 0.6,
+        "distinct": True,
+    }
+    assert draw(sample(2, np.random.default_rng(0))).shape == (2, 32, 32, 3)
 
 
 def test_the_tokenizer_reads_captions_of_a_stream_of_its_own(monkeypatch):
@@ -74,3 +102,8 @@ def test_every_word_of_the_world_is_one_token_and_every_caption_fits():
     for caption in seen + unseen:
         assert len(tokenizer.encode(caption)) == len(split_words(caption)), caption
     tokenizer.batch(seen + unseen, truncate=False)
+
+
+def test_no_scenes_are_no_batch():
+    with pytest.raises(ValueError, match="^scenes is empty; a batch needs at least one scene$"):
+        draw([])

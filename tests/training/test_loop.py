@@ -8,11 +8,19 @@ import torch
 from torch.utils.data import Dataset
 
 from clipbook.image import Preprocessing, normalise
-from clipbook.pairs import CLIP, info_nce, load_model, sigmoid_loss, similarity
-from clipbook.training import SceneBatches, TrainingConfig, objectives, train
+from clipbook.pairs import (
+    CLIP,
+    info_nce,
+    load_model,
+    sigmoid_loss,
+    similarity,
+    supervised_contrastive,
+)
+from clipbook.training import SceneBatches, TrainingConfig, objectives, processes, train
 from clipbook.training import loop as module
 from clipbook.training import step as step_module
 from clipbook.training.data import Batch
+from clipbook.training.objectives import objective_of
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
 from tests.plain import plain_python
@@ -264,6 +272,48 @@ def test_a_gpu_never_waits_within_a_step(image):
     assert torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).shape == ()
 
 
+def test_pictures_of_one_thing_are_compared_on_request_in_training_too():
+    pictures, token_ids, mask = tiny.batches(4)[0]
+    true = torch.eye(2, dtype=torch.bool).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    model = tiny.clip()
+    pixels = normalise(pictures)
+    images = model.encode_image(pixels)
+    extra = supervised_contrastive(model.scale * images @ images.T, true)
+    assert extra > 0
+    costs = [
+        objective_of(model, TrainingConfig(among_pictures=weight)).cost(
+            model, None, pixels, token_ids, mask, true
+        )
+        for weight in (0.0, 0.5)
+    ]
+    torch.testing.assert_close(costs[1], costs[0] + extra / 2)
+    one_way = true.clone()
+    one_way[0, 2] = True  # that text is true of picture 0, and not the other way round
+    both = [
+        objectives.contrastive_step(model, pixels, token_ids, mask, None, one_way, among_pictures=w)
+        for w in (0.0, 1.0)
+    ]
+    torch.testing.assert_close(both[1] - both[0], extra)
+
+
+def test_a_loss_of_another_name_is_refused_in_a_step_too():
+    model, (pictures, token_ids, mask) = tiny.clip(), tiny.batches()[0]
+    for loss, said in (("info_nce", "loss='info_nce'.* infonce"), ("sigmoid", "has no bias")):
+        with plain_python(), pytest.raises(ValueError, match=said):
+            objectives.contrastive_step(
+                model, normalise(pictures), token_ids, mask, None, loss=loss
+            )
+
+
+def test_pictures_cannot_be_compared_where_nobody_says_which_are_the_same(monkeypatch):
+    config = TrainingConfig(steps=1, warmup_steps=0, among_pictures=0.5)
+    with pytest.raises(ValueError, match="among_pictures=0.5, but a batch does not say which"):
+        train(tiny.clip(), tiny.batches(), config, device="cpu", workers=0, progress=False)
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    with pytest.raises(ValueError, match="among_pictures=0.5 for 2 processes: it is for a CLIP"):
+        objective_of(tiny.clip(), config)
+
+
 def test_columns_of_padding_are_left_out_before_the_batch_goes_to_the_device():
     token_ids, mask = tiny.tokenizer().batch(["a star", "a red ring"])
     longest = len(tiny.tokenizer().encode("a red ring")) + 2
@@ -309,16 +359,33 @@ def test_a_run_that_was_stopped_evaluates_no_step_twice(tmp_path):
     assert len(calls) == 3 and done < 4
 
 
+def test_steps_are_made_in_the_precision_that_the_device_has_for_the_one_asked_for(monkeypatch):
+    asked, used, plain = [], [], module.train_step
+
+    def noting(model, optimisers, scaler, batch, config, half, objective):
+        used.append(half)
+        return plain(model, optimisers, scaler, batch, config, None, objective)
+
+    def of_device(device, precision):
+        asked.append((device.type, precision))
+        return torch.bfloat16
+
+    monkeypatch.setattr(module, "half_precision", of_device)
+    monkeypatch.setattr(module, "train_step", noting)
+    run(tiny.clip(), config=replace(CONFIG, steps=2, precision="half"))
+    assert asked == [("cpu", "half")] and used == [torch.bfloat16] * 2
+
+
 def test_weights_are_kept_on_request_and_outlive_the_checkpoints(tmp_path):
-    model = tiny.clip()
+    model, folder = tiny.clip(), tmp_path / "runs" / "first"
     first = {name: weight.clone() for name, weight in model.state_dict().items()}
     run(
         model,
         config=replace(CONFIG, checkpoint_every=1),
-        folder=tmp_path,
+        folder=folder,
         keep_at=(0, 1, CONFIG.steps),
     )
-    kept = sorted(tmp_path.glob("weights-*"))
+    kept = sorted(folder.glob("weights-*"))
     assert [path.name for path in kept] == [
         f"weights-{step:08d}.safetensors" for step in (0, 1, CONFIG.steps)
     ]
@@ -364,6 +431,45 @@ def test_steps_without_what_they_need_are_refused():
         run(tiny.clip(), evaluate_at=(1,))
 
 
+@pytest.mark.parametrize("name", ["keep_at", "evaluate_at"])
+def test_steps_that_a_run_has_passed_without_keeping_anything_are_refused(tmp_path, name):
+    config = replace(CONFIG, checkpoint_every=3)
+    options = {"folder": tmp_path, "evaluate": lambda model: {"n": 1.0}}
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny.clip(), Interrupted(6), config, **options, **{name: (1, 2)})
+    model = tiny.clip()
+    said = rf"^{name}=\[0, 5\], but the run goes on from step 6; begin in another folder, or leave"
+    with pytest.raises(ValueError, match=said):
+        run(model, config=config, **options, **{name: (0, 1, 5, 6, 7)})
+    assert same_weights(model, tiny.clip()) and model.training
+    history = run(model, config=config, **options, **{name: (1, 2, 6, 7)})
+    found = [int(path.stem[8:]) for path in sorted(tmp_path.glob("weights-*"))]
+    assert (found if name == "keep_at" else history.evaluation_steps) == [1, 2, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [((0, 1), "a batch of 2 parts; a CLIP takes"), ((0, 1, 2, 2, 2), "a batch of 5 parts; a CLIP")],
+)
+def test_a_batch_of_other_parts_is_refused_and_the_model_left_in_eval_mode(parts, said):
+    batch, model = tiny.batches()[0], tiny.clip()
+    other = tuple(batch[k] for k in parts)
+    with plain_python(), pytest.raises(ValueError, match=said):
+        run(model, Repeated(other))
+    assert not model.training
+    with plain_python(), pytest.raises(ValueError, match=said):
+        run(tiny.clip(), example=other)
+
+
+def test_what_is_no_config_a_frozen_model_and_no_device_are_refused():
+    with plain_python(), pytest.raises(ValueError, match="config=None is no TrainingConfig; try T"):
+        run(tiny.clip(), config=None)
+    with pytest.raises(ValueError, match=r"no weight .* try model\.requires_grad_\(True\)"):
+        run(tiny.clip().requires_grad_(False))
+    with pytest.raises(ValueError, match="device='gpu' is none that PyTorch can use"):
+        train(tiny.clip(), tiny.batches(), CONFIG, device="gpu")
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_encoders_compute_in_the_half_precision_asked_for_and_the_loss_in_float32(
     monkeypatch, half
@@ -400,3 +506,57 @@ def test_pictures_are_normalised_as_the_model_wants_them():
         )
         runs.append(run(model, config=replace(CONFIG, steps=1)).loss[0])
     assert abs(runs[0] - runs[1]) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["evaluate_at", "keep_at"])
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (5, r"=5 is no list of steps; try \[5\]"),
+        ([0, 13], r"\[1\]=13 is not a whole number from 0 to 12; try 12"),
+        ([-1], r"\[0\]=-1 is not"),
+        ([1.5], r"\[0\]=1.5 is not"),
+        ([True], r"\[0\]=True is not"),
+    ],
+)
+def test_steps_that_the_run_has_not_are_refused(tmp_path, name, steps, said):
+    choices = {name: steps, "folder": tmp_path, "evaluate": lambda model: {}}
+    with plain_python(), pytest.raises(ValueError, match=name + said):
+        run(tiny.clip(), **choices)
+
+
+def test_steps_may_come_from_any_iterable(tmp_path):
+    config = replace(CONFIG, steps=2)
+    with plain_python():
+        history = run(
+            tiny.clip(), config=config, folder=tmp_path, keep_at=iter([0, 2]),
+            evaluate=lambda model: {"one": 1.0}, evaluate_at=torch.tensor([0, 2]).numpy(),
+        )  # fmt: skip
+    assert history.evaluation_steps == [0, 2]
+    assert len(list(tmp_path.glob("weights-*"))) == 2
+
+
+def test_too_few_batches_are_refused_before_the_first_step(tmp_path):
+    batches = [tiny.batches()[k] for k in range(11)]
+    with pytest.raises(ValueError, match="11 batches for steps=12, each of which takes one"):
+        run(tiny.clip(), batches, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_for_a_folder_is_refused_before_the_first_step(tmp_path):
+    (tmp_path / "run").write_text("")
+    for place in ("run", "run/inside"):
+        with pytest.raises(ValueError, match=r"folder=.*run is a file; give another folder"):
+            run(tiny.clip(), folder=tmp_path / place)
+
+
+@pytest.mark.parametrize("workers", [-1, 1.5, True])
+def test_a_number_of_workers_that_makes_no_sense_is_refused(workers):
+    with plain_python(), pytest.raises(ValueError, match=r"workers=.* is not a whole number"):
+        run(tiny.clip(), workers=workers)
+
+
+def test_pictures_that_are_no_levels_are_refused():
+    pictures, *text = tiny.batches()[0]
+    with plain_python(), pytest.raises(ValueError, match=r"of torch.float32; give levels 0 to 255"):
+        run(tiny.clip(), Repeated((pictures / 255, *text)))

@@ -11,9 +11,11 @@ from clipbook.training.optimisers import (
     learning_rate_factor,
     make_optimisers,
     set_learning_rate,
+    usable_device,
 )
 from clipbook.transformer import Block
 from tests import tiny
+from tests.plain import plain_python
 
 MODELS = {"vit": tiny.VIT, "cnn": tiny.CNN}
 
@@ -40,6 +42,27 @@ def test_every_parameter_is_in_its_group_and_in_no_other(image):
     groups = group_parameters(model)
     found = [(names[id(one)], group) for group, members in groups.items() for one in members]
     assert sorted(found) == sorted((name, expected_group(model, name)) for name in names.values())
+
+
+def test_the_learning_rate_stays_at_zero_after_the_last_step():
+    factors = [learning_rate_factor(step, 10, 100) for step in range(300)]
+    assert max(factors) == factors[9] == 1.0
+    assert factors[100:] == [0.0] * 200
+    assert factors[55] == pytest.approx(0.5)
+
+
+def test_a_run_within_its_warm_up_ends_on_the_line():
+    assert [learning_rate_factor(step, 4, 3) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 0]
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:63", "meta", "", 1.5])
+def test_a_device_that_cannot_be_used_is_named(device):
+    said = (
+        rf"^device={device!r} is none that PyTorch can use here \(.+\); try 'cpu', or leave it out$"
+    )
+    with plain_python(), pytest.raises(ValueError, match=said):
+        usable_device(device)
+    assert usable_device("cpu") == usable_device(torch.device("cpu")) == torch.device("cpu")
 
 
 def decay_by_name(model: nn.Module, config: TrainingConfig) -> dict[str, tuple[str, float, float]]:

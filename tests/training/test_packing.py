@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import re
 import sys
 import tarfile
 import warnings
@@ -13,10 +14,12 @@ from PIL import Image
 
 from clipbook.image.reading import open_picture
 from clipbook.scenes import EXAMPLE, render
-from clipbook.training import index_shards, pack_shards, read_pairs, read_shards
+from clipbook.streams import stream
+from clipbook.training import index_shards, pack, pack_shards, read_pairs, read_shards
 from clipbook.training.folder import Pair
 from clipbook.training.pack import main
 from clipbook.training.shards import picture_and_caption, samples, usable
+from tests.plain import plain_python
 
 
 @pytest.fixture
@@ -97,13 +100,30 @@ def test_a_picture_of_an_ending_that_shards_lack_goes_in_as_png(tmp_path):
     assert picture_and_caption(first)[0].getpixel((0, 0)) == (1, 2, 3)
 
 
+def test_a_picture_of_an_ending_that_shards_have_goes_in_as_it_is(tmp_path):
+    Image.new("RGB", (5, 7)).save(tmp_path / "a.JPG")
+    Image.new("RGB", (5, 7)).save(tmp_path / "b.ppm")
+    pack_shards([Pair(tmp_path / "a.JPG", "x"), Pair(tmp_path / "b.ppm", "y")], tmp_path / "s")
+    with tarfile.open(tmp_path / "s/pairs-000000.tar") as tar:
+        jpg, _, png, _ = tar.getmembers()
+        assert (jpg.name, png.name) == ("000000000.jpg", "000000001.png")
+        assert tar.extractfile(jpg).read() == (tmp_path / "a.JPG").read_bytes()
+
+
+def test_a_shard_holds_1000_pairs_unless_told_otherwise_and_folders_are_made(tmp_path, pairs):
+    pack_shards(pairs[:1] * 1_001, tmp_path / "a/b")
+    assert [shard.pairs for shard in read_shards(tmp_path / "a/b")[0]] == [1_000, 1]
+
+
 def test_a_folder_with_shards_and_no_pairs_at_all_are_refused(tmp_path, pairs):
     pack_shards(pairs, tmp_path)
     with pytest.raises(ValueError, match="holds pairs-000000.tar already; give another folder"):
         pack_shards(pairs, tmp_path)
     with pytest.raises(ValueError, match="no pairs to pack into .*; look at what read_pairs says"):
         pack_shards([], tmp_path / "s")
-    with pytest.raises(ValueError, match="pairs_each=0 is not a whole number from 1"):
+    with pytest.raises(
+        ValueError, match="pairs_each=0 is not a whole number from 1 to .*; try 1000$"
+    ):
         pack_shards(pairs, tmp_path / "s", 0)
     with pytest.raises(ValueError, match=r"holds no shard, a file \*.tar; pack one"):
         index_shards(tmp_path.parent)
@@ -112,6 +132,7 @@ def test_a_folder_with_shards_and_no_pairs_at_all_are_refused(tmp_path, pairs):
 GOOD = {"png": png(), "txt": b"a star"}
 BAD = {
     "has no caption, .txt; it has .png": {"png": png()},
+    "has no caption, .txt; it has .cls, .png": {"png": png(), "cls": b"7"},
     "has no picture, such as .jpg or .png; it has .txt": {"txt": b"a star"},
     "its .png can't be read as a picture": GOOD | {"png": png()[:40]},
     "caption '' is": GOOD | {"txt": b" \n"},
@@ -138,8 +159,9 @@ def test_a_shard_that_ends_too_early_is_named_and_the_others_stay(tmp_path):
     (tmp_path / "b.tar").write_bytes(whole[:1700])
     (tmp_path / "c.tar").write_bytes(b"no tar file at all" * 100)
     first, second = index_shards(tmp_path)
-    assert first.startswith("b.tar can't be read to its end (") and "get it anew" in first
-    assert second.startswith("c.tar can't be read to its end (")
+    assert first.startswith("b.tar can't be read to its end (unexpected end of data")
+    assert second.startswith("c.tar can't be read to its end (") and "header" in second
+    assert "get it anew" in first
     assert [shard.path.name for shard in read_shards(tmp_path)[0]] == ["a.tar"]
 
 
@@ -152,6 +174,8 @@ def test_a_shard_that_ends_too_early_is_named_and_the_others_stay(tmp_path):
         ('{"format": 9, "shards": {}}', r"format 9, not 1\); make it anew: python -m clipbook"),
         ('{"format": 1, "shards": {"a.tar": {}}}', "is no index of shards .*bytes"),
         ('{"format": 1, "shards": 7}', "is no index of shards"),
+        ("[" * 100_000, "is no index of shards .*nested too deeply"),
+        ('{"format": 1, "format": 1, "shards": {}}', "stands in one object twice"),
     ],
 )
 def test_what_is_no_index_is_refused(tmp_path, text, said):
@@ -197,7 +221,8 @@ def test_the_command_packs_a_folder_and_names_what_is_left_out(tmp_path, folder,
         for sample in usable(shard)
     ]
     in_order = [caption for _, caption in EXAMPLE]
-    assert found != in_order and sorted(found) == sorted(in_order)
+    order = stream("order of packed pairs").permutation(len(in_order))
+    assert found == [in_order[k] for k in order] != in_order
 
 
 def test_the_command_makes_the_index_of_shards_that_are_there(tmp_path, capsys):
@@ -213,9 +238,90 @@ def test_the_command_makes_the_index_of_shards_that_are_there(tmp_path, capsys):
 def test_the_command_says_what_it_takes(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
-    assert "or --index and the latter" in capsys.readouterr().err
+    said = "error: give a folder of pairs and one for the shards, or --index and the latter\n"
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_explains_itself(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: python -m clipbook.training.pack [-h]")
+    assert pack.__doc__.strip() in shown
+    for argument, means in {
+        "folder": "with captions.csv or captions.jsonl",
+        "shards": "folder of the shards",
+        "--index": "the shards are there already",
+        "--pairs-each PAIRS_EACH": "in a shard; 1,000 by default",
+    }.items():
+        assert re.search(rf"^  {argument}\s+{means}$", shown, re.M), argument
 
 
 def test_the_command_ends_in_a_sentence_where_nothing_can_be_packed(tmp_path, capsys):
     assert main([str(tmp_path), str(tmp_path / "s")]) == 1
     assert "holds no captions.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("pairs", "4", "pairs='4' is not a whole number from 0 on"),
+        ("pairs", 1.5, "pairs=1.5 is not"),
+        ("pairs", -1, "pairs=-1 is not"),
+        ("pairs", True, "pairs=True is not"),
+        ("sha256", 5, "5 is no text"),
+        ("left out", {"0": None}, "None is no text"),
+        ("left out", {"first": "it is bad"}, "first"),
+        ("left out", ["it is bad"], "list"),
+    ],
+)
+def test_an_index_with_a_field_of_another_type_is_refused(tmp_path, field, value, said):
+    shard_of(tmp_path, GOOD)
+    index_shards(tmp_path)
+    about = json.loads((tmp_path / "index.json").read_text())
+    about["shards"]["a.tar"][field] = value
+    (tmp_path / "index.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match=f"is no index of shards .*{said}"):
+        read_shards(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../s/a.tar", "sub/a.tar"])
+def test_an_index_names_no_file_of_another_folder(tmp_path, name):
+    shard_of(tmp_path / "s", GOOD)
+    index_shards(tmp_path / "s")
+    about = json.loads((tmp_path / "s/index.json").read_text())
+    about["shards"] = {name: about["shards"]["a.tar"]}
+    (tmp_path / "s/index.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match="is no file beside it"):
+        read_shards(tmp_path / "s")
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_what_ends_in_tar_and_is_no_file_is_named(tmp_path, what):
+    shard_of(tmp_path, GOOD)
+    odd = tmp_path / "b.tar"
+    odd.mkdir() if what == "folder" else odd.symlink_to("nowhere")
+    with pytest.raises(ValueError, match="b.tar is no file that can be read"):
+        index_shards(tmp_path)
+
+
+def test_a_shard_without_pairs_is_named_and_the_others_stay(tmp_path):
+    shard_of(tmp_path, GOOD)
+    shard_of(tmp_path, name="b.tar")
+    assert index_shards(tmp_path) == ["b.tar holds no pairs; leave it out"]
+    assert [shard.path.name for shard in read_shards(tmp_path)[0]] == ["a.tar"]
+
+
+def test_what_is_no_list_of_pairs_is_refused_before_anything_is_written(tmp_path, folder, pairs):
+    with plain_python():
+        for wrong in (read_pairs(folder), ["a.png"], iter(pairs), pairs[0]):
+            with pytest.raises(ValueError, match="is no list of pairs; try pairs, problems = "):
+                pack_shards(wrong, tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_file_for_the_folder_is_refused_and_stays(tmp_path, pairs):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match=r"folder=.*file is a file; give another folder"):
+        pack_shards(pairs, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"

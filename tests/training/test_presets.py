@@ -65,6 +65,8 @@ def test_numbers_that_make_no_sense_are_refused():
         Preset(twins=1.5)
     with pytest.raises(ValueError, match="batch_size=0 is not a whole number from 1"):
         replace(PRESETS["emoji"], batch_size=0)
+    with pytest.raises(ValueError, match="artists_each=0 is not a whole number from 1"):
+        replace(PRESETS["emoji"], artists_each=0)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -88,6 +90,7 @@ def test_batches_are_as_the_preset_says(quick, name):
     assert batches.image_size == preset.image.image_size
     if isinstance(preset, EmojiPreset):
         assert batches.left_out == preset.left_out
+        assert batches.artists_each == preset.artists_each
         assert batches.augmentation == preset.augmentation
     else:
         assert batches.twins == preset.twins

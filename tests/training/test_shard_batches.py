@@ -1,5 +1,6 @@
 """Batches from shards: each pair once a pass, the same after a stop, each process its own."""
 
+import inspect
 import json
 import pickle
 from contextlib import suppress
@@ -13,7 +14,9 @@ from torch.utils.data import DataLoader
 from clipbook.image import Augmentation
 from clipbook.scenes import render, sample_pairs
 from clipbook.streams import stream
+from clipbook.text import Tokenizer
 from clipbook.training import (
+    PRESETS,
     FolderBatches,
     ShardBatches,
     TrainingConfig,
@@ -25,7 +28,9 @@ from clipbook.training import (
     shard_batches,
     train,
 )
+from clipbook.training import shards as shards_module
 from clipbook.training.shards import captions_tokenizer, first_pairs
+from clipbook.validation import LARGEST_SEED
 from tests.plain import plain_python
 from tests.tiny import clip, tokenizer
 
@@ -51,8 +56,8 @@ def shards(folder):
     return read_shards(folder / "shards")[0]
 
 
-def batches(shards, size: int = 4, **options) -> ShardBatches:
-    return ShardBatches(shards, tokenizer(), size, 16, **options)
+def batches(shards, size: int = 4, image_size: int = 16, **options) -> ShardBatches:
+    return ShardBatches(shards, tokenizer(), size, image_size, **options)
 
 
 def shown(batches: ShardBatches, *numbers: int) -> list[int]:
@@ -102,6 +107,34 @@ def test_no_more_pairs_than_the_buffer_holds_are_read_ahead(shards, monkeypatch)
         assert len(read) <= (k + 1) * 4 + 7
 
 
+def test_the_buffer_is_full_before_a_pair_leaves_it(shards, monkeypatch):
+    read, sample = [], next(shard_batches.usable(shards[0]))
+
+    def many(shard):
+        for k in range(200):
+            read.append(k)
+            yield sample
+
+    monkeypatch.setattr(shard_batches, "usable", many)
+    batches(shards, buffer=150)[0]
+    assert 150 <= len(read) <= 154
+
+
+def test_shards_and_buffer_are_drawn_by_seed_and_pass_and_the_buffer_by_process(
+    shards, monkeypatch
+):
+    drawn = set()
+
+    def note(purpose, *numbers):
+        drawn.add((purpose, *numbers))
+        return stream(purpose, *numbers)
+
+    monkeypatch.setattr(shard_batches, "stream", note)
+    as_process(monkeypatch, 1, 2)
+    batches(shards, seed=3)[7]  # six batches a pass
+    assert {("order of own shards", 3, 1), ("buffer of own shards", 3, 3)} <= drawn
+
+
 def test_a_batch_depends_on_seed_and_number_alone(shards):
     one, other = batches(shards, buffer=9, seed=1), batches(shards, buffer=9, seed=2)
     in_order = [one[k] for k in range(14)]
@@ -146,6 +179,12 @@ def test_processes_with_unequal_shards_end_each_pass_together(folder, tmp_path, 
         assert len(set(whole)) == len(whole) == 4 * (min(last, 30) - first)
 
 
+def test_sizes_that_nobody_names_are_those_of_a_folder():
+    ours, folders = (inspect.signature(kind).parameters for kind in (ShardBatches, FolderBatches))
+    for name in ("batch_size", "image_size"):
+        assert ours[name].default == folders[name].default
+
+
 def test_pictures_are_prepared_as_those_of_a_folder(folder, shards):
     pairs = read_pairs(folder)[0]
     numbers = shown(batches(shards), 0)
@@ -159,6 +198,7 @@ def test_changes_are_drawn_by_seed_batch_and_process(shards, monkeypatch):
     draws = []
 
     def note(pictures, size, generator):
+        assert size == 16
         draws.append(generator.integers(10**9))
         return pictures
 
@@ -185,6 +225,7 @@ def test_a_copy_for_another_process_holds_no_open_file(shards):
     stream_of[3]
     copy = pickle.loads(pickle.dumps(stream_of))
     assert torch.equal(copy[4][1], stream_of[4][1])
+    assert torch.equal(pickle.loads(pickle.dumps(stream_of))[10][1], stream_of[10][1])
 
 
 def test_a_pair_that_has_gone_bad_is_named_with_the_remedy(folder, tmp_path):
@@ -219,6 +260,8 @@ def test_shards_with_fewer_pairs_than_the_index_counts_are_refused(shards):
     [
         ({"size": 0}, "batch_size=0 is not a whole number from 1 to .*; try 64$"),
         ({"seed": -1}, "seed=-1 is not a whole number from 0 to .*; try 0$"),
+        ({"seed": LARGEST_SEED + 1}, f"is not a whole number from 0 to {LARGEST_SEED:,}; try 0$"),
+        ({"image_size": 0}, "image_size=0 is not a whole number from 1 to .*; try 32$"),
         ({"buffer": 0}, "buffer=0 is not a whole number from 1 to .*; try 1000$"),
         (
             {"size": 25},
@@ -235,6 +278,10 @@ def test_what_is_no_list_of_shards_is_refused(folder, shards):
     for other in ([], read_shards(folder / "shards"), ["a.tar"]):
         with plain_python(), pytest.raises(ValueError, match="shards, problems = read_shards"):
             batches(other)
+        with plain_python(), pytest.raises(ValueError, match="shards, problems = read_shards"):
+            PRESETS["cpu"].build(shards=other)
+    with plain_python(), pytest.raises(ValueError, match="is no list of shards, one at least"):
+        PRESETS["cpu"].build(shards=folder / "shards")
 
 
 def test_more_processes_than_shards_and_odd_shares_are_refused(shards, monkeypatch):
@@ -279,10 +326,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(shards, tmp_path, mo
     assert all(torch.equal(value, kept[1][name]) for name, value in kept[0].items())
 
 
-def test_the_tokenizer_knows_the_captions_and_the_example_is_the_first_pairs(shards):
+def test_the_tokenizer_knows_the_captions_and_the_example_is_the_first_pairs(shards, monkeypatch):
     own = captions_tokenizer(shards, captions=3)
     assert own.decode(own.encode("number 2")) == "number 2"
     assert len(own.encode("number")) < len(tokenizer().encode("number"))
+    read = []
+    monkeypatch.setattr(
+        Tokenizer, "train", lambda texts, size: read.append((list(texts), size)) or tokenizer()
+    )
+    captions_tokenizer(shards, 2, 300)
+    monkeypatch.setattr(shards_module, "caption_of", lambda one: "text")
+    monkeypatch.setattr(shards_module, "usable", lambda shard: [{}] * 9_000)
+    captions_tokenizer(shards)
+    assert read == [(["number 0", "number 1"], 300), (["text"] * 5_000, 2_000)]
+    monkeypatch.undo()
     pictures, token_ids, _ = first_pairs(shards, 5, tokenizer(), 16)
     assert pictures.shape == (5, 16, 16, 3)
     texts = [tokenizer().decode(row.tolist()) for row in token_ids]

@@ -10,6 +10,7 @@ from torch import nn
 
 from clipbook.transformer import MultiHeadAttention, allowed_keys
 from clipbook.transformer.attention import check_heads
+from tests.plain import plain_python
 from tests.tiny import normals
 
 SIZES = [(16, 1), (16, 4), (24, 3), (64, 8)]
@@ -158,3 +159,14 @@ def test_sizes_that_make_no_sense_are_refused(width, heads, message):
 def test_a_mask_in_which_real_tokens_do_not_come_first_is_refused(row, problem, causal):
     with pytest.raises(ValueError, match=rf"^mask\[1\] {problem}; real tokens come first"):
         allowed_keys(3, torch.tensor([[True] * 3, row]), causal=causal)
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"), [((3,), r"try mask\[None\]"), ((1, 1, 3), "give it these axes")]
+)
+def test_a_mask_outside_a_batch_is_refused_on_any_device(shape, remedy):
+    said = rf"^mask of shape {re.escape(str(shape))} where \(batch, tokens\) is needed; {remedy}$"
+    for device in ("cpu", "meta"):
+        mask = torch.ones(shape, dtype=torch.bool, device=device)
+        with plain_python(), pytest.raises(ValueError, match=said):
+            allowed_keys(3, mask)

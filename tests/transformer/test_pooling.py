@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from clipbook.transformer import AttentionPooling, pool
+from tests.plain import plain_python
 from tests.tiny import normals
 
 X = normals(3, 5, 4)
@@ -94,3 +95,18 @@ def test_attention_pooling_with_a_query_of_nothing_weighs_all_tokens_alike():
 def test_attention_pooling_refuses_sizes_that_make_no_sense(sizes, message):
     with pytest.raises(ValueError, match=message):
         AttentionPooling(*sizes)
+
+
+@pytest.mark.parametrize("how", ["first", "last", "mean"])
+@pytest.mark.parametrize("shape", [(3, 1), (3, 2), (1, 5), (3, 6)])
+def test_a_mask_of_other_tokens_is_refused(how, shape):
+    said = rf"^mask has the shape \({shape[0]}, {shape[1]}\), x \(3, 5, 4\); a mask says of each"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        pool(X, how, torch.ones(shape, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("how", ["first", "last", "mean"])
+def test_tokens_outside_a_batch_are_refused(how):
+    said = r"^x of shape \(5, 4\) where \(batch, tokens, width\) is needed; try x\[None\]$"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        pool(X[0], how)

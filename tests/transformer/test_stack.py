@@ -62,3 +62,7 @@ def test_weights_are_named_as_in_a_list_of_blocks():
 def test_a_part_of_a_stack_is_a_stack():
     blocks, x = stack(), normals(3, 7, 16)
     torch.testing.assert_close(blocks[:2](x), blocks.intermediates(x)["block 2"])
+
+
+def test_an_empty_stack_has_no_attention():
+    assert stack(0).attention_weights(normals(3, 7, 16)).shape == (0, 3, 0, 7, 7)

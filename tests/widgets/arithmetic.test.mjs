@@ -161,3 +161,10 @@ test("weights of a question begin behind those of all questions before it", () =
   const starts = [[0, 0], [0, 1], [1, 0], [1, 1]].map((at) => answer_explorer.startOf(answers, 4, ...at));
   assert.deepEqual(starts, [0, 8, 28, 40]);
 });
+
+test("a text breaks into a few lines between words", () => {
+  assert.equal(similarity_matrix.lineLength("Pepper the aussie pup", 3), 10); // Pepper the | aussie pup
+  assert.equal(similarity_matrix.lineLength("one two six", 3), 4);
+  assert.equal(similarity_matrix.lineLength("one two six", 1), 11);
+  assert.equal(similarity_matrix.lineLength("", 3), 0);
+});

@@ -1,5 +1,7 @@
 """The answer explorer in Python: what it keeps, accepts, refuses and says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,11 +54,18 @@ def test_attention_is_the_mean_over_blocks_and_heads_of_all_tokens_in_order():
     assert explorer().grid == [2, 2]
 
 
+def test_an_answer_without_a_word_is_told_in_words():
+    widget = explorer()
+    records = [[[{**way, "answer": ""} for way in ways] for ways in of] for of in widget.answers]
+    widget.answers = records
+    assert "it answers no word; without the picture, no word." in widget.describe()
+
+
 def test_it_says_answer_blind_answer_token_and_where_it_looks():
     assert explorer(picture=1, token=1).describe() == (
         "Asked “detect it”, it answers “<loc0000><loc0002><loc0003><loc0007> it”; without the "
         "picture, “blue”. Token 2 of 6 is “<loc0002>” (0.75); before it the model looks most at "
-        "row 0, column 1 (0.50)."
+        "row 1, column 2 (0.50)."
     )
 
 
@@ -109,3 +118,24 @@ def test_a_refused_assignment_changes_nothing(name, value):
     with pytest.raises(ValueError, match=f"{name}={value}"):
         setattr(widget, name, value)
     assert widget.get_state() == before
+
+
+@pytest.mark.parametrize("name", ["picture", "question", "token"])
+@pytest.mark.parametrize("value", [0.5, 0.0, True, "0", None, float("nan")])
+def test_what_is_no_whole_number_is_no_index(name, value):
+    with plain_python(), pytest.raises(ValueError, match=f"{name}=.* is none of the"):
+        explorer(**{name: value})
+
+
+def test_a_class_token_is_no_patch():
+    class WithClassToken(StubAnswerer):
+        def explain(self, picture, question):
+            way = super().explain(picture, question)
+            others = torch.full((*way.attention.shape[:3], 1), 0.3)
+            attention = torch.cat([others, way.attention], dim=3)
+            return way if picture is None else replace(way, attention=attention)
+
+    widget, plain = explorer(answerer=WithClassToken()), explorer()
+    assert widget.grid == plain.grid == [2, 2]
+    assert widget.attention == plain.attention
+    assert widget.alternative == plain.alternative

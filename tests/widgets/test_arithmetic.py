@@ -269,7 +269,7 @@ def test_what_a_host_is_served_is_one_module_without_imports(node, tmp_path, scr
     node("--check", str(tmp_path / "module.mjs"))
 
 
-DECLARED = re.compile(r"^(?:export )?(?:const|let|class|function)\b([^=(]*)", re.MULTILINE)
+DECLARED = re.compile(r"^(?:export )?(?:const|let|class|function)\b([^=(;]*)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

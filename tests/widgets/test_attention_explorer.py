@@ -10,6 +10,7 @@ import torch
 from ipywidgets.embed import dependency_state
 
 from clipbook.widgets import AttentionExplorer
+from tests.plain import plain_python
 
 PICTURE = PIL.Image.new("RGB", (32, 32), "red")
 
@@ -94,6 +95,9 @@ RULES = {
     "layer": ({"layer": 1}, ["layer=1", "none of the 1 layers", "or 'mean'"]),
     "head": ({"head": "max"}, ["head='max'", "none of the 2 heads", "0 to 1"]),
     "query": ({"query": 2}, ["query=2", "none of the 2 queries", "0 to 1"]),
+    "half a layer": ({"layer": 0.5}, ["layer=0.5", "none of the 1 layers"]),
+    "head by truth": ({"head": True}, ["head=True", "none of the 2 heads"]),
+    "half a query": ({"query": 0.5}, ["query=0.5", "none of the 2 queries"]),
     "causal": ({"causal": True}, ["weights[0, 0, 0, 1]=0.5", "no query looks", "leave causal"]),
     "picture": (
         {"weights": attention(1, 1, 7), "tokens": None, "image": PICTURE},
@@ -109,7 +113,7 @@ RULES = {
 @pytest.mark.parametrize("case", RULES)
 def test_bad_input_gets_value_rule_and_remedy(case):
     changed, parts = RULES[case]
-    with pytest.raises(ValueError) as error:
+    with plain_python(), pytest.raises(ValueError) as error:
         AttentionExplorer(**({"weights": GOOD, "tokens": ["one", "two"]} | changed))
     for part in parts:
         assert part in str(error.value)
@@ -133,12 +137,12 @@ def test_alternative_names_the_keys_that_a_query_looks_at_most():
     )
 
 
-def test_alternative_of_patches_counts_from_0_after_the_class_token():
+def test_alternative_names_patches_after_the_class_token_and_places_from_1():
     row = [0.1, 0.0, 0.0, 0.0, 0.9]
     widget = AttentionExplorer([[[row] * 5]], image=PICTURE, head=0, query=2)
     assert widget.alternative == (
-        "Attention, layer 0, head 0: Patch 1 (row 0, column 1) looks most at row 1, column 1 "
-        "(0.90), then the class token (0.10) and row 0, column 0 (0.00); even shares would be 0.20."
+        "Attention, layer 0, head 0: Patch 1 (row 1, column 2) looks most at row 2, column 2 "
+        "(0.90), then the class token (0.10) and row 1, column 1 (0.00); even shares would be 0.20."
     )
 
 

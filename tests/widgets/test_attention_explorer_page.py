@@ -127,7 +127,7 @@ def test_the_class_token_comes_before_the_patches(show):
     assert finding(page).startswith("The class token looks most at")
     assert query(page, 0).inner_text() == "class token"
     query(page, 6).click()
-    assert finding(page).startswith("Patch 5 (row 1, column 1) looks most at")
+    assert finding(page).startswith("Patch 5 (row 2, column 2) looks most at")
     widget.query = 6
     assert widget.alternative.endswith(f": {finding(page)}")
 

@@ -58,6 +58,11 @@ RULES = {
     "large": ({"image": noise(8, 225)}, ["225 × 8 px", "224 px a side", "try image.resize"]),
     "prime": ({"image": noise(17, 31)}, ["31 × 17 px", "no patch size", "crop or resize"]),
     "size": ({"patch_size": 5}, ["patch_size=5", "16 × 16 px", "try 1, 2, 4, 8"]),
+    "half a pixel": ({"patch_size": 8.0}, ["patch_size=8.0", "16 × 16 px", "try 1, 2, 4, 8"]),
+    "yes": ({"patch_size": True}, ["patch_size=True", "16 × 16 px", "try 1, 2, 4, 8"]),
+    "halves": ({"order": [0.9, 1.5, 2.2, 3.9]}, ["order with 0.9", "4 patches", "try torch.rand"]),
+    "halves of torch": ({"order": torch.rand(4)}, ["order with tensor(", "counted in whole"]),
+    "one": ({"order": 5}, ["order with 5", "4 patches", "try torch.randperm(4)"]),
     "short": ({"order": [0, 1]}, ["2 places", "4 patches", "try torch.randperm(4)"]),
     "twice": ({"order": [0, 1, 1, 2]}, ["order with 1", "stands in it once", "try torch"]),
 }
@@ -88,8 +93,8 @@ def test_alternative_tells_where_a_patch_lies():
     widget.selected = 9
     assert widget.alternative == (
         "A picture of 48 × 32 px is cut into 4 × 6 = 24 patches of 8 × 8 px, and they follow each "
-        "other row by row. Patch 9, in row 1 and column 3, holds the pixels of rows 8 to 15 and "
-        "columns 24 to 31."
+        "other row by row. Patch 9, in row 2 and column 4, holds the pixels of rows 9 to 16 and "
+        "columns 25 to 32."
     )
 
 

@@ -76,8 +76,8 @@ def test_the_panel_tells_place_index_ranges_and_numbers_as_patchify_has_them(sho
     row = expected_patches(image, 8)[9].astype(int)
     np.testing.assert_array_equal(row, image[8:16, 24:32].transpose(2, 0, 1).flatten())
     assert told(page) == (
-        "Patch 9 position row 1, column 3 row-major index 1 × 6 + 3 = 9 pixel rows 8–15 "
-        "pixel columns 24–31 in the sequence place 9 "
+        "Patch 9 position row 2, column 4 patches before it 1 × 6 + 3 = 9 pixel rows 9–16 "
+        "pixel columns 25–32 in the sequence place 10 "
         f"numbers {row[0]} {row[1]} {row[2]} {row[3]} … {row[-1]}"
     )
 
@@ -127,7 +127,7 @@ def test_keys_in_a_shuffled_sequence_go_by_place(show):
     assert lit(page) == [["1"], ["1"]]
     page.keyboard.press("Home")
     assert page.evaluate("document.activeElement.dataset.choice") == "2"
-    assert "in the sequence place 0" in told(page)
+    assert "in the sequence place 1 " in told(page)
 
 
 def test_shuffle_keeps_the_set_and_restore_the_order(show):
@@ -168,7 +168,7 @@ def test_another_patch_size_cuts_anew_in_order(show):
     assert order_in(page) == list(range(64))
     assert page.get_by_role("gridcell").count() == 64
     cell(page, 63).hover()
-    assert "7 × 8 + 7 = 63 pixel rows 28–31 pixel columns 28–31" in told(page)
+    assert "7 × 8 + 7 = 63 pixel rows 29–32 pixel columns 29–32" in told(page)
 
 
 def test_a_change_is_announced_once_it_has_come_to_rest(show):
@@ -178,8 +178,8 @@ def test_a_change_is_announced_once_it_has_come_to_rest(show):
     cell(page, 0).focus()
     page.keyboard.press("ArrowDown")
     expect(live).to_have_text(
-        "Patch 4, row 1, column 0, pixel rows 8 to 15, columns 0 to 7, "
-        "place 11 of the shuffled sequence of 16."
+        "Patch 4, row 2, column 1, pixel rows 9 to 16, columns 1 to 8, "
+        "place 12 of the shuffled sequence of 16."
     )
 
 

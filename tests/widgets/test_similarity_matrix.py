@@ -16,6 +16,7 @@ from clipbook.pairs.similarity import TOLERANCE
 from clipbook.scenes import captions, render, sample
 from clipbook.widgets import SimilarityMatrix, similarity_finding
 from clipbook.widgets.similarity_matrix import VIEWS
+from tests.plain import plain_python
 
 PICTURE = PIL.Image.new("RGB", (8, 8), "red")
 
@@ -153,6 +154,9 @@ RULES = {
         ],
     ),
     "temperature": ({"temperature": 0.0}, ["temperature=0.0", "above 0", "try 0.07"]),
+    "half a step": ({"step": 0.5}, ["step=0.5", "none of the 1 matrices"]),
+    "training step": ({"steps": [2.5]}, ["steps[0]=2.5 is no whole number"]),
+    "half a cell": ({"selected": (0.5, 1)}, ["selected=(0.5, 1) is not a cell"]),
     "bias": ({"bias": np.nan}, ["bias=nan", "not a finite number", "try -10"]),
     "gradient": (
         {"similarities": np.ones((2, 1)), "captions": ["one"], "view": "gradient"},
@@ -163,9 +167,16 @@ RULES = {
         ["true_pairs of shape (2, 2) and type float64", "give a bool array of shape (2, 2)"],
     ),
     "infinite": ({"temperature": np.inf}, ["temperature=inf", "above 0", "try 0.07"]),
+    "a text": ({"temperature": "0.07"}, ["temperature='0.07'", "finite number above 0", "try 0"]),
+    "nothing": ({"temperature": None}, ["temperature=None", "finite number above 0", "try 0.07"]),
+    "too large": ({"temperature": 10**400}, ["temperature=1000", "finite number above 0"]),
+    "yes": ({"temperature": True}, ["temperature=True", "finite number above 0", "try 0.07"]),
+    "no bias": ({"bias": None}, ["bias=None", "not a finite number from -1e+06", "try -10"]),
+    "no cell": ({"selected": 0}, ["selected=0 is not a cell of 2 rows", "[0, 0] to [1, 1]"]),
+    "three": ({"selected": (0, 1, 1)}, ["selected=(0, 1, 1) is not a cell of 2 rows"]),
     "step": ({"step": 1}, ["step=1", "one of the 1 matrices", "use 0 to 0, or -1"]),
     "steps": ({"steps": [0, 50]}, ["2 steps for 1 matrices", "give one"]),
-    "cell": ({"selected": (0, 2)}, ["selected=[0, 2]", "2 rows and 2 columns", "to [1, 1]"]),
+    "cell": ({"selected": (0, 2)}, ["selected=(0, 2)", "2 rows and 2 columns", "to [1, 1]"]),
     "no cosine": ({"similarities": 1.03 * MATRIX}, ["1.03", "outside [-1, 1]", "normalise"]),
     "one text": ({"captions": "ab"}, ["captions='ab' is one string", "try a list"]),
     "half": ({"captions": ["one", "\ud83d"]}, ["captions[1]=", "lone surrogate at 0", "try text"]),
@@ -177,11 +188,17 @@ RULES = {
 }
 
 
+@pytest.mark.parametrize("number", [torch.tensor(0.5), np.float32(0.5), np.array(0.5)])
+def test_a_number_may_be_a_tensors(make_matrix, number):
+    widget = make_matrix(2, 2, 1, temperature=number, bias=number)
+    assert (widget.temperature, widget.bias) == (0.5, 0.5)
+
+
 @pytest.mark.parametrize("case", RULES)
 def test_bad_input_gets_value_rule_and_remedy(case):
     changed, parts = RULES[case]
     good = {"similarities": MATRIX, "images": [PICTURE] * 2, "captions": ["one", "two"]}
-    with pytest.raises(ValueError) as error:
+    with plain_python(), pytest.raises(ValueError) as error:
         SimilarityMatrix(**(good | changed))
     for part in parts:
         assert part in str(error.value)

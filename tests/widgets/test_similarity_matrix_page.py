@@ -8,6 +8,7 @@ import torch
 from playwright.sync_api import expect
 
 from clipbook.pairs import info_nce, sigmoid_loss
+from clipbook.widgets import SimilarityMatrix
 from clipbook.widgets.similarity_matrix import VIEWS
 
 pytestmark = pytest.mark.browser
@@ -204,10 +205,10 @@ def test_every_view_says_how_to_read_it(show, make_matrix):
 def test_bias_by_slider_and_by_number_moves_the_sigmoids_and_only_they_take_it(show, make_matrix):
     widget = make_matrix()
     page = show(widget)
-    slider, typed = page.get_by_role("slider", name="Bias"), number_field(page, "Bias")
-    expect(slider).to_be_disabled()
-    expect(typed).to_be_disabled()
+    bias = page.locator(".matrix-bias")
+    expect(bias).to_be_hidden()
     page.get_by_label("Show").select_option("sigmoid")
+    slider, typed = page.get_by_role("slider", name="Bias"), number_field(page, "Bias")
     logits = torch.from_numpy(widget.similarities[-1].copy()).double() / 0.07
 
     def expect_sigmoids(bias):
@@ -228,11 +229,107 @@ def test_bias_by_slider_and_by_number_moves_the_sigmoids_and_only_they_take_it(s
     typed.fill("-1.25")
     expect_sigmoids(-1.25)
     page.get_by_label("Show").select_option("sigmoid_gradient")
-    expect(slider).to_be_enabled()
+    expect(slider).to_be_visible()
     assert "loss, sigmoid" in page.locator(".kit-figures > div").first.inner_text()
     page.get_by_label("Show").select_option("sigmoid")
     typed.fill("")
     assert typed.evaluate("(input) => input.validationMessage") == "A bias is a number; try −10."
+    page.get_by_label("Show").select_option("row")
+    expect(bias).to_be_hidden()
+
+
+def test_reset_leads_back_to_what_it_began_with_and_stops_what_plays(show, make_matrix):
+    page = show(make_matrix(step=2, view="row", selected=(1, 2)))
+    page.get_by_role("button", name="Play").click()
+    page.get_by_label("Show").select_option("sigmoid")
+    page.get_by_role("slider", name="Temperature").fill("0.5")
+    page.get_by_role("slider", name="Bias").fill("3")
+    cell(page, 5, 5).click()
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_label("Show")).to_have_value("row")
+    expect(number_field(page, "Temperature")).to_have_value("0.07")
+    expect(cell(page, 1, 2)).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(600)  # longer than a step lasts
+    expect(page.locator(".matrix-step")).to_have_text("step 100")
+    page.get_by_label("Show").select_option("sigmoid")
+    expect(number_field(page, "Bias")).to_have_value("-10")
+
+
+def test_reset_leads_back_also_after_other_captions_came(show, make_matrix):
+    page = show(make_matrix(step=2, view="sigmoid_gradient", selected=(1, 2)))
+    page.get_by_role("slider", name="Temperature").fill("0.5")
+    other = """(model) => model.set({ captions: ["one", "two"], view: "cosine", steps: [0], step: 0,
+        frames: new DataView(new ArrayBuffer(8 * 2 * 2)), selected: [0, 0] })"""
+    page.evaluate(f"({other})(document.querySelector('.widget').model)")
+    expect(page.get_by_role("gridcell")).to_have_count(16)
+    page.get_by_role("button", name="Reset").click()
+    expect(number_field(page, "Temperature")).to_have_value("0.07")
+    expect(page.get_by_label("Show")).to_have_value("cosine")  # no pairs, no gradient
+    expect(cell(page, 1, 1)).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.parametrize(("letter", "number"), [("Temperature", "0.05"), ("Bias", "-5")])
+def test_what_is_being_typed_stays_while_something_else_is_drawn(show, make_matrix, letter, number):
+    page = show(make_matrix(view="sigmoid"))
+    typed = number_field(page, letter)
+    typed.select_text()
+    page.keyboard.press(number[0])
+    cell(page, 2, 3).hover()
+    cell(page, 4, 1).hover()
+    page.keyboard.type(number[1:])
+    expect(typed).to_have_value(number)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fills_the_screen_and_comes_back(show, make_matrix, theme):
+    page = show(make_matrix(), viewport={"width": 1280, "height": 800}, theme=theme)
+    before = page.locator(".similarity-matrix").bounding_box()
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement?.matches('.similarity-matrix')")
+    root = page.locator(".similarity-matrix")
+    assert root.bounding_box()["width"] == page.evaluate("innerWidth")
+    assert root.evaluate("(node) => node.scrollHeight") <= page.evaluate("innerHeight")
+    page.get_by_role("button", name="Leave full screen").click()
+    page.wait_for_function("!document.fullscreenElement")
+    assert root.bounding_box() == before
+
+
+# Cells whose number is wider than what the frame of a pair leaves of them.
+WIDE = """(cells) => cells.map((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  const frame = getComputedStyle(one, "::after");
+  const thick = parseFloat(frame.left) + parseFloat(frame.borderWidth);
+  const inset = frame.content === "none" ? 0 : thick;
+  const room = one.getBoundingClientRect().width - 2 * inset;
+  return [one.textContent, range.getBoundingClientRect().width, room];
+}).filter(([, number, room]) => number > room)"""
+
+
+@pytest.mark.parametrize("size", [6, 8, 10])
+@pytest.mark.parametrize(("width", "height"), [(390, 800), (620, 800), (1280, 800), (1280, 640)])
+def test_each_number_stays_in_its_cell_on_the_page_and_on_the_whole_screen(
+    show, make_matrix, size, width, height
+):
+    widget = make_matrix(size, size, step=0)  # whose gradients are far from 0
+    page = show(widget, viewport={"width": width, "height": height})
+    cells = page.locator('.matrix-grid [role="gridcell"]')
+    before = cell(page, 1, 1).bounding_box()["width"]
+    for whole in (False, True):
+        if whole:
+            page.get_by_role("button", name="Full screen").click()
+            page.wait_for_function("document.fullscreenElement?.matches('.similarity-matrix')")
+        for view in VIEWS:
+            page.get_by_label("Show").select_option(view)
+            assert cells.evaluate_all(WIDE) == [], (whole, view)
+    assert width > 390 or cell(page, 1, 1).bounding_box()["width"] >= before
+
+
+def test_the_buttons_keep_their_words_in_one_line_beside_a_narrow_matrix(show, make_matrix):
+    for viewport in ({"width": 900, "height": 900}, {"width": 390, "height": 844}):
+        page = show(make_matrix(8, 2), viewport=viewport)
+        high = "(all) => all.filter((one) => one.scrollHeight > one.clientHeight).length"
+        assert page.locator(".matrix-tools button").evaluate_all(high) == 0
 
 
 def test_without_pairs_there_is_no_gradient(show, make_matrix):
@@ -297,7 +394,8 @@ def test_who_prefers_less_motion_goes_one_step_at_a_time(show, make_matrix):
 
 def test_without_training_there_is_no_player_and_without_pairs_no_loss(show, make_matrix):
     page = show(make_matrix(3, 5, 1))
-    assert page.get_by_role("button").count() == 0
+    assert page.locator(".matrix-timeline").get_by_role("button").count() == 0
+    assert page.get_by_role("button", name="Play").count() == 0
     assert page.locator(".kit-figure, .matrix-pair").count() == 0
 
 
@@ -410,6 +508,33 @@ def test_focus_is_visible_on_every_control(show, make_matrix):
     assert all(style == "solid" and width >= 2 for _, style, width in stops)
 
 
+@pytest.mark.parametrize(
+    "texts", [["Pepper the aussie pup", "a rainy day"], ["hamburger sandwich hamburger sandwich"]]
+)
+def test_short_captions_stand_whole_above_their_columns(show, texts):
+    similarities = np.zeros((1, len(texts)))
+    page = show(SimilarityMatrix(similarities, [np.zeros((8, 8, 3), np.uint8)], texts))
+    for caption in page.locator(".matrix-caption").all():
+        cut = (
+            "(node) => node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight"
+        )
+        assert not caption.evaluate(cut)
+
+
+def test_a_caption_that_is_cut_shows_it(show):
+    texts = ["a picture of a thing and of another thing beside it, " * 5, "a star"]
+    page = show(SimilarityMatrix(np.zeros((1, 2)), [np.zeros((8, 8, 3), np.uint8)], texts))
+    style = page.locator(".matrix-caption").first.evaluate(
+        "(node) => [getComputedStyle(node).webkitLineClamp, node.scrollWidth > node.clientWidth]"
+    )
+    assert style == ["3", True]
+
+
+def test_what_a_matching_pair_is_is_said_below_the_matrix(show, make_matrix):
+    page = show(make_matrix())
+    expect(page.locator(".matrix-key")).to_have_text("a matching pair: the same number")
+
+
 def test_matching_pairs_are_marked_by_more_than_colour(show, make_matrix):
     page = show(make_matrix())
     assert page.locator(".matrix-pair").count() == 8
@@ -504,6 +629,16 @@ def test_controls_play_matrix_and_loss_are_seen_together(show, make_matrix):
     for part in (".matrix-play", ".kit-figures", ".matrix-grid"):
         box = phone.locator(part).bounding_box()
         assert box["y"] + box["height"] - top <= 844 - 56
+
+
+def test_on_a_phone_play_stays_in_reach_while_the_figure_is_scrolled(show, make_matrix):
+    page = show(make_matrix(), viewport={"width": 390, "height": 844})
+    page.locator(".matrix-panel").evaluate("(panel) => panel.scrollIntoView()")
+    play = page.get_by_role("button", name="Play")
+    expect(play).to_be_in_viewport()
+    before = page.locator(".matrix-step").inner_text()
+    play.click()  # nothing lies over it
+    expect(page.locator(".matrix-step")).not_to_have_text(before)
 
 
 def test_a_loss_without_decimals_is_a_power_of_ten_and_none_is_none(show, make_matrix):

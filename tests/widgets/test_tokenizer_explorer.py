@@ -86,12 +86,18 @@ def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
         ({"text": "x" * 401}, ["401 characters", "longer than the 400", "try text[:400]"]),
         ({"text": "a \ud800"}, ["lone surrogate at", "no Unicode text; try"]),
         ({"text": "xyz", "step": 1}, ["step=1 ", "the 1 steps", "use 0 to 0, or -1"]),
+        ({"step": 1.5}, ["step=1.5 is not a whole number", "0 for the bytes, or -1"]),
+        ({"step": None}, ["step=None is not a whole number", "0 for the bytes, or -1"]),
+        (
+            {"tokenizer": None},
+            ["tokenizer=None is no clipbook.text.Tokenizer", "try clipbook.load"],
+        ),
         ({"text": "xyz", "step": -2}, ["step=-2 ", "the 1 steps", "use 0 to 0, or -1"]),
     ],
 )
 def test_bad_input_gets_value_rule_and_remedy(options, parts):
     with pytest.raises(ValueError) as error:
-        TokenizerExplorer(tokenizer(), **options)
+        TokenizerExplorer(**({"tokenizer": tokenizer()} | options))
     for part in parts:
         assert part in str(error.value)
 

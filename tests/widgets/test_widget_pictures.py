@@ -157,4 +157,7 @@ def test_every_trait_stays_in_the_state():
     with pytest.MonkeyPatch.context() as patch:
         page.widget_camera = type("Blind", (), {"picture": staticmethod(lambda model: None)})()
         page.placed(patch)
-    assert page.state == before and page.state["picture"] == 0
+    shorter = widget_pictures.SOURCES
+    sources = {name: widget_pictures.minified(before[name], shorter[name]) for name in shorter}
+    assert page.state == before | sources and page.state["picture"] == 0
+    assert all(len(sources[name]) < len(before[name]) for name in sources)

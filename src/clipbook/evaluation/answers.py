@@ -4,6 +4,7 @@ Built in: book/language/paligemma.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from clipbook.language import Answerer, iou, read_boxes
 from clipbook.scenes import KINDS, Question, Scene, draw_question, is_right, render, sample
 from clipbook.scenes.questions import Box
 from clipbook.streams import stream
+from clipbook.text.texts import checked_texts
 from clipbook.validation import one_of, whole_number
 
 SPLITS = {"seen": "train", "never seen": "held_out"}
@@ -26,24 +28,32 @@ Asked = list[tuple[Scene, Question]]
 
 
 def draw_questions(
-    n: int, split: str = "seen", *, kinds: tuple[str, ...] = KINDS, seed: int = 0
+    n: int, split: str = "seen", *, kinds: Iterable[str] = KINDS, seed: int = 0
 ) -> Asked:
     """n questions of each kind, each about a scene of its own.
 
     split: "never seen" asks of combinations that no training scene holds. Raises ValueError for
-    another split, or no number.
+    another split, no number, no kinds, and one that isn't asked of scenes.
     """
     one_of("split", split, SPLITS)
     n = whole_number("n", n, 200)
     asked: Asked = []
-    for kind in kinds:
+    for place, kind in enumerate(_checked_kinds(kinds), 1):
         generator = stream(f"questions of the evaluation, {split}, {kind}", seed)
-        while len(asked) % n or len(asked) < n * (kinds.index(kind) + 1):
+        while len(asked) < n * place:
             scene = sample(1, generator, SPLITS[split])[0]
             question = draw_question(scene, kind, generator, never_seen=split == "never seen")
             if question:
                 asked.append((scene, question))
     return asked
+
+
+def _checked_kinds(kinds: Iterable[str]) -> list[str]:
+    """Each kind once. Raises ValueError for a single string, no kinds, and what is none."""
+    several = list(dict.fromkeys(checked_texts(kinds, "kinds")))
+    for kind in several:
+        one_of("kind", kind, KINDS)
+    return several
 
 
 def grade(question: Question, scene: Scene, answer: str, bins: int) -> tuple[bool, float]:
@@ -65,7 +75,7 @@ def evaluate_answers(
     answerer: Answerer,
     n: int = 200,
     *,
-    kinds: tuple[str, ...] = KINDS,
+    kinds: Iterable[str] = KINDS,
     seed: int = 0,
     pictures: str = "own",
 ) -> dict[str, float]:
@@ -73,11 +83,12 @@ def evaluate_answers(
     questions each, about scenes that training did not draw; their mean, and the mean IoU of boxes.
 
     pictures: what is shown: each question's own, another question's of the same kind, or none.
-    Raises ValueError for other choices.
+    Raises ValueError for other choices, and for a single question, where there is no other.
     """
     one_of("pictures", pictures, PICTURES)
+    n = whole_number("n", n, 200, least=2 if pictures == "another's" else 1)
     results: dict[str, float] = {}
-    size = answerer.model.config.image.image_size
+    size, kinds = answerer.model.config.image.image_size, _checked_kinds(kinds)
     for split in SPLITS:
         asked = draw_questions(n, split, kinds=kinds, seed=seed)
         shown = None
@@ -92,13 +103,14 @@ def evaluate_answers(
 
 
 def blind_baseline(
-    n: int = 200, *, kinds: tuple[str, ...] = KINDS, seed: int = 0
+    n: int = 200, *, kinds: Iterable[str] = KINDS, seed: int = 0
 ) -> dict[str, float]:
     """The same of the best that can be answered without a picture: to each question its commonest
     answer among training's questions, to one that is not among them the commonest of its kind, and
     the box that fits the others best. It is counted, so no model that doesn't look can do better
     but by luck.
     """
+    kinds = _checked_kinds(kinds)
     generator = stream("blind baseline", seed)
     by_text: dict[str, Counter[str]] = {}
     by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}

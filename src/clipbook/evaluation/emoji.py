@@ -18,7 +18,7 @@ from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.streams import stream
 from clipbook.text import AnyTokenizer
-from clipbook.validation import whole_number
+from clipbook.validation import excerpt, whole_number
 
 MOVED = Augmentation(largest=1.0, colours=0.0, backgrounds=1.0)
 """Turned, shifted, shrunk and on another colour: what a picture is of does not change by it."""
@@ -53,7 +53,18 @@ def moved(pictures: UInt8[Tensor, "n h w 4"], size: int = 48) -> UInt8[Tensor, "
 def ranks(
     similarities: Float[Tensor, "pictures names"], own: Int64[Tensor, "pictures"]
 ) -> Int64[Tensor, "pictures"]:
-    """The place of each picture's own name among all, 1 is first; equals count against it."""
+    """The place of each picture's own name among all, 1 is first; equals count against it.
+
+    own: the column of each picture's name. Raises ValueError unless there is one for each picture,
+    and, on the CPU, for what is no column.
+    """
+    names = similarities.shape[1]
+    beyond = own.device.type == "cpu" and ((own < 0) | (own >= names)).any()
+    if own.shape != similarities.shape[:1] or beyond:
+        raise ValueError(
+            f"own={excerpt(own.tolist())} for {len(similarities)} pictures and {names} names; give "
+            f"each picture the column of its name, from 0 to {names - 1}"
+        )
     return (~(similarities < similarities.gather(1, own[:, None]))).sum(dim=1)
 
 
@@ -68,12 +79,18 @@ def pixel_similarities(
     concept, pixel by pixel, once all are shrunk to side × side.
 
     A concept without a known picture is at −∞. Raises ValueError for a side that does not divide
-    the pictures' size.
+    the pictures' size, and for known pictures of another size.
     """
     side = whole_number("side", side, 16)
     size = pictures.shape[1]
     if size % side:
-        raise ValueError(f"side={side} does not divide the pictures' {size} px; try {size // 3}")
+        below = max(k for k in range(1, side + 1) if size % k == 0)
+        raise ValueError(f"side={side} does not divide the pictures' {size} px; try {below}")
+    if known.shape[1:] != pictures.shape[1:]:
+        raise ValueError(
+            f"known pictures {tuple(known.shape)} are of another size than "
+            f"{tuple(pictures.shape)}; make both with the same size"
+        )
 
     def shrink(images: Tensor) -> Tensor:
         return avg_pool2d(images.permute(0, 3, 1, 2).float() / 255, size // side).flatten(1)
@@ -94,7 +111,8 @@ def name_embeddings(
 def picture_embeddings(
     model: CLIP, pictures: UInt8[Tensor, "n size size 3"], batch_size: int = 256
 ) -> Float[Tensor, "n embed_dim"]:
-    """Unit rows, made batch by batch, in eval mode."""
+    """Unit rows, made batch by batch, in eval mode. Raises ValueError for a batch_size below 1."""
+    batch_size = whole_number("batch_size", batch_size, 256)
     with evaluating(model):
         parts = [
             model.encode_image(normalise(part.to(model.device), model.config.preprocessing))
@@ -106,8 +124,13 @@ def picture_embeddings(
 def auc(own: Float[Tensor, "own"], others: Float[Tensor, "others"]) -> float:
     """How often one of `own` is above one of `others`, equals counting half: 0.5 is a guess.
 
-    The area under the ROC curve. Source: Hanley & McNeil 1982.
+    The area under the ROC curve. Raises ValueError where either holds none.
+    Source: Hanley & McNeil 1982.
     """
+    if not len(own) or not len(others):
+        raise ValueError(
+            f"{len(own)} own and {len(others)} others can't be compared; give at least one of each"
+        )
     above = (own[:, None] > others[None]).float() + 0.5 * (own[:, None] == others[None]).float()
     return above.mean().item()
 
@@ -127,11 +150,10 @@ def held_out_auc(
         inside = torch.isin(own, torch.tensor(family))
         for name in HELD_OUT:
             k = emoji.place(name)
-            if k in family and (own == k).any():
+            siblings = inside & (own != k)
+            if k in family and (own == k).any() and siblings.any():
                 scores = similarities[:, k]
-                found.setdefault(what, {})[name] = auc(
-                    scores[own == k], scores[inside & (own != k)]
-                )
+                found.setdefault(what, {})[name] = auc(scores[own == k], scores[siblings])
     return found
 
 

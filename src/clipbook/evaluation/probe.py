@@ -26,21 +26,34 @@ def linear_probe(
 
     labels: 0 to classes - 1; a class without an example is allowed, and never chosen where others
     fit. penalty: on the squared weights, for features brought to deviation 1. The result takes
-    features as they come. Raises ValueError for no examples, a label outside the classes, or
+    features as they come. Raises ValueError for no examples, labels that are outside the classes,
+    of another number than the features, or not of int64, features that are no finite floats, and
     numbers that make no sense.
     """
     classes = whole_number("classes", classes, 64)
     penalty = between("penalty", penalty, 1e-3)
+    if labels.dtype != torch.int64 or len(labels) != len(features):
+        raise ValueError(
+            f"{len(labels)} labels of {labels.dtype} for {len(features)} examples; give each "
+            "its own, in torch.int64: try labels.long()"
+        )
     if not len(labels) or not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(
             f"{len(labels)} labels for classes={classes}; give at least one, all from 0 to "
             f"{classes - 1}"
         )
+    if not features.is_floating_point() or not features.isfinite().all():
+        raise ValueError(
+            f"features of {features.dtype} are not all finite floats; try features.float(), or "
+            "leave out the examples that hold nan or infinity"
+        )
     x = features.detach().double()
     mean, spread = x.mean(dim=0), x.std(dim=0, correction=0)
     spread = torch.where(spread < SMALLEST_SPREAD, 1.0, spread)
     x = (x - mean) / spread
-    probe = nn.Linear(features.shape[1], classes).to(x)
+    probe = nn.utils.skip_init(  # without a draw, so that PyTorch's random numbers go on as before
+        nn.Linear, features.shape[1], classes, dtype=x.dtype, device=x.device
+    )
     nn.init.zeros_(probe.weight)
     nn.init.zeros_(probe.bias)
     optimiser = torch.optim.LBFGS(probe.parameters(), max_iter=100, line_search_fn="strong_wolfe")

@@ -2,8 +2,10 @@
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -40,14 +42,16 @@ def ask(function: Any, *arguments: Any, **named: Any) -> Any:
 
 @contextmanager
 def without(*functions: Callable) -> Iterator[None]:
-    """Refuse an answer that calls one of these functions of torch, by whatever module's name.
+    """Refuse an answer that calls one of these functions, by whatever module's name.
 
-    For tasks that forbid them: `without(functional.conv2d, torch.Tensor.backward)`. Refused as well
-    are all of `torch.ops`, where the same functions have other names, and, with a function that
-    takes gradients, forward-mode differentiation. It stops who reaches for the function, not who
-    sets out to hide it, as by `torch._C`.
+    For tasks that forbid functions of torch, `without(functional.conv2d, torch.Tensor.backward)`,
+    or of this package, `without(next_token_loss)`. Refused as well are all of `torch.ops`, where
+    the same functions have other names, and, with a function that takes gradients, forward-mode
+    differentiation. It stops who reaches for the function, not who sets out to hide it, as by
+    `torch._C`.
     """
-    with _Refusing(functions):
+    ours = [one for one in functions if str(one.__module__).startswith("clipbook.")]
+    with _Refusing(functions), _refusing_ours(ours):
         yield
 
 
@@ -73,6 +77,25 @@ class _Refusing(TorchFunctionMode):
         if getattr(function, "__name__", "") == "_make_dual" and set(GRADIENTS) & set(self.refused):
             raise CheckFailed("the task asks for it without torch's derivatives; yours calls them")
         return function(*arguments, **(named or {}))
+
+
+@contextmanager
+def _refusing_ours(functions: list[Callable]) -> Iterator[None]:
+    """The same for functions that torch knows nothing of: Python tells when one is called."""
+    names = {inspect.unwrap(one).__code__: one.__name__ for one in functions}
+
+    def refuse(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in names:
+            name = names[frame.f_code]
+            raise CheckFailed(f"the task asks for it without `{name}`; yours calls it")
+
+    before = sys.getprofile()
+    if names:
+        sys.setprofile(refuse)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def _copy(value: Any) -> Any:

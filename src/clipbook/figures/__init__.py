@@ -1,4 +1,4 @@
-"""Still figures, all in one style: dark ink on a light card, so that they read in both modes.
+"""Still figures, all in one style: dark ink on a light card; the book's dark pages turn it round.
 
 `cividis` shows magnitudes, `RdBu_r` centred on 0 shows signed similarities, and matrices carry
 their values. Each function returns a matplotlib figure, which a notebook shows where it ends a

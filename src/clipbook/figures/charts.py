@@ -7,17 +7,28 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from clipbook.figures.card import CARD, INK, Card, fit, numbers, plain
+from clipbook.figures.card import CARD, INK, Card, check_some, fit, numbers, plain, readable
+from clipbook.validation import excerpt, one_of, whole_number
 
 
 def curves(
     lines: Mapping[str, tuple[Any, Any]], across: str, up: str, *, log: Sequence[str] = ()
 ) -> Card:
-    """Lines with markers, each named at its right end.
+    """Lines with markers, each named at its right end in its colour.
 
     lines: name → the numbers across and up. across, up: what the axes are called, with the unit.
-    log: which axes are logarithmic, "x", "y" or both.
+    log: which axes are logarithmic, "x", "y" or both. Raises ValueError for no lines, a line
+    without points or with another number of them across than up, and for another axis.
     """
+    check_some("lines", lines)
+    for axis in log:
+        one_of("log", axis, ("x", "y"))
+    for name, (x, y) in lines.items():
+        if numbers(x).shape != numbers(y).shape or not numbers(x).size:
+            raise ValueError(
+                f"line {name!r} has {numbers(x).size} numbers across and {numbers(y).size} up; "
+                "give as many of both, and at least one"
+            )
     card = Card(5.0, 3.0)  # no wider: letters stay large on phones
     axes = card.subplots()
     shades = colormaps["cividis"](np.linspace(0.05, 0.75, len(lines)))
@@ -47,14 +58,15 @@ def curves(
 def _name_lines(axes: Any, names: Sequence[str]) -> None:
     """Write each line's name at its end, moved up where it would lie on another's."""
     axes.figure.draw_without_rendering()  # only now do the axes have their size
-    ends = [(line.get_xydata()[-1], name) for line, name in zip(axes.lines, names, strict=True)]
     points = 72 / axes.figure.dpi
     lowest = -np.inf
-    for end, name in sorted(ends, key=lambda pair: pair[0][1]):
+    named = zip(axes.lines, names, strict=True)
+    for line, name in sorted(named, key=lambda pair: pair[0].get_ydata()[-1]):
+        end, colour = line.get_xydata()[-1], readable(line.get_color())
         height = axes.transData.transform(end)[1] * points
         lowest = max(height, lowest + 11)
         label = axes.annotate(
-            plain(name, 30), end, (8, lowest - height), textcoords="offset points", color=INK,
+            plain(name, 30), end, (8, lowest - height), textcoords="offset points", color=colour,
             fontsize=9, va="center",
         )  # fmt: skip
         fit(label, 160)
@@ -64,7 +76,11 @@ def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
     """How one picture chooses among the captions at several temperatures, one below the other.
 
     choices: temperature → probabilities, (texts,). own: the place of the picture's own caption.
+    Raises ValueError for no temperatures, and for a place that has no probability.
     """
+    check_some("choices", choices)
+    fewest = min(len(numbers(row)) for row in choices.values())
+    own = whole_number("own", own, 0, least=0, most=fewest - 1)
     card = Card(4.4, 1.4 * len(choices))  # no wider: letters stay large on phones
     panels = card.subplots(len(choices), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (temperature, row) in zip(panels, choices.items(), strict=True):
@@ -89,8 +105,17 @@ def temperature_bars(choices: Mapping[float, Any], own: int) -> Card:
 def channel_histograms(panels: Mapping[str, Any]) -> Card:
     """How often each value occurs in red, green and blue; a panel for each title.
 
-    panels: title → values, (3, …). The upright line is the mean over all three channels.
+    panels: title → values, (3, …). The upright line is the mean over all three channels. Raises
+    ValueError for no panels, and for values of another shape.
     """
+    check_some("panels", panels)
+    for title, values in panels.items():
+        shape = numbers(values).shape
+        if shape[:1] != (3,) or 0 in shape:
+            raise ValueError(
+                f"panels[{title!r}] of shape {shape} does not begin with red, green and blue; try "
+                "a tensor of shape (3, height, width), such as tensor.permute(2, 0, 1)"
+            )
     card = Card(7.0, 2.5)
     styles = (("red", "#b2182b", "-"), ("green", "#1b7837", "--"), ("blue", "#2166ac", ":"))
     for axes, (title, values) in zip(
@@ -118,8 +143,16 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
 def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str) -> Card:
     """Shares from 0 to 1, a line for each name, with the interval that each may lie in.
 
-    shares: name → lowest, measured, highest. across: what the axis is called.
+    shares: name → lowest, measured, highest. across: what the axis is called. Raises ValueError for
+    no shares, and for what are not three numbers, from the lowest on.
     """
+    check_some("shares", shares)
+    for thing, ends in shares.items():
+        if len(ends) != 3 or not ends[0] <= ends[1] <= ends[2]:  # nan is none of it
+            raise ValueError(
+                f"shares[{thing!r}]={excerpt(ends)} is not lowest, measured, highest; try "
+                "(low, share, high)"
+            )
     card = Card(4.6, 0.8 + 0.34 * len(shares))
     axes = card.subplots()
     for row, (low, share, high) in enumerate(shares.values()):
@@ -132,7 +165,7 @@ def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str
     axes.set_yticks(range(len(shares)), [plain(name, 28) for name in shares])
     axes.set_ylim(len(shares) - 0.5, -0.5)
     lowest, highest = min(low for low, _, _ in shares.values()), max(k[2] for k in shares.values())
-    span = highest - lowest
+    span = highest - lowest or 1.0  # of a single share that is sure
     axes.set_xlim(lowest - 0.3 * span, highest + 0.05 * span)  # room for the number on the left
     fit(axes.set_xlabel(plain(across), fontsize=10, color=INK), 190)
     axes.tick_params(colors=INK, labelsize=10, length=0)

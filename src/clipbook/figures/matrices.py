@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
-from clipbook.figures.card import CARD, CELL, INK, Card, fit, ink, numbers, plain
+from clipbook.figures.card import CARD, CELL, INK, Card, check_some, fit, ink, numbers, plain
 from clipbook.figures.pictures import levels
 from clipbook.text.texts import checked_texts
+from clipbook.validation import whole_number
 
 LONGEST_NAME = 24
 """Letters of a row's or a column's name."""
@@ -113,11 +114,12 @@ def token_heatmap(
     axes = card.add_axes(
         (left / width, 0.15 / height, len(columns) * CELL / width, len(rows) * CELL / height)
     )
-    colours = colormaps["RdBu_r" if signed else "cividis"].with_extremes(bad=CARD)
+    colours = colormaps["RdBu_r" if signed else "cividis"].with_extremes(bad="none")
     cells = axes.imshow(np.ma.masked_invalid(values), colours, vmin=-1 if signed else 0, vmax=1)
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(colors=INK, labelsize=9, length=0, top=False, labeltop=True, labelbottom=False)
+    axes.set_facecolor("none")
     axes.spines[:].set_visible(False)
     for name in axes.get_yticklabels():
         fit(name, 72 * (left - 0.1))
@@ -133,12 +135,26 @@ def token_heatmap(
     return card
 
 
+def _matrix(name: str, values: Any) -> np.ndarray:
+    """Numbers in rows and columns. Raises ValueError, by name, for what has not both."""
+    matrix = numbers(values)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(
+            f"{name} of shape {matrix.shape} is no matrix with numbers in it; give shape (rows, "
+            "columns), none of them 0"
+        )
+    return matrix
+
+
 def number_grid(values: Any, lines: int | None = None) -> Card:
     """The numbers of a small grey picture, each on a square as bright as it is.
 
-    values: (height, width). lines: the patch size, to draw the patches' borders.
+    values: (height, width). lines: the patch size, to draw the patches' borders. Raises ValueError
+    for values of another shape or without any, and a patch size below 1.
     """
-    values = numbers(values)
+    values = _matrix("values", values)
+    if lines is not None:
+        lines = whole_number("lines", lines, 8)
     height, width = values.shape
     card = Card(width * CELL + 0.3, height * CELL + 0.3)
     axes = card.subplots()
@@ -159,9 +175,18 @@ def signed_maps(panels: Mapping[str, Any], across: str, up: str) -> Card:
     """Matrices side by side, too large for printed values: red above zero, blue below.
 
     panels: title → matrix; all are coloured on one scale, that of their largest value.
-    across, up: what the axes of every panel count.
+    across, up: what the axes of every panel count. Raises ValueError for no panels, and for one
+    that is no matrix or holds what is no finite number.
     """
-    values = {title: numbers(matrix) for title, matrix in panels.items()}
+    check_some("panels", panels)
+    values = {title: _matrix(f"panels[{title!r}]", matrix) for title, matrix in panels.items()}
+    for title, matrix in values.items():
+        if not np.isfinite(matrix).all():
+            row, column = np.argwhere(~np.isfinite(matrix))[0].tolist()
+            raise ValueError(
+                f"panels[{title!r}] holds {matrix[row, column]} in row {row}, column {column}; "
+                "look for a division by zero before"
+            )
     largest = max(np.abs(matrix).max() for matrix in values.values())
     colours = colormaps["RdBu_r"].resampled(101)  # few enough that the file keeps each of them
     card = Card(min(7.0, 1.4 + 2.1 * len(values)), 2.9)  # no wider: letters stay large on phones

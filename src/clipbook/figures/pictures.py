@@ -7,9 +7,13 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from clipbook.figures.card import INK, Card, fit, numbers, plain
+from clipbook.figures.card import INK, Card, check_some, fit, numbers, plain
 from clipbook.image import open_picture
 from clipbook.text.texts import checked_texts
+from clipbook.validation import whole_number
+
+MOST_IN_A_ROW = 40
+"""Pictures side by side, with room between them, on a card as wide as a page."""
 
 
 def levels(picture: Any) -> UInt8[np.ndarray, "height width 3"]:
@@ -41,9 +45,10 @@ def pairs_strip(pictures: Sequence[Any], captions: Sequence[str], *, across: int
     """Pictures I₁ to Iₙ, each above its caption.
 
     pictures: what `open_picture` takes, drawn as the model sees it. across: pictures to a line.
-    Raises ValueError where there are not as many captions as pictures, or where they are no list of
-    texts.
+    Raises ValueError where there are not as many captions as pictures, where they are no list of
+    texts, and for another number across than 1 to 100.
     """
+    across = whole_number("across", across, 4, most=100)
     captions = checked_texts(captions, "captions")
     if len(pictures) != len(captions):
         raise ValueError(
@@ -106,8 +111,15 @@ def picture_row(pictures: Mapping[str, Any]) -> Card:
     """Pictures side by side, each under its title, with pixels as hard squares.
 
     pictures: title → what `open_picture` takes, drawn as the model sees it; or an array or tensor
-    (height, width) of numbers of any type, drawn in greys from 0 to 255.
+    (height, width) of numbers of any type, drawn in greys from 0 to 255. Raises ValueError for no
+    pictures, more than 40, and what is none.
     """
+    check_some("pictures", pictures)
+    if len(pictures) > MOST_IN_A_ROW:
+        raise ValueError(
+            f"{len(pictures)} pictures are more than the {MOST_IN_A_ROW} that a row has room for; "
+            "draw fewer, or several rows, as picture_grid does"
+        )
     images = [levels(image) for image in pictures.values()]
     ratios = [image.shape[1] / image.shape[0] for image in images]
     gap = 0.1  # inches

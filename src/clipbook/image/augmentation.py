@@ -11,17 +11,25 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d
 
-from clipbook.validation import between, check_fields
+from clipbook.validation import (
+    LARGEST_SIDE,
+    between,
+    check_fields,
+    check_generator,
+    excerpt,
+    whole_number,
+)
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """How far each picture is changed at most; every picture by draws of its own.
 
-    turn: degrees, either way. shift: of the picture's side, in both directions. smallest, largest:
-    size of the picture in its frame. colours: contrast, saturation and brightness, 0.3 for 30 %
-    either way. backgrounds: share of the pictures whose transparent parts are filled with a colour
-    instead of white. outlines: share that is drawn round with a black line, as some artists do.
+    turn: degrees, either way. shift: of half the frame's side, to each side, up and down. smallest,
+    largest: size of the picture in its frame. colours: saturation and contrast, 0.3 for 30 % either
+    way, and brightness, a third of that. backgrounds: share of the pictures whose transparent parts
+    are filled with a colour instead of white. outlines: share that is drawn round with a black
+    line, as some artists do.
     Raises ValueError for numbers that make no sense.
     """
 
@@ -52,8 +60,10 @@ class Augmentation:
         """The pictures, RGB or RGBA, as RGB of size × size px.
 
         What comes in at the edges is background for RGBA, and the nearest pixel for RGB. mirror:
-        for which pictures left and right may be exchanged, which happens to half of them.
+        for which pictures left and right may be exchanged, which happens to half of them. Raises
+        TypeError for another kind of generator than NumPy's, and as `place`.
         """
+        check_generator(generator)
         count = len(pictures)
 
         def draws(low: int | float, high: int | float, *shape: int) -> Tensor:
@@ -73,7 +83,7 @@ class Augmentation:
         if mirror is None:
             mirrored[:] = False
         else:
-            mirrored &= torch.from_numpy(mirror)
+            mirrored &= torch.as_tensor(mirror)
         strength = self.colours
         colours = torch.stack(
             [draws(1 - strength, 1 + strength), draws(1 - strength, 1 + strength),
@@ -84,6 +94,16 @@ class Augmentation:
             pictures, size, angle=angle, scale=scale, shift=shift, mirrored=mirrored,
             backgrounds=backgrounds, colours=colours, outlined=outlined,
         )  # fmt: skip
+
+
+def checked_augmentation(augmentation: Augmentation | None) -> Augmentation | None:
+    """The augmentation itself. Raises ValueError for what is none, nor None."""
+    if isinstance(augmentation, Augmentation | None):
+        return augmentation
+    raise ValueError(
+        f"augmentation={excerpt(augmentation)}; give an Augmentation(), or None for pictures as "
+        "they are"
+    )
 
 
 def place(
@@ -102,8 +122,16 @@ def place(
 
     angle: radians (batch,). scale: (batch,). shift: of half the side (batch, 2). mirrored: bool
     (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours: saturation, contrast and what is added
-    (batch, 3). outlined: bool (batch,).
+    (batch, 3). outlined: bool (batch,). Raises ValueError for what are no such pictures, and for
+    another size than 1 to 4,096 px.
     """
+    size = whole_number("size", size, 48, most=LARGEST_SIDE)
+    levels = pictures.dtype == torch.uint8 and pictures.numel()
+    if pictures.ndim != 4 or pictures.shape[3] not in (3, 4) or not levels:
+        raise ValueError(
+            f"pictures of shape {tuple(pictures.shape)} and type {pictures.dtype}; give levels 0 "
+            "to 255 in torch.uint8, (batch, height, width, 3 or 4), one pixel at least"
+        )
     count, channels = len(pictures), pictures.shape[3]
     x = pictures.permute(0, 3, 1, 2).float() / 255
     if channels == 4:  # multiplied by alpha, so that invisible colours don't bleed into the visible

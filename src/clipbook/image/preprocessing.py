@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from clipbook.image.reading import open_picture
-from clipbook.validation import above_zero, between, excerpt, one_of, whole_number
+from clipbook.validation import LARGEST_SIDE, above_zero, between, excerpt, one_of, whole_number
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 """Mean of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
@@ -29,7 +29,6 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 
 FITS = ("crop", "stretch")
 
-_LARGEST = 4096  # px
 _SQUARES = 100  # that are left of a strip, side by side, before it grows
 _NOT_SEVERAL = (str, bytes, Mapping, Set)  # pictures: one path, the bytes of one, names, no order
 
@@ -97,7 +96,16 @@ def _without_far_ends(image: Image.Image, size: int) -> Image.Image:
 def normalise(
     pictures: UInt8[Tensor, "batch height width 3"], config: Preprocessing = CLIPS
 ) -> Float[Tensor, "batch 3 height width"]:
-    """RGB levels 0 to 255 → [0, 1] → minus the mean, divided by the deviation; channels first."""
+    """RGB levels 0 to 255 → [0, 1] → minus the mean, divided by the deviation; channels first.
+
+    Raises ValueError for what are no such levels, such as numbers that are in [0, 1] already.
+    """
+    kind, shape = getattr(pictures, "dtype", type(pictures).__name__), np.shape(pictures)
+    if kind != torch.uint8 or len(shape) != 4 or shape[3] != 3:
+        raise ValueError(
+            f"pictures are {tuple(shape)} of {kind}; give levels 0 to 255 in torch.uint8, (batch, "
+            "height, width, 3), or try preprocess, which takes any picture"
+        )
     mean = torch.tensor(config.mean, device=pictures.device)
     std = torch.tensor(config.std, device=pictures.device)
     return ((pictures / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
@@ -115,7 +123,7 @@ def preprocess(
     Raises ValueError for no pictures, another size, what is no picture, or a picture that can't be
     read; of several, it says which.
     """
-    size = whole_number("size", size, 32, most=_LARGEST)
+    size = whole_number("size", size, 32, most=LARGEST_SIDE)
     if not _several(pictures):
         squares = [_fitted(open_picture(pictures), size, config.fit)]
     else:
@@ -128,6 +136,18 @@ def preprocess(
     if not squares:
         raise ValueError("pictures is empty; a batch needs at least one picture")
     return normalise(torch.from_numpy(np.stack([np.asarray(square) for square in squares])), config)
+
+
+def in_precision_of(weight: Tensor, pixels: Tensor) -> Tensor:
+    """The pixels for a model whose weights are like this one: in its precision, float32 or half.
+
+    Raises ValueError for levels 0 to 255, which no encoder reads.
+    """
+    if not pixels.is_floating_point():
+        raise ValueError(
+            f"pixels are of {pixels.dtype}; an encoder takes what normalise or preprocess gives"
+        )
+    return pixels.to(weight.dtype)
 
 
 def check_pixels(pixels: Tensor, size: int) -> None:

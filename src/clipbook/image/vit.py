@@ -137,7 +137,8 @@ class ViT(nn.Module):
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "depth batch heads tokens tokens"]:
         """The weights of every block and head: rows are queries and sum to 1."""
-        return self.blocks.attention_weights(self._embed(pixels))
+        weights = self.blocks.attention_weights(self._embed(pixels))
+        return weights.reshape(*weights.shape[:2], self.config.heads, *weights.shape[3:])
 
     def _read(self, tokens: Tensor) -> Tensor:
         if self.config.pooling == "attention":

@@ -23,7 +23,7 @@ from clipbook.language import load_paligemma, save_paligemma
 from clipbook.pairs.saving import load_weights
 from clipbook.pretrained import load
 from clipbook.training import ANSWERS_PRESETS, checkpoints
-from clipbook.validation import whole_number
+from clipbook.validation import check_folder, whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
 RECIPE_SEED = 1
@@ -56,10 +56,11 @@ def run(
 ) -> None:
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else, and for
-    weights to begin with that are of another model.
+    Raises ValueError, before anything is written, where the folder holds something else or can't be
+    made, and for weights to begin with that are of another model.
     """
     torch.set_flush_denormal(True)
+    check_folder("--out", out)
     recipe = ANSWERS_PRESETS[preset]
     session = recipe.build(load("shapes")[0], seed, steps)
     model, tokenizer = session.answerer.model, session.batches.tokenizer

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from clipbook.language.boxes import LOCATION, location
+from clipbook.language.boxes import LOCATION, MOST_BINS, location
 from clipbook.text import Tokenizer
+from clipbook.text.texts import checked_id, checked_text, listed
 from clipbook.validation import whole_number
 
 Batch = tuple[
@@ -43,7 +44,7 @@ class AnswerTokenizer:
 
     def __init__(self, words: Tokenizer, bins: int = 32) -> None:
         self.words = words
-        self.bins = whole_number("bins", bins, 32, most=10_000)
+        self.bins = whole_number("bins", bins, 32, most=MOST_BINS)
         self._kept: dict[str, list[int]] = {}
 
     @property
@@ -61,10 +62,11 @@ class AnswerTokenizer:
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, in which "<loc0007>" is one token, without special tokens.
 
-        Raises ValueError for a location beyond the last bin.
+        Raises ValueError for a location beyond the last bin, and for what is no Unicode text.
         """
         ids = []
-        for k, part in enumerate(LOCATION.split(text)):  # words, number, words, number, ...
+        parts = LOCATION.split(checked_text(text))  # words, number, words, number, ...
+        for k, part in enumerate(parts):
             if k % 2 == 0:
                 ids += self.words.encode(part)
             elif int(part) < self.bins:
@@ -77,9 +79,12 @@ class AnswerTokenizer:
         return ids
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of token ids; special tokens are left out."""
+        """The text of token ids; special tokens are left out.
+
+        Raises ValueError for an id outside the vocabulary.
+        """
         first, text, words = self.words.vocab_size, "", list[int]()
-        for token_id in token_ids:
+        for token_id in (checked_id(one, self.vocab_size) for one in token_ids):
             if token_id < first:
                 words.append(token_id)
                 continue
@@ -89,31 +94,40 @@ class AnswerTokenizer:
 
     def token(self, token_id: int) -> str:
         """One token as text to look at."""
-        first = self.words.vocab_size
+        first, token_id = self.words.vocab_size, checked_id(token_id, self.vocab_size)
         return self.words.token(token_id) if token_id < first else location(token_id - first)
 
     def prompt(self, question: str) -> list[int]:
         """<start>, the question, and a new line, which says that the answer begins."""
+        question = checked_text(question, "question")
         if question not in self._kept:
             ids = [self.words.start_id, *self.encode(question), *self.encode("\n")]
             if len(self._kept) >= 10_000:
                 self._kept.clear()
             self._kept[question] = ids
-        return self._kept[question]
+        return list(self._kept[question])
 
     def answer(self, answer: str) -> list[int]:
         """The answer and <end>. A space before it makes its words the tokens that they are within
         a text."""
+        answer = checked_text(answer, "answer")
         return [*self.encode(answer if answer.startswith("<") else f" {answer}"), self.end_id]
 
     def batch(self, questions: Iterable[str], answers: Iterable[str]) -> Batch:
         """Token ids, padded on the right; which are of prompts, and which of answers.
 
-        Raises ValueError for no questions, and where there are not as many answers.
+        Raises ValueError for no questions, a single string, what is no text, and where there are
+        not as many answers.
         """
+        asked, told = listed(questions, "questions"), listed(answers, "answers")
+        if len(asked) != len(told):
+            raise ValueError(
+                f"{len(asked)} questions and {len(told)} answers: one list is shorter; give each "
+                "question its answer"
+            )
         rows = [
             (self.prompt(question), self.answer(answer))
-            for question, answer in zip(questions, answers, strict=True)
+            for question, answer in zip(asked, told, strict=True)
         ]
         return pad(rows, self.pad_id)
 

@@ -3,17 +3,18 @@
 Built in: book/language/paligemma.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from clipbook.language.answer_tokenizer import PromptTokenizer, pad
 from clipbook.language.boxes import Box, read_boxes
 from clipbook.language.paligemma import PaliGemma
+from clipbook.pairs.modes import evaluating
+from clipbook.text.texts import checked_text
 from clipbook.validation import excerpt, whole_number
 
 MOST_TOKENS = 24
@@ -40,13 +41,14 @@ class Explanation:
 
 class Answerer(NamedTuple):
     """`model, tokenizer = answerer` works, too. Pictures are what `clipbook.image.preprocess`
-    takes; None stands for no picture: the model then answers blindly."""
+    takes; None stands for no picture: the model then answers blindly. It does so in eval mode, and
+    is put back."""
 
     model: PaliGemma
     tokenizer: PromptTokenizer
 
     def ask(self, picture: Any, question: str) -> str:
-        """The answer to a question. Raises ValueError for no question, or no picture."""
+        """The answer to a question. Raises ValueError for what is no question, or no picture."""
         return self.ask_all(None if picture is None else [picture], [question])[0]
 
     def caption(self, picture: Any) -> str:
@@ -54,16 +56,21 @@ class Answerer(NamedTuple):
         return self.ask(picture, self.tokenizer.caption_prompt)
 
     def detect(self, picture: Any, name: str) -> list[Box]:
-        """Where a "red circle" is: the boxes that the answer tells, none where it tells none."""
+        """Where a "red circle" is: the boxes that the answer tells, none where it tells none.
+
+        Raises ValueError for no name, and as `ask`.
+        """
+        if not checked_text(name, "name").strip():
+            raise ValueError(f"name={name!r} names nothing to look for; try 'red circle'")
         answer = self.ask(picture, f"detect {name}")
         return [box for box, _ in read_boxes(answer, self.tokenizer.bins)]
 
-    def ask_all(self, pictures: Any, questions: Sequence[str]) -> list[str]:
+    def ask_all(self, pictures: Any, questions: Iterable[str]) -> list[str]:
         """An answer for each picture with its question, many at a time.
 
         Raises ValueError unless there are as many pictures as questions, one at least.
         """
-        self._check(questions)
+        questions = self._checked(questions)
         pixels = None if pictures is None else self.model.preprocess(pictures)
         if pixels is not None and len(pixels) != len(questions):
             raise ValueError(
@@ -83,13 +90,13 @@ class Answerer(NamedTuple):
         """
         most = self.model.config.decoder.vocab_size
         candidates = whole_number("candidates", candidates, CANDIDATES, most=most)
-        self._check([question])
-        pixels = None if picture is None else self.model.preprocess(picture)
+        self._checked([question])
+        pixels = None if picture is None else self.model.preprocess([picture])
         written = self._until_end(self._generate(pixels, [question])[0])
         prompt = self.tokenizer.prompt(question)
         token_ids, in_prompt, _ = pad([(prompt, written)], self.tokenizer.pad_id)
         token_ids, in_prompt = token_ids.to(self.model.device), in_prompt.to(self.model.device)
-        with torch.no_grad():
+        with evaluating(self.model):
             logits = self.model(pixels, token_ids, in_prompt)[0]
             weights = self.model.attention_weights(pixels, token_ids, in_prompt)[:, 0]
         patches = weights.shape[-1] - token_ids.shape[1]
@@ -106,14 +113,17 @@ class Answerer(NamedTuple):
             rows.permute(2, 0, 1, 3).cpu(),  # depth heads tokens patches -> tokens depth heads ...
         )
 
-    def _check(self, questions: Sequence[str]) -> None:
-        if isinstance(questions, str) or not questions:
+    def _checked(self, questions: Iterable[str]) -> list[str]:
+        several = isinstance(questions, Iterable) and not isinstance(questions, str)
+        asked = list(questions) if several else []
+        if not asked:
             raise ValueError(f"questions={excerpt(questions)}; give a list of at least one")
-        for question in questions:
+        for question in asked:
             if not isinstance(question, str) or not question.strip():
                 raise ValueError(
                     f"question={excerpt(question)} asks nothing; try 'what colour is the circle?'"
                 )
+        return asked
 
     def _generate(self, pixels: Tensor | None, questions: Sequence[str]) -> list[list[int]]:
         prompts = [(self.tokenizer.prompt(question), list[int]()) for question in questions]

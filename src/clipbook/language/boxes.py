@@ -6,12 +6,16 @@ Source: Chen et al. 2022 ("Pix2Seq"), §2; in this order and spelling Beyer et a
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from clipbook.validation import between, whole_number
+from clipbook.text.texts import checked_text
+from clipbook.validation import between, excerpt, whole_number
 
-LOCATION = re.compile(r"<loc(\d{4})>")
-DETECTED = re.compile(r"((?:<loc\d{4}>){4})([^<;]*)")
+LOCATION = re.compile(r"<loc([0-9]{4})>")  # \d would take the digits of other scripts, too
+DETECTED = re.compile(r"((?:<loc[0-9]{4}>){4})([^<;]*)")
+MOST_BINS = 10_000
+"""Four digits tell no more apart."""
 
 
 class Box(NamedTuple):
@@ -31,11 +35,12 @@ def location(number: int) -> str:
 def box_to_text(box: tuple[int | float, ...], bins: int) -> str:
     """Four location tokens of a box: top, left, bottom, right.
 
-    Raises ValueError for a side that isn't within the picture, from 0 to 1.
+    Raises ValueError for what are not four sides, a side that isn't within the picture, from 0 to
+    1, and for more than 10,000 bins, whose numbers four digits can't tell apart.
     """
-    bins = whole_number("bins", bins, 32)
-    names = Box._fields
-    sides = [between(name, side, 0.5, most=1) for name, side in zip(names, box, strict=True)]
+    bins = whole_number("bins", bins, 32, most=MOST_BINS)
+    four = zip(Box._fields, _four("box", box), strict=True)
+    sides = [between(name, side, 0.5, most=1) for name, side in four]
     return "".join(location(min(int(side * bins), bins - 1)) for side in sides)
 
 
@@ -43,9 +48,11 @@ def read_boxes(text: str, bins: int) -> list[tuple[Box, str]]:
     """Boxes and the names behind them, in the order in which a text tells them.
 
     A side is the middle of its bin. What is no box, such as three location tokens, is passed over,
-    and so is a token beyond the last bin.
+    and so is a token beyond the last bin. Raises ValueError for what is no text, and for more than
+    10,000 bins.
     """
-    bins = whole_number("bins", bins, 32)
+    text = checked_text(text)
+    bins = whole_number("bins", bins, 32, most=MOST_BINS)
     boxes = []
     for four, name in DETECTED.findall(text):
         numbers = [int(number) for number in LOCATION.findall(four)]
@@ -56,12 +63,12 @@ def read_boxes(text: str, bins: int) -> list[tuple[Box, str]]:
 
 def iou(first: tuple[int | float, ...], second: tuple[int | float, ...]) -> float:
     """Intersection over union of two boxes: the area that both cover, as a share of the area that
-    any of them covers; 1 for the same box, 0 where they don't meet or one has no area."""
+    any of them covers; 1 for the same box, 0 where they don't meet or one has no area.
 
-    def area(box: tuple[int | float, ...]) -> float:
-        return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
-
-    common = area(
+    Raises ValueError for what are not four sides.
+    """
+    first, second = _four("first", first), _four("second", second)
+    common = _area(
         (
             max(first[0], second[0]),
             max(first[1], second[1]),
@@ -69,5 +76,17 @@ def iou(first: tuple[int | float, ...], second: tuple[int | float, ...]) -> floa
             min(first[3], second[3]),
         )
     )
-    union = area(first) + area(second) - common
+    union = _area(first) + _area(second) - common
     return common / union if union else 0.0
+
+
+def _four(name: str, box: tuple[int | float, ...]) -> tuple[int | float, ...]:
+    """The sides of a box. Raises ValueError for what are not four."""
+    sides = tuple(box) if isinstance(box, Iterable) else ()
+    if len(sides) != len(Box._fields):
+        raise ValueError(f"{name}={excerpt(box)} has not four sides; give {', '.join(Box._fields)}")
+    return sides
+
+
+def _area(box: tuple[int | float, ...]) -> float:
+    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))

@@ -24,7 +24,7 @@ class KVCache:
     @property
     def tokens(self) -> int:
         """How many tokens are remembered: the position of the next one."""
-        return self._kept[0][0].shape[-2] if self._kept else 0
+        return max((key.shape[-2] for key, _ in self._kept.values()), default=0)
 
     @property
     def numbers(self) -> int:

@@ -14,7 +14,7 @@ from clipbook.language.attention import GroupedQueryAttention, check_kv_heads
 from clipbook.language.cache import KVCache
 from clipbook.language.layers import GeGLU, RMSNorm
 from clipbook.language.rotary import Turns, check_head_dim, turns
-from clipbook.validation import above_zero, check_fields, whole_number
+from clipbook.validation import above_zero, check_axes, check_fields, whole_number
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class DecoderConfig:
 
 
 def check_token_ids(token_ids: Int64[Tensor, "batch tokens"], vocab_size: int) -> None:
-    """Raises ValueError for no tokens and, on the CPU, for ids outside the vocabulary."""
+    """Raises ValueError for no tokens, a text outside a batch and, on the CPU, for ids outside the
+    vocabulary."""
+    check_axes("token_ids", token_ids, "batch tokens")
     if not token_ids.numel():
         raise ValueError(f"token_ids {tuple(token_ids.shape)} hold no tokens; give at least one")
     if token_ids.device.type != "cpu":
@@ -127,7 +129,8 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch tokens width"]:
         """Rows of the table, times √width.
 
-        Raises ValueError for no tokens, and, on the CPU, for ids outside the vocabulary.
+        Raises ValueError for no tokens, for a text outside a batch, which is token_ids[None], and,
+        on the CPU, for ids outside the vocabulary.
         """
         check_token_ids(token_ids, self.config.vocab_size)
         return self.token_embedding(token_ids) * self.config.width**0.5
@@ -177,6 +180,8 @@ class Decoder(nn.Module):
             assert isinstance(block, DecoderBlock)
             x, block_weights = block.with_weights(x, by, allowed)
             weights.append(block_weights)
+        if not weights:  # a decoder without blocks
+            return embeddings.new_zeros(0, len(embeddings), self.config.heads, tokens, tokens)
         return torch.stack(weights)
 
     def logits(self, features: Float[Tensor, "... width"]) -> Float[Tensor, "... vocab_size"]:

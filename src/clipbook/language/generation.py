@@ -12,7 +12,7 @@ from torch import Tensor
 from clipbook.language.cache import KVCache
 from clipbook.language.decoder import Decoder, check_token_ids
 from clipbook.transformer.attention import check_mask
-from clipbook.validation import above_zero, between, whole_number
+from clipbook.validation import above_zero, between, excerpt, whole_number
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Sampler:
     temperature: logits are divided by it; below 1 sharpens. top_k: keeps so many tokens. top_p:
     then keeps the fewest most probable ones whose probabilities reach that sum, one at least.
     generator: whose random numbers are used; PyTorch's own without it.
-    Raises ValueError for a temperature not above 0, a top_k below 1, a top_p outside (0, 1].
+    Raises ValueError for a temperature not above 0, a top_k below 1, a top_p outside (0, 1], and
+    TypeError for another kind of generator than PyTorch's.
     """
 
     temperature: float = 1.0
@@ -37,12 +38,23 @@ class Sampler:
         if self.top_p is not None:
             above_zero("top_p", self.top_p, 0.9)
             between("top_p", self.top_p, 0.9, most=1)
+        if not isinstance(self.generator, torch.Generator | None):
+            raise TypeError(
+                f"generator={excerpt(self.generator)} is no torch.Generator, by which tokens are "
+                "drawn; try torch.Generator().manual_seed(0)"
+            )
 
     def probabilities(
         self, logits: Float[Tensor, "batch vocab_size"]
     ) -> Float[Tensor, "batch vocab_size"]:
-        """With what probability each token is drawn: rows sum to 1, and 0 is what is cut off."""
-        ordered, ids = (logits / self.temperature).sort(dim=-1, descending=True, stable=True)
+        """With what probability each token is drawn: rows sum to 1, and 0 is what is cut off.
+
+        Logits in half precision give them in float32, in which alone so many add up to 1.
+        """
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        # the largest is made 0 first, so that no temperature makes infinity of it
+        below = (logits.to(wide) - logits.amax(dim=-1, keepdim=True)).double() / self.temperature
+        ordered, ids = below.to(wide).sort(dim=-1, descending=True, stable=True)
         if self.top_k is not None:
             ordered[:, self.top_k :] = float("-inf")
         p = ordered.softmax(dim=-1)
@@ -79,9 +91,13 @@ def generate(
     end_id: a text that has written it is at its end, and repeats it until all others are, too.
     use_cache: without it each step reads everything again: the same tokens, but slower.
     Raises ValueError for another mask, see `clipbook.transformer.attention.check_mask`, for a
-    max_new_tokens that is no whole number above 0, and as `Decoder.embed`.
+    max_new_tokens that is no whole number above 0, an end_id outside the vocabulary, vectors that
+    are not before one prompt each, and as `Decoder.embed`.
     """
     steps = whole_number("max_new_tokens", max_new_tokens, 20)
+    if end_id is not None:
+        last = model.config.vocab_size - 1
+        end_id = whole_number("end_id", end_id, "the tokenizer's end_id", least=0, most=last)
     check_token_ids(token_ids, model.config.vocab_size)
     real = torch.ones_like(token_ids, dtype=torch.bool) if mask is None else mask
     if real.shape != token_ids.shape:
@@ -92,6 +108,7 @@ def generate(
     check_mask(real)
     unread = model.embed(token_ids)
     if before is not None:
+        check_one_each(before, token_ids)
         unread = torch.cat([before, unread], dim=1)
         real = torch.cat([real.new_ones(before.shape[:2]), real], dim=1)
     two_way = unread.shape[1] if prefix else 0
@@ -115,6 +132,15 @@ def generate(
         real = torch.cat([real, real.new_ones(len(real), 1)], dim=1)
         place = torch.full_like(place, unread.shape[1] - 1)
     return written
+
+
+def check_one_each(before: Tensor, token_ids: Tensor) -> None:
+    """Raises ValueError unless as many pictures, or rows of vectors, are given as texts."""
+    if len(before) != len(token_ids):
+        raise ValueError(
+            f"{len(before)} pictures, or what stands before a text, for {len(token_ids)} texts; "
+            "give each text its own"
+        )
 
 
 def _read(

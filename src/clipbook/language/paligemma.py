@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from clipbook.image import CNN, CNNConfig, Preprocessing, ViT, ViTConfig, preprocess
+from clipbook.image.preprocessing import in_precision_of
 from clipbook.language.decoder import Decoder, DecoderBlock, DecoderConfig
-from clipbook.language.generation import generate
+from clipbook.language.generation import check_one_each, generate
 from clipbook.language.loss import next_token_loss
 from clipbook.language.prefix import prefix_mask
+from clipbook.pairs.modes import evaluating
 from clipbook.validation import excerpt, one_of, true_or_false
 
 NORMS = ("plain", "learned")
@@ -120,6 +122,7 @@ class PaliGemma(nn.Module):
     ) -> Float[Tensor, "batch patches image_width"]:
         """What the image encoder says of each patch, normed: a class token first, if it has one;
         of a CNN each place of a map, row by row."""
+        pixels = in_precision_of(self.projection.weight, pixels)
         tokens = self.image_encoder.intermediates(pixels)[self.config.tokens_after]
         if tokens.ndim == 4:
             tokens = tokens.flatten(2).transpose(1, 2)  # b w h w -> b hw w
@@ -143,7 +146,8 @@ class PaliGemma(nn.Module):
 
         in_prompt: true at the tokens of the prompt, which come first; then come those of the
         answer, then padding, see `AnswerTokenizer.batch`. pixels: None for no picture at all.
-        Raises ValueError for another order, and as `Decoder.embed`.
+        Raises ValueError for another order, another number of pictures than texts, and as
+        `Decoder.embed`.
         """
         embeddings, allowed = self._sequence(pixels, token_ids, in_prompt)
         features = self.decoder.features(embeddings, allowed=allowed)
@@ -169,9 +173,9 @@ class PaliGemma(nn.Module):
         end_id: int | None = None,
         use_cache: bool = True,
     ) -> Int64[Tensor, "batch new_tokens"]:
-        """The most probable answers' tokens; in_prompt: true at real tokens, where prompts differ
-        in length. The rest as in `clipbook.language.generate`."""
-        with torch.no_grad():
+        """The most probable answers' tokens, in eval mode; in_prompt: true at real tokens, where
+        prompts differ in length. The rest as in `clipbook.language.generate`."""
+        with evaluating(self):
             before = None if pixels is None else self.image_embeddings(pixels)
         return generate(
             self.decoder, token_ids, max_new_tokens, mask=in_prompt, before=before,
@@ -193,8 +197,15 @@ class PaliGemma(nn.Module):
         self, pixels: Tensor | None, token_ids: Tensor, in_prompt: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """What the decoder reads, and which keys each query may look at; None for causal."""
+        if in_prompt.shape != token_ids.shape:
+            raise ValueError(
+                f"in_prompt has the shape {tuple(in_prompt.shape)}, token_ids "
+                f"{tuple(token_ids.shape)}; it says of each token whether it is of the prompt, see "
+                "AnswerTokenizer.batch"
+            )
         embeddings, in_prefix = self.decoder.embed(token_ids), in_prompt
         if pixels is not None:
+            check_one_each(pixels, token_ids)
             patches = self.image_embeddings(pixels)
             embeddings = torch.cat([patches, embeddings], dim=1)
             in_prefix = torch.cat([in_prompt.new_ones(patches.shape[:2]), in_prompt], dim=1)

@@ -11,13 +11,14 @@ from clipbook.language.decoder import DecoderConfig
 from clipbook.language.paligemma import PaliGemma, PaliGemmaConfig
 from clipbook.pairs.saving import (
     ENCODERS,
-    FLOATS,
+    built,
     check_names,
     check_weights,
     config_part,
     load_weights,
     read_tensors,
     typed,
+    weights_as,
     write_tensors,
 )
 from clipbook.strict_json import parse
@@ -51,15 +52,10 @@ def save_paligemma(model: PaliGemma, path: str | Path, dtype: torch.dtype | None
     """Write the model's weights and configuration as one file.
 
     dtype: float16 halves the file; weights are kept as they are without it. Raises ValueError for
-    a type that is none of those that weights may have.
+    a type that is none of those that weights may have and for a weight that is too large for it,
+    and OSError for a path where no file can be.
     """
-    if dtype is not None:
-        one_of("dtype", dtype, FLOATS)
-    weights = {
-        name: value.to(dtype) if dtype and value.is_floating_point() else value
-        for name, value in model.state_dict().items()
-    }
-    write_tensors(weights, Path(path), {"config": paligemma_to_json(model.config)})
+    write_tensors(weights_as(model, dtype), Path(path), {"config": paligemma_to_json(model.config)})
 
 
 def load_paligemma(path: str | Path) -> PaliGemma:
@@ -80,7 +76,7 @@ def load_paligemma(path: str | Path) -> PaliGemma:
     except RuntimeError as error:
         raise ValueError(f"{path} holds sizes that no model has ({error})") from None
     check_weights(model, tensors, str(path))
-    model = PaliGemma(config)
+    model = built(lambda: PaliGemma(config))
     load_weights(model, tensors, str(path))
     return model.eval()
 

@@ -1,9 +1,10 @@
-"""The contrastive losses of batches whose grid doesn't fit into memory: some rows at a time.
+"""The contrastive losses of batches whose grid doesn't fit into memory: a part of it at a time.
 
-No more than chunk × N logits are ever there. They are computed again in the backward pass, from
-the embeddings, as in gradient checkpointing (Chen et al. 2016); the sums that make a softmax of
-them are kept, one number a row and one a column. The sigmoid needs no sums, so its gradient is had
-at once.
+No more than N × chunk logits are ever there: those of all images with some texts, since the
+products are faster for a tall part of the grid than for as many of its rows. They are computed
+again in the backward pass, from the embeddings, as in gradient checkpointing (Chen et al. 2016);
+the sums that make a softmax of them are kept, one number a row and one a column. The sigmoid needs
+no sums, so its gradient is had at once.
 
 Built in: book/scale/large-batches.
 """
@@ -19,23 +20,25 @@ from torch.autograd.function import once_differentiable
 from clipbook.validation import whole_number
 
 CHUNK = 256
-"""Rows at a time: more are no faster."""
+"""Texts at a time: more are no faster."""
 
 
 def chunked_info_nce(
     image_embeddings: Float[Tensor, "images dim"],
     text_embeddings: Float[Tensor, "texts dim"],
-    scale: Float[Tensor, ""],
+    scale: Float[Tensor, ""] | int | float,
     chunk: int = CHUNK,
 ) -> Float[Tensor, ""]:
     """`clipbook.pairs.info_nce` of the scaled similarities, and its gradients, to rounding.
 
-    Rows have unit length; image i belongs to text i. chunk: rows of the grid at a time. Gradients
-    can be had once, not differentiated again. Raises ValueError where there are not as many images
-    as texts, or none, and for a chunk below 1.
+    Rows have unit length; image i belongs to text i. scale: a tensor, or a plain number. chunk:
+    texts, columns of the grid, at a time.
+    Gradients can be had once, not differentiated again. Raises ValueError where there are not as
+    many images as texts, or none, and for a chunk below 1.
     Source: Radford et al. 2021, figure 3.
     """
     chunk = _checked(image_embeddings, text_embeddings, chunk)
+    scale = _as_tensor(scale, image_embeddings)
     loss: Tensor = _InfoNCE.apply(image_embeddings, text_embeddings, scale, chunk)
     return loss
 
@@ -43,8 +46,8 @@ def chunked_info_nce(
 def chunked_sigmoid_loss(
     image_embeddings: Float[Tensor, "images dim"],
     text_embeddings: Float[Tensor, "texts dim"],
-    scale: Float[Tensor, ""],
-    bias: Float[Tensor, ""],
+    scale: Float[Tensor, ""] | int | float,
+    bias: Float[Tensor, ""] | int | float,
     chunk: int = CHUNK,
 ) -> Float[Tensor, ""]:
     """The same for `clipbook.pairs.sigmoid_loss` of the scaled similarities plus the bias.
@@ -52,6 +55,7 @@ def chunked_sigmoid_loss(
     Source: Zhai et al. 2023, §3.3.
     """
     chunk = _checked(image_embeddings, text_embeddings, chunk)
+    scale, bias = (_as_tensor(number, image_embeddings) for number in (scale, bias))
     loss: Tensor = _Sigmoid.apply(image_embeddings, text_embeddings, scale, bias, chunk)
     return loss
 
@@ -59,22 +63,22 @@ def chunked_sigmoid_loss(
 class _InfoNCE(Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, texts: Tensor, scale: Tensor, chunk: int) -> Tensor:
-        pairs, grid = len(images), images.new_empty(min(chunk, len(images)), len(texts))
-        powers, rows = torch.empty_like(grid), images.new_empty(pairs)
+        pairs, grid = len(images), images.new_empty(len(images), min(chunk, len(texts)))
+        powers, columns = torch.empty_like(grid), images.new_empty(pairs)
         largest, sums = images.new_full((pairs,), -torch.inf), images.new_zeros(pairs)
-        for i in range(0, pairs, chunk):
-            part = images[i : i + chunk]
-            logits = torch.mm(scale * part, texts.T, out=grid[: len(part)])
-            power = powers[: len(part)]
-            peak = logits.amax(dim=1)
-            torch.sub(logits, peak[:, None], out=power).exp_()
-            rows[i : i + chunk] = peak + power.sum(dim=1).log()
-            # log-sum-exp over a column, of which the rows come in turns
-            higher = torch.maximum(largest, logits.amax(dim=0))
-            torch.sub(logits, higher, out=power).exp_()
-            sums = sums * (largest - higher).exp() + power.sum(dim=0)
+        for j in range(0, pairs, chunk):
+            part = texts[j : j + chunk]
+            logits = torch.mm(images, (scale * part).T, out=grid[:, : len(part)])
+            power = powers[:, : len(part)]
+            peak = logits.amax(dim=0)
+            torch.sub(logits, peak, out=power).exp_()
+            columns[j : j + chunk] = peak + power.sum(dim=0).log()
+            # log-sum-exp along a row, of which the columns come in turns
+            higher = torch.maximum(largest, logits.amax(dim=1))
+            sums *= (largest - higher).exp()
+            sums += logits.sub_(higher[:, None]).exp_().sum(dim=1)
             largest = higher
-        columns = largest + sums.log()
+        rows = largest + sums.log()
         ctx.save_for_backward(images, texts, scale, rows, columns)
         ctx.chunk = chunk
         return (rows + columns).mean() / 2 - scale * (images * texts).sum() / pairs
@@ -84,18 +88,18 @@ class _InfoNCE(Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         images, texts, scale, rows, columns = ctx.saved_tensors
         pairs, chunk = len(images), ctx.chunk
-        grid = images.new_empty(min(chunk, pairs), pairs)
+        grid = images.new_empty(pairs, min(chunk, pairs))
         powers, of_images, of_texts = (torch.empty_like(k) for k in (grid, images, texts))
-        of_texts.zero_()
-        for i in range(0, pairs, chunk):
-            part = images[i : i + chunk]
-            logits = torch.mm(scale * part, texts.T, out=grid[: len(part)])
-            power = powers[: len(part)]
-            torch.sub(logits, rows[i : i + chunk, None], out=power).exp_()
-            power += logits.sub_(columns).exp_()  # softmax along rows, and along columns
-            power.diagonal(i).sub_(2)
-            torch.mm(power, texts, out=of_images[i : i + chunk])
-            of_texts.addmm_(power.T, part)
+        of_images.zero_()
+        for j in range(0, pairs, chunk):
+            part = texts[j : j + chunk]
+            logits = torch.mm(images, (scale * part).T, out=grid[:, : len(part)])
+            power = powers[:, : len(part)]
+            torch.sub(logits, rows[:, None], out=power).exp_()
+            power += logits.sub_(columns[j : j + chunk]).exp_()  # softmax along rows and columns
+            power.diagonal(-j).sub_(2)
+            torch.mm(power.T, images, out=of_texts[j : j + chunk])
+            of_images.addmm_(power, part)
         factor = upstream / (2 * pairs)
         of_scale = factor * (of_images * images).sum()
         return of_images.mul_(factor * scale), of_texts.mul_(factor * scale), of_scale, None
@@ -106,20 +110,20 @@ class _Sigmoid(Function):
     def forward(
         ctx: Any, images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, chunk: int
     ) -> Tensor:
-        pairs, grid = len(images), images.new_empty(min(chunk, len(images)), len(texts))
-        of_images, of_texts = torch.empty_like(images), torch.zeros_like(texts)
+        pairs, grid = len(images), images.new_empty(len(images), min(chunk, len(texts)))
+        of_images, of_texts = torch.zeros_like(images), torch.empty_like(texts)
         loss, of_bias = images.new_zeros(()), images.new_zeros(())
-        for i in range(0, pairs, chunk):
-            part = images[i : i + chunk]
-            logits = torch.mm(scale * part, texts.T, out=grid[: len(part)]).add_(bias)
-            own = logits.diagonal(i)
+        for j in range(0, pairs, chunk):
+            part = texts[j : j + chunk]
+            logits = torch.mm(images, (scale * part).T, out=grid[:, : len(part)]).add_(bias)
+            own = logits.diagonal(-j)
             loss -= own.sum()  # softplus(-x) = softplus(x) - x
             loss += torch.nn.functional.softplus(logits, threshold=30).sum()
             belief = logits.sigmoid_()
             own.sub_(1)
             of_bias += belief.sum()
-            torch.mm(belief, texts, out=of_images[i : i + chunk])
-            of_texts.addmm_(belief.T, part)
+            torch.mm(belief.T, images, out=of_texts[j : j + chunk])
+            of_images.addmm_(belief, part)
         of_scale = (of_images * images).sum()
         of_images, of_texts = of_images.mul_(scale), of_texts.mul_(scale)
         ctx.save_for_backward(of_images, of_texts, of_scale, of_bias)
@@ -131,6 +135,13 @@ class _Sigmoid(Function):
         gradients = ctx.saved_tensors
         factor = upstream / len(gradients[0])
         return *(factor * gradient for gradient in gradients), None
+
+
+def _as_tensor(number: Tensor | int | float, rows: Tensor) -> Tensor:
+    """A plain number with all digits that the rows have, in float32 at least; a tensor as it is."""
+    if isinstance(number, Tensor):
+        return number
+    return torch.as_tensor(number, dtype=torch.promote_types(rows.dtype, torch.float32))
 
 
 def _checked(images: Tensor, texts: Tensor, chunk: int) -> int:

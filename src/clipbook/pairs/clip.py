@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from clipbook.image import CNN, CNNConfig, Preprocessing, ViT, ViTConfig, preprocess
+from clipbook.image.preprocessing import in_precision_of
 from clipbook.pairs.similarity import similarity
 from clipbook.text import TextConfig, TextEncoder
 from clipbook.validation import between, check_fields, excerpt
@@ -101,7 +102,8 @@ class CLIP(nn.Module):
     def encode_image(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch embed_dim"]:
-        """Embeddings of unit length."""
+        """Embeddings of unit length, in the weights' precision."""
+        pixels = in_precision_of(self.log_scale, pixels)
         return normalize(self.image_encoder(pixels), dim=-1)
 
     def encode_text(

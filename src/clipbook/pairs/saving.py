@@ -5,11 +5,11 @@ Nothing is unpickled, so a file from a stranger can be wrong but not run code.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +21,8 @@ from clipbook.pairs.clip import CLIP, CLIPConfig
 from clipbook.strict_json import parse
 from clipbook.text import TextConfig
 from clipbook.validation import excerpt, one_of
+
+Built = TypeVar("Built", bound=nn.Module)
 
 ENCODERS = {"ViTConfig": ViTConfig, "CNNConfig": CNNConfig}
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -120,12 +122,27 @@ def typed(name: str, value: Any, kind: Any) -> Any:
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write a safetensors file so that it is either there whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    save_file({k: v.detach().contiguous() for k, v in tensors.items()}, unfinished, metadata)
-    with open(unfinished, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    """Write a safetensors file so that it is either there whole or not at all.
+
+    Raises FileNotFoundError where its folder is missing, IsADirectoryError for a folder's path, and
+    OSError for any other where it can't be written.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: {path.parent} is no folder; make it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give a file in it: {path / 'm.safetensors'}")
+    unfinished = path.with_name(path.name[:40] + ".unfinished")  # a name has room for 255 bytes
+    try:
+        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, unfinished, metadata)
+        with open(unfinished, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except (SafetensorError, OSError) as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise OSError(
+            f"{path} can't be written ({error}); make room there, or give another path"
+        ) from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -178,19 +195,45 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
     module.load_state_dict(dict(tensors))  # copied into the module's own types
 
 
+def built(build: Callable[[], Built]) -> Built:
+    """What `build` makes, in float32, whose first weights others will replace: PyTorch's random
+    numbers go on as if none had been drawn."""
+    with torch.random.fork_rng(devices=[]):
+        return build().float()
+
+
+def weights_as(model: nn.Module, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """A model's weights in that type, or as they are without one.
+
+    Raises ValueError for a type that is none of `FLOATS`, and, by name, for a weight that it can't
+    hold.
+    """
+    weights: dict[str, Tensor] = model.state_dict()
+    if dtype is None:
+        return weights
+    one_of("dtype", dtype, FLOATS)
+    for name, value in weights.items():
+        if value.is_floating_point():
+            weights[name] = value.to(dtype)
+            lost = value[weights[name].isinf() & value.isfinite()]
+            if len(lost):
+                size = lost.abs().max().item()
+                room = [str(one) for one in FLOATS if torch.finfo(one).max >= size]
+                raise ValueError(
+                    f"{name} holds {lost[0].item():g}, more than {dtype} can; try "
+                    f"{' or '.join(room)}"
+                )
+    return weights
+
+
 def save_model(model: CLIP, path: str | Path, dtype: torch.dtype | None = None) -> None:
     """Write the model's weights and configuration as one file.
 
-    dtype: float16 halves the file; weights are kept as they are without it. Raises
-    ValueError for a type that is none of `FLOATS`.
+    dtype: float16 halves the file; weights are kept as they are without it. Raises ValueError for
+    a type that is none of `FLOATS` and for a weight that is too large for it, and OSError for a
+    path where no file can be.
     """
-    if dtype is not None:
-        one_of("dtype", dtype, FLOATS)
-    weights = {
-        name: value.to(dtype) if dtype and value.is_floating_point() else value
-        for name, value in model.state_dict().items()
-    }
-    write_tensors(weights, Path(path), {"config": config_to_json(model.config)})
+    write_tensors(weights_as(model, dtype), Path(path), {"config": config_to_json(model.config)})
 
 
 def load_model(path: str | Path) -> CLIP:
@@ -211,7 +254,7 @@ def load_model(path: str | Path) -> CLIP:
     except RuntimeError as error:
         raise ValueError(f"{path} holds sizes that no model has ({error})") from None
     check_weights(model, tensors, str(path))
-    model = CLIP(config)
+    model = built(lambda: CLIP(config))
     load_weights(model, tensors, str(path))
     return model.eval()
 

@@ -3,6 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from clipbook.validation import check_axes
+
 TOLERANCE = 1e-2
 """How far from 1 a row's length may be: room for half precision, not for a forgotten norm."""
 
@@ -13,10 +15,11 @@ def similarity(
 ) -> Float[Tensor, "images texts"]:
     """Cosine of every image with every text, in [-1, 1].
 
-    Raises ValueError for rows that are not of unit length.
+    Raises ValueError for rows that are not of unit length, and for a row alone, which is row[None].
     Source: Radford et al. 2021, §2.3.
     """
     for name, rows in (("image", image_embeddings), ("text", text_embeddings)):
+        check_axes(f"{name}_embeddings", rows, "rows dim")
         lengths = rows.detach().float().norm(dim=-1)
         if not len(rows):
             continue

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from clipbook.language import Decoder, DecoderConfig
-from clipbook.pairs.saving import load_weights
-from clipbook.validation import excerpt
+from clipbook.pairs.saving import built, load_weights
+from clipbook.pretrained.weights import not_the_model
 
 if TYPE_CHECKING:
     from transformers import GemmaForCausalLM
@@ -33,6 +33,7 @@ TIED = "lm_head.weight"
 """The table of token embeddings under its second name."""
 
 EXPRESSED = {
+    "model_type": ("gemma",),
     "hidden_act": ("gelu_pytorch_tanh",),
     "attention_bias": (False,),
     "tie_word_embeddings": (True,),
@@ -49,13 +50,14 @@ def decoder_from_transformers(hf_model: "GemmaForCausalLM") -> Decoder:
     """
     config = getattr(hf_model, "config", None)
     if getattr(config, "model_type", None) != "gemma" or not hasattr(hf_model, "state_dict"):
-        is_module = isinstance(hf_model, torch.nn.Module)
-        raise ValueError(
-            f"hf_model is {type(hf_model).__name__ if is_module else excerpt(hf_model)}, not a "
+        raise not_the_model(
+            hf_model,
+            "not a "
             "transformers.GemmaForCausalLM; try "
-            "transformers.GemmaForCausalLM.from_pretrained('google/gemma-2b')"
+            "transformers.GemmaForCausalLM.from_pretrained('google/gemma-2b')",
         )
-    model = Decoder(decoder_config(config))
+    sizes = decoder_config(config)
+    model = built(lambda: Decoder(sizes))
     theirs = {k: v for k, v in hf_model.state_dict().items() if not v.is_meta}
     if TIED in theirs and OUTSIDE_BLOCKS["token_embedding.weight"] in theirs:
         table, head = theirs[OUTSIDE_BLOCKS["token_embedding.weight"]], theirs.pop(TIED)

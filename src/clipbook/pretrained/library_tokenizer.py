@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from clipbook.text.texts import checked_text, checked_texts
+from clipbook.text.texts import checked_id, checked_text, checked_texts
 from clipbook.validation import whole_number
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ class LibraryTokenizer:
     """Turns text into the token ids of a `tokenizer.json`, and back; encode, decode and batch are
     used as those of `clipbook.text.Tokenizer`.
 
-    library: a `tokenizers.Tokenizer` that has an end token. context_length: how many tokens `batch`
+    library: a `tokenizers.Tokenizer` that has an end token; its own padding and truncation are
+    turned off. context_length: how many tokens `batch`
     gives, the end token among them. Raises ValueError for another context and for a vocabulary
     without an end token.
     """
 
     def __init__(self, library: "Library", context_length: int = 64) -> None:
         self.context_length = whole_number("context_length", context_length, 64)
+        library.no_padding()
+        library.no_truncation()
         self._library = library
         end_id = library.token_to_id(END)
         if end_id is None:
@@ -59,17 +62,12 @@ class LibraryTokenizer:
 
         Raises ValueError for an id outside the vocabulary.
         """
-        for token_id in token_ids:
-            self.token(token_id)
-        return self._library.decode(list(token_ids), skip_special_tokens=True)
+        ids = [checked_id(token_id, self.vocab_size) for token_id in token_ids]
+        return self._library.decode(ids, skip_special_tokens=True)
 
     def token(self, token_id: int) -> str:
         """One token as text to look at; ▁ stands where a word begins."""
-        if not 0 <= token_id < self.vocab_size:
-            raise ValueError(
-                f"token id {token_id} is outside the vocabulary; ids are 0 to {self.vocab_size - 1}"
-            )
-        return str(self._library.id_to_token(token_id))
+        return str(self._library.id_to_token(checked_id(token_id, self.vocab_size)))
 
     def batch(
         self, texts: Iterable[str], *, truncate: bool = True
@@ -108,10 +106,7 @@ class LibraryTokenizer:
         if not Path(path).exists():
             raise FileNotFoundError(f"{path} does not exist")
         try:
-            library = Library.from_file(str(path))
-            library.no_padding()
-            library.no_truncation()
-            return cls(library, context_length)
+            return cls(Library.from_file(str(path)), context_length)
         except Exception as error:  # the library raises plain ones
             raise ValueError(
                 f"{path} is no tokenizer of SigLIP's ({error}); fetch it again"

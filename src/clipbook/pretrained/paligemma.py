@@ -15,7 +15,7 @@ from clipbook.language import PaliGemma, PaliGemmaConfig
 from clipbook.pairs.saving import check_weights
 from clipbook.pretrained.gemma import TIED, decoder_config, their_name
 from clipbook.pretrained.layouts import HALVES, image_sizes
-from clipbook.pretrained.weights import IN_A_BLOCK, QUERY_KEY_VALUE, translate
+from clipbook.pretrained.weights import IN_A_BLOCK, QUERY_KEY_VALUE, not_the_model, translate
 
 if TYPE_CHECKING:
     from transformers import PaliGemmaForConditionalGeneration
@@ -44,9 +44,17 @@ def paligemma_from_transformers(hf_model: "PaliGemmaForConditionalGeneration") -
     float32, in eval mode.
 
     There, pass `token_type_ids`, 0 at prompts and 1 at answers: without them every token sees every
-    other, the answer too. Raises ValueError for a configuration that ours can't express, and for
-    weights that are missing, left over or of another shape, by name.
+    other, the answer too. Raises ValueError for anything else, for a configuration that ours can't
+    express, and for weights that are missing, left over or of another shape, by name.
     """
+    config = getattr(hf_model, "config", None)
+    if getattr(config, "model_type", None) != "paligemma" or not hasattr(hf_model, "state_dict"):
+        raise not_the_model(
+            hf_model,
+            "not a "
+            "transformers.PaliGemmaForConditionalGeneration; try its from_pretrained("
+            "'google/paligemma-3b-pt-224')",
+        )
     weights = {k: v.clone() for k, v in hf_model.state_dict().items() if not v.is_meta}
     kind = "transformers.PaliGemmaForConditionalGeneration"
     return build_paligemma(paligemma_config(hf_model.config), weights, kind)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipbook.language.boxes import location
+from clipbook.text.texts import checked_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -47,8 +48,12 @@ class PaliGemmaTokenizer:
         return self._ids[PAD]
 
     def prompt(self, question: str) -> list[int]:
-        """<bos>, the question, and a new line, which says that the answer begins."""
-        ids = self._library.encode(f"{question}\n", add_special_tokens=False).ids
+        """<bos>, the question, and a new line, which says that the answer begins.
+
+        Raises ValueError for what is no Unicode text.
+        """
+        text = checked_text(question, "question")
+        ids = self._library.encode(f"{text}\n", add_special_tokens=False).ids
         return [self._ids[START], *ids]
 
     def decode(self, token_ids: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from clipbook.image import Preprocessing
 from clipbook.language import Answerer
 from clipbook.pairs import CLIP, CLIPConfig
 from clipbook.pairs.saving import read_tensors
-from clipbook.pretrained.hub import CONFIG, NAMED, PICTURES, WEIGHTS, fetch, weight_files
+from clipbook.pretrained.hub import CONFIG, NAMED, PICTURES, fetch, weight_files
 from clipbook.pretrained.layouts import LAYOUTS
 from clipbook.pretrained.library_tokenizer import LibraryTokenizer
 from clipbook.pretrained.paligemma import build_paligemma, paligemma_config
@@ -55,11 +55,7 @@ def read_paligemma(folder: Path, name: str) -> Answerer:
         config = paligemma_config(theirs)
         steps = read_preprocessing(_object(folder / PICTURES), config.image.image_size)
         config = replace(config, preprocessing=steps)
-        weights: dict[str, Tensor] = {}
-        for path in weight_files(folder):
-            weights |= read_tensors(path)[0]
-        weights = {k: v for k, v in weights.items() if not k.endswith(".position_ids")}
-        model = build_paligemma(config, weights, "PaliGemmaForConditionalGeneration")
+        model = build_paligemma(config, _weights(folder), "PaliGemmaForConditionalGeneration")
         tokenizer = PaliGemmaTokenizer.load(folder / PIECES)
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: {error}; try {PALIGEMMA}") from error
@@ -83,13 +79,19 @@ def read_folder(folder: Path, name: str) -> tuple[CLIP, CLIPTokenizer | LibraryT
         config = layout.config(theirs)
         steps = read_preprocessing(_object(folder / PICTURES), config.image.image_size)
         config = replace(config, preprocessing=steps)
-        weights, _ = read_tensors(folder / WEIGHTS)
-        weights = {k: v for k, v in weights.items() if not k.endswith(".position_ids")}  # 0, 1, 2…
-        model = build(config, layout, weights, layout.kind)
+        model = build(config, layout, _weights(folder), layout.kind)
         tokenizer = _tokenizer(folder, config)
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: {error}; try {' or '.join(NAMED)}") from error
     return model, tokenizer
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    """Of one file or of several, without the positions 0, 1, 2… that older ones hold."""
+    weights: dict[str, Tensor] = {}
+    for path in weight_files(folder):
+        weights |= read_tensors(path)[0]
+    return {k: v for k, v in weights.items() if not k.endswith(".position_ids")}
 
 
 def _object(path: Path) -> dict[str, Any]:

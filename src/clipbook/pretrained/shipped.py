@@ -124,7 +124,8 @@ def scale_trials() -> dict[str, Any]:
 
 
 def loss_bench() -> dict[str, dict[str, dict[str, float]]]:
-    """Memory and time of the losses, plain and some rows at a time, by name and number of pairs.
+    """Memory and time of the losses, plain and a part of the grid at a time, by name and number of
+    pairs.
 
     MB: how far the memory of a process rose; seconds: a processor's, forward and backward. Made by
     `python -m bookkit.loss_bench`.

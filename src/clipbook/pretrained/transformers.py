@@ -6,16 +6,14 @@ Shown in: book/text/text-encoder, book/image/vit, book/real/pretrained, book/lan
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Union, cast, overload
 
-import torch
 from torch import Tensor
 
 from clipbook.language import PaliGemma
 from clipbook.pairs import CLIP, CLIPConfig
-from clipbook.pairs.saving import load_weights
+from clipbook.pairs.saving import built, load_weights
 from clipbook.pretrained.layouts import LAYOUTS, Layout
 from clipbook.pretrained.paligemma import paligemma_from_transformers
-from clipbook.pretrained.weights import IN_A_BLOCK, QUERY_KEY_VALUE, translate
-from clipbook.validation import excerpt
+from clipbook.pretrained.weights import IN_A_BLOCK, QUERY_KEY_VALUE, not_the_model, translate
 
 if TYPE_CHECKING:
     from transformers import CLIPModel, PaliGemmaForConditionalGeneration, SiglipModel
@@ -42,11 +40,11 @@ def from_transformers(
     if kind == "paligemma":
         return paligemma_from_transformers(cast(Any, hf_model))
     if not (isinstance(kind, str) and kind in LAYOUTS and hasattr(hf_model, "state_dict")):
-        is_module = isinstance(hf_model, torch.nn.Module)
-        raise ValueError(
-            f"hf_model is {type(hf_model).__name__ if is_module else excerpt(hf_model)}, neither a "
+        raise not_the_model(
+            hf_model,
+            "neither a "
             "transformers.CLIPModel nor a transformers.SiglipModel; try "
-            "transformers.CLIPModel.from_pretrained('openai/clip-vit-base-patch32')"
+            "transformers.CLIPModel.from_pretrained('openai/clip-vit-base-patch32')",
         )
     layout = LAYOUTS[kind]
     source = f"transformers.{layout.kind}"
@@ -57,7 +55,7 @@ def build(config: CLIPConfig, layout: Layout, weights: Mapping[str, Tensor], sou
     """A model of that configuration with weights under their names; source: what they are, for
     errors. Raises ValueError for weights that don't fit, see `from_transformers`.
     """
-    model = CLIP(config)
+    model = built(lambda: CLIP(config))
     theirs = dict(weights)
     ours, missing = translate(theirs, _names(model, layout))
     if missing or theirs:

@@ -6,6 +6,8 @@ Shown in: book/real/pretrained.
 import torch
 from torch import Tensor
 
+from clipbook.validation import excerpt
+
 IN_A_BLOCK = {
     "attention_norm": "layer_norm1",
     "attention.output": "self_attn.out_proj",
@@ -15,6 +17,13 @@ IN_A_BLOCK = {
 }
 QUERY_KEY_VALUE = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 """Our names of what is in a block of an image or text encoder, and theirs."""
+
+
+def not_the_model(hf_model: object, wanted: str) -> ValueError:
+    """The error that names what was given in place of a model of transformers'."""
+    is_module = isinstance(hf_model, torch.nn.Module)
+    given = type(hf_model).__name__ if is_module else excerpt(hf_model)
+    return ValueError(f"hf_model is {given}, {wanted}")
 
 
 def translate(

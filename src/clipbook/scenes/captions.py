@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.world import (
     COLOURS,
     OPPOSITE,
@@ -22,6 +21,7 @@ from clipbook.scenes.world import (
     Object,
     Scene,
 )
+from clipbook.validation import check_generator, excerpt, one_of
 
 SIZE_WORDS = {"small": ("small", "little"), "large": ("large", "big")}
 RELATION_WORDS = {
@@ -41,20 +41,60 @@ ATTRIBUTES = ("shape", "colour", "size", "place")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What is said of one object; None is what is left unsaid."""
+    """What is said of one object; None is what is left unsaid.
+
+    Raises ValueError for what no object of this world is or has.
+    """
 
     shape: str | None = None
     colour: str | None = None
     size: str | None = None
     place: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.shape is not None:
+            one_of("shape", self.shape, SHAPES)
+        if self.colour is not None:
+            one_of("colour", self.colour, COLOURS)
+        if self.size is not None:
+            one_of("size", self.size, SIZES)
+        if self.place is not None:
+            one_of("place", self.place, PLACES)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a caption says: a phrase for each object, and how the first lies to the second."""
+    """What a caption says: a phrase for each object, and how the first lies to the second.
+
+    Raises ValueError for what are not one or two phrases, and for a relation that is none of
+    RELATIONS or has no second object.
+    """
 
     phrases: tuple[Phrase, ...]
     relation: str | None = None
+
+    def __post_init__(self) -> None:
+        phrases = self.phrases
+        if isinstance(phrases, list):
+            phrases = tuple(phrases)
+            object.__setattr__(self, "phrases", phrases)
+        if (
+            not isinstance(phrases, tuple)
+            or not 1 <= len(phrases) <= 2
+            or not all(isinstance(phrase, Phrase) for phrase in phrases)
+        ):
+            raise ValueError(
+                f"phrases={excerpt(phrases)} are not one or two phrases in a tuple; try "
+                "(Phrase('circle', 'red'),)"
+            )
+        if self.relation is None:
+            return
+        one_of("relation", self.relation, RELATIONS)
+        if len(phrases) == 1:
+            raise ValueError(
+                f"relation={self.relation!r} of a single phrase: it says how the first object lies "
+                "to a second; give two phrases, or no relation"
+            )
 
 
 def _phrase(thing: Object, mentioned: Sequence[bool]) -> Phrase:
@@ -128,22 +168,21 @@ def say(statement: Statement, generator: np.random.Generator | None = None) -> s
     if generator is not None:
         check_generator(generator)
     draws = [0.0] * 4 if generator is None else generator.random(4).tolist()
-
-    def choose(options: tuple[str, ...], draw: float) -> str:
-        return options[int(draw * len(options))]
-
     nouns = [
-        _noun(phrase, choose(SIZE_WORDS[phrase.size], draw) if phrase.size else "")
+        _noun(phrase, _choose(SIZE_WORDS[phrase.size], draw) if phrase.size else "")
         for phrase, draw in zip(statement.phrases, draws, strict=False)
     ]
-    opening = choose(OPENINGS, draws[2])
+    opening = _choose(OPENINGS, draws[2])
     if len(nouns) == 1:
         return opening + nouns[0]
     if statement.relation:
-        return (
-            f"{opening}{nouns[0]} {choose(RELATION_WORDS[statement.relation], draws[3])} {nouns[1]}"
-        )
-    return opening + choose(JOINERS, draws[3]).join(nouns)
+        relation = _choose(RELATION_WORDS[statement.relation], draws[3])
+        return f"{opening}{nouns[0]} {relation} {nouns[1]}"
+    return opening + _choose(JOINERS, draws[3]).join(nouns)
+
+
+def _choose(options: tuple[str, ...], draw: float) -> str:
+    return options[int(draw * len(options))]
 
 
 def captions(scene: Scene) -> list[str]:

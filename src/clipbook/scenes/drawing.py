@@ -6,8 +6,10 @@ from math import cos, pi, sin
 from PIL import Image, ImageDraw
 
 from clipbook.scenes.world import RADIUS, Object, Scene
+from clipbook.validation import LARGEST_SIDE, whole_number
 
 OVERSAMPLING = 4
+SMALLEST_SIDE = 8  # px; in fewer, shapes can't be told apart
 
 RGB = {
     "red": (222, 45, 38),
@@ -86,10 +88,10 @@ def _draw(draw: ImageDraw.ImageDraw, thing: Object, side: int) -> None:
 def render(scene: Scene, size: int = 32) -> Image.Image:
     """The scene as an RGB picture of size × size pixels.
 
-    Raises ValueError for a size below 8 pixels, at which shapes can't be told apart.
+    Raises ValueError for a size that is no whole number of pixels from 8, below which shapes can't
+    be told apart, to 4,096.
     """
-    if size < 8:
-        raise ValueError(f"size={size} px is too small to tell shapes apart; try 32")
+    size = whole_number("size", size, 32, least=SMALLEST_SIDE, most=LARGEST_SIDE)
     picture = _ground(scene.ground, size * OVERSAMPLING).copy()
     draw = ImageDraw.Draw(picture)
     for thing in scene.objects:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.captions import Phrase, Statement, say
 from clipbook.scenes.drawing import OUTLINES
 from clipbook.scenes.sampling import NEVER_SEEN, TRAINING
@@ -22,7 +21,7 @@ from clipbook.scenes.world import (
     Object,
     Scene,
 )
-from clipbook.validation import one_of
+from clipbook.validation import check_generator, one_of
 
 KINDS = ("colour", "shape", "size", "place", "beside", "count", "exists", "caption", "detect")
 NUMBERS = ("none", "one", "two")

@@ -6,7 +6,6 @@ from math import inf
 
 import numpy as np
 
-from clipbook.scenes.arguments import check_generator
 from clipbook.scenes.captions import Statement, describes, say, say_more, state, state_all
 from clipbook.scenes.world import (
     CLEARLY,
@@ -19,7 +18,7 @@ from clipbook.scenes.world import (
     Object,
     Scene,
 )
-from clipbook.validation import between, whole_number
+from clipbook.validation import between, check_generator, whole_number
 
 ALL_COMBINATIONS = tuple((colour, shape) for colour in COLOURS for shape in SHAPES)
 TRAINING = tuple(pair for pair in ALL_COMBINATIONS if pair not in HELD_OUT)

@@ -6,6 +6,8 @@ Lengths and places are fractions of the picture's side: x grows to the right, y 
 
 from dataclasses import dataclass
 
+from clipbook.validation import between, excerpt
+
 SHAPES = ("circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart")
 """Shapes of objects."""
 
@@ -49,7 +51,11 @@ middle lines is the middle."""
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A shape with a colour, a size and a centre (x, y), both fractions of the picture's side."""
+    """A shape with a colour, a size and a centre (x, y), both fractions of the picture's side.
+
+    Raises ValueError for what is not in this world, and for a place that is no number or where
+    part of the object would be outside the picture.
+    """
 
     shape: str
     colour: str
@@ -65,6 +71,8 @@ class Object:
         margin = RADIUS[self.size]
         for name in ("x", "y"):
             value = getattr(self, name)
+            if not isinstance(value, float):
+                between(name, value, 0.5, most=1)
             if not margin <= value <= 1 - margin:
                 raise ValueError(
                     f"{name}={value} puts a {self.size} object partly outside the picture; "
@@ -84,12 +92,25 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One or two objects that do not overlap, on a dark, grey or striped ground."""
+    """One or two objects that do not overlap, on a dark, grey or striped ground.
+
+    objects: a tuple; a list becomes one. Raises ValueError for another number of objects, for what
+    is none, for two that overlap, and for another ground.
+    """
 
     objects: tuple[Object, ...]
     ground: str = "dark"
 
     def __post_init__(self) -> None:
+        if isinstance(self.objects, list):
+            object.__setattr__(self, "objects", tuple(self.objects))
+        if not isinstance(self.objects, tuple) or not all(
+            isinstance(thing, Object) for thing in self.objects
+        ):
+            raise ValueError(
+                f"objects={excerpt(self.objects)} are not objects in a tuple; try "
+                "(Object('circle', 'red', 'small', 0.5, 0.5),)"
+            )
         if not 1 <= len(self.objects) <= 2:
             raise ValueError(f"{len(self.objects)} objects in a scene; a scene has one or two")
         if self.ground not in GROUNDS:

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from clipbook.transformer import Block, Stack, allowed_keys, pool
 from clipbook.transformer.attention import check_heads, check_mask
 from clipbook.transformer.block import ACTIVATIONS, NORM_EPS
-from clipbook.validation import above_zero, check_fields, one_of, true_or_false, whole_number
+from clipbook.validation import (
+    above_zero,
+    check_axes,
+    check_fields,
+    one_of,
+    true_or_false,
+    whole_number,
+)
 
 POOLINGS = ("last", "first", "last_place")
 POSITIONS = ("learned", "sinusoidal")
@@ -67,8 +74,10 @@ class TextConfig:
 def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width"]:
     """Sines and cosines of the position, from fast to slow along the width.
 
-    Raises ValueError for an odd width. Source: Vaswani et al. 2017, §3.5.
+    Raises ValueError for an odd width, and for numbers that are no sizes.
+    Source: Vaswani et al. 2017, §3.5.
     """
+    tokens, width = whole_number("tokens", tokens, 32, least=0), whole_number("width", width, 64)
     if width % 2:
         raise ValueError(f"width={width} is odd; sines and cosines come in pairs, try {width + 1}")
     position = torch.arange(tokens)[:, None]
@@ -80,10 +89,12 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
 def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
     """Raises ValueError for texts that an encoder of this config can't read rightly.
 
-    That is: no texts, more tokens than the context, or fewer where padding is read, ids outside the
-    vocabulary, or a mask that has another shape or is not true at the first tokens of each text
-    alone. What lies on a GPU is not looked into, see `clipbook.transformer.attention.check_mask`.
+    That is: no texts, one outside a batch, more tokens than the context, or fewer where padding is
+    read, ids outside the vocabulary, or a mask that has another shape or is not true at the first
+    tokens of each text alone. What lies on a GPU is not looked into, see
+    `clipbook.transformer.attention.check_mask`.
     """
+    check_axes("token_ids", token_ids, "batch tokens")
     if mask is not None and mask.shape != token_ids.shape:
         raise ValueError(
             f"mask has the shape {tuple(mask.shape)}, token_ids {tuple(token_ids.shape)}; a mask "
@@ -187,7 +198,8 @@ class TextEncoder(nn.Module):
     ) -> Float[Tensor, "depth batch heads context context"]:
         """The weights of every block and head: rows are queries and sum to 1."""
         check_texts(token_ids, mask, self.config)
-        return self.blocks.attention_weights(*self._embed(token_ids, mask))
+        weights = self.blocks.attention_weights(*self._embed(token_ids, mask))
+        return weights.reshape(*weights.shape[:2], self.config.heads, *weights.shape[3:])
 
     def _embed(self, token_ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """What enters the first block, and which keys each query may look at there."""

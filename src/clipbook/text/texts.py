@@ -1,5 +1,7 @@
-"""What is no text, and what is no list of texts: said in one place for all that take them."""
+"""What is no text, no list of texts and no token id: said in one place for all that take them."""
 
+from contextlib import suppress
+from operator import index
 from typing import Any
 
 from clipbook.validation import excerpt
@@ -26,16 +28,31 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
     Raises ValueError for a single string, which is an iterable of letters, for no texts at all,
     and, by its place, for what `checked_text` refuses.
     """
+    items = listed(texts, name)
+    checked = [checked_text(text, f"{name}[{place}]") for place, text in enumerate(items)]
+    if not checked:
+        raise ValueError(f"{name} is empty; at least one text is needed")
+    return checked
+
+
+def listed(texts: Any, name: str = "texts") -> list[Any]:
+    """The items of any iterable but a single string. Raises ValueError for that, and for others."""
     if isinstance(texts, str):
         raise ValueError(f"{name}={excerpt(texts)} is one string; try a list: [{excerpt(texts)}]")
     try:
-        items = iter(texts)
+        return list(texts)
     except TypeError:
         raise ValueError(
             f"{name}={excerpt(texts)} is of type {type(texts).__name__}; give a list of "
             "strings, such as ['a red circle']"
         ) from None
-    checked = [checked_text(text, f"{name}[{place}]") for place, text in enumerate(items)]
-    if not checked:
-        raise ValueError(f"{name} is empty; at least one text is needed")
-    return checked
+
+
+def checked_id(token_id: Any, vocab_size: int) -> int:
+    """The id as an int. Raises ValueError for what is none of the ids from 0 to vocab_size - 1."""
+    with suppress(TypeError):  # what is no whole number has no index
+        if 0 <= index(token_id) < vocab_size:
+            return index(token_id)
+    raise ValueError(
+        f"token id {excerpt(token_id)} is outside the vocabulary; ids are 0 to {vocab_size - 1}"
+    )

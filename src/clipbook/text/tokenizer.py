@@ -21,7 +21,7 @@ from torch import Tensor
 
 from clipbook.text import tokenizer_file
 from clipbook.text.merges import Pair, learn_merges, merge
-from clipbook.text.texts import checked_texts
+from clipbook.text.texts import checked_id, checked_texts
 from clipbook.text.words import split_words
 from clipbook.validation import excerpt, whole_number
 
@@ -179,18 +179,15 @@ class Tokenizer:
         )
 
     def _token_bytes(self, token_id: int) -> bytes:
-        if not 0 <= token_id < self.vocab_size:
-            raise ValueError(
-                f"token id {token_id} is outside the vocabulary; ids are 0 to {self.vocab_size - 1}"
-            )
-        return self._bytes[token_id]
+        return self._bytes[checked_id(token_id, self.vocab_size)]
 
     def token(self, token_id: int) -> str:
         """One token as text to look at: special tokens by name, bytes that are no character as
-        \\x.. ."""
-        if 0 <= token_id < FIRST_BYTE:
+        \\x.. . Raises ValueError for an id outside the vocabulary."""
+        token_id = checked_id(token_id, self.vocab_size)
+        if token_id < FIRST_BYTE:
             return SPECIALS[token_id]
-        return self._token_bytes(token_id).decode(errors="backslashreplace")
+        return self._bytes[token_id].decode(errors="backslashreplace")
 
     def batch(
         self, texts: Iterable[str], *, truncate: bool = True
@@ -199,14 +196,14 @@ class Tokenizer:
 
         The mask is true at real tokens, start and end included. A text that is too long loses
         its last tokens and keeps the end token, as in CLIP.
-        Raises ValueError for an empty text, for no texts, a single string, what is no text, and,
-        with truncate=False, for a text that does not fit.
+        Raises ValueError for a text that says nothing, for no texts, a single string, what is no
+        text, and, with truncate=False, for a text that does not fit.
         """
         rows, lengths, room = [], [], self.context_length - 2
         for row, text in enumerate(checked_texts(texts)):
-            if not text.strip():
-                raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
             ids = self.encode(text)
+            if not (ids and text.strip()):
+                raise ValueError(f"text {row} is {text!r}: it says nothing; leave the pair out")
             if len(ids) > room and not truncate:
                 raise ValueError(
                     f"text {row} ({text[:40]!r}…) has {len(ids)} tokens, {room} fit between the "

@@ -26,7 +26,7 @@ from clipbook.training import checkpoints, processes
 from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
 from clipbook.training.shards import read_shards
-from clipbook.validation import whole_number
+from clipbook.validation import check_folder, whole_number
 
 MODEL, TOKENIZER, HISTORY = "model.safetensors", "tokenizer.json", "history.json"
 MOST_THREADS = 1_024
@@ -75,10 +75,11 @@ def run(
 ) -> None:  # fmt: skip
     """Train, write the results and print what they are worth.
 
-    Raises ValueError, before anything is written, where the folder holds something else, artists
-    are left out where there are none, or shards are given to a preset for emoji.
+    Raises ValueError, before anything is written, where the folder holds something else or can't be
+    made, artists are left out where there are none, or shards are given to a preset for emoji.
     """
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
+    check_folder("--out", out)
     recipe = PRESETS[preset]
     if left_out is not None:
         if not isinstance(recipe, EmojiPreset):

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from clipbook.image import ViT, ViTConfig
+from clipbook.image import CNN, ViT, ViTConfig
 from clipbook.language import (
     Answerer,
     AnswerTokenizer,
@@ -23,6 +23,7 @@ from clipbook.language import (
 )
 from clipbook.language.answer_tokenizer import pad
 from clipbook.pairs import CLIP
+from clipbook.pairs.saving import built
 from clipbook.scenes import KINDS, Question, Scene, draw_question, sample
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
@@ -34,11 +35,13 @@ from clipbook.training.loop import train
 from clipbook.training.presets import fresh
 from clipbook.validation import (
     LARGEST_SEED,
+    LARGEST_SIDE,
     above_zero,
     between,
     check_fields,
     excerpt,
     one_of,
+    true_or_false,
     whole_number,
 )
 
@@ -57,6 +60,7 @@ def answer_text(question: Question, bins: int = BINS) -> str:
 def train_answer_tokenizer(questions: int = 20_000, bins: int = BINS) -> AnswerTokenizer:
     """The tokenizer of these questions and answers: every word of theirs becomes one token. It is
     made once, then kept."""
+    questions = whole_number("questions", questions, 20_000)
     generator = stream("tokenizer of questions")
     texts = []
     for k in range(questions):
@@ -65,6 +69,17 @@ def train_answer_tokenizer(questions: int = 20_000, bins: int = BINS) -> AnswerT
         if question:
             texts += [f"{question.text}\n", f" {question.answer}"]
     return AnswerTokenizer(Tokenizer.train(texts, vocab_size=700), bins)
+
+
+def check_kinds(kinds: Mapping[str, float]) -> dict[str, float]:
+    """How often each kind is asked. Raises ValueError for kinds that can't be asked so often."""
+    if not isinstance(kinds, Mapping) or not kinds:
+        raise ValueError(f"kinds={excerpt(kinds)} asks nothing; try {{'colour': 1.0}}")
+    for kind, weight in kinds.items():
+        one_of("kind", kind, KINDS)
+        above_zero(f"kinds[{kind!r}]", weight, 1.0)
+        between(f"kinds[{kind!r}]", weight, 1.0, most=1e6)  # larger ones leave nothing to others
+    return dict(kinds)
 
 
 class QuestionBatches(Dataset):
@@ -86,15 +101,10 @@ class QuestionBatches(Dataset):
         two: float = 0.8,
         seed: int = 0,
     ) -> None:
-        self.kinds = dict.fromkeys(KINDS, 1.0) if kinds is None else dict(kinds)
-        if not self.kinds:
-            raise ValueError(f"kinds={excerpt(kinds)} asks nothing; try {{'colour': 1.0}}")
-        for kind, weight in self.kinds.items():
-            one_of("kind", kind, KINDS)
-            above_zero(f"kinds[{kind!r}]", weight, 1.0)
+        self.kinds = dict.fromkeys(KINDS, 1.0) if kinds is None else check_kinds(kinds)
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
-        self.image_size = whole_number("image_size", image_size, 32)
+        self.image_size = whole_number("image_size", image_size, 32, most=LARGEST_SIDE)
         self.two = between("two", two, 0.8, most=1)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
 
@@ -128,15 +138,20 @@ class QuestionBatches(Dataset):
         return {"kind": type(self).__name__, **vars(self), "tokenizer": words}
 
 
-def first_blocks(encoder: ViT, blocks: int) -> ViT:
+def first_blocks(encoder: ViT | CNN, blocks: int) -> ViT:
     """A copy of an image encoder that ends after so many blocks, without a projection: all that is
     needed of it where tokens are taken from there.
 
-    Raises ValueError for more blocks than it has.
+    Raises ValueError for an encoder that is no ViT, and for more blocks than it has.
     """
+    if not isinstance(encoder, ViT):
+        raise ValueError(
+            f"the image encoder is no ViT but a {type(encoder).__name__}, whose blocks can't be "
+            "counted; try that of clipbook.load('shapes')"
+        )
     whole_number("blocks", blocks, 2, least=0, most=encoder.config.depth)
     config = replace(encoder.config, depth=blocks, projection=False, embed_dim=encoder.config.width)
-    copy = ViT(config)
+    copy = built(lambda: ViT(config))
     theirs = encoder.state_dict()
     copy.load_state_dict({name: theirs[name] for name in copy.state_dict()})
     return copy
@@ -171,6 +186,13 @@ class AnswersPreset:
         check_fields(self, whole_number, "depth", "width", "blocks", "batch_size")
         check_fields(self, between, "two", most=1)
         one_of("image", self.image, IMAGE_ENCODERS)
+        true_or_false("prefix", self.prefix, True)
+        check_kinds(self.kinds)
+        if not self.width // 4 or self.width // 4 % 2:
+            raise ValueError(
+                f"width={self.width} gives 4 heads of {self.width // 4} numbers, which "
+                f"rotary positions turn in pairs; try {max(8, self.width // 8 * 8)}"
+            )
 
     def build(self, encoder: CLIP, seed: int = 0, steps: int | None = None) -> "AnswersRun":
         """A model with fresh weights behind the image encoder of a trained CLIP with a ViT, and
@@ -181,10 +203,9 @@ class AnswersPreset:
         """
         config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_answer_tokenizer()
-        if not isinstance(encoder.image_encoder, ViT):
+        if not isinstance(encoder, CLIP):
             raise ValueError(
-                "the CLIP's image encoder is no ViT, whose blocks could be counted; try "
-                "clipbook.load('shapes')"
+                f"encoder={excerpt(encoder)} is no CLIP; try clipbook.load('shapes')[0]"
             )
         image = first_blocks(encoder.image_encoder, self.blocks)
         decoder = DecoderConfig(

@@ -48,5 +48,9 @@ def cached_backward(
     assert images.grad is not None and texts.grad is not None, "the loss depends on both"
     cached = zip(images.grad.split(part), texts.grad.split(part), strict=True)
     for (one, *text), gradients in zip(pieces, cached, strict=True):
-        torch.autograd.backward([model.encode_image(one), model.encode_text(*text)], gradients)
+        for rows, gradient in zip(
+            (model.encode_image(one), model.encode_text(*text)), gradients, strict=True
+        ):
+            if rows.requires_grad:  # an encoder whose weights stay as they are needs none
+                rows.backward(gradient)
     return value.detach()

@@ -84,6 +84,13 @@ def save(
             "folder? Give each a folder of its own"
         )
     os.replace(unfinished, final)
+    tidy(folder)
+    return final
+
+
+def tidy(folder: Path) -> None:
+    """Remove all but the last two checkpoints, and what runs left that were killed while they
+    wrote one."""
     for leftover in folder.iterdir():
         if _is_abandoned(leftover):
             _remove(leftover)
@@ -91,7 +98,6 @@ def save(
     for checkpoint in _folders(folder):
         if _step(checkpoint) < oldest:
             _remove(checkpoint)
-    return final
 
 
 def newest_step(folder: Path) -> int:
@@ -193,8 +199,9 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _remove(path: Path) -> None:
     """Delete what `save` writes into a folder, and the folder if it held nothing else."""
-    for name in (ABOUT, TENSORS, TENSORS + ".unfinished"):
-        (path / name).unlink(missing_ok=True)
+    half_written = path.glob(".tmp??????")  # by safetensors, when it is killed
+    for file in (path / ABOUT, path / TENSORS, path / f"{TENSORS}.unfinished", *half_written):
+        file.unlink(missing_ok=True)
     with suppress(OSError):
         path.rmdir()
 
@@ -229,4 +236,7 @@ def _read(path: Path, about: dict[str, Any]) -> Checkpoint:
     for series in ("loss", "scale", "learning_rate"):
         if not step == _step(path) == len(getattr(history, series)):
             raise ValueError(f"{ABOUT} holds step {step} and another number of each {series}")
-    return Checkpoint(step, dict(about["identity"]), dict(about["scaler"]), history, tensors, path)
+    identity = dict(about["identity"])
+    if "training" in identity:
+        identity["training"] = dict(identity["training"])
+    return Checkpoint(step, identity, dict(about["scaler"]), history, tensors, path)

@@ -17,7 +17,7 @@ from clipbook.scenes import Scene, render, sample_pairs
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.identity import identify_tokenizer
-from clipbook.validation import LARGEST_SEED, between, one_of, whole_number
+from clipbook.validation import LARGEST_SEED, LARGEST_SIDE, between, one_of, whole_number
 
 Batch = tuple[
     UInt8[Tensor, "batch height width 3"],
@@ -27,7 +27,10 @@ Batch = tuple[
 
 
 def draw(scenes: Sequence[Scene], size: int = 32) -> UInt8[Tensor, "scenes size size 3"]:
-    """Scenes as RGB levels, 0 to 255, of size × size pixels."""
+    """Scenes as RGB levels, 0 to 255, of size × size pixels. Raises ValueError for no scenes, and
+    as `clipbook.scenes.render`."""
+    if not len(scenes):
+        raise ValueError("scenes is empty; a batch needs at least one scene")
     return torch.from_numpy(np.stack([np.asarray(render(scene, size)) for scene in scenes]))
 
 
@@ -51,7 +54,7 @@ class SceneBatches(Dataset):
         one_of("distinct", distinct, (True, False))
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 128)
-        self.image_size = whole_number("image_size", image_size, 32)
+        self.image_size = whole_number("image_size", image_size, 32, most=LARGEST_SIDE)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         self.twins = between("twins", twins, 0.6, most=1)
         self.distinct = distinct

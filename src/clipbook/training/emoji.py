@@ -11,6 +11,7 @@ from clipbook.emoji import ARTISTS, EXAMPLE, HELD_OUT, Captions, Emoji
 from clipbook.emoji.captions import may_be_mirrored
 from clipbook.emoji.collection import ARTIST_NAMES, artist_number
 from clipbook.image import Augmentation, place
+from clipbook.image.augmentation import checked_augmentation
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
@@ -40,13 +41,18 @@ def emoji_example(emoji: Emoji, tokenizer: Tokenizer, size: int) -> Batch:
 class EmojiBatches(Dataset):
     """Batch k of an endless stream: pictures (uint8), token ids and mask.
 
-    A pass goes through all concepts in an order of its own and takes of each the picture of one
-    artist; so no concept is in a batch twice. left_out: artists of whom no picture is drawn; those
-    whose licence forbids it are left out always. The concepts in HELD_OUT are left out, too.
+    A pass goes through all concepts in an order of its own, and no concept comes twice. left_out:
+    artists of whom no picture is drawn; those whose licence forbids it are left out always. The
+    concepts in HELD_OUT are left out, too.
+    artists_each: how many artists draw each concept of a batch, which then holds so many fewer of
+    them; where fewer have drawn it, some come again, changed in another way. Each picture has a
+    caption of its own; from 2 on the batch says, as a fourth part, that all captions of a concept
+    are true of all its pictures.
     augmentation: None for the pictures as they are, on white. languages: of the captions, see
     `clipbook.emoji.Captions`. multi_positive: also say which captions are true of other pictures
     of the batch: those whose every word, of name and keywords, belongs to them too.
-    Raises ValueError for numbers that make no sense, and for no artists left.
+    Raises ValueError for numbers that make no sense, a batch_size that is no multiple of
+    artists_each, more artists_each than are left, and for no artists left.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class EmojiBatches(Dataset):
         image_size: int = 48,
         *,
         left_out: tuple[str, ...] = ("twemoji",),
+        artists_each: int = 1,
         augmentation: Augmentation | None = DEFAULT,
         languages: tuple[str, ...] = ("en",),
         multi_positive: bool = False,
@@ -66,6 +73,8 @@ class EmojiBatches(Dataset):
         self.multi_positive = multi_positive
         self.emoji = emoji
         self.tokenizer = tokenizer
+        if isinstance(left_out, str):
+            raise ValueError(f"left_out={left_out!r} is one string; try ({left_out!r},)")
         self.left_out = tuple(ARTIST_NAMES[artist_number(artist)] for artist in left_out)
         trained = [a.name for a in ARTISTS if a.trained and a.name not in self.left_out]
         if not trained:
@@ -81,17 +90,33 @@ class EmojiBatches(Dataset):
         self.places = sorted(self.rows_of)
         self.mirror = np.array([may_be_mirrored(concept) for concept in emoji.concepts])
         self.batch_size = whole_number("batch_size", batch_size, 256, most=len(self.places))
+        self.artists_each = whole_number("artists_each", artists_each, 1, most=self.batch_size)
+        if self.artists_each > len(trained):
+            raise ValueError(
+                f"artists_each={self.artists_each}, but {len(trained)} are left to learn from, "
+                f"{', '.join(trained)}; try {len(trained)}"
+            )
+        if self.batch_size % self.artists_each:
+            raise ValueError(
+                f"batch_size={self.batch_size} is no multiple of artists_each="
+                f"{self.artists_each}; try {self.batch_size // artists_each * artists_each}"
+            )
         self.image_size = whole_number("image_size", image_size, 48)
-        self.augmentation = augmentation
+        self.augmentation = checked_augmentation(augmentation)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
 
     def __getitem__(self, k: int) -> tuple[Tensor, ...]:
-        epoch, part = divmod(k, len(self.places) // self.batch_size)
+        each, count = self.artists_each, self.batch_size // self.artists_each
+        epoch, part = divmod(k, len(self.places) // count)
         order = stream("order of emoji", self.seed, epoch).permutation(len(self.places))
-        order = order[part * self.batch_size : (part + 1) * self.batch_size]
         generator = stream("emoji", self.seed, k)
-        concepts = [self.places[i] for i in order]
-        rows = [self.rows_of[c][generator.integers(len(self.rows_of[c]))] for c in concepts]
+        distinct = [self.places[i] for i in order[part * count : (part + 1) * count]]
+        concepts = [concept for concept in distinct for _ in range(each)]
+        rows = [
+            row
+            for concept in distinct
+            for row in np.resize(generator.permutation(self.rows_of[concept]), each).tolist()
+        ]
         drawn = [self.captions.draw_with_words(concept, generator) for concept in concepts]
         pictures = self.emoji.pictures[rows]
         if self.augmentation is None:
@@ -100,11 +125,14 @@ class EmojiBatches(Dataset):
             mirror = self.mirror[concepts]
             pictures = self.augmentation(pictures, self.image_size, generator, mirror)
         batch = pictures, *self.tokenizer.batch([caption for caption, _ in drawn])
-        if not self.multi_positive:
+        if not self.multi_positive and each == 1:
             return batch
-        said = [set(words) for _, words in drawn]
-        true = torch.tensor([[words <= self.words[c] for words in said] for c in concepts])
-        return *batch, true | torch.eye(len(concepts), dtype=torch.bool)
+        numbers = torch.tensor(concepts)
+        true = numbers[:, None] == numbers
+        if self.multi_positive:
+            said = [set(words) for _, words in drawn]
+            true |= torch.tensor([[words <= self.words[c] for words in said] for c in concepts])
+        return *batch, true
 
     def identity(self) -> dict[str, object]:
         """All that decides the batches: pictures, captions, tokenizer, sizes, changes and seed."""
@@ -117,6 +145,7 @@ class EmojiBatches(Dataset):
             "left_out": sorted(self.left_out),
             "languages": list(self.captions.languages),
             "multi_positive": self.multi_positive,
+            "artists_each": self.artists_each,
             "batch_size": self.batch_size,
             "image_size": self.image_size,
             "augmentation": None if self.augmentation is None else asdict(self.augmentation),

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from clipbook.image import Augmentation
+from clipbook.image.augmentation import checked_augmentation
 from clipbook.image.preprocessing import _resize_and_crop
 from clipbook.image.reading import open_picture
 from clipbook.streams import stream
@@ -125,6 +126,14 @@ def _find(folder: Path, name: str) -> Path | str:
     return path
 
 
+def check_pairs(pairs: Sequence[Pair]) -> None:
+    """Raises ValueError for what `read_pairs` does not give first."""
+    if not (isinstance(pairs, Sequence) and all(isinstance(pair, Pair) for pair in pairs)):
+        raise ValueError(
+            f"pairs={excerpt(pairs)} is no list of pairs; try pairs, problems = read_pairs(folder)"
+        )
+
+
 def squares(pictures: Sequence[Image.Image], size: int) -> UInt8[Tensor, "pictures size size 3"]:
     """Pictures as RGB levels, 0 to 255, resized and cropped as `clipbook.image.preprocess` does."""
     return torch.from_numpy(np.stack([np.asarray(_resize_and_crop(p, size)) for p in pictures]))
@@ -149,16 +158,12 @@ class FolderBatches(Dataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
-        if not all(isinstance(pair, Pair) for pair in pairs):
-            raise ValueError(
-                f"pairs={excerpt(pairs)} is no list of pairs; try "
-                "pairs, problems = read_pairs(folder)"
-            )
+        check_pairs(pairs)
         self.pairs = pairs
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)
-        self.augmentation = augmentation
+        self.augmentation = checked_augmentation(augmentation)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         if self.batch_size > len(pairs):
             raise ValueError(

@@ -2,6 +2,19 @@
 
 from dataclasses import asdict, dataclass, field
 
+from clipbook.validation import excerpt
+
+ENTRIES: dict[str, tuple[type, ...]] = {
+    "loss": (int, float),
+    "scale": (int, float),
+    "learning_rate": (int, float),
+    "snapshot_steps": (int,),
+    "snapshots": (list,),
+    "evaluation_steps": (int,),
+    "evaluations": (dict,),
+}
+"""What the entries of each series may be."""
+
 
 @dataclass
 class History:
@@ -24,4 +37,11 @@ class History:
 
     @classmethod
     def from_dict(cls, values: dict[str, list]) -> "History":
+        """Raises ValueError, naming the field, for what `to_dict` did not write."""
+        if not isinstance(values, dict):
+            raise ValueError(f"history={excerpt(values)} is no object with fields")
+        for name, series in values.items():
+            kinds = ENTRIES.get(name, ())
+            if not isinstance(series, list) or not all(type(one) in kinds for one in series):
+                raise ValueError(f"history.{name}={excerpt(series)} is no series that it has")
         return cls(**values)

@@ -4,7 +4,7 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from math import isfinite
 from pathlib import Path
 from typing import Any, cast
@@ -28,9 +28,12 @@ from clipbook.training.optimisers import (
     learning_rate_factor,
     make_optimisers,
     set_learning_rate,
+    usable_device,
 )
 from clipbook.training.step import half_precision, train_step
-from clipbook.validation import excerpt
+from clipbook.validation import check_folder, excerpt, whole_number
+
+MOST_WORKERS = 1_024
 
 
 def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
@@ -42,6 +45,32 @@ def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
 
+def _steps(name: str, given: Iterable[int], last: int) -> frozenset[int]:
+    """Raises ValueError for what are not steps of a run, 0 for before the first."""
+    if not isinstance(given, Iterable):
+        raise ValueError(f"{name}={excerpt(given)} is no list of steps; try [{excerpt(given)}]")
+    return frozenset(
+        whole_number(f"{name}[{k}]", step, last, least=0, most=last) for k, step in enumerate(given)
+    )
+
+
+def _check_passed(
+    name: str, steps: Iterable[int], start: int, there: Callable[[int], bool]
+) -> None:
+    """Raises ValueError for steps before the one that a run goes on from, whose result is not
+    there."""
+    passed = [step for step in sorted(steps) if step < start and not there(step)]
+    if passed:
+        raise ValueError(
+            f"{name}={excerpt(passed)}, but the run goes on from step {start}; begin in another "
+            "folder, or leave them out"
+        )
+
+
+def _kept(folder: Path, step: int) -> Path:
+    return folder / f"weights-{step:08d}.safetensors"
+
+
 def train(
     model: Model,
     batches: Batches,
@@ -50,8 +79,8 @@ def train(
     example: Batch | None = None,
     folder: str | Path | None = None,
     evaluate: Callable[[Any], Mapping[str, float]] | None = None,
-    evaluate_at: Collection[int] = (),
-    keep_at: Collection[int] = (),
+    evaluate_at: Iterable[int] = (),
+    keep_at: Iterable[int] = (),
     device: torch.device | str | None = None,
     workers: int | None = None,
     progress: bool = True,
@@ -81,20 +110,38 @@ def train(
     run goes on with as many processes only.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model, the sigmoid loss of a model without a
-    bias, what several processes can't share (`clipbook.training.processes`), keep_at without a
-    folder and evaluate_at without something to evaluate, and FloatingPointError where a step would
-    leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model or are too few, what is no config, a
+    model whose weights all stay as they are, a device that is not there, the sigmoid loss of a
+    model without a bias, what several processes can't share (`clipbook.training.processes`), steps
+    in keep_at or evaluate_at that the run has not or that it has passed without keeping anything of
+    them, keep_at without a folder and evaluate_at without something to evaluate, and
+    FloatingPointError where a step would leave no numbers in the weights.
     """
+    if not isinstance(config, TrainingConfig):
+        raise ValueError(f"config={excerpt(config)} is no TrainingConfig; try TrainingConfig()")
+    keep_at = _steps("keep_at", keep_at, config.steps)
+    evaluate_at = _steps("evaluate_at", evaluate_at, config.steps)
     if keep_at and folder is None:
-        raise ValueError(f"keep_at={excerpt(keep_at)}, but no folder to keep weights in; give one")
+        raise ValueError(f"keep_at={sorted(keep_at)}, but no folder to keep weights in; give one")
     if evaluate_at and evaluate is None:
         raise ValueError(
-            f"evaluate_at={excerpt(evaluate_at)}, but nothing to evaluate; try evaluate="
+            f"evaluate_at={sorted(evaluate_at)}, but nothing to evaluate; try evaluate="
         )
-    device = torch.device(best_device() if device is None else device)
+    if isinstance(batches, Sized) and len(batches) < config.steps:
+        raise ValueError(
+            f"{len(batches)} batches for steps={config.steps}, each of which takes one; give more, "
+            "or train for fewer steps"
+        )
+    if workers is not None:
+        workers = whole_number("workers", workers, 1, least=0, most=MOST_WORKERS)
+    device = usable_device(best_device() if device is None else device)
     if example is not None and not isinstance(model, CLIP):
         raise ValueError("example= gives a similarity matrix, which a CLIP alone has; leave it out")
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ValueError(
+            "no weight of the model requires a gradient, so none would change; try "
+            "model.requires_grad_(True)"
+        )
     model.to(device)
     objective, speaks = objective_of(model, config), processes.number() == 0
     optimisers = make_optimisers(model, config)
@@ -104,13 +151,21 @@ def train(
     history, start = History(), 0
     target = None if folder is None else Path(folder)
     if target:
+        check_folder("folder", target)
         identity = run_identity(
             model, config, batches, optimisers, example=looked_at,
             precision=half or torch.float32, to_json=objective.to_json,
             processes=processes.count(),
         )  # fmt: skip
         if checkpoint := checkpoints.latest(target):
+            seen = checkpoint.history.evaluation_steps
+            _check_passed("evaluate_at", evaluate_at, checkpoint.step, seen.__contains__)
+            _check_passed(
+                "keep_at", keep_at, checkpoint.step, lambda step: _kept(target, step).exists()
+            )
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
+            if speaks:  # a run that was killed may not have come to it
+                checkpoints.tidy(target)
             history, start = checkpoint.history, checkpoint.step
 
     if workers is None:
@@ -136,37 +191,44 @@ def train(
             history.evaluation_steps.append(step)
         if target and speaks and step in keep_at:
             target.mkdir(parents=True, exist_ok=True)
-            objective.save(model, target / f"weights-{step:08d}.safetensors")
+            objective.save(model, _kept(target, step))
 
     model.train()
-    look(start)
-    bar = tqdm(
-        loader, total=config.steps, initial=start, disable=not (progress and speaks), unit="step"
-    )
-    for step, batch in enumerate(bar, start):
-        factor = learning_rate_factor(step, config.warmup_steps, config.steps)
-        set_learning_rate(optimisers, factor)
-        own = objective.prepare(model, batch)
-        if not getattr(batches, "shared", False):
-            own = processes.share(own)
-        parts = [part.to(device, non_blocking=True) for part in own]
-        loss, scale, norm = train_step(model, optimisers, scaler, parts, config, half, objective)
-        if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
-            raise FloatingPointError(
-                f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the weights "
-                f"stay as they were; look at batches[{step}], or try a learning_rate below "
-                f"{config.learning_rate}, and begin again"
+    try:
+        look(start)
+        bar = tqdm(
+            loader, total=config.steps, initial=start, disable=not (progress and speaks),
+            unit="step",
+        )  # fmt: skip
+        for step, batch in enumerate(bar, start):
+            factor = learning_rate_factor(step, config.warmup_steps, config.steps)
+            set_learning_rate(optimisers, factor)
+            own = objective.prepare(model, batch)
+            if not getattr(batches, "shared", False):
+                own = processes.share(own)
+            parts = [part.to(device, non_blocking=True) for part in own]
+            loss, scale, norm = train_step(
+                model, optimisers, scaler, parts, config, half, objective
             )
-        history.loss.append(loss)
-        history.scale.append(scale)
-        history.learning_rate.append(config.learning_rate * factor)
-        steps_done = step + 1
-        look(steps_done)
-        if step % 20 == 0:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
-            if speaks:
-                checkpoints.save(target, steps_done, identity, history, model, optimisers, scaler)
-            processes.wait_for_all()
-    model.eval()
+            if not isfinite(loss + norm) and scaler.get_scale() <= 1:  # 1 without a scaler
+                raise FloatingPointError(
+                    f"step {step}: the loss is {loss} and its gradient's norm {norm}, so the "
+                    f"weights stay as they were; look at batches[{step}], or try a learning_rate "
+                    f"below {config.learning_rate}, and begin again"
+                )
+            history.loss.append(loss)
+            history.scale.append(scale)
+            history.learning_rate.append(config.learning_rate * factor)
+            steps_done = step + 1
+            look(steps_done)
+            if step % 20 == 0:
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
+                if speaks:
+                    checkpoints.save(
+                        target, steps_done, identity, history, model, optimisers, scaler
+                    )
+                processes.wait_for_all()
+    finally:
+        model.eval()
     return history

@@ -16,13 +16,17 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from clipbook.training.config import TrainingConfig
+from clipbook.validation import excerpt
 
 
 def learning_rate_factor(step: int, warmup_steps: int, steps: int) -> float:
-    """Between 0 and 1: a straight line up over the warm-up, then half a cosine down to zero."""
+    """Between 0 and 1: a straight line up over the warm-up, then half a cosine down to zero, where
+    it stays. A run of no more steps than the warm-up ends on the line, and never comes to 1 before
+    the last of them."""
     if step < warmup_steps:
         return (step + 1) / warmup_steps
-    return 0.5 * (1 + cos(pi * (step - warmup_steps) / max(steps - warmup_steps, 1)))
+    falling = max(steps - warmup_steps, 1)
+    return 0.5 * (1 + cos(pi * min(step - warmup_steps, falling) / falling))
 
 
 def group_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -95,6 +99,20 @@ def set_learning_rate(optimisers: list[Optimizer], factor: float) -> None:
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * factor
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """The device of that name. Raises ValueError for one that isn't there, or can't compute."""
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).tolist()
+    except (RuntimeError, AssertionError, TypeError) as error:  # by PyTorch, and who built it
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device={excerpt(device)} is none that PyTorch can use here ({reason}); try 'cpu', or "
+            "leave it out"
+        ) from error
+    return found
 
 
 def best_device() -> torch.device:

@@ -12,7 +12,6 @@ no more than its buffer holds. Either way each pair that can't be used is named 
 
 import argparse
 import sys
-from pathlib import Path
 
 from clipbook.streams import stream
 from clipbook.training.folder import read_pairs
@@ -25,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m clipbook.training.pack", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("folder", type=Path, nargs="?", help="with captions.csv or captions.jsonl")
-    parser.add_argument("shards", type=Path, help="folder of the shards")
+    parser.add_argument("folder", nargs="?", help="with captions.csv or captions.jsonl")
+    parser.add_argument("shards", help="folder of the shards")
     parser.add_argument("--index", action="store_true", help="the shards are there already")
     parser.add_argument(
         "--pairs-each", type=int, default=1_000, help="in a shard; 1,000 by default"
@@ -35,9 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.index == (asked.folder is not None):
         parser.error("give a folder of pairs and one for the shards, or --index and the latter")
     try:
-        problems: list[str] = []
         if asked.index:
-            problems += index_shards(asked.shards)
+            problems = index_shards(asked.shards)
         else:
             pairs, problems = read_pairs(asked.folder)
             order = stream("order of packed pairs").permutation(len(pairs))

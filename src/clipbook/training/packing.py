@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clipbook.image.reading import open_picture
-from clipbook.training.folder import Pair
+from clipbook.training.folder import Pair, check_pairs
 from clipbook.training.shards import (
     CAPTION,
     FORMAT,
@@ -20,7 +20,7 @@ from clipbook.training.shards import (
     read_shards,
     samples,
 )
-from clipbook.validation import whole_number
+from clipbook.validation import check_folder, whole_number
 
 
 def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_000) -> list[str]:
@@ -30,10 +30,13 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
     A picture's file goes in as it is, unless its ending is none that shards have: then as PNG.
     The same pairs make the same bytes. They stay in their order: shuffle those that have one (all
     of one thing first), for a reader mixes no more than its buffer holds.
-    Raises ValueError for no pairs, and a folder in which shards are.
+    Raises ValueError for no pairs, what `read_pairs` does not give first, a folder in which shards
+    are, and a file for a folder.
     """
+    check_pairs(pairs)
     pairs_each = whole_number("pairs_each", pairs_each, 1_000)
     folder = Path(folder)
+    check_folder("folder", folder)
     if not pairs:
         raise ValueError(f"there are no pairs to pack into {folder}; look at what read_pairs says")
     if inside := next(folder.glob("*.tar"), None):
@@ -69,12 +72,15 @@ def index_shards(folder: str | Path) -> list[str]:
     """Look at every pair of the shards in a folder, all its files that end in .tar, and write the
     index; a sentence for each pair, and each shard, that can't be used.
 
-    Those are left out of every pass, and the others stay. Raises ValueError where no shard is.
+    Those are left out of every pass, and the others stay. Raises ValueError where no shard is, and
+    for what ends in .tar and is no file.
     """
     folder = Path(folder)
     paths = sorted(folder.glob("*.tar"))
     if not paths:
         raise ValueError(f"{folder} holds no shard, a file *.tar; pack one from a folder of pairs")
+    if odd := next((path for path in paths if not path.is_file()), None):
+        raise ValueError(f"{odd} is no file that can be read, as a shard is; move it away")
     about = {"format": FORMAT, "shards": {path.name: _look_at(path) for path in paths}}
     unfinished = folder / f"{INDEX}.unfinished"
     unfinished.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -92,6 +98,8 @@ def _look_at(path: Path) -> dict[str, Any]:
                 picture_and_caption(sample)
             except ValueError as error:
                 left_out[place] = f"{path.name}, {sample['__key__']}: {error}"
+        if not count:
+            left_out, count = {0: f"{path.name} holds no pairs; leave it out"}, 1
     except ValueError as error:
         left_out, count = {0: f"{error}; till then none of its pairs is used"}, 1
     with path.open("rb") as file:

@@ -20,7 +20,7 @@ from clipbook.training.emoji import EmojiBatches, emoji_example, train_emoji_tok
 from clipbook.training.history import History
 from clipbook.training.loop import train
 from clipbook.training.shard_batches import ShardBatches
-from clipbook.training.shards import Shard, captions_tokenizer, first_pairs
+from clipbook.training.shards import Shard, captions_tokenizer, check_shards, first_pairs
 from clipbook.validation import between, check_fields, whole_number
 
 Built = TypeVar("Built", bound=nn.Module)
@@ -49,8 +49,10 @@ class Preset:
 
         steps: those of the preset, if not given. shards: pairs of one's own, of
         `clipbook.training.read_shards`, in place of scenes; the tokenizer is made of their
-        captions, and the first of them are the example.
+        captions, and the first of them are the example. Raises ValueError for what are no shards.
         """
+        if shards is not None:
+            check_shards(shards)
         config = self.training if steps is None else replace(self.training, steps=steps)
         tokenizer = train_tokenizer() if shards is None else captions_tokenizer(shards)
         text = TextConfig(tokenizer.vocab_size, tokenizer.context_length)
@@ -71,7 +73,7 @@ class EmojiPreset:
     """An image encoder, and how it learns emoji: the data are by several artists.
 
     left_out: the artists of whom nothing is shown; to find out what a model makes of their
-    pictures. Raises ValueError for numbers that make no sense.
+    pictures. artists_each: see `EmojiBatches`. Raises ValueError for numbers that make no sense.
     """
 
     image: ViTConfig | CNNConfig
@@ -79,9 +81,10 @@ class EmojiPreset:
     batch_size: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
     left_out: tuple[str, ...] = ("twemoji",)
+    artists_each: int = 1
 
     def __post_init__(self) -> None:
-        check_fields(self, whole_number, "batch_size")
+        check_fields(self, whole_number, "batch_size", "artists_each")
 
     def build(self, seed: int = 0, steps: int | None = None) -> "Run":
         """A model with fresh weights, and the batches to train it on; the seed fixes both.
@@ -98,7 +101,7 @@ class EmojiPreset:
         size = self.image.image_size
         batches = EmojiBatches(
             emoji, tokenizer, self.batch_size, size, left_out=self.left_out,
-            augmentation=self.augmentation, seed=seed,
+            artists_each=self.artists_each, augmentation=self.augmentation, seed=seed,
         )  # fmt: skip
         return Run(model, tokenizer, batches, config, emoji_example(emoji, tokenizer, size))
 
@@ -150,7 +153,8 @@ PRESETS: dict[str, Preset | EmojiPreset] = {
     # real pictures: the shipped model, and a larger one for those who have a GPU
     "emoji": EmojiPreset(
         CNNConfig(48, widths=(16, 32, 96, 192)),
-        TrainingConfig(steps=2_400, learning_rate=2e-3),
+        TrainingConfig(steps=3_000, learning_rate=2e-3, among_pictures=1.0),
+        artists_each=2,
     ),
     "emoji-gpu": EmojiPreset(
         ViTConfig(64, patch_size=8, width=192, depth=6, heads=6, mlp_width=768),

@@ -15,14 +15,23 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from clipbook.image import Augmentation
+from clipbook.image.augmentation import checked_augmentation
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training import processes
 from clipbook.training.data import Batch
 from clipbook.training.folder import squares
 from clipbook.training.identity import digest_of_text, identify_tokenizer
-from clipbook.training.shards import INDEX, Sample, Shard, picture_and_caption, usable, webdataset
-from clipbook.validation import LARGEST_SEED, excerpt, whole_number
+from clipbook.training.shards import (
+    INDEX,
+    Sample,
+    Shard,
+    check_shards,
+    picture_and_caption,
+    usable,
+    webdataset,
+)
+from clipbook.validation import LARGEST_SEED, whole_number
 
 
 class ShardBatches(Dataset):
@@ -61,16 +70,12 @@ class ShardBatches(Dataset):
         seed: int = 0,
         buffer: int = 1_000,
     ) -> None:
-        if not shards or not all(isinstance(shard, Shard) for shard in shards):
-            raise ValueError(
-                f"shards={excerpt(shards)} is no list of shards; try "
-                "shards, problems = read_shards(folder)"
-            )
+        check_shards(shards)
         self.shards = list(shards)
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)
-        self.augmentation = augmentation
+        self.augmentation = checked_augmentation(augmentation)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         self.buffer = whole_number("buffer", buffer, 1_000)
         self.processes, self.number = processes.count(), processes.number()
@@ -150,7 +155,7 @@ class ShardBatches(Dataset):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the open file: a process that makes batches opens its own."""
-        return {**vars(self), "_samples": iter(()), "_epoch": -1, "_next": 0}
+        return {**vars(self), "_samples": iter(()), "_epoch": -1}
 
     def identity(self) -> dict[str, object]:
         """All that decides the batches, save the number of processes, which the run says: the

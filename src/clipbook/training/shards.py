@@ -10,11 +10,11 @@ An index beside the shards says how many pairs of each can be used, and which ca
 """
 
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
+from math import inf
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,9 +22,11 @@ from typing import Any
 from PIL import Image
 
 from clipbook.image.reading import open_picture
+from clipbook.strict_json import parse
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
 from clipbook.training.folder import squares, text_problem
+from clipbook.validation import excerpt, whole_number
 
 INDEX, FORMAT = "index.json", 1
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
@@ -55,15 +57,13 @@ def read_shards(folder: str | Path) -> tuple[list[Shard], list[str]]:
     folder = Path(folder)
     remedy = f"make it anew: python -m clipbook.training.pack --index {folder}"
     try:
-        about = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        about = parse((folder / INDEX).read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
             raise ValueError(f"format {about['format']}, not {FORMAT}")
         listed = {
-            name: (one["bytes"], Shard(
-                folder / name, one["pairs"], {int(k): why for k, why in one["left out"].items()},
-                one["sha256"],
-            )) for name, one in sorted(about["shards"].items())
-        }  # fmt: skip
+            name: (one["bytes"], _shard(folder, name, one))
+            for name, one in sorted(about["shards"].items())
+        }
     except FileNotFoundError:
         raise ValueError(f"{folder} holds no {INDEX} of its shards; {remedy}") from None
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -76,6 +76,28 @@ def read_shards(folder: str | Path) -> tuple[list[Shard], list[str]]:
     known = [shard for _, shard in listed.values()]
     problems = [why for shard in known for why in shard.left_out.values()]
     return [shard for shard in known if shard.pairs], problems
+
+
+def check_shards(shards: object) -> None:
+    """Raises ValueError for what `read_shards` does not give first."""
+    several = isinstance(shards, Sequence) and all(isinstance(shard, Shard) for shard in shards)
+    if not (several and shards):
+        raise ValueError(
+            f"shards={excerpt(shards)} is no list of shards, one at least; try "
+            "shards, problems = read_shards(folder)"
+        )
+
+
+def _shard(folder: Path, name: str, one: dict[str, Any]) -> Shard:
+    """Raises some of the errors that `read_shards` names for what an index does not say so."""
+    if Path(name).name != name:
+        raise ValueError(f"{excerpt(name)} is no file beside it")
+    pairs = whole_number("pairs", one["pairs"], 1_000, least=0, most=inf)
+    left_out = {int(place): why for place, why in one["left out"].items()}
+    for text in (one["sha256"], *left_out.values()):
+        if not isinstance(text, str):
+            raise ValueError(f"{excerpt(text)} is no text")
+    return Shard(folder / name, pairs, left_out, one["sha256"])
 
 
 def webdataset(part: str) -> ModuleType:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from clipbook.validation import whole_number
+from clipbook.validation import check_axes, whole_number
 
 
 def check_heads(width: int, heads: int) -> None:
@@ -27,10 +27,12 @@ def check_heads(width: int, heads: int) -> None:
 def check_mask(mask: Bool[Tensor, "batch tokens"]) -> None:
     """Raises ValueError unless each row begins with a real token and has no gap between them.
 
-    Only a mask on the CPU is looked at. On a GPU an answer to such a question must be waited for,
-    in each forward pass, while no work is handed to it: so whoever moves a batch there checks it
-    before, as `clipbook.training.train` and `clipbook.evaluation` do.
+    The rows are those of a batch, (batch, tokens): that is asked anywhere. What they hold is looked
+    at on the CPU alone. On a GPU an answer to such a question must be waited for, in each forward
+    pass, while no work is handed to it: so whoever moves a batch there checks it before, as
+    `clipbook.training.train` and `clipbook.evaluation` do.
     """
+    check_axes("mask", mask, "batch tokens")
     if mask.device.type != "cpu":
         return
     if mask.dtype != torch.bool:

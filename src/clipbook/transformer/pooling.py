@@ -10,6 +10,7 @@ from torch import Tensor, arange, nn, randn
 
 from clipbook.transformer.attention import MultiHeadAttention, check_mask
 from clipbook.transformer.block import NORM_EPS, feed_forward
+from clipbook.validation import check_axes
 
 
 def pool(
@@ -20,10 +21,17 @@ def pool(
     """how: "first" ([CLS], as in BERT), "last" (end of text, as in GPT and CLIP) or "mean".
 
     mask: true at real tokens, which come first; all are real without it. Raises ValueError for
-    another `how`, and for another mask, see `clipbook.transformer.attention.check_mask`.
+    another `how`, for tokens outside a batch, for a mask of other tokens than those of x, and for
+    one that isn't true first, see `clipbook.transformer.attention.check_mask`.
     """
+    check_axes("x", x, "batch tokens width")
     if mask is not None:
         check_mask(mask)
+        if mask.shape != x.shape[:2]:
+            raise ValueError(
+                f"mask has the shape {tuple(mask.shape)}, x {tuple(x.shape)}; a mask says of each "
+                "token whether it is real, see Tokenizer.batch"
+            )
     if how == "first":
         return x[:, 0]
     if how == "last":

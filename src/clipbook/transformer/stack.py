@@ -46,9 +46,14 @@ class Stack(nn.ModuleList):
         x: Float[Tensor, "batch tokens width"],
         allowed: Bool[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "depth batch heads tokens tokens"]:
-        """The weights of every block and head: rows are queries and sum to 1."""
+        """The weights of every block and head: rows are queries and sum to 1.
+
+        Without a block there are none, of none of the heads, which the blocks alone know.
+        """
         weights = []
         for block in self:
             x, block_weights = block.with_weights(x, allowed)
             weights.append(block_weights)
+        if not weights:
+            return x.new_zeros(0, len(x), 0, x.shape[1], x.shape[1])
         return torch.stack(weights)

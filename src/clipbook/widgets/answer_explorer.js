@@ -44,6 +44,9 @@ function read(model, weights, token) {
 /** A token as something that can be seen. @param {string} token */
 const visible = (token) => token.trim().replace(/[\p{Cc}\p{Noncharacter_Code_Point}]/gu, signFor) || "␣";
 
+/** An answer that is told; the model may end before its first word. @param {string} answer */
+const told = (answer) => (answer ? `“${answer}”` : "no word");
+
 /**
  * The answer, with and without the picture, and the token that is looked at, as in Python's `describe`.
  * @param {State} state @param {number} columns
@@ -51,9 +54,9 @@ const visible = (token) => token.trim().replace(/[\p{Cc}\p{Noncharacter_Code_Poi
 function finding({ asked, seeing, blind, token, row }, columns) {
   const [text, p] = seeing.candidates[token][0];
   const patch = row.indexOf(Math.max(...row));
-  return `Asked “${asked}”, it answers “${seeing.answer}”; without the picture, “${blind.answer}”. ` +
+  return `Asked “${asked}”, it answers ${told(seeing.answer)}; without the picture, ${told(blind.answer)}. ` +
     `Token ${token + 1} of ${seeing.tokens.length} is “${text.trim()}” (${number(p, 2)}); before it the model ` +
-    `looks most at row ${Math.floor(patch / columns)}, column ${patch % columns} (${number(row[patch], 2)}).`;
+    `looks most at row ${Math.floor(patch / columns) + 1}, column ${(patch % columns) + 1} (${number(row[patch], 2)}).`;
 }
 
 // ---- Parts
@@ -207,4 +210,7 @@ function build(tools) {
   };
 }
 
-export default makeWidget("answer-explorer", "A picture that answers", build, { choice: "token" });
+export default makeWidget("answer-explorer", "A picture that answers", build, {
+  choice: "token",
+  rebuilt: ["attention"], // changes with what is asked
+});

@@ -76,9 +76,7 @@ class AnswerExplorer(Widget):
             ]
             bins = answerer.tokenizer.bins
             answers.append([[_record(way, bins) for way in ways] for ways in explained])
-            self.weights.append(
-                [ways[0].attention.float().mean(dim=(1, 2)).numpy() for ways in explained]
-            )
+            self.weights.append([_on_patches(seeing) for seeing, _ in explained])
         flat = np.concatenate([rows.flatten() for each in self.weights for rows in each])
         side = math.isqrt(self.weights[0][0].shape[1])
         super().__init__(
@@ -86,12 +84,12 @@ class AnswerExplorer(Widget):
             questions=asked,
             answers=answers,
             attention=quantise(flat.clip(0, 1), signed=False),
-            grid=[side, self.weights[0][0].shape[1] // side],
+            grid=[side, side],
             picture=checked_index("picture", picture, len(uris), "pictures"),
             question=checked_index("question", question, len(asked[picture]), "questions"),
             token=0,
         )
-        self.token = token
+        self.token = checked_index("token", token, len(self._ways[0]["tokens"]), "tokens")
         self.observe(self._begin, names=["picture", "question"])
         self.follow("picture", "question", "token")
 
@@ -101,16 +99,17 @@ class AnswerExplorer(Widget):
 
     def describe(self) -> str:
         """The answer, with and without the picture, and the token that is looked at."""
-        seeing, blind = self._ways
+        seeing = self._ways[0]
+        told = [f"“{way['answer']}”" if way["answer"] else "no word" for way in self._ways]
         text, p = seeing["candidates"][self.token][0]
         row = self.weights[self.picture][self.question][self.token]
         patch = int(np.rint(row * 65_535).argmax())
-        r, c = divmod(patch, self.grid[1])
+        r, c = divmod(patch, self.grid[1])  # which are counted from 1 where they are told
         return (
             f"Asked “{self.questions[self.picture][self.question]}”, it answers "
-            f"“{seeing['answer']}”; without the picture, “{blind['answer']}”. Token "
+            f"{told[0]}; without the picture, {told[1]}. Token "
             f"{self.token + 1} of {len(seeing['tokens'])} is “{text.strip()}” ({p:.2f}); before it "
-            f"the model looks most at row {r}, column {c} ({row[patch]:.2f})."
+            f"the model looks most at row {r + 1}, column {c + 1} ({row[patch]:.2f})."
         )
 
     def _begin(self, change: Any) -> None:
@@ -148,6 +147,13 @@ def _checked_questions(
             f"{count} questions are more than the {MOST} that a page should carry; leave some out"
         )
     return asked
+
+
+def _on_patches(way: Explanation) -> np.ndarray:
+    """How much each token looks at each patch, in the mean over blocks and heads: without a class
+    token, which comes first and is none."""
+    looks = way.attention.float().mean(dim=(1, 2)).numpy()
+    return looks[:, -(math.isqrt(looks.shape[1]) ** 2) :]
 
 
 def _record(way: Explanation, bins: int) -> dict[str, Any]:

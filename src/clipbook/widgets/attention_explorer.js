@@ -64,7 +64,7 @@ function namesOf(model) {
   const plain = (/** @type {string} */ name) => ({ whole: name, brief: name });
   if (!rows) return model.get("tokens").map((token) => plain(`“${visible(token)}”`));
   const patches = upTo(rows * columns).map((patch) => {
-    const brief = `row ${Math.floor(patch / columns)}, column ${patch % columns}`;
+    const brief = `row ${Math.floor(patch / columns) + 1}, column ${(patch % columns) + 1}`;
     return { whole: `patch ${patch} (${brief})`, brief };
   });
   return model.get("shape")[3] > patches.length ? [plain("the class token"), ...patches] : patches;
@@ -131,7 +131,7 @@ function makeTokens(tools) {
     class: "attention-tokens", role: "listbox", "aria-label": "Query", "aria-orientation": "horizontal",
   }, ...parts.map(({ node }) => node));
   makeNodesChoosable(list, tools);
-  const pointing = hint("Point at a token: it is the query. Bars and numbers show how much it looks at each.");
+  const pointing = hint("Choose a token: it is the query. Bars and numbers show how much it looks at each.");
   const masking = hint(element("span", { class: "attention-swatch kit-hatched", "aria-hidden": "true" }),
     " Hatched, ✕: comes later and may not be looked at.");
   const update = (/** @type {State} */ { query, row, allowed, top }) => {
@@ -188,7 +188,7 @@ function makePictures(tools) {
     to.setAttribute("aria-label", finding({ query, row, allowed: row.length }, names));
   };
   const node = element("div", { class: "attention-pictures" },
-    element("div", {}, hint("Query: point at a patch"), from),
+    element("div", {}, hint("Query: choose a patch"), from),
     element("div", {}, hint("Where it looks"), to));
   return { node, update };
 }

@@ -13,9 +13,10 @@ import regex
 import traitlets
 
 from clipbook.text.texts import checked_texts
+from clipbook.validation import excerpt
 
 from .encoding import float_array, picture_uri, quantise, seen_picture
-from .kit import Widget, checked_index, sources
+from .kit import Widget, checked_index, is_whole, sources
 
 MEAN = "mean"
 MOST = 65_536  # weights, 128 kB
@@ -142,7 +143,7 @@ class AttentionExplorer(Widget):
         if self._patch(key) < 0:
             return "the class token"
         row, column = divmod(self._patch(key), self.grid[1])
-        return f"row {row}, column {column}"
+        return f"row {row + 1}, column {column + 1}"
 
     @traitlets.validate("layer")
     def _validate_layer(self, proposal: Any) -> int | str:
@@ -229,11 +230,11 @@ def _grid(width: int, height: int, keys: int) -> list[int]:
 
 
 def _checked_choice(name: str, choice: int | str, count: int) -> int | str:
-    if choice == MEAN:
+    if isinstance(choice, str) and choice == MEAN:
         return MEAN
-    if isinstance(choice, str) or not -count <= choice < count:
+    if isinstance(choice, str) or not is_whole(choice) or not -count <= choice < count:
         raise ValueError(
-            f"{name}={choice!r} is none of the {count} {name}s; "
+            f"{name}={excerpt(choice)} is none of the {count} {name}s; "
             f"use 0 to {count - 1}, -1 for the last, or 'mean'"
         )
     return int(choice) % count

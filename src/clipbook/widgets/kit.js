@@ -139,6 +139,19 @@ export function makeStage(image, cells, columns, grid = { role: "presentation" }
   return node;
 }
 
+/**
+ * A button that shows a widget on the whole screen, where that is allowed.
+ * @param {HTMLElement} root @param {AbortSignal} signal
+ */
+export function makeFullScreen(root, signal) {
+  const button = element("button", { type: "button" }, "Full screen");
+  button.hidden = !document.fullscreenEnabled;
+  const shown = () => document.fullscreenElement === root;
+  button.addEventListener("click", () => (shown() ? document.exitFullscreen() : root.requestFullscreen()), { signal });
+  document.addEventListener("fullscreenchange", () => write(button, shown() ? "Leave full screen" : "Full screen"), { signal });
+  return button;
+}
+
 // ---- Choosing: what the mouse points at is current, what is clicked or led to by keys is selected
 
 /**

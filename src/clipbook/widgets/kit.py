@@ -5,11 +5,14 @@ TypeScript and Biome read what is written here, and nothing has to be built or c
 """
 
 import re
+from operator import index as as_integer
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
+
+from clipbook.validation import excerpt
 
 _KIT = Path(__file__).resolve()
 _IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
@@ -91,14 +94,23 @@ def checked_index(name: str, index: int, count: int, nouns: str) -> int:
     """An index of one of ``count`` things, counted from the end if negative.
 
     Raises:
-        ValueError: if there is no such one.
+        ValueError: if there is no such one, and for what is no whole number.
     """
-    if not -count <= index < count:
+    if not is_whole(index) or not -count <= index < count:
         raise ValueError(
-            f"{name}={index} is none of the {count} {nouns}; "
+            f"{name}={excerpt(index)} is none of the {count} {nouns}; "
             f"use 0 to {count - 1}, or -1 for the last"
         )
     return int(index) % count
+
+
+def is_whole(number: Any) -> bool:
+    """Whether it is a whole number, whoever's; True and False are none."""
+    try:
+        as_integer(number)
+    except TypeError:
+        return False
+    return not isinstance(number, bool)
 
 
 def counted(number: int, noun: str) -> str:

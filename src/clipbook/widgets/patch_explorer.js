@@ -1,5 +1,6 @@
 // A picture and its sequence of patches, as a figure that answers: state is in patch_explorer.py.
-// A patch is known by its row-major index; `order` says which patch stands at each place.
+// A patch is known by its row-major index, from 0; `order` says which patch stands at each place. All else is counted
+// from 1 where it is told: rows, columns, pixels, places.
 
 import {
   element, field, light, makeNodesChoosable, makeStack, makeStage, makeValues, makeWidget, pen, picture, upTo, write,
@@ -153,7 +154,7 @@ function makePicture(tools) {
   const rebuild = whenNew(({ count, columns, size }) => {
     const cells = upTo(count).map((patch) => {
       const { row, column } = placeOf(patch, columns, size);
-      const label = `patch ${patch}, row ${row}, column ${column}`;
+      const label = `patch ${patch}, row ${row + 1}, column ${column + 1}`;
       const cell = element("div", { role: "gridcell", "data-choice": patch, "aria-label": label });
       if (count <= MOST_MARKED) cell.append(element("span", { class: "patches-mark", "aria-hidden": "true" }, patch));
       return cell;
@@ -184,7 +185,7 @@ function makeSequence(pixels, tools) {
     list.replaceChildren(...order.map((patch, place) => {
       const canvas = element("canvas", { width: size, height: size, "aria-hidden": "true" });
       pixels.draw(canvas, 0, 0, placeOf(patch, columns, size));
-      const label = `place ${place}: patch ${patch}`;
+      const label = `place ${place + 1}: patch ${patch}`;
       const tile = element("div", { role: "option", "data-choice": patch, "aria-label": label }, canvas);
       if (count <= MOST_NUMBERED) tile.append(element("span", { class: "patches-number" }, patch));
       return tile;
@@ -203,7 +204,7 @@ function makePanel(pixels) {
   const large = element("canvas", { class: "patches-large", "aria-hidden": "true" });
   const title = element("p", { class: "patches-name" });
   const values = makeValues({
-    position: "position", index: "row-major index", rows: "pixel rows", columns: "pixel columns",
+    position: "position", index: "patches before it", rows: "pixel rows", columns: "pixel columns",
     place: "in the sequence", numbers: "numbers",
   });
   const node = element("div", { class: "patches-panel" },
@@ -215,11 +216,11 @@ function makePanel(pixels) {
     const numbers = rgba && flatten(rgba);
     write(title, `Patch ${current}`);
     values.update({
-      position: `row ${row}, column ${column}`,
+      position: `row ${row + 1}, column ${column + 1}`,
       index: `${row} × ${columns} + ${column} = ${current}`,
-      rows: `${top}–${bottom - 1}`,
-      columns: `${left}–${right - 1}`,
-      place: `place ${order.indexOf(current)}`,
+      rows: `${top + 1}–${bottom}`,
+      columns: `${left + 1}–${right}`,
+      place: `place ${order.indexOf(current) + 1}`,
       numbers: numbers ? `${numbers.slice(0, 4).join(" ")} … ${numbers.at(-1)}` : "…",
     });
   };
@@ -284,9 +285,9 @@ function makePixels({ model, draw, signal }) {
 /** @param {State} state */
 function announce({ current, columns, size, order, ordered, count }) {
   const { row, column, top, left, bottom, right } = placeOf(current, columns, size);
-  const ranges = `pixel rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
-  const place = `place ${order.indexOf(current)} of the ${ordered ? "" : "shuffled "}sequence of ${count}`;
-  return `Patch ${current}, row ${row}, column ${column}, ${ranges}, ${place}.`;
+  const ranges = `pixel rows ${top + 1} to ${bottom}, columns ${left + 1} to ${right}`;
+  const place = `place ${order.indexOf(current) + 1} of the ${ordered ? "" : "shuffled "}sequence of ${count}`;
+  return `Patch ${current}, row ${row + 1}, column ${column + 1}, ${ranges}, ${place}.`;
 }
 
 /** @param {Tools<Traits, number>} tools */

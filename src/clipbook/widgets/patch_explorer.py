@@ -10,8 +10,10 @@ from typing import Any
 import PIL.Image
 import traitlets
 
+from clipbook.validation import excerpt
+
 from .encoding import png_uri, seen_picture
-from .kit import Widget, checked_index, sources
+from .kit import Widget, checked_index, is_whole, sources
 
 LONGEST_SIDE = 224  # px, what CLIP takes; the page gets every pixel as it is
 FEWEST, MOST = 2, 256  # patches that are worth a look, and that a page can show
@@ -50,14 +52,15 @@ class PatchExplorer(Widget):
         self._image = _checked_image(image)
         height, width = self._image.height, self._image.width
         sizes = _sizes(height, width)
-        patches = height * width // _checked_patch_size(patch_size, sizes, self._image) ** 2
+        patch_size = _checked_patch_size(patch_size, sizes, self._image)
+        patches = height * width // patch_size**2
         super().__init__(
             image=png_uri(self._image),
             height=height,
             width=width,
             sizes=sizes,
             patch_size=patch_size,
-            order=list(range(patches)) if order is None else [int(patch) for patch in order],
+            order=list(range(patches)) if order is None else _whole_numbers(order, patches),
             selected=0,
         )
         self.observe(self._put_in_order, names="patch_size")
@@ -85,9 +88,9 @@ class PatchExplorer(Widget):
         row, column = divmod(self.selected, columns)
         top, left = row * size, column * size
         return (
-            f"{cut}, and they follow each other row by row. Patch {self.selected}, in row {row} "
-            f"and column {column}, holds the pixels of rows {top} to {top + size - 1} and columns "
-            f"{left} to {left + size - 1}."
+            f"{cut}, and they follow each other row by row. Patch {self.selected}, in row "
+            f"{row + 1} and column {column + 1}, holds the pixels of rows {top + 1} to "
+            f"{top + size} and columns {left + 1} to {left + size}."
         )
 
     def _put_in_order(self, change: Any) -> None:
@@ -142,10 +145,25 @@ def _sizes(height: int, width: int) -> list[int]:
     return sizes
 
 
-def _checked_patch_size(size: int, sizes: Sequence[int], image: PIL.Image.Image) -> int:
-    if size not in sizes:
+def _whole_numbers(order: Any, patches: int) -> list[int]:
+    """An order as a list; whether each patch stands in it once, the widget says."""
+    try:
+        places = list(order)
+    except TypeError:
+        places = [order]
+    for place in places:
+        if not is_whole(place):
+            raise ValueError(
+                f"order with {excerpt(place)} is no order of the {patches} patches, which are "
+                f"counted in whole numbers; try torch.randperm({patches}).tolist()"
+            )
+    return [int(place) for place in places]
+
+
+def _checked_patch_size(size: Any, sizes: Sequence[int], image: PIL.Image.Image) -> int:
+    if not is_whole(size) or size not in sizes:
         raise ValueError(
-            f"patch_size={size} px does not cut {image.width} × {image.height} px into {FEWEST} "
-            f"to {MOST} patches without a rest; try {', '.join(map(str, sizes))}"
+            f"patch_size={excerpt(size)} px does not cut {image.width} × {image.height} px into "
+            f"{FEWEST} to {MOST} patches without a rest; try {', '.join(map(str, sizes))}"
         )
-    return size
+    return int(size)

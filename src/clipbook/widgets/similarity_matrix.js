@@ -3,8 +3,8 @@
 
 import { SCALES, colour, ink } from "./colours.js";
 import {
-  decode, element, field, makeChoosable, makeFigures, makeStack, makeValues, makeWidget, number, pen, picture, upTo,
-  write,
+  decode, element, field, makeChoosable, makeFigures, makeFullScreen, makeStack, makeValues, makeWidget, number, pen,
+  picture, upTo, write,
 } from "./kit.js";
 
 /**
@@ -180,6 +180,20 @@ const MOST_ELEMENTS = 256; // cells; more of them are drawn on a canvas
  */
 const shareOf = ({ range: [low, high] }, value) => (value - low) / (high - low);
 
+/** Letters in a line, so that a text breaks into no more lines than these. @type {(text: string, lines: number) => number} */
+export function lineLength(text, lines) {
+  const words = text.split(" ");
+  for (let room = Math.ceil(text.length / lines); ; room += 1) {
+    let [count, used] = [0, Infinity]; // lines, and letters of the last
+    for (const { length } of words) {
+      const fits = used + 1 + length <= room;
+      if (!fits) count += 1;
+      used = fits ? used + 1 + length : length;
+    }
+    if (count <= lines || room >= text.length) return room;
+  }
+}
+
 /** As many pictures as captions: the diagonal holds the pairs. @param {Model<Traits>} model */
 const isSquare = (model) => model.get("images").length === model.get("captions").length;
 
@@ -286,13 +300,14 @@ function makeField(trait, { model, change, signal }) {
   typed.addEventListener("change", () => typed.reportValidity(), { signal });
 
   const node = field(element("span", {}, `${label} `, element("i", {}, letter)), slider, typed);
+  node.classList.add(`matrix-${trait}`);
   const update = (/** @type {boolean} */ enabled) => {
     const value = model.get(trait);
-    for (const input of [slider, typed]) input.disabled = !enabled;
     node.classList.toggle("matrix-idle", !enabled);
     slider.value = String(toSlider(value));
     slider.setAttribute("aria-valuetext", short(value));
-    if (typed.matches(":focus") && typed.valueAsNumber === value) return; // being typed
+    const beingTyped = typed.valueAsNumber === value || !typed.validity.valid; // "0." is on the way to 0.05
+    if (typed.matches(":focus") && beingTyped) return;
     typed.value = short(value);
     typed.setCustomValidity("");
   };
@@ -484,11 +499,12 @@ function makeGrid(tools) {
     body.style.setProperty("--current-column", String(column));
   };
 
+  const most = columns <= 8 ? 3 : printed ? 2 : 1; // lines of a caption
   const style = {
     "--rows": rows,
     "--columns": columns,
-    "--longest": Math.max(...captions.map((text) => text.length)),
-    "--lines": columns <= 8 ? 3 : printed ? 2 : 1,
+    "--longest": Math.max(...captions.map((text) => lineLength(text, most))),
+    "--lines": most,
   };
   for (const [name, value] of Object.entries(style)) root.style.setProperty(name, String(value));
   root.classList.toggle("matrix-dense", !printed && !many);
@@ -508,7 +524,7 @@ function makeLegend(model) {
   const ticks = element("div", { class: "matrix-ticks" }, ...[0, 1, 2].map(() => element("span")));
   const square = isSquare(model);
   const keys = [];
-  if (square) keys.push(["pair", "a matching pair"]);
+  if (square) keys.push(["pair", "a matching pair: the same number"]);
   if (model.get("also_true").length)
     keys.push(["also", square ? "also true, though not the pair: a false negative" : "true of the picture"]);
   const key = element("div", { class: "matrix-key" }, ...keys.map(([mark, text]) =>
@@ -638,7 +654,33 @@ function makeTimeline({ model, change, signal }) {
       [peaks("column"), "captions find their picture"],
     ]);
   };
-  return { node, update, playing: () => timer !== 0 };
+  return { node, update, stop, playing: () => timer !== 0 };
+}
+
+/** @type {WeakMap<object, Record<string, any>>} */
+const FIRST = new WeakMap(); // what each figure began with
+
+/**
+ * Back to what the figure began with, and the whole screen for it.
+ * @param {Tools<Traits, Cell>} tools @param {() => void} stop what plays
+ */
+function makeTools({ model, root, change, signal }, stop) {
+  /** @type {(keyof Traits & string)[]} */
+  const chosen = ["view", "temperature", "bias", "step", "selected"];
+  const first = FIRST.get(model) ?? Object.fromEntries(chosen.map((name) => [name, model.get(name)]));
+  FIRST.set(model, first); // made anew for other captions, the figure still began as it began
+  const reset = element("button", { type: "button" }, "Reset");
+  reset.addEventListener("click", () => {
+    stop();
+    const [row, column] = first.selected;
+    change({ // as far as the figure still has it
+      ...first,
+      view: needsPairs(first.view) && !isSquare(model) ? "cosine" : first.view,
+      step: Math.min(first.step, model.get("steps").length - 1),
+      selected: [Math.min(row, model.get("images").length - 1), Math.min(column, model.get("captions").length - 1)],
+    });
+  }, { signal });
+  return element("div", { class: "matrix-tools" }, reset, makeFullScreen(root, signal));
 }
 
 // ---- The widget
@@ -648,7 +690,8 @@ function build(tools) {
   const { model } = tools;
   const [controls, grid, legend] = [makeControls(tools), makeGrid(tools), makeLegend(model)];
   const [panel, timeline] = [makePanel(model), makeTimeline(tools)];
-  const matrix = element("div", { class: "matrix-whole" }, grid.node, legend.node);
+  const foot = element("div", { class: "matrix-foot" }, legend.node, makeTools(tools, timeline.stop));
+  const matrix = element("div", { class: "matrix-whole" }, grid.node, foot);
   return {
     // what a hand needs comes first, so that on a phone it is near the matrix; with room it stands beside
     nodes: [controls.node, element("div", { class: "matrix-body" }, timeline.node, matrix, panel.node)],

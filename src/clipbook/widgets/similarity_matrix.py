@@ -4,7 +4,6 @@ This module holds the state of the widget and checks it. What it looks like is i
 ``similarity_matrix.js`` and ``.css``, its words in ``similarity_finding.py``.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,10 @@ import traitlets
 
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.text.texts import checked_texts
+from clipbook.validation import above_zero, between, excerpt
 
 from .encoding import float_array, picture_uri, quantise
-from .kit import Widget, checked_index, counted, sources
+from .kit import Widget, checked_index, counted, is_whole, sources
 from .similarity_finding import false_negatives, finding, title
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient", "sigmoid_gradient")
@@ -38,7 +38,7 @@ class SimilarityMatrix(Widget):
             where there are as many images as captions, the ``"gradient"`` of InfoNCE with respect
             to the logits, or the ``"sigmoid_gradient"`` of the sigmoid loss.
         temperature: what similarities are divided by to make logits; above 0.
-        bias: what the sigmoid adds to the logits.
+        bias: what the sigmoid adds to the logits; at most a million, above or below 0.
         step: index of the frame to show, counted from the end if negative.
         selected: row and column of the cell that is told about.
         true_pairs: which captions are true of which pictures, bool, (images, texts). Off the
@@ -197,19 +197,25 @@ def _checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
         raise ValueError(
             f"{len(steps)} steps for {frames} matrices; give one training step a matrix"
         )
+    for place, step in enumerate(steps):
+        if not is_whole(step):
+            raise ValueError(
+                f"steps[{place}]={excerpt(step)} is no whole number; give each matrix its step"
+            )
     return [int(step) for step in steps]
 
 
-def _checked_temperature(temperature: float) -> float:
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature={temperature} is not a number above 0; try 0.07")
-    return float(temperature)
+def _checked_temperature(temperature: Any) -> float:
+    return above_zero("temperature", _alone(temperature), 0.07)
 
 
-def _checked_bias(bias: float) -> float:
-    if not math.isfinite(bias):
-        raise ValueError(f"bias={bias} is not a finite number; try -10")
-    return float(bias)
+def _checked_bias(bias: Any) -> float:
+    return between("bias", _alone(bias), -10, least=-1e6, most=1e6)
+
+
+def _alone(value: Any) -> Any:
+    """A number itself where it is all that a tensor or an array holds."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def _checked_view(view: str, images: int, captions: int) -> str:
@@ -240,10 +246,14 @@ def _also_true(true_pairs: Any, images: int, captions: int) -> list[int]:
     return np.flatnonzero(true_pairs).tolist()
 
 
-def _checked_cell(cell: Sequence[int], images: int, captions: int) -> list[int]:
-    if len(cell) != 2 or not (0 <= cell[0] < images and 0 <= cell[1] < captions):
+def _checked_cell(cell: Any, images: int, captions: int) -> list[int]:
+    try:
+        row, column = cell
+    except (TypeError, ValueError):
+        row = column = None
+    if not (is_whole(row) and is_whole(column) and 0 <= row < images and 0 <= column < captions):
         raise ValueError(
-            f"selected={list(cell)} is not a cell of {images} rows and {captions} columns; "
+            f"selected={excerpt(cell)} is not a cell of {images} rows and {captions} columns; "
             f"use [row, column] from [0, 0] to [{images - 1}, {captions - 1}]"
         )
-    return [int(cell[0]), int(cell[1])]
+    return [int(row), int(column)]

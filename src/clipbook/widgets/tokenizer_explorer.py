@@ -12,8 +12,9 @@ import traitlets
 
 from clipbook.text import CLIPTokenizer, Tokenizer
 from clipbook.text.texts import checked_text
+from clipbook.validation import excerpt
 
-from .kit import Widget, counted, sources
+from .kit import Widget, counted, is_whole, sources
 
 LONGEST = 400  # characters; more would be too small a part of the page to be looked at
 _MOST_NAMED = 16  # tokens; more would be no sentence
@@ -54,10 +55,20 @@ class TokenizerExplorer(Widget):
                 "tokenizer is a CLIPTokenizer, whose 48,894 merges are too many for a page; give a "
                 "Tokenizer, or look at tokenizer.steps(text)"
             )
+        if not isinstance(tokenizer, Tokenizer):
+            raise ValueError(
+                f"tokenizer={excerpt(tokenizer)} is no clipbook.text.Tokenizer; try "
+                "clipbook.load('shapes')[1]"
+            )
+        if not is_whole(step):
+            raise ValueError(
+                f"step={excerpt(step)} is not a whole number; use 0 for the bytes, or -1 for the "
+                "last step"
+            )
         self._tokenizer = tokenizer
         super().__init__(
             text=checked_text(text),
-            step=step,
+            step=int(step),
             merges=[token_id for pair in tokenizer.merges for token_id in pair],
             context_length=tokenizer.context_length,
             classes=character_classes(),

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-CHAPTER = Path(__file__).resolve().parents[2] / "book/pairs/training.py"
+CHAPTER = Path(__file__).resolve().parents[1] / "book/pairs/training.py"
 DRIVE = "/content/drive/MyDrive"
 STEPS = 60
 BEFORE = f"""
