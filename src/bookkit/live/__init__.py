@@ -8,9 +8,11 @@ import re
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from clipbook.evaluation.answers import draw_questions
 from clipbook.pretrained.shipped import FOLDERS
-from clipbook.scenes import COLOURS, GROUNDS, SHAPES, SIZES, drawing, world
+from clipbook.scenes import COLOURS, GROUNDS, SHAPES, SIZES, drawing, sample_pairs, world
 from clipbook.text import Tokenizer
 from clipbook.widgets.tokenizer_explorer import character_classes
 
@@ -39,6 +41,13 @@ def question_patterns() -> dict[str, list[str]]:
     return {
         kind: sorted(texts, key=lambda text: (len(text), text)) for kind, texts in patterns.items()
     }
+
+
+@cache
+def caption_words() -> list[str]:
+    """The words that captions of scenes are made of, as training had them. Read off many."""
+    _, captions = sample_pairs(2_000, np.random.default_rng(0), distinct=False)
+    return sorted({word for caption in captions for word in caption.split()})
 
 
 def made_world() -> dict[str, Any]:

@@ -5,12 +5,13 @@ import { choices, settled } from "./scene_editor.js";
 /**
  * @typedef {import("./drawing.js").Scene} Scene
  * @typedef {import("./drawing.js").World} World
- * @typedef {{ model: string, scenes: Scene[], picks: string[], captions: string[], question: string, find: string }} Composed
- *   for the model of scenes those, for the other one drawings by artists; question and what to find may be empty
+ * @typedef {{ model: string, scenes: Scene[], picks: string[], captions: string[], question: string, find: string, names?: string[] }} Composed
+ *   for the model of scenes those, for the other one drawings by artists; question and what to find may be empty,
+ *   and names for zero-shot are there where a reader has changed them
  */
 
 export const MODELS = ["shapes", "emoji"];
-export const [MOST_SCENES, MOST_CAPTIONS, LONGEST] = [8, 8, 120]; // LONGEST: characters of a caption
+export const [MOST_SCENES, MOST_CAPTIONS, MOST_NAMES, LONGEST] = [8, 8, 512, 120]; // LONGEST: characters of a caption
 
 /** “grey.circle.red.small.46.24”, in hundredths. @param {Scene} scene */
 const written = ({ ground, objects }) =>
@@ -37,7 +38,7 @@ function read(text, world) {
 const PICK = /^[a-z\d-]+\.[\dA-F-]+$/; // “twemoji.1F436”
 
 /** @param {Composed} composed */
-export function toHash({ model, scenes, picks, captions, question, find }) {
+export function toHash({ model, scenes, picks, captions, question, find, names }) {
   const values = new URLSearchParams();
   if (model !== MODELS[0]) values.append("model", model);
   for (const scene of scenes) values.append("picture", written(scene));
@@ -45,8 +46,12 @@ export function toHash({ model, scenes, picks, captions, question, find }) {
   for (const caption of captions) values.append("caption", caption);
   if (question) values.append("question", question);
   if (find) values.append("find", find);
+  for (const name of names?.length === 0 ? [""] : (names ?? [])) values.append("name", name);
   return `#${values}`;
 }
+
+/** Whether an address leads to a place of the page, and says nothing of what is composed. @param {string} hash */
+export const isPlace = (hash) => !hash.includes("=");
 
 /** What an address holds; undefined where it holds no whole state. @type {(hash: string, world: World) => Composed | undefined} */
 export function fromHash(hash, world) {
@@ -57,10 +62,11 @@ export function fromHash(hash, world) {
   const captions = texts("caption").slice(0, MOST_CAPTIONS);
   const [question = ""] = texts("question");
   const [find = ""] = texts("find");
+  const names = values.has("name") && texts("name").filter((text) => text !== "").slice(0, MOST_NAMES);
   const composed = model === MODELS[0];
   const scenes = composed ? pictures.map((text) => read(text, world)) : [];
   const picks = composed ? [] : pictures.filter((text) => PICK.test(text));
   const whole = /** @type {Scene[]} */ (scenes.filter((scene) => scene !== undefined));
   const all = whole.length + picks.length === pictures.length && (whole.length || !composed) && captions.length;
-  return all && MODELS.includes(model) ? { model, scenes: whole, picks, captions, question, find } : undefined;
+  return all && MODELS.includes(model) ? { model, scenes: whole, picks, captions, question, find, ...(names && { names }) } : undefined;
 }

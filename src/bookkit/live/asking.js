@@ -4,7 +4,7 @@
 import { element, freshId, number, write } from "../../clipbook/widgets/kit.js";
 import { LONGEST } from "./address.js";
 import { onlyTheLast, startAnswerer } from "./client.js";
-import { judge, questionsAbout } from "./questions.js";
+import { questionsAbout, remarkOnQuestion, told } from "./questions.js";
 import { SIZE, choices, show } from "./scene_editor.js";
 
 /**
@@ -15,7 +15,6 @@ import { SIZE, choices, show } from "./scene_editor.js";
  */
 
 const PAUSE = 160; // ms between two tokens
-const MOST_NAMED = 3;
 
 /** A token with its spaces seen. @param {string} token */
 const seen = (token) => token.replace(/ /g, "␣").replace(/\n/g, "↵");
@@ -27,15 +26,6 @@ function lineOf({ token, candidates: [{ chance }, ...others] }) {
   const rest = others.map((other) => `${seen(other.token)}\u00a0${number(other.chance, 3)}`).join("   ");
   return element("li", {}, element("code", {}, seen(token)), element("span", {}, number(chance, 3)), bar,
     element("span", { class: "play-others" }, element("span", { class: "kit-hidden" }, "else: "), rest));
-}
-
-/** What is to be said of a question that was never learned. @param {ReturnType<typeof judge>} judged */
-function remarkOn({ learned, strange }) {
-  if (learned) return "";
-  const words = strange.slice(0, MOST_NAMED).map((word) => `“${word}”`).join(", ");
-  const met = strange.length ? `In training it never met ${words}. ` : "";
-  return `${met}This is none of the nine kinds of questions that it learned: it answers all the same, and what it ` +
-    "says is a guess in words of coloured shapes.";
 }
 
 /** @param {Given} given @param {string} first question @param {(question: string) => void} changed */
@@ -75,7 +65,7 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
       lines.append(lineOf(step));
       if (step !== steps[steps.length - 1]) words.append(step.token);
     }
-    write(words, answer);
+    write(words, answer || "(no word: it ends at once)");
     for (const [top, left, bottom, right] of boxes) {
       const box = element("span", { class: "play-box" });
       const sides = { left, top, width: right - left, height: bottom - top };
@@ -83,6 +73,7 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
       stage.append(box);
     }
   }
+  let due = false; // to be asked again, since the picture has changed
   const run = onlyTheLast(async (/** @type {boolean} */ slowly) => {
     const question = asked;
     if (!coming) write(status, "The model that answers is on its way (1.2 MB) …");
@@ -96,8 +87,8 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
     try {
       const answer = await live.answer(levels, question);
       await tell(answer, slowly);
-      status.replaceChildren(element("span", { class: "kit-hidden" }, `It answers “${answer.answer}”. `),
-        remarkOn(judge(question, patterns, known.colour, known.shape)));
+      status.replaceChildren(element("span", { class: "kit-hidden" }, `It answers ${told(answer.answer)}. `),
+        remarkOnQuestion(question, patterns, known.colour, known.shape));
     } catch (error) {
       reply.hidden = true; // such as a location that there is none of
       write(status, String(error).replace(/^(\w*Error: )+/, ""));
@@ -123,14 +114,18 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
     " gives. It has learned nine kinds of questions about pictures of coloured shapes; the first question loads it (1.2 MB).");
   return {
     node: element("div", { class: "play-ask" }, about, form, group, status, reply),
+    ask,
     /** Another picture; `moving` while a hand changes it. @type {(levels: Uint8ClampedArray, scene: import("./drawing.js").Scene | undefined, moving: boolean) => void} */
     update(next, scene, moving) {
       const same = levels?.every((level, k) => level === next[k]);
+      due ||= !same;
       levels = next;
       show(canvas, levels);
       questionsAbout(patterns, scene).forEach((text, k) => write(samples[k], text));
       if (!same) stage.replaceChildren(canvas); // a box was that of the picture before
-      if (asked && !same && !moving) run(false);
+      if (!asked || !due || moving) return;
+      due = false;
+      run(false);
     },
   };
 }

@@ -5,10 +5,12 @@
  * @typedef {Map<string, import("./layers.js").Note>} Notes
  * @typedef {{ fast: boolean, scale: number, size: number, width: number }} Facts of a model
  * @typedef {Facts & { texts: (texts: string[]) => Promise<Float32Array>,
+ *   unread: (texts: string[]) => Promise<string[]>,
  *   images: (pixels: Uint8Array | Uint8ClampedArray) => Promise<Float32Array>,
- *   followText: (text: string) => Promise<{ tokens: string[], notes: Notes }>,
+ *   followText: (text: string) => Promise<{ tokens: string[], rest: string, notes: Notes }>,
  *   followImage: (pixels: Uint8Array | Uint8ClampedArray) => Promise<{ notes: Notes }>, end: () => void }} Live
- * @typedef {{ answer: (pixels: Uint8ClampedArray, question: string) => Promise<import("./decoder.js").Answer> }} Asked
+ * @typedef {{ answer: (pixels: Uint8Array | Uint8ClampedArray | undefined, question: string) =>
+ *   Promise<import("./decoder.js").Answer> }} Asked
  */
 
 /** @type {Map<string, any>} */
@@ -44,11 +46,11 @@ export function fetchFile(folder, name, version) {
 
 /**
  * A worker with a model, and what its loading said. Requests are answered in their order. Rejects where a file
- * does not come. @type {(folder: string, name: string, version: string, load: string) => Promise<{
+ * does not come. @type {(folder: string, engineName: string, name: string, version: string) => Promise<{
  *   worker: Worker, said: any, ask: (task: string, given: object) => Promise<any> }>}
  */
-async function startWorker(folder, name, version, load) {
-  const [engine, model] = await Promise.all(["engine", name].map((file) => fetchFile(folder, file, version)));
+async function startWorker(folder, engineName, name, version) {
+  const [engine, model] = await Promise.all([engineName, name].map((file) => fetchFile(folder, file, version)));
   const address = URL.createObjectURL(new Blob([engine.source], { type: "text/javascript" }));
   const worker = new Worker(address);
   /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: Error) => void }>} */
@@ -70,17 +72,18 @@ async function startWorker(folder, name, version, load) {
     for (const { reject } of waiting.values()) reject(new Error(message || "the worker could not start"));
     waiting.clear();
   });
-  const said = await ask(load, { ...model, kernel: engine.kernel });
+  const said = await ask("load", { ...model, kernel: engine.kernel });
   URL.revokeObjectURL(address);
   return { worker, said, ask };
 }
 
 /** A CLIP that compares. @param {string} folder @param {string} name @param {string} version @returns {Promise<Live>} */
 export async function startModel(folder, name, version) {
-  const { worker, said, ask } = await startWorker(folder, name, version, "load");
+  const { worker, said, ask } = await startWorker(folder, "engine", name, version);
   return {
     ...said,
     texts: (texts) => ask("texts", { texts }),
+    unread: (texts) => ask("unread", { texts }),
     images: (pixels) => ask("images", { pixels }),
     followText: (text) => ask("followText", { text }),
     followImage: (pixels) => ask("followImage", { pixels }),
@@ -90,7 +93,7 @@ export async function startModel(folder, name, version) {
 
 /** The model that answers questions about a picture. @param {string} folder @param {string} version @returns {Promise<Asked>} */
 export async function startAnswerer(folder, version) {
-  const { ask } = await startWorker(folder, "answers", version, "loadAnswerer");
+  const { ask } = await startWorker(folder, "answerer", "answers", version);
   return { answer: (pixels, question) => ask("answer", { pixels, question }) };
 }
 

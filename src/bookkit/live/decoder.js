@@ -6,8 +6,9 @@ import { makeAnswerTokenizer, readBoxes } from "./answer_tokenizer.js";
 import { Clip } from "./engine.js";
 
 /**
- * @typedef {{ token: string, candidates: { token: string, chance: number }[] }} Step what was written, and the most probable
- *   tokens before it was, with their probabilities
+ * @typedef {{ token: string, candidates: { token: string, chance: number }[], looks: Float64Array }} Step what was
+ *   written; the most probable tokens before it was, with their probabilities; and how much the model looked at each
+ *   patch of the picture for it, the mean over blocks and heads
  * @typedef {{ keys: number, values: number }} Kept of a block: where its keys and its values begin
  * @typedef {{ answer: string, steps: Step[], boxes: import("./answer_tokenizer.js").Box[] }} Answer
  */
@@ -22,28 +23,30 @@ export class Answerer extends Clip {
     this.words = makeAnswerTokenizer(this.tokenizer, this.config.decoder.vocab_size - this.tokenizer.size);
   }
 
-  /** The most probable answer. @param {Uint8Array | Uint8ClampedArray} pixels of one picture @param {string} question @returns {Answer} */
+  /** The most probable answer. @param {Uint8Array | Uint8ClampedArray | undefined} pixels of one picture, or of none @param {string} question @returns {Answer} */
   answer(pixels, question) {
     if (!/\P{White_Space}/u.test(question)) throw new RangeError("an empty question asks nothing");
     const { depth, width, kv_heads, head_dim } = this.config.decoder;
     this.top = this.end;
     const prompt = [START, ...this.words.encode(question), ...this.words.encode("\n")];
-    let rows = this.patches + prompt.length;
+    const patches = pixels ? this.patches : 0;
+    let rows = patches + prompt.length;
     const [x, most] = [this.take(rows * width), (rows + MOST_TOKENS) * kv_heads * head_dim];
     const cache = Array.from({ length: depth }, () => ({ keys: this.take(most), values: this.take(most) }));
-    this.readPicture(x, pixels);
-    prompt.forEach((id, k) => this.embed(x + (this.patches + k) * width, id));
+    if (pixels) this.readPicture(x, pixels);
+    prompt.forEach((id, k) => this.embed(x + (patches + k) * width, id));
 
     /** @type {Step[]} */
     const steps = [];
     const written = [];
     let [before, id] = [0, START];
     while (id !== END && written.length < MOST_TOKENS) {
-      const chances = softmax(this.read(x, rows, before, cache));
-      const order = Array.from(chances, (_, k) => k).sort((a, b) => chances[b] - chances[a]);
-      id = order[0];
+      const looks = new Float64Array(patches);
+      const chances = softmax(this.read(x, rows, before, cache, looks));
+      const candidates = largest(chances, CANDIDATES).map((k) => ({ id: k, token: this.words.nameOf(k), chance: chances[k] }));
+      ({ id } = candidates[0]);
       written.push(id);
-      steps.push({ token: this.words.nameOf(id), candidates: order.slice(0, CANDIDATES).map((k) => ({ token: this.words.nameOf(k), chance: chances[k] })) });
+      steps.push({ token: this.words.nameOf(id), candidates, looks });
       before += rows; // these are in the cache now, and only the new token is read
       rows = 1;
       this.embed(x, id);
@@ -54,10 +57,11 @@ export class Answerer extends Clip {
 
   /**
    * Logits of what comes after the last of the tokens x, which stand behind those in the cache. Each sees all:
-   * picture and question each other, a token that is written what is before it. So there is no mask.
-   * @type {(x: number, rows: number, before: number, cache: Kept[]) => Float64Array}
+   * picture and question each other, a token that is written what is before it. So there is no mask. To `looks` is
+   * added how much the last one looks at each of as many places, the first.
+   * @type {(x: number, rows: number, before: number, cache: Kept[], looks: Float64Array) => Float64Array}
    */
-  read(x, rows, before, cache) {
+  read(x, rows, before, cache, looks) {
     const { floats, top, config: { decoder } } = this;
     const { width, heads, kv_heads, head_dim, mlp_width, norm_eps } = decoder;
     const [all, shared] = [heads * head_dim, kv_heads * head_dim];
@@ -71,7 +75,7 @@ export class Answerer extends Clip {
       this.linear(values + before * shared, inner, `${block}.attention.value`, rows, width, shared);
       this.turn(query, rows, heads, before);
       this.turn(new_keys, rows, kv_heads, before);
-      this.gather(query, rows, keys, values, before + rows);
+      this.gather(query, rows, keys, values, before + rows, looks);
       this.linear(x, query, `${block}.attention.output`, rows, all, width, 1);
       this.rmsNorm(inner, x, `${block}.mlp_norm`, rows, width, norm_eps);
       this.linear(gate, inner, `${block}.mlp.gate`, rows, width, mlp_width);
@@ -82,35 +86,50 @@ export class Answerer extends Clip {
     this.rmsNorm(inner, x + (rows - 1) * width, "decoder.norm", 1, width, norm_eps);
     this.top = top;
     const table = this.at("decoder.token_embedding.weight"); // used a second time
-    return Float64Array.from({ length: decoder.vocab_size }, (_, id) => this.dot(inner, table + id * width, width));
+    const logits = new Float64Array(decoder.vocab_size);
+    for (let id = 0; id < logits.length; id += 1) logits[id] = this.dot(inner, table + id * width, width);
+    return logits;
   }
 
-  /** Rows of queries become what they gather; several heads of them share one of keys and values. @type {(query: number, rows: number, keys: number, values: number, tokens: number) => void} */
-  gather(query, rows, keys, values, tokens) {
+  /** Rows of queries become what they gather; several heads of them share one of keys and values. @type {(query: number, rows: number, keys: number, values: number, tokens: number, looks: Float64Array) => void} */
+  gather(query, rows, keys, values, tokens, looks) {
     const { floats } = this;
-    const { heads, kv_heads, head_dim: size } = this.config.decoder;
+    const { heads, kv_heads, head_dim: size, depth } = this.config.decoder;
+    const shares = new Float64Array(tokens);
     for (let k = 0; k < rows * heads; k += 1) {
-      const [at, first] = [query + k * size, Math.floor(((k % heads) * kv_heads) / heads) * size];
-      const place = (/** @type {number} */ token) => token * kv_heads * size + first;
-      const shares = softmax(Float64Array.from({ length: tokens }, (_, s) =>
-        this.dot(at, keys + place(s), size) / Math.sqrt(size)));
-      floats.fill(0, at, at + size);
+      const at = query + k * size;
+      const first = Math.floor(((k % heads) * kv_heads) / heads) * size;
       for (let s = 0; s < tokens; s += 1)
-        for (let i = 0; i < size; i += 1) floats[at + i] += shares[s] * floats[values + place(s) + i];
+        shares[s] = this.dot(at, keys + s * kv_heads * size + first, size) / Math.sqrt(size);
+      softmax(shares);
+      floats.fill(0, at, at + size);
+      for (let s = 0; s < tokens; s += 1) {
+        const value = values + s * kv_heads * size + first;
+        for (let i = 0; i < size; i += 1) floats[at + i] += shares[s] * floats[value + i];
+      }
+      if (k >= (rows - 1) * heads)
+        for (let patch = 0; patch < looks.length; patch += 1) looks[patch] += shares[patch] / (depth * heads);
     }
   }
 
   /** Rotary positions: number i of a head's first half and i of its second are a point, which is turned. @type {(x: number, rows: number, heads: number, before: number) => void} */
   turn(x, rows, heads, before) {
     const { floats, config: { decoder: { head_dim: size, rope_base } } } = this;
-    for (let k = 0; k < rows * heads; k += 1)
-      for (let i = 0; i < size / 2; i += 1) {
-        const angle = (before + Math.floor(k / heads)) * rope_base ** ((-2 * i) / size);
-        const [first, second] = [x + k * size + i, x + k * size + size / 2 + i];
-        const [a, b, cos, sin] = [floats[first], floats[second], Math.cos(angle), Math.sin(angle)];
-        floats[first] = a * cos - b * sin;
-        floats[second] = b * cos + a * sin;
+    for (let i = 0; i < size / 2; i += 1) {
+      const speed = rope_base ** ((-2 * i) / size);
+      for (let row = 0; row < rows; row += 1) {
+        const cos = Math.cos((before + row) * speed);
+        const sin = Math.sin((before + row) * speed);
+        for (let head = 0; head < heads; head += 1) {
+          const first = x + (row * heads + head) * size + i;
+          const second = first + size / 2;
+          const a = floats[first];
+          const b = floats[second];
+          floats[first] = a * cos - b * sin;
+          floats[second] = b * cos + a * sin;
+        }
       }
+    }
   }
 
   /** Divides by the root of the mean square, and multiplies by 1 + weight. @type {(y: number, x: number, name: string, rows: number, width: number, eps: number) => void} */
@@ -150,13 +169,31 @@ export class Answerer extends Clip {
   }
 }
 
-/** Numbers above 0 whose sum is 1. @param {Float64Array} scores */
+/** In place: numbers above 0 whose sum is 1. @param {Float64Array} scores */
 function softmax(scores) {
-  const top = scores.reduce((most, score) => Math.max(most, score), -Infinity);
-  const powers = scores.map((score) => Math.exp(score - top));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
+  let top = -Infinity;
+  for (const score of scores) top = Math.max(top, score);
+  let sum = 0;
+  for (let k = 0; k < scores.length; k += 1) sum += scores[k] = Math.exp(scores[k] - top);
+  for (let k = 0; k < scores.length; k += 1) scores[k] /= sum;
+  return scores;
 }
 
-/** As Gemma's weights have it. @param {number} x */
-const geluByTanh = (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+/** Where the largest numbers are, the largest first. @param {Float64Array} numbers @param {number} count */
+function largest(numbers, count) {
+  /** @type {number[]} */
+  const places = [];
+  for (let k = 0; k < numbers.length; k += 1) {
+    let rank = places.length;
+    while (rank > 0 && numbers[k] > numbers[places[rank - 1]]) rank -= 1;
+    if (rank < count) places.splice(rank, 0, k);
+    places.length = Math.min(places.length, count);
+  }
+  return places;
+}
+
+/**
+ * As Gemma's weights have it: x / 2 · (1 + tanh u), which is x · sigmoid(2u), since a browser's tanh is slow.
+ * @param {number} x
+ */
+const geluByTanh = (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));

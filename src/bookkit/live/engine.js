@@ -145,10 +145,21 @@ export class Clip extends Layers {
 
   // ---- The same for those who follow it: what a pass computes on its way, by name, each with its shape
 
-  /** One text's pass, and its tokens. @param {string} text */
+  /** The end of a text for which there are no places. @param {string} text */
+  unread(text) {
+    const encoded = this.tokenizer.encode(text);
+    const { cut } = frame(encoded, this.text.context_length);
+    return this.written(encoded.slice(encoded.length - cut)).trim();
+  }
+
+  /** One text's pass, its tokens, and what was cut off. @param {string} text */
   followText(text) {
-    const ids = frame(this.tokenizer.encode(text), this.text.context_length).row.filter((id) => id !== PAD);
-    return { tokens: ids.map((id) => this.wordOf(id)), notes: this.followed(() => this.encodeTexts([text])) };
+    const { row } = frame(this.tokenizer.encode(text), this.text.context_length);
+    return {
+      tokens: row.filter((id) => id !== PAD).map((id) => this.wordOf(id)),
+      rest: this.unread(text),
+      notes: this.followed(() => this.encodeTexts([text])),
+    };
   }
 
   /** One picture's pass. @param {Uint8Array | Uint8ClampedArray} pixels */
@@ -170,7 +181,12 @@ export class Clip extends Layers {
   /** A token as it is written in the chapters. @param {number} id */
   wordOf(id) {
     if (id < FIRST_BYTE) return `<${SPECIALS[id]}>`;
-    return new TextDecoder().decode(Uint8Array.from(this.tokenizer.content(id))).trim();
+    return this.written([id]).trim();
+  }
+
+  /** The text of tokens. @param {number[]} ids */
+  written(ids) {
+    return new TextDecoder().decode(Uint8Array.from(ids.flatMap(this.tokenizer.content)));
   }
 
   /**

@@ -4,7 +4,7 @@ import { element, field, freshId, number, upTo, write } from "../../clipbook/wid
 import { LONGEST } from "./address.js";
 import { onlyTheLast, similarity } from "./client.js";
 import { show } from "./scene_editor.js";
-import { clean, says } from "./texts.js";
+import { clean, remarkOnRest, says, sentences } from "./texts.js";
 
 /**
  * @typedef {import("./client.js").Live} Live
@@ -32,7 +32,7 @@ export function makeFinder(credits, first, { choose, changed }) {
   input.value = first;
   const artists = element("select", {}, element("option", { value: "" }, "any artist"),
     ...credits.map(({ artist, title }) => element("option", { value: artist }, title)));
-  const found = element("div", { class: "play-found", role: "group", "aria-label": "The pictures that fit best; a click takes one" });
+  const found = element("div", { class: "play-found", role: "group", "aria-label": "The pictures that fit best; choose one to take it" });
   const status = element("p", { class: "play-said", role: "status" });
   /** @type {{ live: Live, sheet: Drawing[], rows: Float32Array } | undefined} */
   let known;
@@ -42,6 +42,7 @@ export function makeFinder(credits, first, { choose, changed }) {
     const { live, sheet, rows } = known;
     const text = clean(input.value);
     if (!says(text)) return write(status, "Write what to find.");
+    const [rest] = await live.unread([text]);
     const fits = similarity(rows, await live.texts([text]), live.width);
     const among = upTo(sheet.length).filter((k) => !artists.value || sheet[k].artist === artists.value);
     const best = among.sort((a, b) => fits[b] - fits[a]).slice(0, FOUND);
@@ -54,8 +55,8 @@ export function makeFinder(credits, first, { choose, changed }) {
     }));
     const name = text.trim().toLowerCase().replace(/^(an?|the) /, "");
     const named = sheet.some((drawing) => drawing.name.toLowerCase().startsWith(`${name} by `));
-    const guess = named ? "" : ` No picture here has the name “${name}”, so this is a guess.`;
-    write(status, `Of ${among.length} pictures ${sheet[best[0]].name} fits best: ${number(fits[best[0]], 2)}.${guess}`);
+    const guess = named ? "" : `No picture here has the name “${name}”, so this is a guess.`;
+    write(status, sentences(`Of ${among.length} pictures ${sheet[best[0]].name} fits best: ${number(fits[best[0]], 2)}.`, remarkOnRest(rest), guess));
   });
   input.addEventListener("input", () => {
     changed(clean(input.value));

@@ -5,14 +5,16 @@ import { SCALES, colour, ink } from "../../clipbook/widgets/colours.js";
 import { decode, element, number, upTo, write } from "../../clipbook/widgets/kit.js";
 import { onlyTheLast, similarity, startModel } from "./client.js";
 import { levelsOf } from "./pixels.js";
+import { clean, remarkOnCaption, remarkOnRest, says, sentences } from "./texts.js";
 
 /**
- * @typedef {{ folder: string, version: string, frames: string, steps: number[] }} State
+ * @typedef {{ folder: string, version: string, words: string[], frames: string, steps: number[] }} State
  * @typedef {ReturnType<typeof makeTable>} Table
  */
 
 const [FIRST, PACE] = [900, 150]; // ms of the noise, and of a step
 const LONGEST = 120; // characters of a caption
+const INVITATION = "Choose any caption and change it: the model itself answers, here in the page.";
 
 /** The table's cells, to be written and coloured anew. @param {HTMLElement} figure */
 function makeTable(figure) {
@@ -26,19 +28,21 @@ function makeTable(figure) {
     columns,
     cells: rows,
     captions: buttons.map((button) => button.textContent.trim()),
-    /** @param {ArrayLike<number>} cosines row after row */
+    /** @param {ArrayLike<number>} cosines row after row; NaN where there is nothing to show */
     show(cosines) {
       rows.forEach((row, r) => row.forEach((cell, c) => {
         const value = cosines[r * columns + c];
-        const fill = colour(SCALES.signed, (value + 1) / 2);
+        const known = !Number.isNaN(value);
+        const fill = colour(SCALES.signed, known ? (value + 1) / 2 : 0.5);
         cell.style.backgroundColor = `rgb(${fill})`;
         cell.style.color = ink(fill);
-        write(cell, number(value, 2));
+        write(cell, known ? number(value, 2) : "");
       }));
     },
-    /** @param {number} column */
-    light(column) {
+    /** @param {number} column @param {number} [best] the row that fits it best */
+    light(column, best) {
       buttons.forEach((button, c) => button.setAttribute("aria-pressed", String(c === column)));
+      pictures.forEach((picture, r) => picture.classList.toggle("grid-best", r === best));
       for (const row of rows) row.forEach((cell, c) => cell.classList.toggle("grid-chosen", c === column));
     },
   };
@@ -46,9 +50,10 @@ function makeTable(figure) {
 
 /**
  * Play, pause, and a slider through training. `still` is for those who prefer no motion.
- * @param {Float64Array} frames @param {number[]} steps @param {Table} table
+ * @param {Float64Array} frames @param {number[]} steps @param {Table} table @param {() => void} begin with the
+ * captions that were recorded
  */
-function makePlayer(frames, steps, table) {
+function makePlayer(frames, steps, table, begin) {
   const size = frames.length / steps.length;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = element("button", { type: "button", class: "grid-play" });
@@ -69,6 +74,7 @@ function makePlayer(frames, steps, table) {
     write(button, "Play the training");
   };
   const play = () => {
+    begin();
     show(0);
     write(button, "Pause");
     timer = setTimeout(advance, FIRST);
@@ -78,14 +84,17 @@ function makePlayer(frames, steps, table) {
     if (step === steps.length - 1) stop();
     else timer = setTimeout(advance, PACE);
   };
-  const end = () => {
+  /** @param {boolean[]} [own] columns of a reader's own, of which nothing was recorded */
+  const end = (own) => {
     stop();
     show(steps.length - 1);
+    if (own) table.show(frames.slice(-size).map((cosine, k) => (own[k % table.columns] ? NaN : cosine)));
   };
   button.addEventListener("click", () => (timer ? stop() : play()));
   slider.addEventListener("input", () => {
-    stop();
-    show(Number(slider.value));
+    const chosen = Number(slider.value);
+    begin();
+    show(chosen);
   });
   addEventListener("beforeprint", () => timer && end());
   stop();
@@ -96,12 +105,16 @@ function makePlayer(frames, steps, table) {
 
 /**
  * The field in which a caption is changed, and what the model makes of it.
- * @param {State} state @param {Table} table @param {() => void} end the recording
+ * @param {State} state @param {Table} table @param {(own: boolean[]) => void} end the recording,
+ * but for columns of the reader's own
  */
-function makeEditor({ folder, version }, table, end) {
+function makeEditor({ folder, version, words }, table, end) {
   const original = table.captions;
   const captions = [...original];
   let column = 2;
+  /** @type {Float64Array | undefined} */
+  let cosines; // of all captions as they are now, once the model has answered
+  let unread = /** @type {string[]} */ ([]); // what it had no place for
   const input = element("input", { type: "text", id: "grid-input", maxlength: LONGEST, autocomplete: "off", spellcheck: "false" });
   const label = element("label", { for: "grid-input" });
   const status = element("p", { class: "grid-status", role: "status" });
@@ -113,40 +126,52 @@ function makeEditor({ folder, version }, table, end) {
     const live = await startModel(folder, "shapes", version);
     return { live, images: await live.images(await levelsOf(table.pictures)) };
   };
-  const tell = (/** @type {Float64Array} */ cosines) => {
-    const own = upTo(table.columns).map((row) => cosines[row * table.columns + column]);
-    const best = own.indexOf(Math.max(...own));
-    write(status, `Of the eight pictures “${captions[column].trim()}” fits number ${best + 1} best: ${number(own[best], 2)}.`);
+  const tell = () => {
+    const caption = captions[column];
+    const own = upTo(cosines ? table.columns : 0).map((row) => cosines?.[row * table.columns + column] ?? NaN);
+    const best = own.indexOf(Math.max(...own)); // none for no caption, which has no numbers
+    table.light(column, best);
+    if (!says(caption)) write(status, "Write a caption.");
+    else if (best >= 0)
+      write(status, sentences(`“${caption.trim()}” fits the picture in row ${best + 1} best: ${number(own[best], 2)}.`,
+        remarkOnRest(unread[column]), remarkOnCaption(caption, words)));
   };
-  const answer = onlyTheLast(async () => {
-    const texts = captions.map((caption, k) => (/\P{White_Space}/u.test(caption) ? caption : original[k]));
+  let edits = 0; // so that no answer is shown that comes after the next edit
+  const answer = onlyTheLast(async (/** @type {number} */ asked) => {
+    const [empty, texts] = [captions.map((text) => !says(text)), captions.map((text, k) => (says(text) ? text : original[k]))];
     try {
       if (!coming) {
         write(status, "The model is on its way, 1 MB …");
         coming = start();
       }
       const { live, images } = await coming;
-      const cosines = similarity(images, await live.texts(texts), live.width);
+      const [rests, embeddings] = await Promise.all([live.unread(texts), live.texts(texts)]);
+      if (asked !== edits) return;
+      unread = rests;
+      cosines = similarity(images, embeddings, live.width)
+        .map((value, k) => (empty[k % table.columns] ? NaN : value));
       table.show(cosines);
-      if (texts[column] === captions[column]) tell(cosines);
-      else write(status, "Write a caption.");
+      tell();
     } catch {
       coming = undefined; // so that the next letter tries again
-      write(status, "The model could not be loaded. Change the caption to try again.");
+      if (asked === edits) write(status, "The model could not be loaded. Change the caption to try again.");
     }
   });
   const choose = (/** @type {number} */ next) => {
     column = next;
-    table.light(column);
+    tell();
     write(label, `Caption ${column + 1}`);
     input.value = captions[column];
   };
   const change = () => {
-    captions[column] = input.value.replace(/\p{Surrogate}/gu, "\ufffd"); // half a character, as browsers send it
+    edits += 1;
+    captions[column] = clean(input.value);
+    cosines = undefined;
     write(/** @type {Element} */ (table.buttons[column].firstElementChild), captions[column]);
-    reset.hidden = captions.every((caption, k) => caption === original[k]);
-    end();
-    answer(undefined);
+    const own = captions.map((caption, k) => caption !== original[k]);
+    reset.hidden = !own.includes(true);
+    end(own);
+    answer(edits);
   };
   input.addEventListener("input", change);
   table.buttons.forEach((button, k) => {
@@ -158,19 +183,26 @@ function makeEditor({ folder, version }, table, end) {
     });
   });
   table.cells.forEach((row) => row.forEach((cell, c) => cell.addEventListener("click", () => choose(c))));
-  reset.addEventListener("click", () => {
+  const back = () => {
+    edits += 1;
+    end([]);
+    cosines = undefined;
     original.forEach((caption, k) => {
       captions[k] = caption;
       write(/** @type {Element} */ (table.buttons[k].firstElementChild), caption);
     });
     reset.hidden = true;
     choose(column);
+    write(status, INVITATION);
+  };
+  reset.addEventListener("click", () => {
+    back();
     input.focus();
-    answer(undefined);
+    answer(edits);
   });
   choose(column);
-  write(status, "Click any caption and change it: the model itself answers, here in the page.");
-  return element("div", { class: "grid-editor" }, label, input, status, reset);
+  write(status, INVITATION);
+  return { node: element("div", { class: "grid-editor" }, label, input, status, reset), back };
 }
 
 for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".live-grid"))) {
@@ -178,9 +210,9 @@ for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
   const state = JSON.parse(figure.dataset.live ?? "");
   const bytes = Uint8Array.from(atob(state.frames), (letter) => letter.charCodeAt(0));
   const table = makeTable(figure);
-  const player = makePlayer(decode(bytes, true), state.steps, table);
+  const player = makePlayer(decode(bytes, true), state.steps, table, () => editor.back());
   const editor = makeEditor(state, table, player.end);
-  figure.querySelector(".grid-controls")?.append(player.node, editor);
+  figure.querySelector(".grid-controls")?.append(player.node, editor.node);
   figure.dataset.ready = "";
   if (!player.still()) player.play();
 }

@@ -18,16 +18,17 @@ export function matrixState(get, images, captions, cosines) {
     captions,
     frames: bytes(cosines),
     selected: [Math.min(row, images.length - 1), Math.min(column, captions.length - 1)],
-    view: get("view") === "gradient" && !square ? "cosine" : get("view"), // no pairs, no loss
+    view: /gradient$/.test(get("view")) && !square ? "cosine" : get("view"), // no pairs, no loss
   };
 }
 
 /**
  * The figure of the chapters, made anew for other pictures or captions.
  * @param {{ script: string, style: string }} widget its module and its style sheet
- * @param {(cell: number[]) => void} [chosen] told when a reader chooses a cell
+ * @param {(cell: number[]) => void} chosen told when a reader chooses a cell
+ * @param {HTMLElement} more what stands below the chosen cell's numbers
  */
-export function makeMatrix({ script, style }, chosen) {
+export function makeMatrix({ script, style }, chosen, more) {
   const node = element("div", { class: "play-matrix" });
   document.head.append(element("style", {}, style));
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
@@ -43,7 +44,7 @@ export function makeMatrix({ script, style }, chosen) {
     get: (/** @type {string} */ name) => traits.get(name),
     set(/** @type {string} */ name, /** @type {unknown} */ value) {
       traits.set(name, value);
-      if (name === "selected") chosen?.(/** @type {number[]} */ (value));
+      if (name === "selected") chosen(/** @type {number[]} */ (value));
       for (const listen of listeners) listen();
     },
     save_changes() {},
@@ -61,6 +62,7 @@ export function makeMatrix({ script, style }, chosen) {
       const temperature = traits.get("temperature") ?? Number((1 / scale).toPrecision(3));
       traits = new Map([...traits, ...Object.entries(state), ["temperature", temperature]]);
       remove = render({ model, el: node });
+      node.querySelector(".matrix-panel")?.append(more);
     },
     /** Other cosines of the same. @param {Float64Array} cosines */
     update: (cosines) => model.set("frames", bytes(cosines)),

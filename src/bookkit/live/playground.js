@@ -1,19 +1,21 @@
 // The playground (bookkit/pages/live.py): pictures that a reader composes, chooses or draws, captions, the matrix of
 // both by the model itself, and zero-shot over a list of names; with emoji retrieval, and of scenes questions.
 
-import { element, freshId, number, write } from "../../clipbook/widgets/kit.js";
+import { element, number, write } from "../../clipbook/widgets/kit.js";
 import { makeAsking } from "./asking.js";
-import { MODELS, MOST_SCENES, fromHash, toHash } from "./address.js";
+import { MODELS, MOST_SCENES, fromHash, isPlace, toHash } from "./address.js";
+import { makeBringing } from "./bringing.js";
 import { makeCaptions } from "./captions.js";
-import { onlyTheLast, similarity, startModel } from "./client.js";
-import { loadSheet } from "./emoji_sheet.js";
+import { onlyTheLast, similarity } from "./client.js";
 import { makeFinder } from "./finder.js";
 import { makeMatrix } from "./matrix.js";
 import { makeNaming } from "./naming.js";
 import { readPicture } from "./own_picture.js";
 import { makePen } from "./pen.js";
 import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
+import { ABOUT, isStarted, start } from "./starting.js";
 import { says } from "./texts.js";
+import { makeTries } from "./tries.js";
 import { makeWay } from "./way.js";
 
 /**
@@ -22,29 +24,12 @@ import { makeWay } from "./way.js";
  * @typedef {Scene | Photo} Picture
  * @typedef {import("./address.js").Composed} Composed
  * @typedef {{ first: Composed, names: string[] }} Beginning
- * @typedef {{ live: import("./client.js").Live, sheet: import("./emoji_sheet.js").Drawing[] }} Ready
  * @typedef {{ folder: string, version: string, world: import("./drawing.js").World,
- *   questions: import("./questions.js").Patterns, credits: import("./finder.js").Credit[],
- *   models: Record<string, Beginning>, matrix: { script: string, style: string } }} Given by the page
+ *   questions: import("./questions.js").Patterns, words: string[], credits: import("./finder.js").Credit[],
+ *   models: Record<string, Beginning>, tries: import("./tries.js").Try[], matrix: { script: string, style: string } }} Given by the page
  */
 
-/** What there is to say of each model: what it is called, knows, and costs to load. */
-const ABOUT = new Map([
-  ["shapes", { name: "Shapes", go: "Start the model (1 MB)", size: SIZE, knows: "It has learned from coloured shapes alone.", note: "" }],
-  ["emoji", { name: "Emoji", go: "Start the model and its pictures (2.2 MB)", size: 48, knows: "It has learned from emoji alone.",
-    note: "This is the model that clipbook.load(\"emoji\") gives, with weights of 8 bits to be here sooner: a cosine may differ from the chapter's by up to 0.015." }],
-]);
-
-/** What has been asked for, by model. @type {Map<string, Promise<Ready>>} */
-const started = new Map();
-
-/** @type {(model: string, given: Given) => Promise<Ready>} */
-async function startAll(model, { folder, version, credits }) {
-  const titles = new Map(credits.map(({ artist, title }) => [artist, title]));
-  const sheet = model === "emoji" ? loadSheet(folder, version, titles) : Promise.resolve([]);
-  const [live, drawings] = await Promise.all([startModel(folder, model, version), sheet]);
-  return { live, sheet: drawings };
-}
+let noteNow = () => {}; // what is composed, into the address
 
 /**
  * The whole of it for one model, and again for another one.
@@ -54,7 +39,7 @@ async function startAll(model, { folder, version, credits }) {
 function begin(root, given, composed, besides = [], kept = new Map()) {
   const { folder, version, world, matrix: source, questions, credits, models } = given;
   let { model, scenes, picks, captions, question, find } = composed;
-  const about = /** @type {{ name: string, go: string, size: number, knows: string, note: string }} */ (ABOUT.get(model));
+  const about = /** @type {import("./starting.js").About} */ (ABOUT.get(model));
   const end = new AbortController(); // of what listens to more than its own part of the page
   let photos = besides; // behind the scenes; only those by artists are in the address
   let current = 0;
@@ -67,16 +52,14 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   const status = element("p", { class: "play-status", role: "status" });
   const go = element("button", { type: "button", class: "play-go" }, about.go);
   const thumbnails = element("div", { class: "play-thumbnails", role: "group", "aria-label": "Pictures" });
-  const list = makeCaptions((next) => {
+  const met = model === "shapes" ? given.words : undefined; // in training; the other model never read a sentence
+  const list = makeCaptions(met, (next) => {
     captions = next;
     ask(undefined);
   });
   const way = makeWay();
-  const matrix = makeMatrix(source, way.choose);
-  matrix.node.addEventListener("click", (event) => {
-    if (/** @type {Element} */ (event.target).closest("[data-cell]")) way.open();
-  });
-  const naming = makeNaming(models[model].names, () => ask(undefined));
+  const matrix = makeMatrix(source, way.choose, way.opener);
+  const naming = makeNaming(composed.names ?? models[model].names, about.names, met, () => ask(undefined));
   const asking = makeAsking({ folder, version, world, questions }, question, (asked) => {
     question = asked;
     note();
@@ -131,19 +114,20 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   /** @returns {Composed} */
   const state = () => {
     const ids = photos.flatMap(({ id }) => id ?? []);
-    return { model, scenes, picks: picks.length ? picks : ids, captions, question, find };
+    const names = naming.names();
+    const changed = names.join("\n") !== models[model].names.join("\n");
+    return { model, scenes, picks: picks.length ? picks : ids, captions, question, find, ...(changed && { names }) };
   };
   let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
-  const note = () => end.signal.aborted || history.replaceState(null, "", toHash(state()));
+  const note = () => {
+    if (!end.signal.aborted) history.replaceState(null, "", toHash(state()));
+  };
   const ask = onlyTheLast(async () => {
     clearTimeout(noting);
     noting = setTimeout(note, 200);
     try {
-      if (!started.has(model)) {
-        write(status, "The model is on its way …");
-        started.set(model, startAll(model, given));
-      }
-      const { live, sheet } = /** @type {Ready} */ (await started.get(model));
+      if (!go.hidden) write(status, "The model is on its way …");
+      const { live, sheet } = await start(model, given);
       go.hidden = true;
       hang(sheet);
       const texts = captions.filter(says);
@@ -160,23 +144,26 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
       else if (made === shown) matrix.update(cosines);
       else await matrix.show(rows.map(pictureOf), texts, cosines, live.scale);
       if (texts.length) write(status, live.fast ? "" : "This browser has no WebAssembly SIMD: the model runs in plain JavaScript.");
+      const unread = await live.unread([...texts, ...listed]);
+      list.cut(texts, unread.slice(0, texts.length));
       if (texts.length && !moving) way.update({ live, texts, cosines, levels: (row) => levelsOf(rows[row]) });
       shown = made;
       const row = cosines.subarray(current * texts.length);
       list.fit(captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : "")));
       const chosen = images.subarray(current * live.width, (current + 1) * live.width);
-      if (listed.length) naming.show(listed, similarity(chosen, called, live.width), live.scale);
+      naming.show(listed, similarity(chosen, called, live.width), live.scale, unread.slice(texts.length));
       if (sheet.length && !looked) {
         looked = true;
         finder.begin(live, sheet);
       }
     } catch {
-      started.delete(model);
       go.hidden = false;
       write(status, "The model could not be loaded. Try again.");
     }
   });
-  editor.node.addEventListener("pointerdown", () => { moving = true; });
+  editor.node.addEventListener("pointerdown", (event) => { // of an object or the pen, not of a menu
+    moving = event.composedPath().some((one) => one instanceof Element && one.hasPointerCapture(event.pointerId));
+  });
   editor.node.addEventListener("lostpointercapture", () => {
     moving = false;
     showToAsk();
@@ -198,8 +185,14 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     draw();
     ask(undefined);
   };
+  /** By a button that is made anew. @type {typeof put} */
+  const putAndFocus = (newScenes, newPhotos, chosen) => {
+    put(newScenes, newPhotos, chosen);
+    /** @type {HTMLElement} */ (thumbnails.children[chosen]).focus();
+  };
   const bring = async (/** @type {File[]} */ files) => {
-    const room = MOST_SCENES - pictures().length;
+    const room = Math.max(0, MOST_SCENES - pictures().length);
+    write(full, files.length > room ? `There is room for ${MOST_SCENES} pictures: ${files.length - room} were left out.` : "");
     try {
       const read = await Promise.all(files.slice(0, room).map((file) => readPicture(file, about.size)));
       if (read.length) put(scenes, [...photos, ...read], pictures().length);
@@ -207,39 +200,34 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
       write(status, "That file is no picture that this browser can read.");
     }
   };
-  const own = element("input", { type: "file", accept: "image/*", multiple: "", id: freshId("own") });
-  const ownField = element("div", { class: "play-own" }, element("label", { for: own.id }, "A picture of your own"), own);
-  own.addEventListener("change", () => {
-    bring([...(own.files ?? [])]);
-    own.value = "";
+  const ownField = makeBringing(root, end.signal, bring);
+  const full = element("p", { class: "play-full", role: "status" });
+  const linked = element("span", { role: "status" });
+  const link = element("button", { type: "button" }, "Copy link");
+  link.addEventListener("click", async () => {
+    note();
+    const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+    write(linked, copied ? "Copied: it holds all but what you draw or bring." : "The browser's address is the link.");
   });
-  root.addEventListener("dragover", (event) => event.preventDefault(), { signal: end.signal });
-  root.addEventListener("drop", (event) => {
-    if (event.dataTransfer?.files.length) event.preventDefault();
-    bring([...(event.dataTransfer?.files ?? [])]);
-  }, { signal: end.signal });
 
   function drawThumbnails() {
     const buttons = pictures().map((one, k) => {
       const alt = `Picture ${k + 1}: ${"levels" in one ? one.name : inWords(one)}`;
       const image = element("img", { src: pictureOf(one), alt, class: "dark-light" });
       const button = element("button", { type: "button", "aria-pressed": String(k === current) }, image);
-      button.addEventListener("click", () => {
-        put(scenes, photos, k);
-        /** @type {HTMLElement} */ (thumbnails.children[k]).focus();
-      });
+      button.addEventListener("click", () => putAndFocus(scenes, photos, k));
       return button;
     });
     const add = element("button", { type: "button" }, "Add a picture");
-    add.addEventListener("click", () => put([...scenes, scenes[Math.min(current, scenes.length - 1)]], photos, scenes.length));
+    add.addEventListener("click", () => putAndFocus([...scenes, scenes[Math.min(current, scenes.length - 1)]], photos, scenes.length));
     const drop = element("button", { type: "button" }, `Remove picture ${current + 1}`);
-    drop.addEventListener("click", () => put(scenes.filter((_, k) => k !== current),
+    drop.addEventListener("click", () => putAndFocus(scenes.filter((_, k) => k !== current),
       photos.filter((_, k) => k !== current - scenes.length), Math.max(0, current - 1)));
     if (pictures().length < MOST_SCENES && scenes.length) buttons.push(add);
     const only = scenes.length ? scenes.length === 1 && current === 0 : photos.length === 1;
     if (!only) buttons.push(drop);
     thumbnails.replaceChildren(...buttons);
-    ownField.hidden = copy.hidden = pictures().length === MOST_SCENES;
+    ownField.hidden = copy.hidden = pictures().length >= MOST_SCENES;
   }
   function draw() {
     const none = !pictures().length; // they come with the model
@@ -258,8 +246,9 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     radio.checked = name === model;
     radio.addEventListener("change", () => {
       const [left, photosLeft] = kept.get(name) ?? [models[name].first, []];
-      kept.set(model, [state(), photos.filter(({ id }) => !id)]);
+      kept.set(model, [state(), ownPhotos()]);
       stop();
+      start(name, given);
       begin(root, given, left, photosLeft, kept);
       document.getElementById(radio.id)?.focus();
     });
@@ -269,30 +258,45 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     clearTimeout(noting);
     end.abort();
   }
+  noteNow = note;
+  const ownPhotos = () => photos.filter(({ id }) => !id);
   addEventListener("hashchange", () => {
+    if (isPlace(location.hash)) return note(); // a link within the page leaves all as it is
+    kept.set(model, [state(), ownPhotos()]);
     stop();
     const next = fromHash(location.hash, world) ?? models[model].first;
-    begin(root, given, next, next.model === model ? photos.filter(({ id }) => !id) : [], kept);
+    begin(root, given, next, kept.get(next.model)?.[1], kept);
   }, { signal: end.signal });
   const heading = (/** @type {string} */ text) => element("h2", {}, text);
   const emoji = model === "emoji";
+  const part = (/** @type {string} */ name, /** @type {(Node | string)[]} */ ...nodes) => element("div", { class: name }, ...nodes);
   root.replaceChildren(
-    element("fieldset", { class: "play-models" }, element("legend", {}, "Model"), ...choices),
+    part("play-top", element("fieldset", { class: "play-models" }, element("legend", {}, "Model"), ...choices), link, linked),
     ...(emoji ? [element("p", {}, about.note), go, status] : []),
-    heading("Pictures"), thumbnails, ownField, editor.node, copy,
+    part("play-bench",
+      part("play-made", heading("Pictures"), thumbnails, ownField, full, editor.node, copy, heading("Captions"), list.node),
+      part("play-compared", heading("Every picture with every caption"), ...(emoji ? [] : [go, status]), matrix.node)),
     ...(emoji ? [heading("Retrieval: which pictures fit a text?"), finder.node] : []),
-    heading("Captions"), list.node,
-    heading("Every picture with every caption"), ...(emoji ? [] : [go, status]), matrix.node, way.node,
     heading("Zero-shot: which name fits the chosen picture?"), naming.node,
     ...(emoji ? [] : [heading("Ask about the chosen picture"), asking.node]),
+    way.node,
   );
   draw();
   list.show(captions);
-  if (started.has(model)) ask(undefined);
+  if (isStarted(model)) ask(undefined);
+  if (question && !emoji) asking.ask();
 }
 
 for (const root of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".playground"))) {
   const text = root.querySelector("script[type='application/json']")?.textContent ?? "";
   const given = /** @type {Given} */ (JSON.parse(text));
-  begin(root, given, fromHash(location.hash, given.world) ?? given.models[MODELS[0]].first);
+  const main = element("div");
+  const tries = makeTries(main, given.tries, (state) => {
+    start(state.model, given);
+    noteNow(); // for the way back
+    history.pushState(null, "", toHash({ ...given.models[state.model].first, ...state }));
+    dispatchEvent(new Event("hashchange"));
+  });
+  root.replaceChildren(tries, main);
+  begin(main, given, fromHash(location.hash, given.world) ?? given.models[MODELS[0]].first);
 }

@@ -1,6 +1,8 @@
 // What the model that answers may be asked: nine kinds of questions, in the words that it learned. Their patterns,
 // such as “is there {a} {colour} {shape}?”, come from Python.
 
+import { neverMet, strangeIn, wordsOf } from "./texts.js";
+
 /**
  * @typedef {Record<string, string[]>} Patterns by kind
  * @typedef {import("./drawing.js").Scene} Scene
@@ -29,16 +31,20 @@ export function questionsAbout(patterns, scene) {
 }
 
 /**
- * Whether a question is one that the model has learned to answer, and which of its words it never met.
- * @type {(question: string, patterns: Patterns, colours: string[], shapes: string[]) => { learned: boolean, strange: string[] }}
+ * What is to be said of a question that the model has not learned to answer; nothing of one that it has.
+ * @type {(question: string, patterns: Patterns, colours: string[], shapes: string[]) => string}
  */
-export function judge(question, patterns, colours, shapes) {
+export function remarkOnQuestion(question, patterns, colours, shapes) {
   const texts = Object.values(patterns).flat();
   const learned = texts.some((text) => {
     const plain = text.replace(/[?]/g, "\\?").replace("{a}", "an?");
     return new RegExp(`^${plain.replace("{colour}", `(${colours.join("|")})`).replace("{shape}", `(${shapes.join("|")})`)}$`).test(question);
   });
-  const words = (/** @type {string} */ text) => text.match(/[\p{L}\p{N}]+/gu) ?? [];
-  const known = new Set([...texts.flatMap(words), ...colours, ...shapes, "an"]);
-  return { learned, strange: [...new Set(words(question))].filter((word) => !known.has(word)) };
+  if (learned) return "";
+  const known = [...texts.flatMap(wordsOf), ...colours, ...shapes, "an"];
+  return [neverMet(strangeIn(question, known)), "This is none of the nine kinds of questions that it learned:",
+    "it answers all the same, and what it says is a guess in words of coloured shapes."].join(" ").trim();
 }
+
+/** An answer that is told; the model may end before its first word. @param {string} answer */
+export const told = (answer) => (answer ? `“${answer}”` : "no word");

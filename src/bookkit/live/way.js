@@ -22,9 +22,10 @@ const shaped = (letters, ...sizes) => `(${letters}) = (${sizes.join(", ")})`;
 
 /**
  * The blocks of a transformer. @param {Map<string, Note>} notes @param {"t" | "n"} letter of tokens or patches
- * @param {string} thing @param {string} link @param {string} seen @returns {Stage[]}
+ * @param {string} thing @param {string} link @param {string} seen @param {string[]} labels of tokens or patches
+ * @returns {Stage[]}
  */
-function blocks(notes, letter, thing, link, seen) {
+function blocks(notes, letter, thing, link, seen, labels) {
   const names = [...notes.keys()].filter((name) => /^block \d+$/.test(name));
   return names.map((name) => {
     const [x, attention] = [notes.get(name), notes.get(`${name} attention`)].map((note) => /** @type {Note} */ (note));
@@ -35,7 +36,7 @@ function blocks(notes, letter, thing, link, seen) {
       shape: `${shaped(`h, ${letter}, ${letter}`, ...attention.shape)}, then ${shaped(`${letter}, w`, ...x.shape)}`,
       said: `First attention, head by head: how much each ${thing} (row) takes from each (column)${seen}; a row adds up to 1. Then what each ${thing} (row) carries on.`,
       pictures: [
-        tiles(attention.values, rows, heads, `Attention of ${heads} heads`, (head) => `head ${head + 1}`, SCALES.magnitude),
+        tiles(attention.values, rows, 2, `Attention of ${heads} heads`, (head) => `head ${head + 1}`, SCALES.magnitude, labels),
         table(x, `${x.shape[0]} rows of ${x.shape[1]} numbers`),
       ],
     };
@@ -94,22 +95,24 @@ function ofPicture(levels, notes, place) {
     said: "Each patch times the matrix E, plus its position P, normed: a row for each patch.",
     pictures: [table(embedded, `${count} rows of ${embedded.shape[1]} numbers`)],
   });
-  return [...stages, ...blocks(notes, "n", "patch", "image/vit", ""),
+  const across = Math.sqrt(count);
+  const labels = upTo(count).map((k) => `${Math.floor(k / across) + 1},${(k % across) + 1}`);
+  return [...stages, ...blocks(notes, "n", "patch", "image/vit", "; a patch is named by its row and column in the picture", labels),
     ...ends(notes, "The mean over all patches, normed: what the encoder has gathered about the whole.", `I${sub(place)}`, "image/vit")];
 }
 
-/** @param {string[]} tokens @param {Map<string, Note>} notes @param {number} place @returns {Stage[]} */
-function ofCaption(tokens, notes, place) {
+/** @param {string[]} tokens @param {string} rest that is cut off @param {Map<string, Note>} notes @param {number} place @returns {Stage[]} */
+function ofCaption(tokens, rest, notes, place) {
   const embedded = /** @type {Note} */ (notes.get("embedded"));
   const list = element("p", { class: "way-tokens" }, ...tokens.flatMap((token) => [element("bdi", {}, token), " "]));
   return [{
     name: "Tokens", link: "text/tokenization", shape: shaped("t", tokens.length), pictures: [list],
-    said: "The caption in pieces that the tokenizer knows, between a start and an end.",
+    said: `The caption in pieces that the tokenizer knows, between a start and an end.${rest && ` There are ${tokens.length} places: “${rest}” was cut off.`}`,
   }, {
     name: "Token embeddings", link: "text/embeddings", shape: shaped("t, w", ...embedded.shape),
     said: "Of each token its row of the table E, plus its position P.",
     pictures: [table(embedded, `${embedded.shape[0]} rows of ${embedded.shape[1]} numbers`)],
-  }, ...blocks(notes, "t", "token", "text/text-encoder", ", itself or before it"),
+  }, ...blocks(notes, "t", "token", "text/text-encoder", ", itself or before it", tokens),
   ...ends(notes, "The end token's row, normed: only the end has seen all the others.", `T${sub(place)}`, "text/text-encoder")];
 }
 
@@ -149,17 +152,20 @@ function product({ values: image }, { values: text }, row, column) {
       element("b", { class: "way-sum" }, number(cosine, 2)), ". That is the ",
       element("a", { href: "pairs/similarity-matrix.html" }, "cosine"), ", since both have length 1."),
     strip(image, names[0]), strip(text, names[1]), strip(all, names.join(" × ")),
-    element("p", {}, `Most adds ${printed(most)}; most takes ${printed(least)}.`));
+    element("p", {}, `Most adds ${printed(most)}; most takes ${printed(least)}. All numbers are rounded where they are ` +
+      "shown, not where they are computed: by what is shown, a sum or a product may be off in its last digit."));
 }
 
 /** The part of the page that follows one cell, closed until a reader opens it. */
 export function makeWay() {
+  const opener = element("button", { type: "button", class: "way-opener" }, "How this number comes about");
   const summary = element("summary");
   const body = element("div");
   const node = element("details", { class: "way", hidden: "" }, summary, body);
   /** @type {Matrix | undefined} */
   let matrix;
   let [row, column] = [0, 0];
+  let led = false; // a reader is to be led there, once it is filled
 
   const follow = onlyTheLast(async () => {
     if (!matrix || !node.open) return;
@@ -172,11 +178,14 @@ export function makeWay() {
         element("p", {}, "All numbers were computed just now, here in the page. Each picture shows a table of them: blue is below 0, red above, white 0, as far as its ends say; attention goes from dark, 0, to light."),
         element("div", { class: "way-towers" },
           tower(`Picture ${i + 1}`, ofPicture(pixels, image.notes, i + 1)),
-          tower(`Caption ${j + 1}`, ofCaption(text.tokens, text.notes, j + 1))),
+          tower(`Caption ${j + 1}`, ofCaption(text.tokens, text.rest, text.notes, j + 1))),
         product(first, second, i, j));
     } catch {
-      body.replaceChildren(element("p", {}, "The model did not answer. Click the cell again."));
+      body.replaceChildren(element("p", {}, "The model did not answer. Choose the cell again."));
     }
+    if (led) summary.focus({ preventScroll: true });
+    if (led) node.scrollIntoView({ block: "start" });
+    led = false;
   });
   const update = () => {
     if (!matrix) return;
@@ -188,8 +197,13 @@ export function makeWay() {
     follow(undefined);
   };
   node.addEventListener("toggle", () => follow(undefined));
+  opener.addEventListener("click", () => {
+    node.open = led = true;
+    follow(undefined);
+  });
   return {
     node,
+    opener,
     /** Another matrix is shown. @param {Matrix} next */
     update(next) {
       matrix = next;
@@ -199,11 +213,6 @@ export function makeWay() {
     choose(cell) {
       [row, column] = cell;
       update();
-    },
-    open() {
-      if (!matrix) return;
-      node.open = true;
-      summary.scrollIntoView({ block: "nearest" });
     },
   };
 }

@@ -10,6 +10,7 @@ import { Clip } from "../../../src/bookkit/live/engine.js";
 import { erf, plainKernels, simdKernels } from "../../../src/bookkit/live/kernels.js";
 import { fit } from "../../../src/bookkit/live/resizing.js";
 import { fromEightBits, fromHalves } from "../../../src/bookkit/live/weights.js";
+import { startServed } from "./served.mjs";
 
 const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
 const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
@@ -66,6 +67,19 @@ for (const { name, path, words, texts, ids, pixels, embeddings, cosines, scale, 
       assert.ok(off < most, `a number of an embedding is off by ${off}`);
       assert.ok(Math.abs(clip.scale / scale - 1) < 1e-6);
     });
+
+for (const kernels of [expected.kernel, "AAAA"])
+  test(`the minified worker answers as in PyTorch, ${kernels === "AAAA" ? "without SIMD too" : "by WebAssembly"}`, async () => {
+    const [{ path, words, texts, pixels, cosines, scale }] = expected.models;
+    const ask = startServed(expected.served.engine);
+    const said = await ask("load", { weights: readFileSync(path, "base64"), words, kernel: kernels });
+    assert.deepEqual([said.fast, said.size], [kernels !== "AAAA", 32]);
+    assert.ok(Math.abs(said.scale / scale - 1) < 1e-6);
+    const [images, captions] = [await ask("images", { pixels: bytes(pixels) }), await ask("texts", { texts })];
+    const ours = similarity(images, captions, said.width);
+    floats(cosines).forEach((cosine, k) => assert.ok(Math.abs(ours[k] - cosine) < 1e-5, `cosine ${k}: ${ours[k]}`));
+    await assert.rejects(ask("texts", { texts: [" "] }), /an empty caption says nothing/);
+  });
 
 // of 8 bits only the cosines are promised
 for (const { name, path, words, followed, most } of expected.models.filter(({ most }) => most < 1e-4))

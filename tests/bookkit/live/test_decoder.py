@@ -16,7 +16,8 @@ FREE = ["detect dog", "who are you?", "is the circle red?", "detect <loc0005> st
 
 
 def answers() -> dict:
-    """What PyTorch answers to questions of each kind, and to some that it never learned."""
+    """What PyTorch answers to questions of each kind, to some that it never learned, and to some
+    without a picture."""
     answerer = clipbook.load("answers")
     asked = [
         (scene, question.text)
@@ -24,18 +25,20 @@ def answers() -> dict:
         for scene, question in draw_questions(12, split, seed=5)
     ]
     asked += [(scene, text) for (scene, _), text in zip(EXAMPLE, FREE, strict=False)]
+    asked += [(None, text) for _, text in asked[:9]]
     cases = []
     for scene, question in asked:
-        picture = render(scene)
+        picture = scene and render(scene)
         explained = answerer.explain(picture, question)
         boxes = read_boxes(explained.answer, answerer.tokenizer.bins)
         cases.append(
             {
-                "picture": packed(np.asarray(picture)),
+                "picture": packed(np.asarray(picture)) if picture else None,
                 "question": question,
                 "answer": explained.answer,
                 "tokens": explained.tokens,
                 "candidates": explained.candidates,
+                "looks": explained.attention.mean(dim=(1, 2)).tolist(),
                 "boxes": [box for box, _ in boxes],
             }
         )

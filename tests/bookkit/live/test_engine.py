@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import clipbook
-from bookkit.live import kernel, made_world, words
+from bookkit.live import files, kernel, made_world, words
 from clipbook.image import normalise, patchify, preprocess
 from clipbook.pretrained.shipped import FOLDERS
 from clipbook.scenes import EXAMPLE, SHAPES, SIZES, Object, Scene, render, sample, sample_pairs
@@ -188,6 +188,7 @@ def run_in_node(script: str, folder: Path, **cases) -> None:
         "kernel": packed(np.frombuffer(kernel.assembled(), np.uint8)),
         "halves": packed(np.array(finite, np.uint16).view(np.float16).astype(np.float32)),
         "world": made_world(),
+        "served": {name: files.minified(script) for name, script in files.ENGINES.items()},
     }
     (folder / "expected.json").write_text(json.dumps(base | cases))
     done = subprocess.run(

@@ -8,13 +8,14 @@ from collections import Counter
 
 import pytest
 
-from bookkit.live import files
+from bookkit import BOOK
+from bookkit.live import files, kernel
 from bookkit.live.timing import dragging, measure
 from bookkit.pages.live import playground
 from clipbook.widgets.kit import joined
 from tests.widgets.test_arithmetic import DECLARED
 
-SCRIPTS = ["worker", "timing", *files.PAGES]
+SCRIPTS = [*files.ENGINES.values(), "timing", *files.PAGES]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -32,11 +33,28 @@ def test_a_script_is_one_module_that_declares_no_name_twice(name, tmp_path):
 
 def test_no_file_weighs_more_than_a_reader_should_wait_for():
     sizes = {name: len(gzip.compress(text.encode())) for name, text in files.files().items()}
-    assert sizes["live/engine.js"] <= 15_000
     assert sizes["live/shapes.js"] <= 1_000_000
     assert all(sizes[f"live/{name}.js"] <= 1_300_000 for name in ("emoji", "answers", "pictures"))
     assert all(len(files.weights(name)) <= 1_300_000 for name in files.MODELS)
-    assert all(sizes[f"_static/live/{name}.js"] <= 25_000 for name in files.PAGES)
+    assert all(sizes[f"_static/live/{name}.js"] <= 20_000 for name in files.PAGES)
+
+
+def test_an_engine_and_its_kernels_are_small_before_they_are_compressed():
+    sizes = {
+        name: len(files.minified(script).encode()) + len(kernel.assembled())
+        for name, script in files.ENGINES.items()
+    }
+    assert sizes["engine"] <= 15_000
+    assert sizes["answerer"] <= 20_000, "with a decoder"
+
+
+def test_scripts_name_in_full_each_class_that_has_a_look():
+    """A class that is put together keeps no rule: the site's sheet is cut to what scripts name."""
+    named = set(re.findall(r"[\w-]+", "".join(joined(files.HERE / f"{n}.js") for n in files.PAGES)))
+    sheet = (BOOK / "_static/book.css").read_text("utf-8")
+    classes = set(re.findall(r"\.((?:play|way|own)-[\w-]+)", sheet))
+    assert len(classes) > 50
+    assert classes - named == set()
 
 
 def test_the_version_follows_from_all_that_is_served(monkeypatch):
@@ -50,8 +68,9 @@ def test_the_version_follows_from_all_that_is_served(monkeypatch):
 
 @pytest.mark.browser
 @pytest.mark.alone
-def test_simd_is_three_times_as_fast_as_plain_javascript(browser):
-    for task, times in measure(browser, "shapes").items():
+@pytest.mark.parametrize("model", ["shapes", "answers"])
+def test_simd_is_three_times_as_fast_as_plain_javascript(browser, model):
+    for task, times in measure(browser, model).items():
         assert times["ratio"] >= 3, (task, times)
 
 

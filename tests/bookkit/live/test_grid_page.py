@@ -68,7 +68,8 @@ def test_a_click_and_another_caption_make_the_model_answer(open_live, origin, se
     assert "shapes.js" not in page.asked
     field.fill("a cyan diamond and a purple star")
     column_is(page, 4, "a cyan diamond and a purple star")
-    expect(page.locator(".grid-status")).to_contain_text("fits number 6 best")
+    expect(page.locator(".grid-status")).to_contain_text("fits the picture in row 6 best")
+    assert page.locator("tr:has(.grid-best)").evaluate("(row) => row.sectionRowIndex") == 5
     assert page.asked.count("shapes.js") == page.asked.count("engine.js") == 1
     page.get_by_role("button", name="Back to the first captions").click()
     column_is(page, 4, CAPTIONS[4])
@@ -87,10 +88,101 @@ def test_keys_alone_do_it_on_a_phone_in_the_dark(open_live):
     expect(page.get_by_label("Caption 8")).to_have_value(CAPTIONS[7])
 
 
-def test_an_empty_caption_is_asked_for_and_not_answered(open_live):
+def test_an_empty_caption_is_asked_for_and_has_no_numbers(open_live):
     page = open_live(grid(""))
     page.get_by_label("Caption 3").fill("  ")
     expect(page.locator(".grid-status")).to_have_text("Write a caption.")
+    expect(page.locator(".grid-table tbody tr td:nth-of-type(3)")).to_have_text([""] * 8)
+    page.get_by_label("Caption 3").fill("a star")
+    column_is(page, 2, "a star")
+
+
+LONG = "a red ring " * 10 + "and seven"
+
+
+def test_what_a_caption_has_too_much_is_said(open_live):
+    page = open_live(grid(""))
+    page.get_by_label("Caption 3").fill(LONG)
+    column_is(page, 2, LONG)
+    status = page.locator(".grid-status")
+    expect(status).to_contain_text("more tokens than the model has places: “and seven” was cut off")
+    page.get_by_label("Caption 3").fill("a red ring")
+    expect(status).to_contain_text("“a red ring” fits")
+    expect(status).not_to_contain_text("cut off")
+
+
+@pytest.mark.parametrize("by_slider", [False, True])
+def test_the_recording_is_of_the_first_captions(open_live, by_slider):
+    page = open_live(grid(""))
+    page.get_by_label("Caption 3").fill("a star")
+    column_is(page, 2, "a star")
+    if by_slider:
+        page.get_by_role("slider", name="Training step").press("Home")
+    else:
+        page.get_by_role("button", name="Play the training").click()
+        page.get_by_role("button", name="Pause").click()
+    assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
+    heads = page.locator(".grid-caption").all_inner_texts()
+    assert [text.strip() for text in heads] == CAPTIONS
+    expect(page.get_by_label("Caption 3")).to_have_value(CAPTIONS[2])
+    expect(page.locator(".grid-status")).to_contain_text("Choose any caption and change it")
+    expect(page.get_by_role("button", name="Back to the first captions")).to_be_hidden()
+    page.get_by_label("Caption 3").fill("a ring")
+    column_is(page, 2, "a ring")
+
+
+def test_no_number_of_another_caption_stands_under_ones_own(open_live, origin):
+    page = open_live(grid(""), base=origin)
+    page.context.route("**/shapes.js*", lambda route: route.abort())
+    page.get_by_label("Caption 3").fill("a ring")
+    expect(page.locator(".grid-status")).to_contain_text("could not be loaded")
+    expect(page.locator(".grid-table tbody tr td:nth-of-type(3)")).to_have_text([""] * 8)
+    others = page.locator(".grid-table tbody tr td:nth-of-type(4)").all_inner_texts()
+    shown = [float(text.replace("−", "-")) for text in others]
+    assert shown == pytest.approx(FRAMES[-1][:, 3].tolist(), abs=0.0051)
+    open_live.faults.clear()
+
+
+def test_an_answer_that_comes_too_late_is_not_shown(open_live, origin):
+    page = open_live(grid(""), base=origin)
+    held = []
+    page.context.route("**/shapes.js*", lambda route: held.append(route))
+    field = page.get_by_label("Caption 3")
+    field.fill("a r")
+    field.fill("a ri")
+    expect(page.locator(".grid-status")).to_contain_text("on its way")
+    page.get_by_role("slider", name="Training step").press("Home")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(1500)
+    assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
+    expect(page.locator(".grid-status")).to_contain_text("Choose any caption and change it")
+
+
+def test_the_recording_says_nothing_of_the_model_as_it_is(open_live):
+    page = open_live(grid(""))
+    page.get_by_label("Caption 3").fill("a star")
+    column_is(page, 2, "a star")
+    page.get_by_role("button", name="Back to the first captions").click()
+    column_is(page, 2, CAPTIONS[2])
+    page.get_by_role("slider", name="Training step").press("Home")
+    expect(page.locator(".grid-status")).to_contain_text("Choose any caption and change it")
+    expect(page.locator(".grid-best")).to_have_count(0)
+
+
+def test_after_an_answer_what_is_said_is_of_the_caption_that_is_chosen(open_live):
+    page = open_live(grid(""))
+    page.get_by_label("Caption 3").fill("my grandmother riding a bicycle")
+    column_is(page, 2, "my grandmother riding a bicycle")
+    status = page.locator(".grid-status")
+    expect(status).to_contain_text(
+        "In training the model never met “my”, “grandmother”, “riding” and more: its number"
+    )
+    page.get_by_role("button", name=CAPTIONS[0]).click()
+    best = cosines(SCENES[:1], CAPTIONS[:1])[0, 0]
+    expect(status).to_have_text(f"“{CAPTIONS[0]}” fits the picture in row 1 best: {best:.2f}.")
+    page.locator(".grid-table tbody td").nth(7).click()
+    expect(status).to_contain_text(f"“{CAPTIONS[7]}” fits the picture in row 8 best")
 
 
 def test_a_failed_load_says_so_and_the_next_letter_tries_again(open_live, origin):
@@ -108,8 +200,8 @@ def test_a_failed_load_says_so_and_the_next_letter_tries_again(open_live, origin
 def test_without_simd_plain_javascript_answers(open_live, origin):
     page = open_live(grid(""), base=origin)
     kernel = files.text_of(assembled())
-    broken = files.engine().replace(kernel, "AAAA")  # no module at all
-    assert broken != files.engine()
+    broken = files.engine("engine").replace(kernel, "AAAA")  # no module at all
+    assert broken != files.engine("engine")
     answer = {"body": broken, "content_type": "text/javascript"}
     given = []
     page.context.route(

@@ -4,6 +4,7 @@ answered with PyTorch's numbers, by the figure's own widget."""
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from bookkit.live import files
 from bookkit.pages import live, widget_pictures
 from clipbook.image import normalise
 from clipbook.scenes import EXAMPLE, render
-from clipbook.widgets import AttentionExplorer, PatchExplorer, SimilarityMatrix
+from clipbook.widgets import AnswerExplorer, AttentionExplorer, PatchExplorer, SimilarityMatrix
 from tests.bookkit.live.conftest import cosines, shapes
 
 pytestmark = pytest.mark.browser
@@ -56,6 +57,11 @@ def attention_of(text: str) -> tuple[torch.Tensor, list[str]]:
     with torch.no_grad():
         weights = model.text_encoder.attention_weights(ids)[:, 0]
     return weights, ["<start>", *words[1:-1], "<end>"]
+
+
+def attention_widget(text: str, **options) -> AttentionExplorer:
+    first, tokens = attention_of(text)
+    return AttentionExplorer(first, tokens=tokens, causal=True, **options)
 
 
 def state(page, name: str):
@@ -132,28 +138,114 @@ def test_names_for_one_picture_and_none_at_all(open_live):
     assert state(page, "captions") == [*OWN, CAPTIONS[0]]
 
 
+def test_words_that_training_never_had_are_named(open_live):
+    page = open_live(cell(matrix_of()))
+    page.get_by_label("Captions of your own").fill("my grandmother riding")
+    expect(page.locator(".own-status")).to_contain_text(
+        "never met “my”, “grandmother”, “riding”: its"
+    )
+    page.get_by_label("Captions of your own").fill("a large red ring below a pink cross")
+    expect(page.locator(".own-status")).to_contain_text("“a large red ring")
+    expect(page.locator(".own-status")).not_to_contain_text("never met")
+    page = open_live(cell(attention_widget("a star")))
+    page.get_by_label("A sentence of your own").fill("a star & my cat")
+    expect(page.locator(".own-status")).to_contain_text("the model never met “my”, “cat”.")
+
+
+def test_what_of_captions_is_left_out_is_said(open_live):
+    page = open_live(cell(matrix_of()))
+    typed, status = page.get_by_label("Captions of your own"), page.locator(".own-status")
+    typed.fill("a red ring " * 10 + "and seven")
+    expect(status).to_contain_text("than the model has places: “and seven” was cut off")
+    typed.fill("a red ring " * 500)
+    expect(status).to_contain_text("Only the first 120 characters of it are taken.")
+    typed.fill("星" * 60)
+    expect(status).to_contain_text(f"{'星' * 40}…” was cut off")
+    typed.fill("\n".join(f"a star {k}" for k in range(17)))
+    expect(status).to_contain_text("There is room for 16 lines; those behind are left out.")
+    assert len(state(page, "captions")) == 16
+    typed.fill("a star")
+    expect(status).to_contain_text("“a star” fits")
+    expect(status).not_to_contain_text("left out")
+    expect(status).not_to_contain_text("cut off")
+
+
 def test_as_many_captions_as_pictures_are_said_to_count_as_pairs(open_live):
     page = open_live(cell(matrix_of(SCENES[:2])))
     page.get_by_label("Captions of your own, one a line").fill("\n".join(OWN))
     expect(page.locator(".own-status")).to_contain_text("the first counts as picture 1’s own")
 
 
-@pytest.mark.parametrize("text", ["a red ring", "Ünï 星 " + "long " * 40])
-def test_a_sentence_of_ones_own_has_the_trained_encoders_attention(open_live, text):
-    first, tokens = attention_of("a yellow star above a green ring")
-    page = open_live(cell(AttentionExplorer(first, tokens=tokens, causal=True, layer=0, head=1)))
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("a red ring", ""),
+        ("a red ring " * 10 + "and seven", " and no more, so “and seven” was cut off"),
+        ("Ünï 星 " + "long " * 40, " and no more, so “"),
+    ],
+)
+def test_a_sentence_of_ones_own_has_the_trained_encoders_attention(open_live, text, rest):
+    page = open_live(cell(attention_widget("a yellow star above a green ring", layer=0, head=1)))
     page.get_by_role("option", name="star,").click()
     typed = page.get_by_label("A sentence of your own")
     expect(typed).to_have_value("a yellow star above a green ring")
     typed.fill(text)
     wanted, words = attention_of(text)
-    expect(page.locator(".own-status")).to_contain_text(f"reads {len(words)} tokens")
+    expect(page.locator(".own-status")).to_contain_text(f"reads {len(words)} tokens{rest}")
     assert state(page, "tokens") == words
     assert state(page, "query") == len(words) - 1
     assert (state(page, "layer"), state(page, "head")) == (0, 1)
     assert weights(page) == pytest.approx(wanted.numpy(), abs=2e-5)
     typed.fill(" ")
     expect(page.locator(".own-status")).to_have_text("Write a sentence.")
+
+
+@pytest.mark.parametrize(("theme", "options"), [("light", {}), ("dark", PHONE)])
+def test_a_question_of_ones_own_is_answered_about_each_picture_and_about_none(
+    open_live, theme, options
+):
+    answerer, pictures = clipbook.load("answers"), [render(scene) for scene in SCENES[:2]]
+    first = AnswerExplorer(answerer, pictures, [["caption", "how many shapes?"], ["caption"]])
+    page = open_live(cell(first, "answers"), theme=theme, **options)
+    typed = page.get_by_label("A question of your own about the pictures")
+    expect(typed).to_have_value("caption")
+    assert "answerer.js" not in page.asked and "answers.js" not in page.asked
+    typed.fill("what shape is red?")
+    one, two, none = (answerer.ask(picture, "what shape is red?") for picture in [*pictures, None])
+    said = f"It says about picture 1 “{one}”, about picture 2 “{two}”; without a picture “{none}”."
+    expect(page.locator(".own-status")).to_contain_text(said)
+    page.get_by_role("radio", name="picture 2").check(force=True)
+    told = answerer.explain(pictures[1], "what shape is red?")
+    patch = told.attention.mean(dim=(1, 2))[0].argmax().item()
+    where = f"looks most at row {patch // 4 + 1}, column {patch % 4 + 1}"
+    expect(page.locator(".answer-finding")).to_contain_text(f"it answers “{two}”; without the")
+    expect(page.locator(".answer-finding")).to_contain_text(where)
+    best = page.locator(".answer-candidates").first.locator("div > span:last-child").first
+    expect(best).to_have_text(f"{told.candidates[0][0][1]:.2f}")
+    typed.fill("detect <loc0099>")
+    expect(page.locator(".own-status")).to_have_text("<loc0099> is beyond the last of 32 bins")
+    typed.fill(" ")
+    expect(page.locator(".own-status")).to_have_text("Write a question.")
+    page.get_by_role("button", name="Back to the chapter's").click()
+    assert state(page, "questions") == [["caption", "how many shapes?"], ["caption"]]
+    expect(page.get_by_label("Question", exact=True)).to_have_value("0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= options.get("viewport", {}).get(
+        "width", 900
+    )
+
+
+def test_an_answer_to_what_was_never_learned_is_said_to_be_a_guess_and_no_word_is_told(open_live):
+    answerer, pictures = clipbook.load("answers"), [render(scene) for scene in SCENES[2:3]]
+    page = open_live(cell(AnswerExplorer(answerer, pictures, [["caption"]]), "answers"))
+    typed, status = page.get_by_label("A question of your own"), page.locator(".own-status")
+    typed.fill("who painted this?")
+    expect(status).to_contain_text("It says about picture 1 no word; without a picture “one”.")
+    expect(status).to_contain_text("the model never met “who”, “painted”, “this”. This is none of")
+    expect(page.locator(".answer-finding")).to_contain_text("it answers no word; without")
+    typed.fill("what colour is the star?")
+    expect(status).to_have_text(
+        re.compile("about picture 1 “yellow”; without a picture “[a-z]+”\\.$")
+    )
 
 
 def test_a_picture_of_ones_own_has_the_trained_vits_attention(open_live, tmp_path):

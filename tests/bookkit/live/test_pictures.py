@@ -75,5 +75,5 @@ def test_what_the_playground_says_of_finding_emoji_is_so():
     assert {name for _, _, name in fruit[:8]} == {"red apple", "peach", "tomato"}
     assert {artist for artist, _, _ in fruit[:8]} == set(pictures.SHOWN)
     assert sum("face" in name for _, _, name in happy[:6]) >= 4
-    assert not any("smil" in name or "beaming" in name for _, _, name in happy[:6])
-    assert not any(name in ("dog face", "poodle") for _, _, name in dogs[:3])
+    assert any("anxious" in name or "worried" in name for _, _, name in happy[:6])
+    assert dogs[0][2] == "dog face"

@@ -10,17 +10,19 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import clipbook
-from bookkit.live import pictures
+from bookkit import chapters
+from bookkit.live import pictures, tries
 from bookkit.pages.live import playground
 from clipbook import emoji
 from clipbook.emoji import load_emoji
 from clipbook.evaluation.scenes import combination_names
 from clipbook.image import normalise
-from clipbook.scenes import EXAMPLE, RGB, Object, Scene, render
+from clipbook.scenes import EXAMPLE, RGB, Object, Scene, captions, render
 from tests.bookkit.live.conftest import cosines, shapes
 from tests.bookkit.live.test_pictures import levels
 
 pytestmark = pytest.mark.browser
+NAMES = [caption for _, caption in EXAMPLE] + combination_names()
 STAR = "#picture=dark.star.yellow.large.50.48&caption=a+star&caption=a+ring+%26+a+%E6%98%9F"
 
 
@@ -54,7 +56,7 @@ def is_pytorchs(page) -> None:
     )
     beside = [float(t.replace("−", "-")) for t in page.locator(".play-fit").all_inner_texts()]
     assert beside == pytest.approx(wanted[chosen].tolist(), abs=0.0051)
-    names = combination_names()
+    names = NAMES
     logits = shapes()[0].scale.item() * torch.from_numpy(cosines([scenes[chosen]], names)[0])
     first = page.locator(".play-best li").first.locator("span").all_inner_texts()
     assert first[0] == names[int(logits.argmax())]
@@ -82,6 +84,50 @@ def test_nothing_is_asked_for_before_a_click_and_then_pytorchs_numbers_are_there
     is_pytorchs(page)
 
 
+def test_the_first_names_hold_one_that_is_right_of_each_of_the_books_pictures(open_live):
+    page = started(open_live(playground("")))
+    for k, place in enumerate((0, 1, 2, 5)):
+        page.locator(".play-thumbnails button").nth(k).click()
+        expect(page.locator(".play-best li").first).to_contain_text(EXAMPLE[place][1])
+    first = [NAMES[int(cosines([scene], NAMES)[0].argmax())] for scene, _ in EXAMPLE]
+    true = zip((scene for scene, _ in EXAMPLE), first, strict=True)
+    assert all(
+        name in captions(scene) or name == EXAMPLE[k][1] for k, (scene, name) in enumerate(true)
+    )
+
+
+def test_names_of_one_thing_are_confused_where_there_are_two_as_its_try_says(open_live):
+    page = open_live(playground(""))
+    page.get_by_role("button", name="Two things, one name").click()
+    expect(page.locator(".play-tried")).to_be_in_viewport()
+    expect(page.locator(".play-best li").first).to_contain_text("a pink ring")
+    typed = page.get_by_label("Names, one a line")
+    typed.fill(typed.input_value() + "\na pink heart left of a green ring")
+    expect(page.locator(".play-best li").first).to_contain_text("a pink heart left of a green ring")
+
+
+def test_words_that_no_caption_of_training_had_are_named(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    captions, names = page.locator(".play-strange").all()
+    expect(captions).to_have_text(
+        "In training the model never met “星”: its number for such a text is a guess."
+    )
+    expect(names).to_have_text("")
+    page.get_by_role("textbox", name="Caption 2").fill("a ring")
+    expect(captions).to_have_text("")
+    page.get_by_label("Names, one a line").fill("my grandmother")
+    expect(names).to_contain_text("never met “my”, “grandmother”:")
+
+
+def test_an_answer_without_a_word_is_told_in_words(open_live):
+    page = open_live(playground(""), hash="#picture=dark.star.yellow.large.50.48&caption=a+star")
+    assert clipbook.load("answers").ask(render(EXAMPLE[2][0]), "who painted this?") == ""
+    page.get_by_label("Question", exact=True).fill("who painted this?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator(".play-answer")).to_have_text("(no word: it ends at once)")
+    expect(page.locator(".play-said")).to_contain_text("It answers no word.")
+
+
 def test_an_object_is_dragged_and_its_row_follows_while_it_moves(open_live):
     page = started(open_live(playground(""), hash=STAR))
     page.locator(".play-stage").scroll_into_view_if_needed()
@@ -95,6 +141,101 @@ def test_an_object_is_dragged_and_its_row_follows_while_it_moves(open_live):
     assert np.abs(matrix(page) - before).max() > 0.01
     page.mouse.up()
     is_pytorchs(page)
+
+
+def test_a_press_of_the_mouse_on_a_menu_moves_nothing(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.get_by_role("button", name="what colour is the star?").click()
+    expect(page.locator(".play-answer")).to_have_text("yellow")
+    page.get_by_label("Colour", exact=True).scroll_into_view_if_needed()
+    box = page.get_by_label("Colour", exact=True).bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.press("Escape")
+    page.get_by_label("Colour", exact=True).select_option("purple")
+    expect(page.locator(".play-answer")).to_have_text("purple")
+    thumbnail = page.locator(".matrix-grid img").first.get_attribute("src")
+    page.get_by_label("Colour", exact=True).select_option("red")
+    expect(page.locator(".play-answer")).to_have_text("red")
+    assert page.locator(".matrix-grid img").first.get_attribute("src") != thumbnail
+
+
+def test_a_question_is_asked_again_once_a_hand_lets_go(open_live):
+    page = open_live(playground(""), reduced_motion="reduce")
+    page.get_by_role("button", name="Ask what is above").click()
+    expect(page.locator(".play-answer")).to_have_text("a red circle")
+    page.locator(".play-stage").scroll_into_view_if_needed()
+    handle = page.get_by_role("button", name=re.compile("blue square,")).bounding_box()
+    stage = page.locator(".play-stage").bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 0.15, stage["y"] + 2, steps=6)
+    page.mouse.up()
+    picture = seen(page)
+    wanted = clipbook.load("answers").ask(
+        Image.fromarray(picture), "what is above the blue square?"
+    )
+    assert wanted != "a red circle"
+    expect(page.locator(".play-answer")).to_have_text(wanted)
+
+
+def test_a_link_within_the_page_leaves_what_is_composed(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.get_by_role("textbox", name="Caption 1").fill("a star, again")
+    for place in ("#playground", "#"):
+        page.evaluate(f"location.hash = '{place}'")
+        page.wait_for_function("location.hash.includes('again')")
+        expect(page.get_by_role("textbox", name="Caption 1")).to_have_value("a star, again")
+
+
+def test_the_way_back_from_a_try_leads_to_what_was_composed(open_live):
+    page = open_live(playground(""), hash=STAR)
+    page.get_by_role("button", name="Draw on a copy with a pen").click()
+    page.get_by_role("textbox", name="Caption 1").fill("mine")
+    page.get_by_role("button", name="Find a red fruit").click()
+    expect(page.get_by_role("radio", name="Emoji")).to_be_checked()
+    page.go_back()
+    expect(page.get_by_role("radio", name="Shapes")).to_be_checked()
+    expect(page.get_by_role("textbox", name="Caption 1")).to_have_value("mine")
+    expect(page.get_by_role("button", name="Picture 2: a drawing")).to_be_visible()
+
+
+def test_without_names_there_is_no_best_one_and_the_address_knows(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.get_by_label("Names, one a line").fill(" ")
+    expect(page.locator(".play-best li")).to_have_count(0)
+    expect(page.locator(".play-names .play-strange")).to_have_text("Write a name.")
+    page.wait_for_function("location.hash.endsWith('name=')")
+    again = open_live(playground(""), hash="#" + page.url.partition("#")[2])
+    expect(again.get_by_label("Names, one a line")).to_have_value("")
+
+
+def test_pictures_for_which_there_is_no_room_are_said_to_be_left_out(open_live, tmp_path):
+    page = started(open_live(playground(""), hash=STAR))
+    for k in range(9):
+        Image.new("RGB", (40, 40), (20 * k, 90, 90)).save(tmp_path / f"{k}.png")
+    field = page.get_by_label("A picture of your own")
+    field.set_input_files([tmp_path / f"{k}.png" for k in range(9)])
+    expect(page.locator(".play-thumbnails img")).to_have_count(8)
+    expect(page.locator(".play-full")).to_have_text(
+        "There is room for 8 pictures: 2 were left out."
+    )
+    expect(field).to_be_hidden()
+    page.get_by_role("button", name="Exchange two colours").click()
+    expect(page.locator(".play-thumbnails img").nth(8)).to_be_visible()  # more than eight
+    expect(page.get_by_label("A picture of your own")).to_be_hidden()
+    expect(page.get_by_role("button", name="Draw on a copy with a pen")).to_be_hidden()
+
+
+def test_the_focus_stays_where_a_button_was_made_anew(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.get_by_role("button", name="Add a picture").press("Enter")
+    expect(page.get_by_role("button", name="Picture 2:")).to_be_focused()
+    page.get_by_role("button", name="Remove picture 2").press("Enter")
+    expect(page.get_by_role("button", name="Picture 1:")).to_be_focused()
+    page.get_by_role("button", name="Remove caption 2").press("Enter")
+    expect(page.get_by_role("textbox", name="Caption 1")).to_be_focused()
 
 
 def test_keys_move_and_menus_change_what_is_selected_on_a_phone(open_live):
@@ -177,6 +318,107 @@ def test_a_picture_of_ones_own_is_seen_as_preprocess_sees_it(open_live, tmp_path
     assert "noise" not in page.url
 
 
+@pytest.mark.parametrize("viewport", [(1280, 800), (390, 844)])
+def test_a_picture_that_is_dropped_is_seen_as_a_chosen_one_is(open_live, tmp_path, viewport):
+    width, height = viewport
+    page = open_live(playground(""), hash=STAR, viewport={"width": width, "height": height})
+    levels = np.random.default_rng(0).integers(0, 256, (90, 140, 3), np.uint8)
+    Image.fromarray(levels).save(tmp_path / "noise.png")
+    page.get_by_label("A picture of your own").set_input_files(tmp_path / "noise.png")
+    page.get_by_role("button", name="Picture 2: noise.png").wait_for()
+    chosen = seen(page)
+    page.get_by_role("button", name="Remove picture 2").click()
+    script = """([bytes, type]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([Uint8Array.from(bytes)], "dropped.png"));
+        const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: data });
+        document.querySelector(".play-stage").dispatchEvent(event);
+        return document.querySelectorAll(".play-dropping").length;
+    }"""
+    content = list((tmp_path / "noise.png").read_bytes())
+    assert page.evaluate(script, [content, "dragover"]) == 1
+    assert page.evaluate(script, [content, "drop"]) == 0
+    page.get_by_role("button", name="Picture 2: dropped.png").wait_for()
+    assert (seen(page) == chosen).all()
+    expect(page.locator(".play-remark")).to_contain_text("What the model sees of dropped.png")
+
+
+def test_the_matrix_stands_beside_the_picture_where_there_is_room(open_live):
+    page = started(open_live(playground(""), viewport={"width": 1280, "height": 800}))
+    stage, grid = (page.locator(part).bounding_box() for part in (".play-stage", ".matrix-grid"))
+    assert grid["x"] >= stage["x"] + stage["width"]
+    assert max(stage["y"] + stage["height"], grid["y"] + grid["height"]) - stage["y"] <= 800
+
+
+def test_what_to_try_sets_all_of_the_state_and_says_where_to_look(open_live):
+    page = open_live(playground(""))
+    listed = tries.tries("")
+    links = [link for one in listed for link in re.findall(r'href="([^"]+)\.html"', one["said"])]
+    assert set(links) <= set(chapters.names())
+    for one in listed[:-1]:
+        page.get_by_role("button", name=one["name"]).click()
+        expect(page.locator(".play-tried")).to_be_in_viewport()
+        expect(page.locator(".play-matrix [role=grid]")).to_be_visible()
+        page.wait_for_function("document.querySelector('.play-status').textContent === ''")
+        state = one["state"]
+        if "captions" in state:
+            values = [field.input_value() for field in page.locator(".play-captions input").all()]
+            assert values == state["captions"]
+        if "scenes" in state:
+            pictures_shown = page.locator(".play-thumbnails [aria-pressed]")
+            expect(pictures_shown).to_have_count(len(state["scenes"]))
+        if "question" in state:
+            expect(page.get_by_label("Question", exact=True)).to_have_value(state["question"])
+            wanted = clipbook.load("answers").ask(render(EXAMPLE[0][0]), state["question"])
+            expect(page.locator(".play-answer")).to_have_text(wanted)
+    page.get_by_role("button", name=listed[-1]["name"]).click()
+    expect(page.get_by_role("radio", name="Emoji")).to_be_checked()
+    expect(page.locator(".play-found img").first).to_be_visible(timeout=60_000)
+    page.go_back()
+    expect(page.get_by_role("radio", name="Shapes")).to_be_checked()
+
+
+def test_what_of_a_caption_or_a_name_is_cut_off_is_said(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    made, named = (
+        page.locator(".play-made .play-strange"),
+        page.locator(".play-names .play-strange"),
+    )
+    long = "a red ring " * 10
+    page.get_by_role("textbox", name="Caption 2").fill(f"{long}and seven")
+    expect(made).to_contain_text("Caption 2 has more tokens than the model has places: “and seven”")
+    page.get_by_role("textbox", name="Caption 2").fill("a ring")
+    expect(made).not_to_contain_text("cut off")
+    page.get_by_label("Names, one a line").fill(f"{long}and seven")
+    expect(named).to_contain_text("The first name has more tokens than the model has places: “and")
+    page.get_by_label("Names, one a line").fill("\n".join(f"a star {k}" for k in range(513)))
+    expect(named).to_contain_text("Only the first 512 names are compared.")
+
+
+def test_names_that_a_reader_writes_are_in_the_address(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    assert "name=" not in page.url
+    names = page.get_by_label("Names, one a line")
+    names.fill("a star & a 星\na ring")
+    page.wait_for_function("location.hash.includes('name=a+ring')")
+    again = started(open_live(playground(""), hash=page.url.partition("#")[2].join(["#", ""])))
+    expect(again.get_by_label("Names, one a line")).to_have_value("a star & a 星\na ring")
+    expect(again.locator(".play-best li")).to_have_count(2)
+    again.get_by_role("radio", name="Emoji").check()
+    again.get_by_role("radio", name="Shapes").check()
+    expect(again.get_by_label("Names, one a line")).to_have_value("a star & a 星\na ring")
+
+
+def test_a_link_is_copied_that_holds_what_is_shown(open_live):
+    page = open_live(playground(""), hash=STAR)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("textbox", name="Caption 1").fill("a star, again")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("Copied: it holds all but what you draw or bring.")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "caption=a+star%2C+again" in copied and copied == page.url
+
+
 def test_it_answers_questions_of_each_kind_as_pytorch_does_and_draws_boxes(open_live):
     page = open_live(playground(""), reduced_motion="no-preference")
     assert "answers.js" not in page.asked
@@ -210,9 +452,12 @@ def test_a_question_comes_by_address_is_asked_by_keys_and_follows_the_picture(op
     hash = f"{STAR}&question=what+colour+is+the+star%3F"
     page = open_live(playground(""), theme="dark", hash=hash, **phone)
     expect(page.get_by_label("Question", exact=True)).to_have_value("what colour is the star?")
-    assert "answers.js" not in page.asked
+    expect(page.locator(".play-answer")).to_have_text("yellow")  # a link with a question asks it
+    page.get_by_label("Question", exact=True).fill("how large is the yellow star?")
     page.get_by_label("Question", exact=True).press("Enter")
-    expect(page.locator(".play-answer")).to_have_text("yellow")
+    expect(page.locator(".play-answer")).to_have_text("large")
+    page.get_by_label("Question", exact=True).fill("what colour is the star?")
+    page.get_by_label("Question", exact=True).press("Enter")
     page.get_by_label("Colour", exact=True).select_option("purple")
     expect(page.locator(".play-answer")).to_have_text("purple")
     page.get_by_role("button", name="detect purple star").tap()
@@ -226,7 +471,7 @@ def test_what_it_never_learned_to_answer_is_said_to_be_a_guess(open_live):
     page.get_by_label("Question", exact=True).fill("who is the president?")
     page.get_by_role("button", name="Ask", exact=True).click()
     said = page.locator(".play-said")
-    expect(said).to_contain_text("In training it never met “who”, “president”.")
+    expect(said).to_contain_text("In training the model never met “who”, “president”.")
     expect(said).to_contain_text("none of the nine kinds of questions")
     page.get_by_label("Question", exact=True).fill("is the star yellow?")
     page.get_by_role("button", name="Ask", exact=True).click()
@@ -313,7 +558,6 @@ def test_a_pen_draws_on_a_copy_by_hand_and_by_keys_what_the_model_then_sees(open
 def emoji_page(open_live, **options):
     page = open_live(playground(""), **options)
     page.get_by_role("radio", name="Emoji").check()
-    page.get_by_role("button", name="Start the model and its pictures").click()
     looked = page.locator(".play-finder .play-said")
     expect(looked).to_contain_text("fits best", timeout=30_000)  # at 633 pictures
     page.wait_for_timeout(500)
@@ -328,13 +572,13 @@ def found(page) -> list[tuple[str, float]]:
     ]
 
 
-def test_emoji_come_after_a_click_and_with_8_bits_their_cosines_are_near_pytorchs(open_live):
+def test_emoji_come_once_they_are_chosen_and_with_8_bits_their_cosines_are_near_pytorchs(open_live):
     page = open_live(playground(""))
+    page.get_by_role("radio", name="Emoji").wait_for()
+    assert page.asked == ["page1.html", "book.css", "playground.js"]
     page.get_by_role("radio", name="Emoji").check()
     expect(page.locator(".playground")).to_contain_text("differ from the chapter's by up to 0.015")
     expect(page.locator(".play-credits")).to_contain_text("CC BY-SA 4.0")
-    assert page.asked == ["page1.html", "book.css", "playground.js"]
-    page.get_by_role("button", name="Start the model and its pictures").click()
     expect(page.locator(".play-thumbnails img")).to_have_count(4)
     page.locator(".play-matrix [role=grid]").wait_for()
     names, captions = (list(texts) for texts in zip(*emoji.EXAMPLE[:4], strict=True))
@@ -426,9 +670,8 @@ def test_a_link_that_is_followed_within_the_page_changes_the_model(open_live, tm
 def test_pictures_that_did_not_come_are_asked_for_again(open_live, folder):
     file = folder / "live/pictures.js"
     page = open_live(playground(""))
-    page.get_by_role("radio", name="Emoji").check()
     held = file.rename(folder / "held")
-    page.get_by_role("button", name="Start the model").click()
+    page.get_by_role("radio", name="Emoji").check()
     expect(page.locator(".play-status")).to_have_text("The model could not be loaded. Try again.")
     open_live.faults.clear()
     held.rename(file)

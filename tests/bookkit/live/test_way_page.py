@@ -17,16 +17,47 @@ def shown_product(page) -> float:
     return float(page.locator(".way-sum").inner_text().replace("−", "-"))
 
 
+def ask_for_the_way(page) -> None:
+    page.get_by_role("button", name="How this number comes about").click()
+
+
+@pytest.mark.parametrize("viewport", [(1280, 800), (390, 844)])
+def test_a_cell_stays_in_view_and_its_way_comes_into_view_where_it_is_asked_for(
+    open_live, viewport
+):
+    width, height = viewport
+    page = started(open_live(playground(""), viewport={"width": width, "height": height}))
+    for _ in range(2):  # while the way is closed, and once it is open
+        page.locator("[data-cell='1,2']").scroll_into_view_if_needed()
+        before = page.evaluate("scrollY")
+        page.locator("[data-cell='1,2']").click()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        assert page.evaluate("scrollY") == before
+        opener = page.get_by_role("button", name="How this number comes about")
+        panel, box = page.locator(".matrix-panel").bounding_box(), opener.bounding_box()
+        assert panel["x"] <= box["x"] and box["y"] + box["height"] <= panel["y"] + panel["height"]
+        opener.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".way summary")).to_be_focused()
+        expect(page.locator(".way summary")).to_contain_text("picture 2 and caption 2")
+        expect(page.get_by_role("heading", name="Picture 2")).to_be_in_viewport()
+        top = page.locator(".way summary").bounding_box()["y"]
+        assert 48 <= top <= 80  # below the page's bar
+
+
 @pytest.mark.parametrize("options", [{}, {"viewport": {"width": 390, "height": 844}}])
-def test_a_cell_opens_its_way_and_the_products_terms_add_up_to_its_cosine(open_live, options):
+def test_a_cell_has_its_way_and_the_products_terms_add_up_to_its_cosine(open_live, options):
     page = started(open_live(playground(""), theme="dark", **options))
-    expect(page.locator(".way")).not_to_have_attribute("open", "")
     page.locator("[data-cell='1,2']").click()
+    expect(page.locator(".way")).not_to_have_attribute("open", "")
+    ask_for_the_way(page)
     wanted = cosines([EXAMPLE[1][0]], [EXAMPLE[2][1]])[0, 0]
     expect(page.get_by_role("heading", name="Caption 3")).to_be_visible()
     assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
     expect(page.locator(".way summary")).to_contain_text("picture 2 and caption 3")
-    page.keyboard.press("ArrowLeft")  # the way follows the cell
+    page.locator("[data-cell='1,2']").press("ArrowLeft")  # the way follows the cell
     expect(page.get_by_role("heading", name="Caption 2")).to_be_visible()
     wanted = cosines([EXAMPLE[1][0]], [EXAMPLE[1][1]])[0, 0]
     assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
@@ -34,6 +65,8 @@ def test_a_cell_opens_its_way_and_the_products_terms_add_up_to_its_cosine(open_l
     expect(page.locator(".way-tokens")).to_contain_text("ng of a ll")
     wanted = cosines([EXAMPLE[1][0]], ["nothing of all that"])[0, 0]
     assert shown_product(page) == pytest.approx(wanted, abs=0.0051)
+    page.get_by_role("textbox", name="Caption 2").fill("a red ring " * 10 + "and seven")
+    expect(page.locator(".way")).to_contain_text("“and seven” was cut off")
     assert page.evaluate("document.documentElement.scrollWidth") <= options.get("viewport", {}).get(
         "width", 900
     )
@@ -63,6 +96,27 @@ def test_each_stage_has_its_shape_its_numbers_and_a_chapter_that_there_is(open_l
         stream = model.image_encoder.intermediates(pixels)["block 2"]
     ends = page.get_by_role("img", name="16 rows of 96 numbers").nth(2).get_attribute("aria-label")
     assert ends.endswith(f"to {stream.abs().max():.2f}")
+
+
+def test_attention_names_tokens_and_patches_beside_its_rows_and_above_its_columns(open_live):
+    page = started(open_live(playground(""), hash=STAR))
+    page.locator(".way summary").click()
+    page.locator(".way-sum").wait_for()
+    tokens = page.locator(".way-tokens bdi").all_inner_texts()
+    patches = [f"{row},{column}" for row in range(1, 5) for column in range(1, 5)]
+    for tower, names in (("Picture 1", patches), ("Caption 1", tokens)):
+        section = page.locator(".way section", has=page.get_by_role("heading", name=tower))
+        left, above = (section.locator(f".way-{side}").first for side in ("left", "above"))
+        for axis in (left, above):
+            shown = [text for text in axis.locator("bdi").all_text_contents() if text]
+            assert shown == names * (len(shown) // len(names)) and shown
+        canvas = section.locator(".way-labelled canvas").first.bounding_box()
+        rows, columns = left.bounding_box(), above.bounding_box()
+        assert rows["height"] == pytest.approx(canvas["height"], abs=1)
+        assert columns["width"] == pytest.approx(canvas["width"], abs=1)
+    head = page.locator(".way-labelled canvas").first
+    head.hover(position={"x": 3, "y": 3})
+    expect(page.locator(".way-picture figcaption", has_text="from “1,1” to “1,1”")).to_have_count(1)
 
 
 def test_terms_are_the_products_of_both_embeddings(open_live):
@@ -100,6 +154,7 @@ def test_pointing_at_a_pixel_tells_its_number(open_live):
 def test_of_an_emoji_the_way_shows_the_cnns_maps(open_live):
     page = emoji_page(open_live)
     page.locator("[data-cell='1,2']").click()
+    ask_for_the_way(page)
     page.locator(".way-sum").wait_for()
     names = [" ".join(name.split()) for name in page.locator(".way-name").all_inner_texts()]
     assert names[:3] == [
