@@ -91,13 +91,13 @@ lint: $(SETUP) $(SCRIPTS)
 	_build/lint/node_modules/.bin/tsc --project tools/lint
 	_build/lint/node_modules/.bin/biome lint --config-path=tools/lint/biome-rules.json --error-on-warnings src book tools tests
 
-test-fast: lint ## format, lint and the quick unit tests
+test-fast: lint $(VENDOR) ## format, lint and the quick unit tests
 	pytest -n 2 -q -m "not slow and not browser and not site and not alone"
 
-test: $(SETUP) ## everything: format, lint, unit tests, notebooks, strict site, browser
-	python -m bookkit.prove
+test: $(SETUP) $(VENDOR) ## everything: format, lint, unit tests, notebooks, strict site, browser; AGAIN=1 also what passed
+	python -m bookkit.prove $(if $(value AGAIN),--again)
 
-bench: $(SETUP) ## time rendering and training, against transformers' CLIPModel, the losses, and the loaders
+bench: $(SETUP) $(VENDOR) ## time rendering and training, against transformers' CLIPModel, a GPU, the losses, and the loaders
 	python -m bookkit.bench
 	python -m bookkit.loss_bench
 	python -m bookkit.loader_bench

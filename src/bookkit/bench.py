@@ -1,5 +1,5 @@
-"""Time what readers wait for: rendering, training against transformers' CLIPModel, and the models
-that run in the page.
+"""Time what readers wait for: rendering, training against transformers' CLIPModel, the models that
+run in the page, and a GPU where there is one.
 
 Both models have the same sizes and the same weights at the start, and are trained by the same
 loop on the same batches, in turns, so that a busy machine slows both. Run it with `make bench`.
@@ -16,6 +16,7 @@ import transformers
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from bookkit import gpu_bench
 from bookkit.browser import chromium
 from bookkit.live import files, timing
 from bookkit.pages.live import playground
@@ -23,7 +24,7 @@ from clipbook.pairs import CLIP
 from clipbook.pretrained import from_transformers
 from clipbook.scenes import render, sample
 from clipbook.text import TextConfig
-from clipbook.training import PRESETS, SceneBatches, TrainingConfig, train
+from clipbook.training import SceneBatches, TrainingConfig, train
 from clipbook.training.data import train_tokenizer
 from clipbook.training.identity import Batches
 from clipbook.training.optimisers import best_device
@@ -86,9 +87,9 @@ def their_model(vocab_size: int, end_id: int) -> transformers.CLIPModel:
     return transformers.CLIPModel(config)
 
 
-def seconds(model: CLIP, batches: Dataset, config: TrainingConfig, workers: int = 0) -> float:
+def seconds(model: CLIP, batches: Dataset, config: TrainingConfig) -> float:
     started = time.perf_counter()
-    train(model, batches, config, workers=workers, progress=False)
+    train(model, batches, config, workers=0, progress=False)
     return time.perf_counter() - started
 
 
@@ -126,37 +127,6 @@ def training() -> None:
     )
 
 
-def recipe() -> None:
-    """The shipped model's recipe as the training chapter runs it on a GPU, and what slows it.
-
-    So small a model waits for its work to be launched, which torch.compile records as CUDA graphs.
-    """
-    run, compiled = (PRESETS["shapes"].build(steps=5 * STEPS) for _ in range(2))
-    for encoder in (compiled.model.image_encoder, compiled.model.text_encoder):
-        encoder.compile(mode="reduce-overhead")
-    drawn = Drawn(run.batches, run.config.steps)
-    kinds = {
-        "batches made before": (run.model, drawn, 0, "float32"),
-        "the same in half precision": (run.model, drawn, 0, "half"),
-        "the same compiled": (compiled.model, drawn, 0, "float32"),
-        "compiled, in half precision": (compiled.model, drawn, 0, "half"),
-        "batches made beside it": (run.model, run.batches, 1, "float32"),
-    }
-    times: dict[str, list[float]] = {name: [] for name in kinds}
-    for round_ in range(ROUNDS + 1):
-        for name, (model, batches, workers, precision) in kinds.items():
-            config = replace(run.config, precision=precision)
-            taken = seconds(model, batches, config, workers)
-            times[name] += [taken] if round_ else []  # the first one warms up
-    plain = statistics.median(times["batches made before"])
-    for name, spent in times.items():
-        rate = [run.config.steps / taken for taken in spent]
-        print(
-            f"preset shapes, {name}: {statistics.median(rate):.1f} steps/s "
-            f"({min(rate):.1f} to {max(rate):.1f}), {plain / statistics.median(spent):.2f} times"
-        )
-
-
 def live() -> None:
     """The shipped models in a headless Chromium."""
     with chromium() as browser:
@@ -186,4 +156,4 @@ if __name__ == "__main__":
     rendering()
     training()
     if best_device().type == "cuda":
-        recipe()
+        gpu_bench.main([])

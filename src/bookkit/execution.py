@@ -30,9 +30,9 @@ CACHES = BUILD / ".jupyter_cache"
 TIMEOUT = 900  # seconds a cell: training takes two minutes on a quiet machine
 
 
-def digest(paths: Iterable[Path]) -> str:
-    """Sixteen hex digits that depend on the names and bytes of all files in `paths`."""
-    total = hashlib.sha256()
+def digest(paths: Iterable[Path], more: str = "") -> str:
+    """Sixteen hex digits of the names and bytes of all files in `paths`, and of `more`."""
+    total = hashlib.sha256(more.encode())
     for path in sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts):
         total.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode())
         total.update(path.read_bytes())

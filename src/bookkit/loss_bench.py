@@ -1,4 +1,4 @@
-"""Time and peak memory of the losses, plain and some rows at a time, forward and backward.
+"""Time and peak memory of the losses, plain and a part of the grid at a time, forward and backward.
 
     python -m bookkit.loss_bench [pairs...]      1024 4096 16384 by default; 32768 chunked alone
 

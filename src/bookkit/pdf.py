@@ -62,7 +62,7 @@ def article(site: Path, page: str, pages: list[str]) -> Tag:
     for summary in found.select("details.hide > summary"):
         if "solution" in summary.get_text():
             summary.parent["open"] = ""
-            summary.string = "Solution"
+            summary.string = "Check" if "check" in summary.get_text() else "Solution"
     return found
 
 

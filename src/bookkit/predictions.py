@@ -45,7 +45,7 @@ class Question:
     @property
     def evidence(self) -> str:
         """What the output holds if the answer is right."""
-        return self.shown or self.right or f"{self.number:g}"
+        return self.shown or self.right or f"{self.number:.12g}"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
-"""What `make test` proves, part by part, and where the time went: python -m bookkit.prove
+"""What `make test` proves, part by part, and where the time went: python -m bookkit.prove [--again]
 
 The chapters are executed once, two at a time, with the versions that Colab has, and the site is
-built from that; the package's tests run with the newest versions, those that are pinned here. A
-notebook that has passed isn't run again until it, the package or the versions change. It stops at
-the first part that fails.
+built from that; the package's tests run with the newest versions, those that are pinned here. It
+stops at the first part that fails. Tests that have passed aren't run again until a file changes
+that they may read, or what is installed; a notebook, until it, the package or the versions change.
+--again runs all tests.
 """
 
+import argparse
 import contextlib
+import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -15,11 +19,20 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 from bookkit import BUILD, ROOT
+from bookkit.browser import find_chromium
 from bookkit.colab import kernel
+from bookkit.execution import digest
 
 REPORTS = BUILD / "tests"
+PASSED = REPORTS / "passed.json"
 SLOWEST = 10
-QUICK = "not slow and not browser and not site and not alone"
+OF_THE_PACKAGE = ("emoji", "evaluation", "fuzz", "image", "language", "pairs", "pretrained",
+                  "scenes", "text", "training", "transformer")  # fmt: skip
+"""Folders of tests that read the package and the machinery, and nothing of the book."""
+
+PACKAGE = tuple(f"tests/{name}" for name in OF_THE_PACKAGE)
+OF_THE_BOOK = ("book", "tests/bookkit", "tests/exercises", "tests/site", "tests/widgets")
+PLAIN = "not browser and not site and not alone"
 seconds: dict[str, float] = {}  # by part
 
 
@@ -31,11 +44,44 @@ def timed(part: str) -> Iterator[None]:
     seconds[part] = time.perf_counter() - start
 
 
-def pytest(part: str, *arguments: str, **environment: str) -> None:
+def installed() -> str:
+    """Versions of Python, of what is installed beside it, and of the browser."""
+    names = sorted(f"{one.name} {one.version}" for one in importlib.metadata.distributions())
+    chromium = find_chromium()
+    browser = (
+        chromium and subprocess.run([chromium, "--version"], capture_output=True, text=True).stdout
+    )
+    return "\n".join([sys.version, str(browser), *names])
+
+
+def state(*left_out: str) -> str:
+    """A digest of what is installed and of the repository's files, without folders `left_out`.
+
+    Nothing where git can't list them: then nobody knows what has changed.
+    """
+    rest = [f":(exclude){folder}" for folder in left_out]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", *rest]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):  # no git, or a copy that it knows nothing of
+        return ""
+    names = done.stdout.split("\0")
+    return digest([ROOT / name for name in names if name], installed())
+
+
+def pytest(part: str, *arguments: str, unread: tuple[str, ...] = ()) -> None:
+    """Run tests, unless they passed with the same files but for those in the folders `unread`."""
+    passed = json.loads(PASSED.read_text("utf-8")) if PASSED.exists() else {}
+    now = state(*unread)
+    if passed.pop(part, None) == now != "":
+        print(f"\n== {part}: passed before with the same files (make test AGAIN=1 runs all)")
+        return
+    PASSED.write_text(json.dumps(passed), "utf-8")
     with timed(part):
         report = REPORTS / f"{part.replace(' ', '-')}.xml"
         command = [sys.executable, "-m", "pytest", f"--junitxml={report}", *arguments]
-        subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
+        subprocess.run(command, cwd=ROOT, check=True)
+    PASSED.write_text(json.dumps(passed | {part: now}), "utf-8")
 
 
 def notebooks_with_colabs_versions() -> None:
@@ -64,6 +110,10 @@ def tell(in_all: float) -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--again", action="store_true", help="also what has passed already")
+    if parser.parse_args().again:
+        PASSED.unlink(missing_ok=True)
     REPORTS.mkdir(parents=True, exist_ok=True)
     for report in REPORTS.glob("*.xml"):
         report.unlink()
@@ -74,15 +124,17 @@ def main() -> int:
     try:
         with timed("lint"):
             subprocess.run(["make", "lint"], cwd=ROOT, check=True)
-        pytest("quick tests", *both, "--cov", "-m", QUICK)
         with timed("waiting for the sheets of emoji"):
             if emoji.wait():
                 return emoji.returncode
-        pytest("slow tests", *both, "-m", "slow and not browser and not site and not alone")
+        pytest("package", *both, "--cov", "-m", PLAIN, *PACKAGE, unread=OF_THE_BOOK)
+        others = [f"--ignore={folder}" for folder in PACKAGE]
+        pytest("book and its machinery", *both, "-m", PLAIN, *others, unread=PACKAGE)
         notebooks_with_colabs_versions()
         with timed("site"):
             subprocess.run(["make", "site"], cwd=ROOT, check=True)
-        pytest("site in a browser", *both, "-m", "(browser or site) and not alone")
+        pages = "(browser or site) and not alone"
+        pytest("site in a browser", *both, "-m", pages, unread=PACKAGE)
         pytest("tests that measure time", "-m", "alone")
     except subprocess.CalledProcessError as failed:
         return failed.returncode

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bookkit import BUILD, ROOT
 from bookkit.colab.publish import wheel
+from clipbook.validation import check_folder
 
 NEEDED = {"site": BUILD / "html/index.html", "PDF": BUILD / "clip-book.pdf"}
 DATE = (1980, 1, 1, 0, 0, 0)  # so that the same site gives the same bytes
@@ -53,6 +54,9 @@ def make(folder: Path, tag: str) -> None:
     text = notes((ROOT / "CHANGELOG.md").read_text("utf-8"), project["version"], tag)
     if missing := [name for name, path in NEEDED.items() if not path.exists()]:
         raise ValueError(f"there is no {' and no '.join(missing)}; make release makes all")
+    check_folder("folder", folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "notes.md").is_file():
+        raise ValueError(f"{folder} would be emptied, and holds no release; give a new folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "notes.md").write_text(text, "utf-8")

@@ -159,7 +159,7 @@ def test_every_chapter_keeps_to_the_form(chapter):
 
 
 def reading_time(chapter: str) -> float:
-    """Minutes: 200 words a minute, 10 seconds a line of code; exercises have their own time."""
+    """Minutes: 200 words a minute, 9 seconds a line of code; exercises have their own time."""
     words, lines, exercise = 0, 0, False
     for cell in chapters.cells(BOOK / f"{chapter}.py")[1]:
         if cell.source.startswith("## "):
@@ -169,7 +169,7 @@ def reading_time(chapter: str) -> float:
         elif cell.cell_type == "code" and not exercise:
             code = [line.strip() for line in cell.source.splitlines()]
             lines += sum(not line.startswith(("#", "import", "from")) for line in code if line)
-    return words / 200 + lines / 6
+    return words / 200 + lines * 9 / 60
 
 
 def test_the_minutes_to_read_are_honest(chapter):
@@ -179,6 +179,11 @@ def test_the_minutes_to_read_are_honest(chapter):
 def test_prerequisites_come_before_the_chapter(chapter):
     order = chapters.names()
     assert set(chapters.read(chapter).facts.needs) <= set(order[: order.index(chapter)])
+
+
+def test_a_task_is_whole_in_the_index(chapter):
+    for exercise in chapters.read(chapter).exercises:
+        assert not exercise.task.endswith(":"), exercise.title
 
 
 def test_hidden_checks_are_described(chapter):
@@ -203,10 +208,37 @@ def test_the_index_lists_every_exercise_and_sums_them(book):
     assert listed.count(line) == 2
 
 
+def test_one_session_is_of_a_chapter_that_needs_no_other(book):
+    changed(book, "#     needs: [near/first, far/away]\n", "")
+    said = teaching.one_session([chapters.read(page, book) for page in ("far/away", "near/it")])
+    assert "</near/it>`** needs no other chapter: 20 minutes to read, 25 for 1 exercise" in said
+    assert "3 points" in said and 'href="near-it.zip"' in said
+
+
+def test_what_a_chapter_needs_is_summed_once_with_all_that_comes_before():
+    attention, embeddings, tokens = (
+        chapters.read(f"text/{name}") for name in ("attention", "embeddings", "tokenization")
+    )
+    assert embeddings.page in attention.facts.needs and tokens.page in embeddings.facts.needs
+    rows = teaching.prerequisites(chapters.read_all()).splitlines()
+    whole = {row.split("`")[1].split(" <")[0]: row.split("|")[-2].strip() for row in rows[2:]}
+    assert whole[tokens.title] == teaching.hours(way_by_hand(tokens.page))
+    assert whole[attention.title] == teaching.hours(way_by_hand(attention.page))
+
+
+def way_by_hand(page: str) -> int:
+    """Minutes of the pages that can be reached, each once."""
+    reached, waiting = set(), [page]
+    while waiting:
+        reached.add(here := waiting.pop())
+        waiting += chapters.read(here).facts.needs
+    return sum(chapters.read(here).minutes for here in reached)
+
+
 def test_a_syllabus_sums_what_it_lists_and_refuses_what_is_no_chapter():
     total = chapters.read("pairs/contrastive-loss").minutes
     text = teaching.syllabus_table(["Monday | pairs/contrastive-loss | read it before"])
-    assert f"| {teaching.hours(total)} |" in text
+    assert f"| **in all {teaching.hours(total)}** |" in text
     with pytest.raises(ValueError, match="'pairs/none' is no chapter"):
         teaching.syllabus(["Monday | pairs/none | ?"])
 
@@ -216,16 +248,17 @@ def test_a_syllabus_as_csv_holds_titles_and_numbers_and_survives_commas():
     lines = ['Monday | pairs/contrastive-loss | read, "then" write', "Friday | | a talk"]
     link = BeautifulSoup(teaching.as_csv(lines, "My plan"), "html.parser").a
     assert link["download"] == "my-plan.csv"
-    head, monday, friday = csv.reader(io.StringIO(unquote(link["href"].partition(",")[2])))
+    head, monday, friday, whole = csv.reader(io.StringIO(unquote(link["href"].partition(",")[2])))
     practise = chapter.minutes - chapter.facts.minutes
     numbers = [str(chapter.facts.minutes), str(practise), str(chapter.points)]
     assert monday == ["Monday", chapter.title, *numbers, 'read, "then" write']
     assert friday == ["Friday", "", "0", "0", "0", "a talk"]
+    assert whole == ["in all", "", *numbers, ""]
     assert len(head) == len(monday)
 
 
 def test_an_exercise_in_the_index_tells_its_part_difficulty_and_minutes(book):
     items = nodes.bullet_list("", nodes.list_item())
     form, _ = teaching.marked([items], [chapters.read("near/it", book)])
-    assert items[0]["classes"] == ["part-near", "easy", "minutes-25"]
+    assert items[0]["classes"] == ["part-near", "easy", "minutes-25", "points-3"]
     assert "<option>near</option>" in form.astext()

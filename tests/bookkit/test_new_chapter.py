@@ -50,6 +50,9 @@ def test_it_passes_every_test_of_a_chapter(copy):
     chosen = ("-m", "not site", "-k", "example or house or chapter or seed")
     done = copy.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS, *chosen)
     assert done.returncode == 0, done.stdout[-3000:]
+    for tidy in (("format", "--check"), ("check",)):
+        done = copy.python("-m", "ruff", *tidy, f"book/{PAGE}.py")
+        assert done.returncode == 0, done.stdout
     listed = copy.python("-m", "pytest", "-q", "--collect-only", *TESTS, "-k", "example")
     assert "nowhere/example example-shares by columns" in listed.stdout
 

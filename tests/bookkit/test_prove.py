@@ -1,6 +1,12 @@
-"""bookkit.prove: where the time went."""
+"""bookkit.prove: what is run again, and where the time went."""
 
-from bookkit import prove
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from bookkit import ROOT, execution, prove
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="a.test_b" name="quick" time="0.1"/>
@@ -19,3 +25,79 @@ def test_the_slowest_tests_of_all_parts_are_told(tmp_path, monkeypatch, capsys):
         ["0.1", "a.test_b::quick"],
     ]
     assert ["13", "part"] in [line.split() for line in lines]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A small repository, and a list of the tests that were run in it."""
+    for name in ("book/page.md", "src/code.py", "tests/text/test_code.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(name)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    monkeypatch.setattr(prove, "ROOT", tmp_path)
+    monkeypatch.setattr(execution, "ROOT", tmp_path)
+    monkeypatch.setattr(prove, "PASSED", tmp_path / ".git/passed.json")
+    monkeypatch.setattr(prove, "installed", lambda: "versions")
+    ran, run = [], subprocess.run
+
+    def record(command, **options):
+        if "pytest" not in command:
+            return run(command, **options)
+        ran.append(command[-1])
+        if (tmp_path / "red").exists():
+            raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", record)
+    return tmp_path, ran
+
+
+def test_what_passed_is_run_again_when_a_file_that_it_may_read_changes(repository, capsys):
+    folder, ran = repository
+    for change, runs in [
+        (None, 1),
+        (None, 1),
+        ("book/page.md", 1),  # unread
+        ("src/code.py", 2),
+        ("src/new.py", 3),
+        ("tests/text/test_code.py", 4),
+    ]:
+        if change:
+            (folder / change).write_text("changed")
+        prove.pytest("part", "tests/text", unread=("book",))
+        assert ran == ["tests/text"] * runs
+    assert capsys.readouterr().out.count("passed before") == 2
+
+
+def test_what_failed_is_run_again_and_so_is_all_with_other_versions(repository, monkeypatch):
+    folder, ran = repository
+    prove.pytest("part", "tests/text")
+    (folder / "red").touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        prove.pytest("part", "tests/text")
+    (folder / "red").unlink()  # now the files are those that passed, but the last run failed
+    prove.pytest("part", "tests/text")
+    monkeypatch.setattr(prove, "installed", lambda: "newer versions")
+    prove.pytest("part", "tests/text")
+    assert len(ran) == 4
+
+
+def test_without_git_all_is_run_again(repository):
+    folder, ran = repository
+    shutil.rmtree(folder / ".git/refs")
+    for _ in range(2):
+        prove.pytest("part", "tests/text")
+    assert len(ran) == 2
+
+
+def test_tests_of_the_package_read_nothing_of_the_book():
+    files = [path for part in prove.PACKAGE for path in (ROOT / part).rglob("*.py")]
+    assert len(files) > 50
+    for path in files:
+        assert not re.search(
+            r"""["'/]book\b|\bBOOK\b|["'/]_(build|toc)\b""", path.read_text("utf-8")
+        ), path
+
+
+def test_every_folder_of_tests_is_of_the_package_or_of_the_book():
+    tests = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert tests | {"tests/bookkit"} == {*prove.PACKAGE, *prove.OF_THE_BOOK} - {"book"}

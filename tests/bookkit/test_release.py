@@ -48,6 +48,16 @@ def test_without_site_or_pdf_the_remedy_is_named(monkeypatch, tmp_path):
         release.make(tmp_path / "out", "v0.1.0")
 
 
+def test_a_folder_with_other_things_is_left_as_it_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(release, "NEEDED", {})
+    monkeypatch.setattr(release, "notes", lambda *given: "")
+    (tmp_path / "essay.md").write_text("mine")
+    for place, why in (("", "would be emptied, and holds no release"), ("essay.md", "is a file")):
+        with pytest.raises(ValueError, match=f"{why}; give a"):
+            release.make(tmp_path / place, "v0.1.0")
+    assert (tmp_path / "essay.md").read_text() == "mine"
+
+
 @pytest.mark.slow
 def test_a_release_holds_wheel_pdf_site_and_notes(monkeypatch, tmp_path):
     site, pdf = tmp_path / "html/index.html", tmp_path / "clip-book.pdf"

@@ -12,6 +12,7 @@ import pytest
 from bookkit import cells
 from bookkit.address import address, opens
 from bookkit.cells import MARKS, visible
+from bookkit.chapters import names
 from bookkit.notebooks import notebook
 from bookkit.predictions import predictions
 from tests.site.conftest import notebooks, soup_of
@@ -63,7 +64,10 @@ def site_texts(site) -> dict[Path, list[str]]:
             path.suffix in {".html", ".js", ".json", ".txt", ".ipynb"}
             and "vendor" not in path.parts
         ):
-            texts[path] = [squeezed(path.read_text("utf-8"))]
+            text = path.read_text("utf-8")
+            if path.suffix == ".ipynb":  # its lines alone: JSON puts a comma behind each
+                text = "\n".join(cell.source for cell in nbformat.reads(text, 4).cells)
+            texts[path] = [squeezed(text)]
             if path.suffix == ".html":  # highlighting cuts a line into spans
                 texts[path].append(squeezed(soup_of(path).get_text()))
     return texts
@@ -99,11 +103,9 @@ def test_links_in_words_stand_under_the_title(site, page):
     assert nav.name == "nav"
     words = [link.get_text() for link in nav.select("a")]
     expected = ["Open in Colab", "Download notebook"] if page in notebooks() else []
-    assert [word for word in words if word != "PDF of the book"] == [
-        *expected,
-        "Edit",
-        "Report a mistake",
-    ]
+    expected += ["Edit", "Report a mistake"]
+    expected += ["Without solutions", "With solutions"] if page in names() else []
+    assert [word for word in words if word != "PDF of the book"] == expected
     (source,) = [a["href"] for a in nav.select("a") if a.get_text() == "Edit"]
     assert (ROOT / "book" / source.partition("/edit/main/book/")[2]).is_file()
 
@@ -165,3 +167,9 @@ def test_launch_button_opens_the_notebook_in_colab(site, chapter):
 def test_page_links_to_the_repository(site, chapter):
     (button,) = soup_of(site / f"{chapter}.html").select("a.btn-source-repository-button")
     assert button["href"] == address()
+
+
+def test_no_library_warns_on_the_page(site, chapter):
+    """A warning tells of the machine that built the page, and a reader can do nothing about it."""
+    warnings = soup_of(site / f"{chapter}.html").select(".output.stderr")
+    assert [one.get_text()[:200] for one in warnings] == []

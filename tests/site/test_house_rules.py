@@ -23,4 +23,11 @@ def test_a_cell_fits_at_a_glance(chapter):
     for cell in chapters.cells(BOOK / f"{chapter}.py")[1]:
         if cell.cell_type == "code" and "nbgrader" not in cell.metadata:
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            assert len(lines) <= 15, f"a cell of {len(lines)} lines begins with {lines[0]!r}"
+            assert len(lines) <= 20, f"a cell of {len(lines)} lines begins with {lines[0]!r}"
+
+
+def test_a_line_of_code_fits_a_page_and_a_slide(chapter):
+    for cell in chapters.cells(BOOK / f"{chapter}.py")[1]:
+        is_check = "nbgrader" in cell.metadata and not cell.metadata["nbgrader"]["solution"]
+        if cell.cell_type == "code" and not is_check:
+            assert [line for line in cell.source.splitlines() if len(line) > 80] == []

@@ -64,6 +64,26 @@ def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(v
     assert not any(part.is_visible() for part in live.all())
 
 
+def test_a_pale_word_among_many_words_of_code_is_found(browser):
+    context = browser.new_context()
+    tab = context.new_page()
+    shown = [
+        ("black", "#000"),
+        ("black", "#000"),
+        ("=", "#ddd"),
+        ("pale", "#ddd"),
+        ("pale", "#ddd"),
+    ]
+    words = "".join(f'<span style="color: {ink}">{word}</span> ' for word, ink in shown)
+    tab.set_content(
+        f'<html lang="en"><title>Code</title><main><h1>Code</h1><div class="highlight"><pre>{words}'
+        "</pre></div></main></html>"
+    )
+    (fault,) = violations(tab)
+    assert "contrast" in fault
+    context.close()
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_code_that_is_laid_out_late_has_its_room_from_the_start(visit, origin, viewport):
     tab = visit(f"{origin}/text/attention.html", allowed=origin, viewport=viewport).tab

@@ -1,10 +1,22 @@
-"""The book on paper: `make pdf` prints the site into one file."""
+"""The book on paper: `make pdf` prints the site into one file.
+
+Here a third of it is printed: pages of each kind, which link to each other.
+"""
+
+from pathlib import Path
 
 import pytest
+import yaml
 
+from bookkit import chapters
 from tests.site.conftest import soup_of
 
-# One worker prints for all: the book takes a minute.
+PAGES = (
+    "index", "start/contrastive-learning", "text/attention", "pairs/similarity-matrix",
+    "real/emoji", "instructors/exercises", "reference/notation", "reference/glossary",
+)  # fmt: skip
+
+# One worker prints for all.
 pytestmark = [
     pytest.mark.site,
     pytest.mark.browser,
@@ -14,14 +26,34 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def printed(browser, site, tmp_path_factory):
+def contents(tmp_path_factory) -> Path:
+    """The table of contents, with these pages alone."""
+    listed = [
+        {"caption": part, "chapters": [{"file": page} for page in pages if page in PAGES]}
+        for part, pages in chapters.parts()
+        if part
+    ]
+    file = tmp_path_factory.mktemp("contents") / "_toc.yml"
+    file.write_text(yaml.safe_dump({"root": PAGES[0], "parts": listed}), "utf-8")
+    return file
+
+
+@pytest.fixture
+def toc(contents) -> list[str]:
+    pages = chapters.pages(contents)
+    assert set(pages) == set(PAGES)
+    return pages
+
+
+@pytest.fixture(scope="module")
+def printed(browser, site, contents, tmp_path_factory):
     """The PDF, read, and on which of its pages (from 1) each page of the site begins."""
     from pypdf import PdfReader
 
     from bookkit import pdf
 
     target = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    starts = pdf.make(browser, site, target)
+    starts = pdf.make(browser, site, target, contents)
     return PdfReader(target), starts
 
 
@@ -34,8 +66,8 @@ def titles(outline) -> list[str]:
 
 def test_every_page_is_in_the_outline_and_in_the_contents(printed, site, toc):
     reader, starts = printed
-    contents = reader.pages[1 : min(starts.values()) - 1]
-    listed = " ".join(" ".join(page.extract_text() for page in contents).split())
+    listing = reader.pages[1 : min(starts.values()) - 1]
+    listed = " ".join(" ".join(page.extract_text() for page in listing).split())
     for page in toc:
         soup = soup_of(site / f"{page}.html")
         title = soup.h1.find(string=True).strip()
@@ -68,3 +100,13 @@ def test_widgets_are_their_pictures_and_answers_are_open(printed):
     assert "Only how high it is; it rises." in text
     assert "Set-up. On Colab" not in text
     assert len(reader.pages) > len(starts) + 8
+
+
+def test_a_check_on_paper_is_not_called_a_solution(site, toc):
+    from bookkit import pdf
+
+    page = pdf.article(site, "pairs/contrastive-loss", toc)
+    folds = page.select("[id*='exercise-'] details.hide")
+    solutions = [one for one in folds if one.find_parent(class_="solution")]
+    assert {one.summary.string for one in solutions} == {"Solution"}
+    assert {one.summary.string for one in folds if one not in solutions} == {"Check"}

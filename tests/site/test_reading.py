@@ -1,5 +1,10 @@
 """What a reader does with a page beside reading it: predict, unfold code, choose exercises."""
 
+import csv
+import io
+import re
+from urllib.parse import unquote
+
 import pytest
 
 from bookkit.chapters import names, read
@@ -30,6 +35,28 @@ def test_a_prediction_is_compared_and_opens_what_happens(visit, origin):
     tab.reload()
     assert shown.is_visible(), "the browser forgot"
     assert "You said picture 1" in first.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("language/paligemma", "50 %"),
+        ("language/paligemma", "0,500"),
+        (CHAPTER, "2,1"),
+        ("image/patching", "1,000,000"),
+        ("image/patching", "1048576"),
+        ("language/paligemma", "0.55"),  # 10 % above, which floats put a little further off
+    ],
+)
+def test_a_number_is_read_as_its_reader_writes_it(visit, origin, place, said):
+    tab = visit(f"{origin}/{place}.html", allowed=origin).tab
+    form = tab.locator("form.guess:has(input)").first
+    form.get_by_role("textbox").fill(said)
+    form.get_by_role("textbox").press("Enter")
+    wanted = form.get_attribute("data-number")
+    right = form.get_by_role("status").inner_text().split(" ", 3)
+    assert right[:3] == ["Right;", "it", "is"]
+    assert float(right[3].split(". ")[0].replace(",", "")) == float(wanted)
 
 
 def test_a_reader_may_ask_to_be_shown_and_guess_nothing(visit, origin):
@@ -73,6 +100,49 @@ def test_code_is_there_on_wide_screens_and_without_scripts(visit, origin, option
     assert all(one.is_visible() for one in code.all())
 
 
+@pytest.mark.parametrize("place", ["language/paligemma", "text/embeddings"])
+def test_on_a_phone_most_outputs_fit_and_what_goes_on_beyond_the_edge_fades(visit, origin, place):
+    tab = visit(f"{origin}/{place}.html", allowed=origin, viewport=PHONE).tab
+    tab.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
+    wide, fit = tab.evaluate(
+        """async () => {
+          const frame = () => new Promise(requestAnimationFrame);
+          const boxes = [...document.querySelectorAll("article :is(pre, div)")];
+          const wide = boxes.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth &&
+            getComputedStyle(one).overflowX !== "visible");
+          const fade = (one) => getComputedStyle(one).getPropertyValue("--fade");
+          const fades = (one) => Number.parseFloat(fade(one));
+          await frame();
+          const before = wide.map(fades);
+          for (const one of wide) one.scrollLeft = one.scrollWidth;
+          await frame(), await frame();
+          const outputs = [...document.querySelectorAll(".cell_output pre")];
+          const fit = outputs.filter((one) => one.scrollWidth <= one.clientWidth).length;
+          return [wide.map((one, k) => [before[k] > 0, fades(one) > 0]), fit / outputs.length];
+        }"""
+    )
+    assert wide and all(at == [True, False] for at in wide)
+    assert fit > 0.5
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_figure_has_the_colours_of_its_page_and_paper_is_light(visit, origin, mode):
+    tab = visit(f"{origin}/image/patching.html", allowed=origin, color_scheme=mode).tab
+
+    def shown(one: str) -> set[bool]:
+        figures = tab.locator(f"div.cell_output:not(details *) img.only-{one}").all()
+        assert len(figures) > 3
+        return {figure.is_visible() for figure in figures}
+
+    other = {"light": "dark", "dark": "light"}[mode]
+    assert (shown(mode), shown(other)) == ({True}, {False})
+    tab.get_by_role("button", name="Enlarge Figure 3").click()
+    assert f".only-{mode}." in tab.locator("dialog img").get_attribute("src")
+    tab.keyboard.press("Escape")
+    tab.emulate_media(media="print")
+    assert (shown("light"), shown("dark")) == ({True}, {False})
+
+
 def test_the_index_of_exercises_shows_those_that_are_chosen(visit, origin):
     tab = visit(f"{origin}/instructors/exercises.html", allowed=origin).tab
     tab.get_by_label("part").select_option("pairs")
@@ -82,6 +152,23 @@ def test_the_index_of_exercises_shows_those_that_are_chosen(visit, origin):
     assert all("easy" in one.inner_text() for one in shown)
     assert tab.locator(".exercise-filter [role=status]").inner_text().startswith(f"{len(shown)} of")
     assert not tab.get_by_role("article").get_by_text("Tokenization").is_visible()
+    table = unquote(tab.get_by_role("link", name="These as CSV").get_attribute("href"))
+    rows = list(csv.DictReader(io.StringIO(table.partition(",")[2])))
+    assert len(rows) == len(shown) and {row["difficulty"] for row in rows} == {"easy"}
+    minutes, points = (sum(int(row[what]) for row in rows) for what in ("minutes", "points"))
+    status = tab.locator(".exercise-filter [role=status]")
+    assert status.inner_text().endswith(f"exercises, {minutes} minutes, {points} points")
+    lines = tab.locator("article p:has(+ ul > li[class*='minutes-'])")
+    counted = [re.findall(r"(\d+) (?:ex|min|po)", one) for one in lines.all_inner_texts() if one]
+    sums = [sum(int(numbers[k]) for numbers in counted) for k in range(3)]
+    assert sums == [len(shown), minutes, points], "a chapter's line counts what isn't shown"
+    assert not tab.get_by_text("In all").is_visible()
+    tab.reload()  # the choice is in the address
+    assert status.inner_text().startswith(f"{len(shown)} of")
+    tab.goto(f"{origin}/instructors/exercises.html#part=start&difficulty=hard&at+most=10+minutes")
+    tab.reload()
+    assert status.inner_text().startswith("No exercise is like that")
+    assert tab.locator(".exercise-done").count() == 0
 
 
 def test_the_browser_remembers_what_was_read_and_done_and_forgets_it_when_told(visit, origin):
@@ -110,8 +197,12 @@ def test_the_browser_remembers_what_was_read_and_done_and_forgets_it_when_told(v
 def test_a_figure_has_a_number_and_can_be_enlarged(visit, origin, width):
     window = {"width": width, "height": 800}
     tab = visit(f"{origin}/{CHAPTER}.html#figure-2", allowed=origin, viewport=window).tab
-    numbers = tab.locator(".figure-number a").all_text_contents()
+    numbers = tab.locator(".figure-caption a").all_text_contents()
     assert numbers == [f"Figure {k}" for k in range(1, len(numbers) + 1)]
+    captions = tab.locator(".figure-caption span").all_text_contents()
+    images = tab.locator(".figure-caption").locator("xpath=preceding-sibling::*[1]")
+    seen = images.evaluate_all("all => all.map((one) => (one.querySelector('img') ?? one).alt)")
+    assert captions == seen and all(captions)
     tab.locator("details.prediction").evaluate_all("all => all.forEach((one) => (one.open = true))")
     button = tab.get_by_role("button", name="Enlarge Figure 1")
     button.click()
@@ -121,3 +212,25 @@ def test_a_figure_has_a_number_and_can_be_enlarged(visit, origin, width):
     tab.keyboard.press("Escape")
     assert not large.is_visible()
     assert button.evaluate("(node) => node === document.activeElement")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_page_can_be_printed_without_solutions(visit, origin, scripts):
+    page = f"{origin}/image/patching.html"
+    tab = visit(page, allowed=origin, java_script_enabled=scripts).tab
+    assert tab.get_by_text("Show the solution").first.is_visible()
+    tab.get_by_role("link", name="Without solutions").click()
+    hidden = tab.locator("text=Show the solution").all()
+    hidden += tab.locator("#check-yourself details").all()
+    assert len(hidden) > 5
+    helps = tab.locator("summary:has-text('Hint'), summary:has-text('Show the check')").all()
+    assert len(helps) > 3
+    for media in ("screen", "print"):
+        tab.emulate_media(media=media)
+        assert not any(one.is_visible() for one in hidden)
+        assert {one.is_visible() for one in helps} == {media == "screen"}
+    tab.emulate_media(media="screen")
+    tab.get_by_role("link", name="With solutions", exact=True).click()
+    assert tab.get_by_text("Show the solution").first.is_visible()
+    tab.emulate_media(media="print")
+    assert all(one.is_visible() for one in helps)

@@ -43,6 +43,7 @@ def test_search_finds_a_term_and_leads_there(visit, origin):
         ("prompt", "language/paligemma.html#"),
         ("color", ".html#"),
         ("OpenCLIP", "text/tokenization.html#clip-s-own-tokenizer"),
+        ("license", "reference/glossary.html#term-licence"),
     ],
 )
 def test_search_finds_what_readers_call_it_and_leads_to_its_section(visit, origin, asked, place):
@@ -54,6 +55,18 @@ def test_search_finds_what_readers_call_it_and_leads_to_its_section(visit, origi
     link.click()
     seen.tab.wait_for_url(f"**{place}*")
     assert seen.errors == []
+
+
+@pytest.mark.browser
+def test_search_shows_an_entry_of_the_glossary_once_with_its_term(visit, origin):
+    tab = visit(f"{origin}/search.html?q=gradient+accumulation", allowed=origin).tab
+    tab.get_by_text("Search finished").wait_for()
+    found = tab.locator("#search-results li:has(a[href*='reference/glossary'])")
+    found.locator("p.context").last.wait_for()
+    texts = found.locator("p.context").all_inner_texts()
+    assert texts and len(set(texts)) == len(texts)
+    assert any("gradient accumulation: Adding up" in text for text in texts)
+    assert "Results: " in tab.locator(".search-summary").inner_text()
 
 
 @pytest.mark.browser
@@ -103,6 +116,27 @@ def test_a_word_of_the_glossary_is_explained_by_mouse_and_by_keyboard(visit, ori
     tab.locator("h1:visible").hover()
     assert not card.is_visible()
     word.click()
+    tab.wait_for_url("**/reference/glossary.html#term-*")
+
+
+@pytest.mark.browser
+def test_a_word_of_the_glossary_is_explained_by_a_tap_and_a_second_one_leads_there(visit, origin):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    tab = visit(f"{origin}/pairs/contrastive-loss.html", allowed=origin, **phone).tab
+    word, other = (tab.locator("a.explained").nth(k) for k in (0, 1))
+    card = tab.locator("#glossary-card")
+    for _ in range(2):
+        word.tap()
+        assert "Tap again" in card.inner_text()
+        box = card.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+        tab.locator("h1:visible").tap()
+        assert not card.is_visible()
+    word.tap()
+    other.tap()
+    assert other.get_attribute("aria-describedby") == "glossary-card"
+    assert tab.url.endswith("contrastive-loss.html")
+    other.tap()
     tab.wait_for_url("**/reference/glossary.html#term-*")
 
 
@@ -187,6 +221,7 @@ def test_next_and_previous_follow_the_table_of_contents(site, toc):
 def test_every_link_and_every_place_on_a_page_exists(site):
     pages = [p for p in site.rglob("*.html") if not {"_static", "vendor"} & set(p.parts)]
     soups = {page.resolve(): soup_of(page) for page in pages}
+    places = {page: {one["id"] for one in soup.select("[id]")} for page, soup in soups.items()}
     broken = []
     for page, soup in soups.items():
         at_pages = urlparse(pages_address(address())).path + "/"  # where links of 404.html begin
@@ -200,8 +235,8 @@ def test_every_link_and_every_place_on_a_page_exists(site):
             if page.name == "404.html" and target.startswith(at_pages):
                 target = target.removeprefix(at_pages)
             path = (page.parent / unquote(target.split("?")[0])).resolve() if target else page
-            there = soups.get(path) if fragment else None
-            if not path.exists() or (there and not there.find(id=unquote(fragment))):
+            there = places.get(path) if fragment else None
+            if not path.exists() or (there and unquote(fragment) not in there):
                 broken.append(f"{page.name}: {written}")
     assert broken == []
 
@@ -262,6 +297,18 @@ def test_page_without_a_source_is_usable_by_everyone(visit, origin, made, scheme
     window = {"width": width, "height": 800}
     seen = visit(f"{origin}/{made}.html", allowed=origin, color_scheme=scheme, viewport=window)
     assert violations(seen.tab) == []
+
+
+@pytest.mark.browser
+def test_links_of_the_index_are_far_enough_apart_for_a_finger(visit, origin):
+    phone = {"width": 390, "height": 800}
+    tab = visit(f"{origin}/genindex.html", allowed=origin, viewport=phone).tab
+    apart = tab.locator(".genindextable ul").evaluate_all(
+        """(lists) => lists.flatMap((list) =>
+          [...list.children].map((one) => one.getBoundingClientRect().top)
+            .map((top, k, all) => top - all[k - 1]).slice(1))"""
+    )
+    assert len(apart) > 100 and min(apart) >= 24
 
 
 def test_preview_of_a_chapter_asks_its_question(site, chapter):

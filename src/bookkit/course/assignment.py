@@ -103,8 +103,9 @@ def guide(chapter: Chapter) -> str:
     lines += [
         "",
         "Hidden checks are in the public repository, as all of the book is: they catch answers",
-        "written for the visible examples, not students who look them up. For checks of your own,",
-        f"write `private/{name_of(chapter.page)}.py` in this folder (see README.md).",
+        "written for the visible examples, not students who look them up. Checks of your own go",
+        f"into `private/{name_of(chapter.page)}.py` of the course folder that `make assignment`",
+        "writes; its README.md says how.",
         "",
         "## Open questions, and a rubric",
         "",

@@ -3,8 +3,9 @@
 One HTML file a chapter, that needs no network and no kernel: nbconvert's reveal.js slides, of the
 chapter as it runs here. A slide shows the heading, formulas, lists and each passage's first or bold
 sentence; the whole passage stands in the speaker's notes (press S). Exercises are left out, and
-answers to questions. Where a slide begins is guessed, unless the cell says it in its metadata, as
-Jupyter has it: slideshow={"slide_type": "subslide"}; "skip" leaves it out.
+answers to questions; what is to be predicted comes as a step of its own. Where a slide begins is
+guessed, unless the cell says it in its metadata, as Jupyter has it:
+slideshow={"slide_type": "subslide"}; "skip" leaves it out.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from bookkit.colab.notebook import for_students
 from bookkit.colab.publish import edition
 from bookkit.pages.maths import typeset
 from bookkit.pages.widget_pictures import Camera
+from bookkit.predictions import predictions
+from clipbook.validation import check_folder
 
 MODULES = BUILD / "vendor/node_modules"
 DECK = Path(__file__).resolve().parent / "deck"
@@ -78,6 +81,8 @@ def widget_states(executed: nbformat.NotebookNode) -> dict:
 def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The chapter's cells as slides, each with nbconvert's mark of what it is."""
     states = widget_states(executed)
+    asked = predictions(executed.cells)
+    predicted = {executed.cells[k].id for prediction in asked for k in prediction.cells}
     made = []
 
     def add(cell: nbformat.NotebookNode, kind: str) -> None:
@@ -105,12 +110,17 @@ def cells(executed: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
                 said = [
                     out for out in cell.outputs if not out.get("data", {}).keys() - {"text/plain"}
                 ]
-                add(nbformat.v4.new_code_cell(cell.source, outputs=said), told or "-")
+                now = [] if cell.id in predicted else said
+                add(nbformat.v4.new_code_cell(cell.source, outputs=now), told or "-")
+                if said != now:
+                    alone = {"transient": {"remove_source": True}}
+                    add(nbformat.v4.new_code_cell("", outputs=said, metadata=alone), "fragment")
+            seen = "subslide" if short else "fragment" if cell.id in predicted else "-"
             for address, alt in images:
                 told = html.escape(" ".join(alt.split()))  # an empty line would end the element,
                 told = told.replace("$", "&#36;").replace("`", "&#96;")  # and these are Markdown's
                 shown = f'<img src="{html.escape(address)}" alt="{told}">'
-                add(nbformat.v4.new_markdown_cell(shown), "subslide" if short else "-")
+                add(nbformat.v4.new_markdown_cell(shown), seen)
     return made
 
 
@@ -198,6 +208,7 @@ def main() -> int:
     parser.add_argument("--to", type=Path, required=True, help="the folder to write into")
     asked = parser.parse_args()
     try:
+        check_folder("--to", asked.to)
         chosen = choose(asked.chapter)
     except ValueError as error:
         print(error, file=sys.stderr)

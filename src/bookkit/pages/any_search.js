@@ -13,6 +13,15 @@
   // The text comes before the reference of the package.
   Object.assign(Scorer, { objNameMatch: 2, objPartialMatch: 1, objPrio: { 0: 1, 1: 0, 2: -5 } });
 
+  // What is counted are sections and entries.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Sphinx puts the number there
+  const number = "${resultCount}";
+  Documentation.addTranslations({
+    messages: {
+      [`Search finished, found ${number} page(s) matching the search query.`]: `Search finished. Results: ${number}.`,
+    },
+  });
+
   // What teaches comes before what lists.
   const LISTS = /^(reference\/(changelog|api|bibliography)|instructors\/|genindex)/;
   Scorer.score = ([page, , , , score]) => score - (LISTS.test(page) ? 100 : 0);
@@ -20,10 +29,15 @@
   // The book is in British English.
   const SPELLED = new Map(Object.entries({
     behavior: "behaviour", center: "centre", color: "colour", colors: "colours", gray: "grey",
-    neighbor: "neighbour", neighbors: "neighbours", normalize: "normalise", normalization: "normalisation",
+    license: "licence", licenses: "licences", neighbor: "neighbour", neighbors: "neighbours", normalize: "normalise", normalization: "normalisation",
     optimizer: "optimiser", quantize: "quantise", randomize: "randomise",
   }));
-  Search.query = (asked) => query(asked.replace(/[a-z]+/gi, (word) => SPELLED.get(word.toLowerCase()) ?? word));
+  /** What the glossary has said already: a term with two names is one entry. @type {Set<string>} */
+  const told = new Set();
+  Search.query = (asked) => {
+    told.clear();
+    query(asked.replace(/[a-z]+/gi, (word) => SPELLED.get(word.toLowerCase()) ?? word));
+  };
 
   const NO_PROSE = ".headerlink, script, style, nav, .cell, .page-links, .katex-mathml, .exercise-filter";
 
@@ -43,13 +57,23 @@
     if (!blocks.length) return null;
     const most = blocks.reduce((a, b) => (held(b) > held(a) ? b : a));
     const best = held(most) < 1 ? blocks[0] : most; // in code, or in a title, alone
-    const text = (best.textContent ?? "").replace(/\s+/g, " ").trim();
+    const entry = best.closest("dl.glossary dd");
+    const terms = [];
+    for (let term = entry?.previousElementSibling; term?.matches("dt"); term = term.previousElementSibling) {
+      terms.unshift(term.textContent?.trim());
+    }
+    const said = (best.textContent ?? "").replace(/\s+/g, " ").trim();
+    const text = entry ? `${terms.join(", ")}: ${said}` : said;
     const found = [...words].map((word) => text.toLowerCase().indexOf(word.toLowerCase())).filter((k) => k >= 0);
     const start = found.length ? Math.max(0, text.lastIndexOf(" ", Math.min(...found) - 100)) : 0;
     const end = text.length > start + 240 ? text.lastIndexOf(" ", start + 240) : text.length;
     const summary = document.createElement("p");
     summary.className = "context";
     summary.textContent = `${start ? "… " : ""}${text.slice(start, end).trim()}${end < text.length ? " …" : ""}`;
+    if (entry) {
+      if (told.has(text)) queueMicrotask(() => summary.closest("li")?.remove());
+      told.add(text);
+    }
     const section = best.closest("section section[id]")?.id;
     if (!anchor && section) {
       queueMicrotask(() => {

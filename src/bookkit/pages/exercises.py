@@ -44,6 +44,7 @@ def present(app, doctree) -> None:
             cell.parent.insert(cell.parent.index(cell), _blank_cell(block))
             block.replace_self(_with(block, solved(block.astext())))
             fold(cell, "the solution")
+            cell["classes"] = [*cell["classes"], "solution"]
         elif role.get("grade"):
             code = visible(block.astext())
             if says_nothing(code):

@@ -19,13 +19,20 @@ import matplotlib
 import numpy as np
 from docutils import nodes
 
-from bookkit.live import files, made_world, pictures, question_patterns
+from bookkit.live import (
+    caption_words,
+    files,
+    made_world,
+    pictures,
+    question_patterns,
+    tries,
+)
 from bookkit.pages.model_map import Placeholder, placeholder
 from bookkit.pages.widget_pictures import in_script
 from clipbook import emoji
 from clipbook.evaluation.scenes import combination_names
 from clipbook.pretrained import training_history
-from clipbook.scenes import EXAMPLE, render
+from clipbook.scenes import COLOURS, EXAMPLE, SHAPES, render
 from clipbook.widgets import similarity_matrix
 from clipbook.widgets.encoding import png_uri, quantise
 from clipbook.widgets.kit import sources
@@ -69,6 +76,7 @@ def grid(root: str) -> str:
     state = {
         "folder": f"{root}live/",
         "version": files.version(),
+        "words": caption_words(),
         "frames": base64.b64encode(quantise(frames, signed=True)).decode(),
         "steps": history.snapshot_steps,
     }
@@ -91,7 +99,8 @@ def beginning(model: str, captions: list[str], names: list[str], **pictures) -> 
 
 
 def playground(root: str) -> str:
-    """Half of the recurring pairs, and the names of all objects; the same of emoji."""
+    """Half of the recurring pairs; as names all their captions, so that a picture of two things
+    has one that is right, and all names of one thing. Of emoji half of the pairs, and names."""
     pairs = [EXAMPLE[k] for k in (0, 1, 2, 5)]
     drawn, captions = zip(*emoji.EXAMPLE[:4], strict=True)
     script, style = sources(similarity_matrix.__file__)
@@ -103,7 +112,7 @@ def playground(root: str) -> str:
             "shapes": beginning(
                 "shapes",
                 [caption for _, caption in pairs],
-                combination_names(),
+                [caption for _, caption in EXAMPLE] + combination_names(),
                 scenes=[asdict(scene) for scene, _ in pairs],
             ),
             "emoji": beginning(
@@ -114,7 +123,9 @@ def playground(root: str) -> str:
                 find="a red fruit",
             ),
         },
+        "tries": tries.tries(root),
         "questions": question_patterns(),
+        "words": caption_words(),
         "credits": pictures.credit(),
         "matrix": {"script": script, "style": style},
     }
@@ -131,7 +142,12 @@ def own(root: str, model: str = "shapes") -> str:
     given |= {"model": model, "size": files.megabytes(model)}
     if model in files.ROUNDED:
         given["note"] = "Its weights have 8 bits here, so a cosine may be off by up to 0.015."
-    data = " ".join(f'data-{name}="{value}"' for name, value in given.items())
+    if model == "shapes":
+        given["words"] = " ".join(caption_words())
+    if model == "answers":
+        asked = {"patterns": question_patterns(), "colours": COLOURS, "shapes": SHAPES}
+        given["questions"] = json.dumps(asked)
+    data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in given.items())
     return f'<div class="own" {data}></div>'
 
 

@@ -2,7 +2,8 @@
 
 The notebook is the one for readers (colab/notebook.py): blank exercises with folded solutions, and
 no hidden checks. It lies beside its page. The PDF is the one that `make pdf` printed last; a site
-that is built without one has no link to it.
+that is built without one has no link to it. An address that ends in #without-solutions shows and
+prints the page without solutions and answers, and prints it without hints and checks (book.css).
 """
 
 import html
@@ -13,7 +14,7 @@ from urllib.parse import quote
 import nbformat
 from docutils import nodes
 
-from bookkit import BUILD, notebooks
+from bookkit import BUILD, chapters, notebooks
 from bookkit.address import address, opens
 from bookkit.colab.notebook import for_readers
 from bookkit.colab.publish import published
@@ -45,6 +46,13 @@ def links(page: str, title: str, root: str, pdf: bool) -> list[tuple[str, str, s
 CODE = '<li><button type="button" class="code-all" aria-pressed="false">Show all code</button></li>'
 
 
+SOLUTIONS = [
+    ("Without solutions", "#without-solutions", ' id="without-solutions"'),
+    ("With solutions", "#with-solutions", ' id="with-solutions"'),
+]
+"""One of them is shown at a time (book.css)."""
+
+
 def written(made: list[tuple[str, str, str]], code: bool = False) -> str:
     items = "".join(
         f'<li><a href="{html.escape(there)}"{more}>{words}</a></li>' for words, there, more in made
@@ -57,6 +65,8 @@ def place(app, doctree, docname: str) -> None:
         return
     top = next(iter(doctree.findall(nodes.section)))
     made = links(docname, top[0].astext(), "../" * docname.count("/"), PDF.exists())
+    if docname in chapters.names():
+        made += SOLUTIONS
     top.insert(1, nodes.raw("", written(made, docname in notebooks.sources()), format="html"))
 
 

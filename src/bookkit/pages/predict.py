@@ -26,7 +26,7 @@ def guess(question: Question, number: int) -> str:
             f'<button type="button">{html.escape(choice)}</button>' for choice in question.choices
         )
     else:
-        right = f'data-number="{question.number:g}" data-within="{question.within:g}"'
+        right = f'data-number="{question.number!r}" data-within="{question.within!r}"'
         fields = (
             f'<input type="text" inputmode="decimal" autocomplete="off" aria-labelledby='
             f'"guess-{number}"><button type="submit">Compare</button>'

@@ -4,6 +4,7 @@
   minutes and points summed, and the same as CSV to download.
 - `{exercise-index}` lists every exercise: chapter, task, minutes, points, difficulty. By these
   scripts/exercises.js lets a reader choose.
+- `{one-session}` says what can be taught without any other chapter, and where it lies.
 - `{prerequisites}` lists which chapter needs which.
 - `{student-notebooks}` links to each chapter's student version in Colab, and to its ZIP, which
   course/zips.py writes.
@@ -56,17 +57,22 @@ def syllabus(lines: Iterable[str], name=lambda chapter: chapter.title) -> list[l
     return rows
 
 
+def sums(rows: list[list]) -> list[int]:
+    """Minutes to read, minutes for exercises and points of all rows."""
+    return [sum(row[k] for row in rows) for k in (2, 3, 4)]
+
+
 def syllabus_table(lines: Iterable[str]) -> str:
     rows = syllabus(lines, link)
-    read, practise, points = (sum(row[k] for row in rows) for k in (2, 3, 4))
-    sums = ["**in all**", hours(read + practise), read, practise, points, ""]
-    return table(SYLLABUS, [*([row[0], row[1] or "–", *row[2:]] for row in rows), sums])
+    read, practise, points = sums(rows)
+    whole = [f"**in all {hours(read + practise)}**", "", read, practise, points, ""]
+    return table(SYLLABUS, [*([row[0], row[1] or "–", *row[2:]] for row in rows), whole])
 
 
 def as_csv(lines: Iterable[str], title: str = "syllabus") -> str:
     """A link that holds the table, for spreadsheets."""
-    text = io.StringIO()
-    csv.writer(text).writerows([SYLLABUS, *syllabus(lines)])
+    text, rows = io.StringIO(), syllabus(lines)
+    csv.writer(text).writerows([SYLLABUS, *rows, ["in all", "", *sums(rows), ""]])
     name = f"{nodes.make_id(title)}.csv"
     there = f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
     return f'<a download="{name}" href="{there}">This table as CSV</a>'
@@ -98,7 +104,8 @@ def marked(made: list[nodes.Node], all_chapters: list[chapters.Chapter]) -> list
     exercises = [(c.page, exercise) for c in all_chapters for exercise in c.exercises]
     for item, (page, exercise) in zip(items, exercises, strict=True):
         part = page.partition("/")[0]
-        item["classes"] += [f"part-{part}", exercise.difficulty, f"minutes-{exercise.minutes}"]
+        numbers = [f"minutes-{exercise.minutes}", f"points-{exercise.points}"]
+        item["classes"] += [f"part-{part}", exercise.difficulty, *numbers]
     menus = {
         "part": {page.partition("/")[0]: None for page, _ in exercises},
         "difficulty": ["easy", "medium", "hard"],
@@ -112,7 +119,7 @@ def marked(made: list[nodes.Node], all_chapters: list[chapters.Chapter]) -> list
     )
     form = (
         f'<form class="exercise-filter"><fieldset disabled><legend>Show</legend>{fields}</fieldset>'
-        '<p role="status"></p></form>'
+        '<p role="status"></p><p><a hidden download="exercises.csv">These as CSV</a></p></form>'
     )
     return [nodes.raw("", form, format="html"), *made]
 
@@ -129,30 +136,47 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
+def handed_out(chapter: chapters.Chapter) -> list[str]:
+    """Links to what students get, and to the ZIP for their teacher."""
+    there, zipped = opens(address(), chapter.page, "student"), chapter.page.replace("/", "-")
+    return [
+        f"[{chapter.title}, for students]({there})",
+        f'<a download href="{zipped}.zip">{html.escape(chapter.title)}, ZIP</a>',
+    ]
+
+
+def one_session(all_chapters: list[chapters.Chapter]) -> str:
+    """What suits who teaches one session and has little time: the first chapter that needs none."""
+    chapter = next(one for one in all_chapters if not one.facts.needs)
+    practise = chapter.minutes - chapter.facts.minutes
+    notebook, zipped = handed_out(chapter)
+    return (
+        f"**{link(chapter)}** needs no other chapter: {chapter.facts.minutes} minutes to read, "
+        f"{practise} for {_many(len(chapter.exercises), 'exercise')} that give "
+        f"{_many(chapter.points, 'point')}. Students open {notebook}, in Colab and without "
+        f"solutions; {zipped} holds the same notebook, a guide for you and slides."
+    )
+
+
 def student_notebooks(all_chapters: list[chapters.Chapter]) -> str:
-    rows = []
-    for chapter in all_chapters:
-        there, zipped = opens(address(), chapter.page, "student"), chapter.page.replace("/", "-")
-        title = html.escape(chapter.title)
-        rows.append(
-            [
-                link(chapter),
-                f"[{chapter.title}, for students]({there})",
-                f'<a download href="{zipped}.zip">{title}, ZIP</a>',
-                chapter.points,
-            ]
-        )
+    rows = [[link(one), *handed_out(one), one.points] for one in all_chapters]
     head = ["chapter", "in Colab, without solutions", "notebook, guide and slides", "points"]
     return table(head, rows)
 
 
 def prerequisites(all_chapters: list[chapters.Chapter]) -> str:
-    titles = {chapter.page: link(chapter) for chapter in all_chapters}
+    known = {chapter.page: chapter for chapter in all_chapters}
+
+    def way(page: str) -> set[str]:
+        """The chapter and all that comes before it."""
+        return {page}.union(*map(way, known[page].facts.needs))
+
     rows = []
     for chapter in all_chapters:
-        needs = [*(titles[page] for page in chapter.facts.needs), chapter.facts.background]
-        rows.append([link(chapter), ", ".join(filter(None, needs)), chapter.minutes])
-    return table(["chapter", "needs", "minutes"], rows)
+        needs = [*(link(known[page]) for page in chapter.facts.needs), chapter.facts.background]
+        whole = sum(known[page].minutes for page in way(chapter.page))
+        rows.append([link(chapter), ", ".join(filter(None, needs)), chapter.minutes, hours(whole)])
+    return table(["chapter", "needs", "minutes", "with all that it needs"], rows)
 
 
 class FromChapters(SphinxDirective):
@@ -179,6 +203,7 @@ class FromChapters(SphinxDirective):
 
 MAKERS = {
     "exercise-index": exercise_index,
+    "one-session": one_session,
     "prerequisites": prerequisites,
     "student-notebooks": student_notebooks,
 }

@@ -53,7 +53,7 @@ def graded(make_course):
     course = make_course(students.PAGE)
     config = course.folder / "nbgrader_config.py"
     text = config.read_text("utf-8")
-    config.write_text(text.replace("SECONDS_A_CELL = 60", "SECONDS_A_CELL = 20"), "utf-8")
+    config.write_text(text.replace("SECONDS_A_CELL = 60", "SECONDS_A_CELL = 10"), "utf-8")
     source = course.notebook("source", students.PAGE)
     blank = course.notebook("release", students.PAGE)
     essential(blank, source)

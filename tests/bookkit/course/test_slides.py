@@ -55,6 +55,21 @@ def test_a_cell_that_says_where_its_slide_begins_is_believed(told, kinds):
     assert [cell.metadata.slideshow["slide_type"] for cell in deck] == kinds
 
 
+def test_what_is_to_be_predicted_is_the_next_step():
+    said = new_output("stream", name="stdout", text="2")
+    made = [new_code_cell("import this"), new_markdown_cell("Predict: which number?")]
+    made += [new_code_cell("print(2)", outputs=[said]), new_markdown_cell("It is two.")]
+    made += [new_code_cell("print(2)", outputs=[said])]
+    deck = slides.cells(new_notebook(cells=made))
+    code = [cell for cell in deck if cell.cell_type == "code"]
+    assert [cell.metadata.slideshow["slide_type"] for cell in code] == ["-", "fragment", "-"]
+    assert [(cell.source, len(cell.outputs)) for cell in code] == [
+        ("print(2)", 0),
+        ("", 1),
+        ("print(2)", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["$$", "from $5 to $10", "a `b` c", "two\n\nparagraphs", '<!-- "x" --> <script', "*_[](b)"],
@@ -79,6 +94,34 @@ def test_an_unknown_chapter_is_named(monkeypatch, capsys, tmp_path):
     assert (
         "CHAPTER='pairs/nothing' is no chapter; give all, or of start/" in capsys.readouterr().err
     )
+
+
+def test_a_file_for_the_folder_is_named(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr("sys.argv", ["slides.py", PAGE, "--to", str(tmp_path / "file")])
+    assert slides.main() == 2
+    assert "file is a file; give another folder" in capsys.readouterr().err
+
+
+# What of the slide that is shown can't be seen, or lies under the arrows or the number.
+FAULTS = """() => {
+  const slide = Reveal.getCurrentSlide();
+  const box = slide.getBoundingClientRect();
+  const boxes = (all) =>
+    [...document.querySelectorAll(all)].map((one) => one.getBoundingClientRect());
+  const [[number], arrows] = [boxes(".slide-number"), boxes(".controls button")];
+  const meet = (a, b) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const faults = [];
+  if (slide.scrollHeight > slide.clientHeight || slide.scrollWidth > slide.clientWidth)
+    faults.push("is larger than its room");
+  if (box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > innerWidth)
+    faults.push("reaches beyond the window");
+  if ([number, ...arrows].some((one) => meet(box, one))) faults.push("lies under a control");
+  if (arrows.some((one) => meet(number, one))) faults.push("has an arrow on its number");
+  const { h, v } = Reveal.getIndices(); // the address follows later
+  return faults.map((fault) => `${h}/${v} ${fault}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +170,15 @@ class TestDeck:
         assert tab.locator(".katex").count() > 0
         assert tab.locator("aside.notes").count() > 10
         assert problems == []
+
+    @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+    def test_every_slide_fits_beside_the_controls(self, deck, browser, size):
+        tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        tab.goto(deck.as_uri(), wait_until="load")
+        tab.wait_for_function("Reveal.isReady()")
+        faults = tab.evaluate(FAULTS)
+        while not tab.evaluate("Reveal.isLastSlide()"):
+            tab.evaluate("Reveal.next()")
+            faults += tab.evaluate(FAULTS)
+        tab.close()
+        assert faults == []

@@ -1,5 +1,7 @@
 """What a page folds until its reader has predicted."""
 
+import re
+
 import pytest
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
@@ -38,6 +40,15 @@ def test_choices_stand_before_the_fold():
     assert 'data-right="1"' in form.astext()
     assert "dog &amp; co" in form.astext()
     assert fold is shown.parent
+
+
+@pytest.mark.parametrize("number", [1_048_576, 0.0625, 2.079, 1e-7])
+def test_a_number_is_handed_to_the_page_whole(number):
+    shown = output("1")
+    predict.present(asked(number=number, within=0.1, shown="1"), [shown], 0)
+    form = shown.parent.parent.children[0].astext()
+    (told,) = re.findall(r'data-number="([^"]+)"', form)
+    assert float(told) == number
 
 
 @pytest.mark.parametrize("raw", ["<b>row</b> 1<td>cat</td>", ""])

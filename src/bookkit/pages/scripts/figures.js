@@ -11,17 +11,19 @@
   dialog.append(close, large);
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 
-  for (const line of document.querySelectorAll(".figure-number")) {
-    const image = line.parentElement?.querySelector("img");
-    if (!image) continue;
+  for (const line of document.querySelectorAll(".figure-caption")) {
+    const images = [...(line.parentElement?.querySelectorAll("img") ?? [])];
+    if (!images.length) continue;
+    const name = line.querySelector("a")?.textContent ?? "";
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Enlarge";
-    button.setAttribute("aria-label", `Enlarge ${line.textContent?.trim()}`);
+    button.setAttribute("aria-label", `Enlarge ${name}`);
     button.addEventListener("click", () => {
-      Object.assign(large, { src: image.src, alt: image.alt });
+      const { src, alt } = images.find((one) => one.offsetParent) ?? images[0]; // of this mode
+      Object.assign(large, { src, alt });
       if (!dialog.isConnected) document.body.append(dialog);
-      dialog.setAttribute("aria-label", line.querySelector("a")?.textContent ?? "");
+      dialog.setAttribute("aria-label", name);
       dialog.showModal();
     });
     line.append(" ", button);

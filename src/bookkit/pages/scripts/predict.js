@@ -9,13 +9,23 @@
     return `${all.filter(({ right }) => right).length} of ${all.length} guessed right on this page.`;
   };
 
+  /** What a reader writes: 1,024, 2.5 or 2,5, 50%. A comma before three digits groups them. @type {(said: string) => number} */
+  const asNumber = (said) => {
+    const plain = said.replace(/[\s_%]/g, "");
+    const decimal = /^-?(\d*,(?!\d{3}$)\d+|0,\d+)$/.test(plain);
+    const value = Number(plain.replaceAll(",", decimal ? "." : ""));
+    return plain === "" ? Number.NaN : value / (said.endsWith("%") ? 100 : 1);
+  };
+
+  const ROUNDING = 1e-9; // so that 0.55 lies within 10 % of 0.5
+
   for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(".guess"))) {
     const { prediction = "", right, number, within } = form.dataset;
     const fieldset = /** @type {HTMLFieldSetElement} */ (form.querySelector("fieldset"));
     const status = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
     const input = form.querySelector("input");
     const buttons = [...form.querySelectorAll("button")];
-    const answer = right ? (buttons[Number(right)].textContent ?? "") : Number(number).toLocaleString("en");
+    const answer = right ? (buttons[Number(right)].textContent ?? "") : Number(number).toLocaleString("en", { maximumFractionDigits: 9 });
 
     const show = (/** @type {Guess} */ guess, /** @type {string} */ after) => {
       const verdict = guess.right ? "Right" : `You said ${guess.said}`;
@@ -40,13 +50,13 @@
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         const said = input.value.trim();
-        const value = Number(said.replace(/[ ,_]/g, ""));
-        if (said === "" || !Number.isFinite(value)) {
-          status.textContent = "Write a number, such as 12 or 0.5.";
+        const value = asNumber(said);
+        if (!Number.isFinite(value)) {
+          status.textContent = "Write a number, such as 12, 0.5 or 50%.";
           return;
         }
         const off = Math.abs(value - Number(number));
-        compare({ said, right: off <= Number(within) * Math.abs(Number(number)) });
+        compare({ said, right: off <= Number(within) * Math.abs(Number(number)) * (1 + ROUNDING) });
       });
     } else {
       for (const button of buttons) {

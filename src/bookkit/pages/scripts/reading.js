@@ -37,7 +37,7 @@
   }
 
   const done = memory.all("done")[memory.page] ?? {};
-  for (const section of document.querySelectorAll("section[id^='exercise-']")) {
+  for (const section of document.querySelectorAll("section section[id^='exercise-']")) {
     const box = document.createElement("input");
     box.type = "checkbox";
     box.checked = Boolean(done[section.id]);
