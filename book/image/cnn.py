@@ -70,6 +70,7 @@ number_grid(y)
 # to the right?", at every place.
 
 # %% [markdown]
+# (Mathematicians call this a *cross-correlation*; their convolution flips the kernel first.)
 # PyTorch takes many pictures, (batch, channels, height, width), and many kernels:
 
 # %%
@@ -111,18 +112,20 @@ print(f"own weights everywhere: {inputs * outputs:12,}")
 print(f"same at all places:     {16 * 3 * 3 * 3:12,}")
 
 # %% [markdown]
-# Two beliefs about pictures are built in: an output needs only a neighbourhood, and the same question
-# makes sense at every place. Move the star six pixels to the right. Predict its feature map.
+# Two beliefs about pictures are built in: an output needs only a neighbourhood (*locality*), and
+# the same question makes sense at every place (*weight sharing*). Move the star six pixels to the
+# right. Predict its feature map.
 
 # %% mystnb={"image": {"alt": "The feature map of the star and that of the star moved by six pixels: the same map, six columns further to the right."}}
 moved = grey.roll(6, dims=1)
 before, after = convolve(grey, K), convolve(moved, K)  # (30, 30)
 assert torch.equal(after[:, 6:], before[:, :-6])
-signed_maps({"the star": before, "moved by 6": after}, across="column", up="row")
+both = {"the star": before, "moved by 6": after}
+signed_maps(both, across="column", up="row")
 
 # %% [markdown]
-# This is **equivariance**: the map moves with the picture, number for number. A ViT's patch embedding
-# has it for moves by whole patches, until positions are added.
+# This is **equivariance** (to translation): the map moves with the picture, number for number. A
+# ViT's patch embedding has it for moves by whole patches, until positions are added.
 
 # %% [markdown]
 # ## Colours in, channels out
@@ -157,9 +160,9 @@ for padding, stride in ((0, 1), (1, 1), (1, 2)):
 # ## A stage
 #
 # Our CNN has three **stages** of two convolutions. The first halves the picture with stride 2; what
-# the second finds is added as a correction: a residual, as in the transformer. Behind each, **batch
-# norm** keeps the numbers at one scale; at last ReLU sets what is below zero to 0. Batch norm is, per
-# channel,
+# the second finds is added as a correction: a residual, as in the transformer. After each, **batch
+# norm** keeps the numbers at one scale. ReLU, which sets what is below zero to 0, follows the first
+# norm and the sum. Batch norm is, per channel,
 #
 # $$\frac{y - \mu}{\sqrt{\sigma^2 + \epsilon}}\, g + b$$
 #
@@ -170,7 +173,7 @@ for padding, stride in ((0, 1), (1, 1), (1, 2)):
 # %%
 def batch_norm(y, norm):
     statistics = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    mean, variance, gain, shift = (statistic[:, None, None] for statistic in statistics)
+    mean, variance, gain, shift = (one[:, None, None] for one in statistics)
     return (y - mean) / (variance + norm.eps).sqrt() * gain + shift
 
 
@@ -196,7 +199,7 @@ with torch.no_grad():
         print(f"stage {k}:", tuple(ours.shape))
 
 # %% [markdown]
-# Half the side, twice the channels, from stage to stage: less *where*, more *what*.
+# Half the side, twice the channels, from stage to stage.
 
 # %% [markdown]
 # ## Feature maps at three scales
@@ -213,20 +216,21 @@ def mosaic(maps):
     """(at least 16, side, side) -> sixteen maps as one grey picture, 4 × 4."""
     maps = maps[:16] / maps[:16].amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
     scale = 32 // maps.shape[1]
-    maps = maps.repeat_interleave(scale, 1).repeat_interleave(scale, 2)  # (16, 32, 32)
+    maps = maps.repeat_interleave(scale, 1).repeat_interleave(scale, 2)
+    # (16, 32, 32), then a white border around each
     maps = F.pad(maps, (2, 2, 2, 2), value=1).reshape(4, 4, 36, 36)
     return 255 * maps.permute(0, 2, 1, 3).reshape(144, 144)
 
 
 names = ("16 × 16 places", "8 × 8", "4 × 4")
-picture_row({name: mosaic(stage_maps[4]) for name, stage_maps in zip(names, maps, strict=True)})
+mosaics = [mosaic(stage_maps[4]) for stage_maps in maps]
+picture_row(dict(zip(names, mosaics, strict=True)))
 
 # %% [markdown]
 # First outlines and filled forms, then blobs, at last a few squares that look like nothing. What do
-# they know? A **probe** tells: average each map over its places, fit a linear guess from these
-# averages on 800 new pictures (least squares), and test it on 400. (`stream` gives random numbers that no
-# training batch shares.) Predict: which stage suffices for the
-# colour, which for the shape?
+# they know? A **probe** tells: average each map over its places, fit a linear classifier to these
+# averages on 800 new pictures (least squares), and test it on 400. (`stream` gives random numbers
+# that no training batch shares.) Predict: which stage suffices for the colour, which for the shape?
 
 # %%
 from clipbook.scenes import COLOURS, SHAPES, sample
@@ -234,17 +238,20 @@ from clipbook.streams import stream
 
 probe_scenes = sample(1200, stream("cnn: probes"), objects=1)
 with torch.no_grad():
-    parts = cnn.intermediates(preprocess([render(scene) for scene in probe_scenes]))
+    drawn = [render(scene) for scene in probe_scenes]
+    parts = cnn.intermediates(preprocess(drawn))
 for name, words in (("colour", COLOURS), ("shape", SHAPES)):
-    class_numbers = [words.index(getattr(scene.objects[0], name)) for scene in probe_scenes]
-    truth = F.one_hot(torch.tensor(class_numbers), 8).float()  # (1200, 8)
+    values = [getattr(scene.objects[0], name) for scene in probe_scenes]
+    labels = torch.tensor([words.index(value) for value in values])  # (1200,)
+    truth = F.one_hot(labels, 8).float()  # (1200, 8)
     for stage in ("stage 1", "stage 2", "stage 3"):
         for channels in sorted({16, parts[stage].shape[1]}):
-            averages = parts[stage][:, :channels].mean(dim=(2, 3))  # (1200, channels)
+            averages = parts[stage][:, :channels].mean(dim=(2, 3))
             averages = F.pad(averages, (0, 1), value=1)  # and a bias
             fitted = torch.linalg.lstsq(averages[:800], truth[:800]).solution
-            right = (averages @ fitted)[800:].argmax(dim=1) == truth[800:].argmax(dim=1)
-            print(f"{name:6} {stage}, {channels} channels: {right.sum() / 400:.2f}")
+            right = (averages @ fitted)[800:].argmax(dim=1) == labels[800:]
+            share = right.sum() / 400
+            print(f"{name:6} {stage}, {channels} channels: {share:.2f}")
 
 # %% [markdown]
 # Colours are settled after one stage. Shapes aren't, and not for want of channels: the first 16 of
@@ -253,10 +260,10 @@ for name, words in (("colour", COLOURS), ("shape", SHAPES)):
 # %% [markdown] predict={"ask": "Pixels, along one side", "number": 43, "shown": "pixels: 7 19 43"}
 # ## How far it sees
 #
-# The **receptive field** of a number is the square of pixels that can change it. A layer looks at $k$
-# places in a row, $k - 1$ more than one, and they lie $j$ pixels apart, the product of the strides of
-# all layers *before* it. So each layer adds $(k - 1)\,j$. Our stages have two layers of $k = 3$, the
-# first with stride 2. Predict the field after the third stage.
+# The **receptive field** of a number is the square of pixels that can change it. A layer looks at
+# $k$ places in a row, $k - 1$ more than one. They lie $j$ pixels apart, where $j$ is the product of
+# the strides of all layers *before* it. So each layer adds $(k - 1)\,j$ pixels. Our stages have two
+# layers of $k = 3$, the first with stride 2. Predict the field after the third stage.
 
 # %%
 after_1 = 1 + 2 * 1 + 2 * 2  # from one pixel; places 1 pixel wide, then 2
@@ -269,7 +276,8 @@ print("pixels:", after_1, after_2, after_3)
 # and add up the gradient's size over 200 pictures.
 
 # %% mystnb={"image": {"alt": "Three squares: the gradient fills a small square in the middle after the first stage, a larger one after the second, and after the third reaches the borders of the picture, but is strong in the middle only."}}
-probe = preprocess([render(scene) for scene in probe_scenes[:200]]).requires_grad_()
+probe = preprocess([render(scene) for scene in probe_scenes[:200]])
+probe.requires_grad_()
 fields = {}
 for stage, side in (("stage 1", 16), ("stage 2", 8), ("stage 3", 4)):
     middle = cnn.intermediates(probe)[stage][:, :, side // 2, side // 2].sum()
@@ -347,8 +355,8 @@ assert torch.allclose(cosines, cosines[:1].expand(4, 4), atol=1e-4)
 cosines
 
 # %% [markdown]
-# All rows the same: without a border the CNN is blind to such shifts, by multiples of 8, the product of
-# its strides. Its places came from the frame alone; a ViT is handed positions.
+# All rows the same: without a border the CNN is blind to such shifts, by multiples of 8, the
+# product of its strides. Its places came from the border alone; a ViT is given positions.
 
 # %% [markdown] predict={"ask": "Which is larger?", "choices": ["the ViT", "the CNN"], "right": "the ViT", "shown": "ViT: 362,016 parameters, 11.5 MFLOPs a picture CNN: 76,528 parameters"}
 # ## ViT against CNN: the sizes
@@ -389,7 +397,7 @@ from clipbook.training import PRESETS, SceneBatches, best_device
 def now():
     if device.type == "cpu":
         return process_time()
-    torch.cuda.synchronize()  # a GPU's work is timed by the clock, once it is done
+    torch.cuda.synchronize()  # a GPU's work: by the clock, once it is done
     return perf_counter()
 
 
@@ -410,7 +418,8 @@ from clipbook.scenes import sample_pairs
 
 tests = []
 for k in range(2):
-    new_scenes, new_captions = sample_pairs(64, stream("cnn: tests of the race", index=k))
+    generator = stream("cnn: tests of the race", index=k)
+    new_scenes, new_captions = sample_pairs(64, generator)
     new_pixels = preprocess([render(scene) for scene in new_scenes])
     parts = new_pixels, *untrained.tokenizer.batch(new_captions)
     tests.append([part.to(device) for part in parts])
@@ -423,7 +432,8 @@ def own_caption_found(model):
     with torch.no_grad():
         for new_pixels, *new_captions in tests:
             images = model.encode_image(new_pixels)
-            shares.append(recall_at_k(images @ model.encode_text(*new_captions).T)[0])
+            cosines = images @ model.encode_text(*new_captions).T  # (64, 64)
+            shares.append(recall_at_k(cosines)[0])
     model.train()
     return sum(shares) / len(shares)
 
@@ -439,13 +449,19 @@ print(f"before training: {own_caption_found(untrained.model.to(device)):.2f}")
 from math import cos, pi
 
 from clipbook.image import normalise
-from clipbook.training import contrastive_step, make_optimisers, set_learning_rate
+from clipbook.training import (
+    contrastive_step,
+    make_optimisers,
+    set_learning_rate,
+)
 
 
 def train_step(model, optimisers, step, share):
-    set_learning_rate(optimisers, min(1, (step + 1) / 15) * 0.5 * (1 + cos(pi * share)))
+    rate = min(1, (step + 1) / 15) * 0.5 * (1 + cos(pi * share))
+    set_learning_rate(optimisers, rate)
     pictures, token_ids, mask = batches[step % len(batches)]
-    contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
+    pixels = normalise(pictures)
+    contrastive_step(model, pixels, token_ids, mask, None).backward()
     for optimiser in optimisers:
         optimiser.step()
     model.zero_grad()
@@ -472,14 +488,16 @@ for seed in range(3):
     for name, preset in (("ViT", "shapes"), ("CNN", "shapes-cnn")):
         run = PRESETS[preset].build(seed)
         curve = race(run.model, run.config)
-        print(f"start {seed}, {name}:", *(f" step {k}: {share:.2f}" for k, share in curve[1::2]))
+        told = [f" step {k}: {share:.2f}" for k, share in curve[1::2]]
+        print(f"start {seed}, {name}:", *told)
         shares[name].append([share for _, share in curve])
-means = {name: (range(6), torch.tensor(runs).mean(dim=0)) for name, runs in shares.items()}
+means = {name: torch.tensor(runs).mean(dim=0) for name, runs in shares.items()}
+means = {name: (range(6), mean) for name, mean in means.items()}
 curves(means, across="processor seconds of training", up="own caption found")
 
 # %% [markdown]
-# On one core the CNN wins the sprint from all three starts: it makes more steps in the same time, and
-# gets further with them. (Your seconds give other numbers, a GPU perhaps another order.) How much of
+# On one core the CNN wins from all three starts: it makes more steps in the same time, and gets
+# further with them. (Your seconds give other numbers, a GPU perhaps another order.) How much of
 # that is its built-in neighbourhood, and how much its smaller size, the race can't say.
 
 # %% [markdown]
@@ -493,8 +511,9 @@ from clipbook.pretrained import training_history
 
 
 def smoothed(name, seconds, parts=25):
-    loss = torch.tensor(training_history(name).loss).reshape(parts, -1).mean(dim=1)
-    return (torch.arange(parts) + 0.5) * seconds / parts, loss
+    loss = torch.tensor(training_history(name).loss)
+    middles = (torch.arange(parts) + 0.5) * seconds / parts
+    return middles, loss.reshape(parts, -1).mean(dim=1)
 
 
 long_run = {"ViT": ("shapes", 1279), "CNN": ("shapes-cnn", 519)}
@@ -514,7 +533,8 @@ curves(lines, across="seconds of training", up="loss", log="y")
 # compare in pairs: where only one of the two is right, which is it?
 
 # %%
-unseen, unseen_captions = sample_pairs(500, stream("cnn: new pairs"), "held_out")
+generator = stream("cnn: new pairs")
+unseen, unseen_captions = sample_pairs(500, generator, "held_out")
 unseen_pixels = preprocess([render(scene) for scene in unseen])
 right = {}
 for name in ("shapes", "shapes-cnn"):
@@ -525,12 +545,14 @@ for name in ("shapes", "shapes-cnn"):
     right[name] = cosines.argmax(dim=1) == torch.arange(500)
     print(f"{name:11} {right[name].sum()} of 500")
 by_vit, by_cnn = right.values()
-print(f"only the ViT: {(by_vit & ~by_cnn).sum()}, only the CNN: {(by_cnn & ~by_vit).sum()}")
+print(f"only the ViT: {(by_vit & ~by_cnn).sum()}", end=", ")
+print(f"only the CNN: {(by_cnn & ~by_vit).sum()}")
 
 # %% [markdown]
-# Both are good; where they disagree the ViT is right far more often, for more than twice the time and
-# almost five times the parameters. One run and one size of each don't show more: of a second run of the
-# same two recipes the model card tells that the CNN came out alike, but the ViT failed at relations.
+# Both are good; where they disagree the ViT is right far more often, for more than twice the time
+# and almost five times the parameters. One run and one size of each don't show more: in a second
+# run of the same two recipes, says the model card, the CNN came out alike, but the ViT failed at
+# relations.
 
 # %% [markdown]
 # ## Why PaliGemma's encoder is a ViT
@@ -541,7 +563,8 @@ print(f"only the ViT: {(by_vit & ~by_cnn).sum()}, only the CNN: {(by_cnn & ~by_v
 
 # %%
 print("PaliGemma, picture tokens:", (224 // 14) ** 2)
-print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).shape))
+cells = maps[-1].flatten(2).transpose(1, 2)
+print("our CNN could give:       ", tuple(cells.shape))
 
 # %% [markdown]
 # A CNN's places would do as well, so tokens aren't the whole reason. Scale speaks for a ViT: from
@@ -558,7 +581,8 @@ print("our CNN could give:       ", tuple(maps[-1].flatten(2).transpose(1, 2).sh
 training = deepcopy(model).train()
 with torch.no_grad():
     for name, clip in {"train": training, "eval": model}.items():
-        alone, together = clip.encode_image(pixels[2:3])[0], clip.encode_image(pixels)[2]
+        alone = clip.encode_image(pixels[2:3])[0]
+        together = clip.encode_image(pixels)[2]
         print(f"{name:5} cosine of alone and together: {alone @ together:.4f}")
 
 # %% [markdown]
@@ -603,7 +627,7 @@ except RuntimeError as error:
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "convolve-layer", "schema_version": 3, "task": false}
 def convolve_layer(picture, kernels, stride):
-    """(C, height, width) and (D, C, k, k) -> (D, places down, places across)."""
+    """(C, height, width), (D, C, k, k) -> (D, places down, places across)."""
     ### BEGIN SOLUTION
     size = kernels.shape[-1]
     rows = (picture.shape[1] - size) // stride + 1
@@ -623,25 +647,41 @@ from clipbook.exercises import ask, check, close, without
 
 tried_picture = (torch.arange(70.0) ** 2 % 11).reshape(2, 5, 7)
 tried_kernels = (torch.arange(54.0) ** 2 % 7 - 2).reshape(3, 2, 3, 3)
-convolutions = (torch.conv1d, torch.conv2d, torch.conv3d, torch.convolution, torch.conv_transpose2d)
+convolutions = (
+    torch.conv1d,
+    torch.conv2d,
+    torch.conv3d,
+    torch.convolution,
+    torch.conv_transpose2d,
+)
 
 
 def layer(picture, kernels, stride=2, padding=0):
-    return torch.nn.functional.conv2d(picture[None], kernels, stride=stride, padding=padding)[0]
+    return torch.nn.functional.conv2d(
+        picture[None], kernels, stride=stride, padding=padding
+    )[0]
 
 
 right = layer(tried_picture, tried_kernels)  # (3, 2, 3)
 one_by_one = layer(tried_picture, tried_kernels, stride=1)
 mistakes = {
-    "the kernel must not be turned round": layer(tried_picture, tried_kernels.flip(2, 3)),
-    "the kernel's rows and columns are exchanged": layer(tried_picture, tried_kernels.mT),
+    "the kernel must not be turned round": layer(
+        tried_picture, tried_kernels.flip(2, 3)
+    ),
+    "the kernel's rows and columns are exchanged": layer(
+        tried_picture, tried_kernels.mT
+    ),
     "the stride is ignored": one_by_one,
     "windows begin at r × stride, c × stride": one_by_one[:, :2, :3],
     "no padding here": layer(tried_picture, tried_kernels, padding=1),
     "add the products, don't average": right / 18,
     "average over channels? add them": right / 2,
-    "only the first channel is used": layer(tried_picture[:1], tried_kernels[:, :1]),
-    "only the last channel is used": layer(tried_picture[1:], tried_kernels[:, 1:]),
+    "only the first channel is used": layer(
+        tried_picture[:1], tried_kernels[:, :1]
+    ),
+    "only the last channel is used": layer(
+        tried_picture[1:], tried_kernels[:, 1:]
+    ),
     "rows and columns of the result are exchanged": right.mT,
     "the last row and column of places are missing": right[:, :-1, :-1],
     "that adds up over kernels; each has a map of its own": right.sum(dim=0),
@@ -652,7 +692,13 @@ mistakes = {
 def check_layer(picture, kernels, stride, what, mistakes=None):
     with without(*convolutions):
         got = ask(convolve_layer, picture, kernels, stride)
-    close(got, layer(picture, kernels, stride), what, tolerance=1e-3, mistakes=mistakes)
+    close(
+        got,
+        layer(picture, kernels, stride),
+        what,
+        tolerance=1e-3,
+        mistakes=mistakes,
+    )
 
 
 with check("A whole layer"):
@@ -664,7 +710,9 @@ with check("A whole layer"):
     ):  # fmt: skip
         picture = torch.randn(C, height, width, generator=draw)
         what = f"{D} kernels of {C} × {k} × {k}, stride {stride}, on {height} × {width}"
-        check_layer(picture, torch.randn(D, C, k, k, generator=draw), stride, what)
+        check_layer(
+            picture, torch.randn(D, C, k, k, generator=draw), stride, what
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "convolve-layer-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other sizes and strides.
@@ -677,7 +725,9 @@ with check("A whole layer, other sizes"):
         draw = torch.Generator().manual_seed(k)
         picture = torch.randn(C, height, width, generator=draw)
         what = f"{D} kernels of {C} × {k} × {k}, stride {stride}, on {height} × {width}"
-        check_layer(picture, torch.randn(D, C, k, k, generator=draw), stride, what)
+        check_layer(
+            picture, torch.randn(D, C, k, k, generator=draw), stride, what
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
@@ -697,7 +747,7 @@ with check("A whole layer, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "receptive-field", "schema_version": 3, "task": false}
 def receptive_field(layers):
-    """[(kernel size, stride), …] -> the side of the receptive field, in pixels."""
+    """[(kernel size, stride), …] -> side of the receptive field, in pixels."""
     ### BEGIN SOLUTION
     field, j = 1, 1
     for size, stride in layers:
@@ -736,32 +786,57 @@ def seen(layers):
 
 with check("Receptive field"):
     tried = [(3, 2), (5, 1), (5, 2), (2, 1), (4, 1)]
-    close(ask(receptive_field, tried), 35, f"receptive_field({tried})", mistakes=mistakes)
-    networks = [[], [(5, 3)], [(1, 2)], [(1, 2), (3, 1)], [(2, 1), (1, 3), (1, 2), (2, 1)]]
+    close(
+        ask(receptive_field, tried),
+        35,
+        f"receptive_field({tried})",
+        mistakes=mistakes,
+    )
+    networks = [
+        [],
+        [(5, 3)],
+        [(1, 2)],
+        [(1, 2), (3, 1)],
+        [(2, 1), (1, 3), (1, 2), (2, 1)],
+    ]
     draw = torch.Generator().manual_seed(0)
     for many in (2, 3, 4, 6):
-        sizes, strides = torch.randint(1, 6, (many,), generator=draw).tolist(), [1, 2, 3] * many
+        sizes = torch.randint(1, 6, (many,), generator=draw).tolist()
+        strides = [1, 2, 3] * many
         networks.append(list(zip(sizes, strides[many:], strict=False)))
     for layers in networks:
-        close(ask(receptive_field, layers), seen(layers), f"receptive_field({layers})")
+        close(
+            ask(receptive_field, layers),
+            seen(layers),
+            f"receptive_field({layers})",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "receptive-field-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other networks.
 ### BEGIN HIDDEN TESTS
 with check("Receptive field of other networks"):
     stem = [(7, 2), (3, 2), *[(3, 1)] * 6, (1, 2), *[(3, 1)] * 4]
-    for layers in (stem, [(8, 8), (1, 1), (2, 3), (3, 1)], [(14, 14)], [(3, 1)] * 40):
-        close(ask(receptive_field, layers), seen(layers), f"receptive_field({layers})")
+    for layers in (
+        stem,
+        [(8, 8), (1, 1), (2, 3), (3, 1)],
+        [(14, 14)],
+        [(3, 1)] * 40,
+    ):
+        close(
+            ask(receptive_field, layers),
+            seen(layers),
+            f"receptive_field({layers})",
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 25, "difficulty": "hard"}
 # ## Exercise: one layer fewer
 #
-# In eval mode batch norm only multiplies and adds, so it can be
-# melted into the convolution before it, and needs no time. Return the kernels and the bias of *one*
-# convolution that does both. Given are the kernels ($D$, $C$, $k$, $k$), which have no bias, and
-# $\mu$, $\sigma^2$, $g$, $b$ and $\epsilon$ of the norm; a $g$ may be negative or 0. The check compares one
-# convolution with two layers.
+# In eval mode batch norm only multiplies and adds, so it can be fused with the convolution before
+# it, and then costs no time. Return the kernels and the bias of *one* convolution that does both.
+# Given are the kernels ($D$, $C$, $k$, $k$), which have no bias, and $\mu$, $\sigma^2$, $g$, $b$
+# and $\epsilon$ of the norm; a $g$ may be negative or 0. The check compares one convolution with
+# two layers.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -800,12 +875,15 @@ kernel_mistakes = {
     "divide by the root of the variance": scaled(gain / (variance + eps)),
     "ε is missing under the root": scaled(gain / variance.sqrt()),
     "ε belongs under the root": scaled(gain / (variance.sqrt() + eps)),
-    "divide by the deviation, don't multiply": scaled(gain * (variance + eps).sqrt()),
+    "divide by the deviation, don't multiply": scaled(
+        gain * (variance + eps).sqrt()
+    ),
     "g is missing": scaled(1 / (variance + eps).sqrt()),
     "g keeps its sign": scaled(factor.abs()),
     "the deviation is missing": scaled(gain),
     "the kernels must change, too": plain,
-    "factor d belongs to kernel d, not to input channel d": plain * factor[:, None, None],
+    "factor d belongs to kernel d, not to input channel d": plain
+    * factor[:, None, None],
 }
 bias_mistakes = {
     "the mean is subtracted before it is scaled; scale it, too": shift - mean,
@@ -828,12 +906,17 @@ def melted(*given):
 
 def compare_with_two_layers(D, C, k, eps):
     draw = torch.Generator().manual_seed(D)
-    kernels, x = (torch.randn(n, C, k + m, k, generator=draw) for n, m in ((D, 0), (2, 4)))
+    kernels, x = (
+        torch.randn(n, C, k + m, k, generator=draw) for n, m in ((D, 0), (2, 4))
+    )
     mean, variance, gain, shift = torch.randn(4, D, generator=draw)
     variance, gain[0], variance[-1] = variance.abs(), 0, 0
     new, bias = melted(kernels, mean, variance, gain, shift, eps)
-    shapes, wanted = [tuple(new.shape), tuple(bias.shape)], [tuple(kernels.shape), (D,)]
-    assert shapes == wanted, f"kernels and bias have shapes {shapes}, expected {wanted}"
+    shapes = [tuple(new.shape), tuple(bias.shape)]
+    wanted = [tuple(kernels.shape), (D,)]
+    assert shapes == wanted, (
+        f"kernels and bias have shapes {shapes}, expected {wanted}"
+    )
     want = batch_norm(conv2d(x, kernels), mean, variance, gain, shift, eps=eps)
     what = f"one layer instead of two, kernels of {tuple(kernels.shape)}"
     close(conv2d(x.double(), new, bias), want, what, tolerance=1e-3)
@@ -841,7 +924,13 @@ def compare_with_two_layers(D, C, k, eps):
 
 with check("One layer fewer"):
     kernels, bias = melted(plain, mean, variance, gain, shift, eps)
-    close(kernels, scaled(factor), "the kernels", tolerance=1e-4, mistakes=kernel_mistakes)
+    close(
+        kernels,
+        scaled(factor),
+        "the kernels",
+        tolerance=1e-4,
+        mistakes=kernel_mistakes,
+    )
     close(bias, [7, 25], "the bias", tolerance=1e-4, mistakes=bias_mistakes)
     for sizes in ((4, 3, 3, 0.5), (3, 5, 1, 0.01), (2, 1, 4, 2.0)):
         compare_with_two_layers(*sizes)
@@ -856,11 +945,27 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
         compare_with_two_layers(*sizes)
     for stage in clipbook.load("shapes-cnn")[0].image_encoder.stages:
         for conv, norm in (stage.down[:2], stage.refine[:2]):
-            kept = (norm.running_mean, norm.running_var, norm.weight.detach(), norm.bias.detach())
+            kept = (
+                norm.running_mean,
+                norm.running_var,
+                norm.weight.detach(),
+                norm.bias.detach(),
+            )
             kernels, bias = melted(conv.weight.detach(), *kept, norm.eps)
-            x = torch.randn(2, conv.in_channels, 6, 6, generator=torch.Generator().manual_seed(0))
+            x = torch.randn(
+                2,
+                conv.in_channels,
+                6,
+                6,
+                generator=torch.Generator().manual_seed(0),
+            )
             got = conv2d(x.double(), kernels, bias, conv.stride, conv.padding)
-            close(got, norm(conv(x)), "one layer of the CNN instead of two", tolerance=1e-3)
+            close(
+                got,
+                norm(conv(x)),
+                "one layer of the CNN instead of two",
+                tolerance=1e-3,
+            )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -907,7 +1012,8 @@ with check("One layer fewer, in the trained CNN"), torch.no_grad():
 # - A convolution asks one question at every place, with shared weights: its map moves with the
 #   picture.
 # - The receptive field grows by $(k - 1)\,j$ a layer, and a mean over places makes one vector.
-# - What a CNN has built in pays when time and data are short; a ViT buys it back with more of both.
+# - What a CNN has built in pays when time and data are short; a ViT makes up for it with more of
+#   both.
 #
 # Next: **[pictures and captions are vectors now: which belongs to
 # which?](../pairs/similarity-matrix.ipynb)**

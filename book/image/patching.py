@@ -32,9 +32,9 @@
 
 # %%
 for side in (32, 224):
-    pixel_pairs, patch_pairs = side**4, (side // 8) ** 4
-    print(f"{side:3} px: {side**2:6,} pixels, {pixel_pairs:13,} pairs;", end=" ")
-    print(f"{(side // 8) ** 2:3} squares of 8 px, {patch_pairs:7,} pairs")
+    pixels, squares = side**2, (side // 8) ** 2
+    print(f"{side:3} px: {pixels:6,} pixels, {pixels**2:13,} pairs", end="; ")
+    print(f"{squares:3} squares of 8 px, {squares**2:7,} pairs")
 
 # %% [markdown]
 # 2.5 billion comparisons in every layer, each between two dots. So we take squares, **patches**, as a
@@ -85,9 +85,9 @@ cut(star, p).shape
 
 # %% [markdown]
 # (Patches, numbers), as a caption is (tokens, numbers) after its embedding. Here is the sequence of
-# Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you still
-# know a cat in the shuffled row? Then cut a picture of your own: on the page below the figure, in a
-# notebook here, in `my_picture`.
+# Chelsea, the cat. Choose a patch, change the size, then press *Shuffle*: at which sizes do you
+# still recognise a cat in the shuffled row? Then cut a picture of your own: on the page in the
+# field below the figure, in a notebook in `my_picture`.
 
 # %% tags=["live"]
 import skimage.data
@@ -95,7 +95,7 @@ from PIL import Image, ImageOps
 
 from clipbook.widgets import PatchExplorer
 
-my_picture = Image.fromarray(skimage.data.chelsea())  # or Image.open("mine.jpg")
+my_picture = Image.fromarray(skimage.data.chelsea())  # Image.open("mine.jpg")
 PatchExplorer(ImageOps.fit(my_picture, (96, 96)), patch_size=16)
 
 # %% [markdown]
@@ -207,7 +207,7 @@ import clipbook
 
 model, tokenizer = clipbook.load("shapes")
 vit = model.image_encoder
-E = vit.patch_embedding.weight.detach().T  # (192, 96); nn.Linear keeps (out, in)
+E = vit.patch_embedding.weight.detach().T  # (192, 96); kept as (out, in)
 Z = patches @ E  # (8, 16, 192) @ (192, 96)
 mixed = sum(patches[2, 5, k] * E[k] for k in range(192))  # (96,)
 assert torch.allclose(mixed, Z[2, 5], atol=1e-4)
@@ -238,8 +238,9 @@ assert torch.allclose(as_rows, Z, atol=1e-4)
 maps.shape, as_rows.shape
 
 # %% [markdown]
-# Column $k$ of $E$ is kernel $k$, rolled out: colour, row, column; hence this order in our patches.
-# The convolution returns a map for each of the 96 numbers; `flatten` and `transpose` make rows of it.
+# Column $k$ of $E$ is kernel $k$, flattened: colour, row, column; hence this order in our patches.
+# The convolution returns a map for each of the 96 numbers; `flatten` and `transpose` make rows of
+# it.
 
 # %% [markdown]
 # ## Where a patch lies
@@ -249,7 +250,8 @@ maps.shape, as_rows.shape
 # %%
 for first, second in ((3, 4), (1, 5)):
     (i, j), (k, m) = divmod(first, 4), divmod(second, 4)  # row, column
-    print(f"{first} at {i, j}, {second} at {k, m}: distance {abs(i - k) + abs(j - m)}")
+    distance = abs(i - k) + abs(j - m)
+    print(f"{first} at {i, j}, {second} at {k, m}: distance {distance}")
 
 # %% [markdown] predict={"ask": "Without P the two answers are", "choices": ["both right", "equal", "both “top left”"], "right": "equal", "shown": "without ['top right', 'top right']"}
 # 3 and 4 touch in the sequence and lie at opposite edges of the picture. So each place gets a vector
@@ -281,8 +283,8 @@ assert distance < 1e-4
 
 # %% [markdown]
 # Without $P$ both pictures are the same bag of patches: one embedding, one answer, which can't be
-# right for both. That places form a square nobody says either; the [next
-# chapter](vit.ipynb) shows what a model finds out.
+# right for both. Nobody tells the model that the places form a square, either; the [next
+# chapter](vit.ipynb) shows what it finds out.
 
 # %% [markdown]
 # ## What a patch size costs
@@ -304,8 +306,9 @@ for row in zip(sizes, n, 3 * sizes**2, matrices, pairs, strict=True):
     print("{:5} {:7,} {:8,} {:9,.0f} {:9,.1f}".format(*row))
 
 # %% mystnb={"image": {"alt": "Both costs rise as patches shrink; the pairs are far cheaper at 32 pixels, rise twice as steeply and overtake the matrices between 4 and 2 pixels."}}
+lines = {"matrices": matrices[::-1], "pairs": pairs[::-1]}
 curves(
-    {"matrices": (sizes[::-1], matrices[::-1]), "pairs": (sizes[::-1], pairs[::-1])},
+    {name: (sizes[::-1], counts) for name, counts in lines.items()},
     across="patch size, in pixels",
     up="million multiplications a block",
     log=("x", "y"),
@@ -321,20 +324,24 @@ from timeit import repeat
 from clipbook.transformer import Block
 
 block = Block(w, 12, 4 * w).eval()
-seconds, operations = {}, dict(zip(sizes.tolist(), matrices + pairs, strict=True))
+seconds = {}
+operations = dict(zip(sizes.tolist(), matrices + pairs, strict=True))
 with torch.no_grad():
     for size in (32, 16, 8):
         tokens = torch.randn(1, (s // size) ** 2, w)
         took = repeat("block(tokens)", globals=globals(), number=1, repeat=4)
         seconds[size] = min(took)  # the first one warms up
-        times, count = seconds[size] / seconds[32], operations[size] / operations[32]
+        times = seconds[size] / seconds[32]
+        count = operations[size] / operations[32]
         ms = 1000 * seconds[size]
-        print(f"{size:2} px {ms:5.0f} ms, times {times:4.1f}; counted {count:4.1f}")
+        print(f"{size:2} px {ms:5.0f} ms", end=", ")
+        print(f"times {times:4.1f}; counted {count:4.1f}")
 assert seconds[8] > seconds[32]
 
 # %% [markdown]
-# Roughly: multiplications aren't seconds. The patch size is a dial between detail and time, but not one
-# to turn after training: $E$ has a row for each number of a patch, $P$ one for each place.
+# In the order, not in the factors: multiplications aren't seconds. The patch size trades time for
+# detail, but can't be changed after training: $E$ has a row for each number of a patch, $P$ one for
+# each place.
 
 # %% [markdown]
 # ## What is lost within a patch
@@ -377,10 +384,10 @@ print("the same vectors from exchanged pixels")
 # %% [markdown]
 # ## What is lost between patches
 #
-# The knife doesn't look where it cuts. Move the heart by one pixel and every patch on it holds other
-# numbers; at eight pixels they are the old patches again, elsewhere. How much does a patch of the moved
-# picture differ, number for number, from the most similar one of the unmoved? Predict the curve, a mean
-# over the patches, for three patch sizes.
+# Patches are cut without a look at what they hold. Move the heart by one pixel and every patch on
+# it holds other numbers; at eight pixels they are the old patches again, elsewhere. How much does a
+# patch of the moved picture differ, number for number, from the most similar one of the unmoved?
+# Predict the curve, a mean over the patches, for three patch sizes.
 
 # %% mystnb={"image": {"alt": "The difference rises with the shift and falls back to zero each time the shift is a multiple of the patch size; the larger the patches, the higher it rises."}}
 shifts = range(21)
@@ -391,13 +398,13 @@ for p in (4, 8, 16):
     for shift in shifts:
         new = patchify(X[3:4].roll(shift, dims=3), p)[0]
         nearest = torch.cdist(new, old).amin(dim=1)  # (patches,)
-        away.append(nearest.mean() / old.shape[1] ** 0.5)  # for each number of a patch
+        away.append(nearest.mean() / old.shape[1] ** 0.5)  # for each number
     lines[f"p = {p}"] = (shifts, away)
 curves(lines, across="shift, in pixels", up="difference from the nearest")
 
 # %% [markdown]
-# Zero at every multiple of $p$, high in between, and higher for larger patches. With $p = 8$ the knife
-# can meet one heart in $8 \cdot 8$ ways, and the model must learn that all are hearts.
+# Zero at every multiple of $p$, high in between, and higher for larger patches. With $p = 8$ the
+# cuts can cross one heart in $8 \cdot 8$ ways, and the model must learn that all are hearts.
 
 # %% [markdown]
 # ## Common mistakes
@@ -423,13 +430,15 @@ from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
 new, new_captions = sample_pairs(200, stream("patching: new pairs"))
-first = patchify(preprocess([render(scene) for scene in new]), 8)  # (200, 16, 192)
+new_pixels = preprocess([render(scene) for scene in new])
+first = patchify(new_pixels, 8)  # (200, 16, 192)
 last = first.reshape(200, 16, 3, 64).transpose(2, 3).reshape(200, 16, 192)
 with torch.no_grad():
     texts = model.encode_text(*tokenizer.batch(new_captions))
     for name, order in {"first": first, "last": last}.items():
-        choices = (model.encode_image(unpatchify(order, 8)) @ texts.T).argmax(dim=1)
-        print(f"colour {name:5} {(choices == torch.arange(200)).sum():3} of 200")
+        images = model.encode_image(unpatchify(order, 8))
+        right = (images @ texts.T).argmax(dim=1) == torch.arange(200)
+        print(f"colour {name:5} {right.sum():3} of 200")
 
 # %% [markdown]
 # **What lies at the right edge is never seen → a convolution drops the rest in silence.** A picture
@@ -467,11 +476,12 @@ except ValueError as error:
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "find-pixel", "schema_version": 3, "task": false}
 def find_pixel(colour, row, column, width, patch_size):
-    """(place of the patch in the sequence, place of the number in the patch)."""
+    """(place of the patch in the sequence, of the number in the patch)."""
     ### BEGIN SOLUTION
     i, a = divmod(row, patch_size)
     j, b = divmod(column, patch_size)
-    return i * (width // patch_size) + j, (colour * patch_size + a) * patch_size + b
+    patch = i * (width // patch_size) + j
+    return patch, (colour * patch_size + a) * patch_size + b
     ### END SOLUTION
 
 
@@ -485,15 +495,27 @@ mistakes = {
     "first the place of the patch, then the number in it": [39, 16],
     "rows and columns are exchanged; the row comes first in both": [26, 45],
     "the patch is wrong: patches go row by row, i before j": [26, 39],
-    "the number is wrong: inside a patch, too, rows come before columns": [16, 45],
-    "a row holds width / patch_size patches; that is not the width in pixels": [52, 39],
+    "the number is wrong: inside a patch, too, rows come before columns": [
+        16,
+        45,
+    ],
+    "a row holds width / patch_size patches; that is not the width in pixels": [
+        52,
+        39,
+    ],
     "a row holds width / patch_size patches; that is not patch_size": [12, 39],
     "a row holds width / patch_size patches, not one more": [18, 39],
     "numbers go colour, row, column; yours has the colour last": [16, 23],
-    "yours is among the reds; they come first, then the greens, then the blues": [16, 7],
+    "yours is among the reds; they come first, then the greens, then the blues": [
+        16,
+        7,
+    ],
     "a colour holds patch_size² numbers, not patch_size": [16, 15],
     "inside a patch count from its own corner: use the rest, %": [16, 87],
-    "// and % are exchanged: the quotient names the patch, the rest the pixel": [9, 44],
+    "// and % are exchanged: the quotient names the patch, the rest the pixel": [
+        9,
+        44,
+    ],
     "divide without a rest, by //; half a patch is none": [18.25, 39],
     "count from 0, not from 1": [17, 40],
 }
@@ -512,7 +534,12 @@ with check("Find the pixel"):
 # Graded after you hand it in: other pictures.
 ### BEGIN HIDDEN TESTS
 with check("Find the pixel, elsewhere"):
-    for height, width, size in ((6, 18, 6), (28, 14, 7), (3, 5, 1), (32, 48, 16)):
+    for height, width, size in (
+        (6, 18, 6),
+        (28, 14, 7),
+        (3, 5, 1),
+        (32, 48, 16),
+    ):
         sheet = torch.arange(3 * height * width).reshape(3, height, width)
         rows = patchify(sheet[None].float(), size)[0]
         for place in [*np.ndindex(3, height, width)][::7]:
@@ -524,10 +551,10 @@ with check("Find the pixel, elsewhere"):
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: carry the weights over
 #
-# Somebody flattens patches in the order **row, column, colour**. You
-# have the weights of a convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last
-# two axes are row and column. Return the matrix for that somebody, ($p \cdot p \cdot$ colours,
-# width), so that `patches @ matrix` equals the convolution, for any width, number of colours and $p$.
+# Somebody flattens patches in the order **row, column, colour**. You have the weights of a
+# convolution as PyTorch keeps them, (width, colours, $p$, $p$), where the last two axes are row and
+# column. Return the matrix for these patches, ($p \cdot p \cdot$ colours, width), such that
+# `patches @ matrix` equals the convolution, for any width, number of colours and $p$.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -540,7 +567,7 @@ with check("Find the pixel, elsewhere"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "kernel-matrix", "schema_version": 3, "task": false}
 def kernel_matrix(kernel):
-    """(width, colours, p, p) -> (p·p·colours, width), for patches flattened colour last."""
+    """(width, colours, p, p) -> (p·p·colours, width), patches colour last."""
     ### BEGIN SOLUTION
     return kernel.permute(2, 3, 1, 0).reshape(-1, kernel.shape[0])
     ### END SOLUTION
@@ -567,37 +594,54 @@ mistakes = {
     "after the permute the width is the last axis: reshape to (-1, width), no .T": ordered(
         2, 3, 1, 0, shape=(5, 12)
     ).T,
-    "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(12, 5),
+    "reshape alone mixes the kernels; bring the axes into order first": kernel.reshape(
+        12, 5
+    ),
     "a column for each kernel, a row for each number; yours is turned": ordered(
         0, 2, 3, 1, shape=(5, 12)
     ),
-    "yours is turned, and has the colour first": ordered(0, 1, 2, 3, shape=(5, 12)),
+    "yours is turned, and has the colour first": ordered(
+        0, 1, 2, 3, shape=(5, 12)
+    ),
     "rows come before columns": ordered(3, 2, 1, 0),
     "the colour comes last, behind row and column": ordered(2, 1, 3, 0),
     "the width comes last, behind the colour": ordered(2, 3, 0, 1),
     "the width is kernel.shape[0]; shape[1] is the number of colours": ordered(
         2, 3, 1, 0, shape=(20, 3)
     ),
-    "PyTorch lays a kernel down as it is; don't flip it": ordered(2, 3, 1, 0, of=kernel.flip(2, 3)),
+    "PyTorch lays a kernel down as it is; don't flip it": ordered(
+        2, 3, 1, 0, of=kernel.flip(2, 3)
+    ),
 }
 
 
 def check_against_convolution(*shape):
     """Four patches, flattened row, column, colour, times the matrix."""
     draw = torch.Generator().manual_seed(shape[0])
-    patches, kernel = torch.randn(4, *shape[1:], generator=draw), torch.randn(shape, generator=draw)
-    got, want = ask(kernel_matrix, kernel), conv2d(patches, kernel).flatten(1)  # (4, width)
-    matrix, what = numbers(got, "the matrix"), f"the matrix of a kernel of {shape}"
+    patches = torch.randn(4, *shape[1:], generator=draw)
+    kernel = torch.randn(shape, generator=draw)
+    # (4, width)
+    got, want = ask(kernel_matrix, kernel), conv2d(patches, kernel).flatten(1)
+    matrix = numbers(got, "the matrix")
+    what = f"the matrix of a kernel of {shape}"
     size = (kernel[0].numel(), len(kernel))
-    assert matrix.shape == size, f"{what} has shape {tuple(matrix.shape)}, expected {size}"
-    flat = [[one[:, r, c] for r, c in np.ndindex(one.shape[1:])] for one in patches.double()]
+    assert matrix.shape == size, (
+        f"{what} has shape {tuple(matrix.shape)}, expected {size}"
+    )
+    flat = [
+        [one[:, r, c] for r, c in np.ndindex(one.shape[1:])]
+        for one in patches.double()
+    ]
     flat = torch.stack([torch.cat(one) for one in flat])  # (4, numbers)
     close(flat @ matrix, want, f"four patches times {what}", tolerance=1e-4)
 
 
 with check("Carry the weights over"):
     close(
-        ask(kernel_matrix, kernel), ordered(2, 3, 1, 0), "kernel_matrix(kernel)", mistakes=mistakes
+        ask(kernel_matrix, kernel),
+        ordered(2, 3, 1, 0),
+        "kernel_matrix(kernel)",
+        mistakes=mistakes,
     )
     for shape in ((4, 3, 4, 4), (7, 1, 2, 2), (1, 2, 3, 3), (2, 4, 1, 1)):
         check_against_convolution(*shape)
@@ -634,8 +678,13 @@ def overlapping(pixels, patch_size, stride):
     ### BEGIN SOLUTION
     p = patch_size
     height, width = pixels.shape[2:]
-    tops, lefts = range(0, height - p + 1, stride), range(0, width - p + 1, stride)
-    windows = [pixels[:, :, r : r + p, c : c + p].flatten(1) for r in tops for c in lefts]
+    tops = range(0, height - p + 1, stride)
+    lefts = range(0, width - p + 1, stride)
+    windows = [
+        pixels[:, :, r : r + p, c : c + p].flatten(1)
+        for r in tops
+        for c in lefts
+    ]
     return torch.stack(windows, dim=1)
     ### END SOLUTION
 
@@ -650,19 +699,41 @@ rows = torch.tensor([0, 1, 2, 4, 5, 6])[:, None]  # where the six windows begin
 want = (rows + torch.tensor([0, 1, 4, 5]))[None]  # (1, 6, 4)
 mistakes = {
     "the window moves on by stride, not by patch_size": want[:, [0, 2]],
-    "the last window is missing in each direction: range stops before its end": want[:, :2],
-    "the lowest row of windows is missing: range stops before its end": want[:, :3],
+    "the last window is missing in each direction: range stops before its end": want[
+        :, :2
+    ],
+    "the lowest row of windows is missing: range stops before its end": want[
+        :, :3
+    ],
     "the last window of each row is missing: "
-    "it begins at width - patch_size, and range stops before its end": want[:, [0, 1, 3, 4]],
-    "windows go row by row; yours go down the columns": want[:, [0, 3, 1, 4, 2, 5]],
-    "inside a window rows come first; yours are flattened by columns": want[:, :, [0, 2, 1, 3]],
-    "patches come before their numbers; exchange the last two axes": want.transpose(1, 2),
+    "it begins at width - patch_size, and range stops before its end": want[
+        :, [0, 1, 3, 4]
+    ],
+    "windows go row by row; yours go down the columns": want[
+        :, [0, 3, 1, 4, 2, 5]
+    ],
+    "inside a window rows come first; yours are flattened by columns": want[
+        :, :, [0, 2, 1, 3]
+    ],
+    "patches come before their numbers; exchange the last two axes": want.transpose(
+        1, 2
+    ),
     "keep the axis of the batch": want[0],
-    "the batch comes first, the windows second: stack them along dim=1": want.transpose(0, 1),
-    "stack the windows along an axis of their own; cat makes one long row": want.reshape(1, 24),
-    "flatten the windows to (batch, patches, numbers)": want.reshape(1, 6, 2, 2),
-    "keep the axis of the batch, and flatten the windows": want.reshape(6, 2, 2),
-    "patch_size and stride are exchanged": torch.tensor([[[0], [2], [8], [10]]]),
+    "the batch comes first, the windows second: stack them along dim=1": want.transpose(
+        0, 1
+    ),
+    "stack the windows along an axis of their own; cat makes one long row": want.reshape(
+        1, 24
+    ),
+    "flatten the windows to (batch, patches, numbers)": want.reshape(
+        1, 6, 2, 2
+    ),
+    "keep the axis of the batch, and flatten the windows": want.reshape(
+        6, 2, 2
+    ),
+    "patch_size and stride are exchanged": torch.tensor(
+        [[[0], [2], [8], [10]]]
+    ),
 }
 
 
@@ -673,18 +744,32 @@ def check_against_convolution(batch, colours, height, width, size, stride):
     kernels = torch.randn(5, colours, size, size, generator=draw).double()
     what = f"overlapping({tuple(pixels.shape)}, {size}, {stride})"
     windows = numbers(ask(overlapping, pixels, size, stride), what)
-    maps = conv2d(pixels.double(), kernels, stride=stride)  # (N, 5, down, across)
+    # (N, 5, down, across)
+    maps = conv2d(pixels.double(), kernels, stride=stride)
     shape = (batch, maps[0, 0].numel(), kernels[0].numel())
-    assert windows.shape == shape, f"{what} has shape {tuple(windows.shape)}, expected {shape}"
+    assert windows.shape == shape, (
+        f"{what} has shape {tuple(windows.shape)}, expected {shape}"
+    )
     last = kernels.reshape(5, size, size, colours).permute(0, 3, 1, 2)
     mistakes = {
-        "numbers go colour, row, column": conv2d(pixels.double(), last, stride=stride),
-        "inside a window rows come first": conv2d(pixels.double(), kernels.mT, stride=stride),
+        "numbers go colour, row, column": conv2d(
+            pixels.double(), last, stride=stride
+        ),
+        "inside a window rows come first": conv2d(
+            pixels.double(), kernels.mT, stride=stride
+        ),
         "windows go row by row": maps.mT,
     }
     mistakes = {hint: one.flatten(2).mT for hint, one in mistakes.items()}
-    mixed = pixels.double().unfold(2, size, stride).unfold(3, size, stride).reshape(shape)
-    mistakes["colours and patches are mixed; put the colours inside"] = mixed @ kernels.flatten(1).T
+    mixed = (
+        pixels.double()
+        .unfold(2, size, stride)
+        .unfold(3, size, stride)
+        .reshape(shape)
+    )
+    mistakes["colours and patches are mixed; put the colours inside"] = (
+        mixed @ kernels.flatten(1).T
+    )
     close(
         windows @ kernels.flatten(1).T, maps.flatten(2).mT, f"{what} times five kernels",
         tolerance=1e-4, mistakes=mistakes,
@@ -692,8 +777,18 @@ def check_against_convolution(batch, colours, height, width, size, stride):
 
 
 with check("Patches that overlap"):
-    close(ask(overlapping, sheet, 2, 1), want, "overlapping(sheet, 2, 1)", mistakes=mistakes)
-    for sizes in ((2, 3, 6, 9, 3, 2), (3, 2, 7, 5, 4, 1), (2, 1, 9, 7, 2, 3), (1, 2, 3, 4, 3, 5)):
+    close(
+        ask(overlapping, sheet, 2, 1),
+        want,
+        "overlapping(sheet, 2, 1)",
+        mistakes=mistakes,
+    )
+    for sizes in (
+        (2, 3, 6, 9, 3, 2),
+        (3, 2, 7, 5, 4, 1),
+        (2, 1, 9, 7, 2, 3),
+        (1, 2, 3, 4, 3, 5),
+    ):
         check_against_convolution(*sizes)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "overlapping-hidden", "schema_version": 3, "task": false}
@@ -702,10 +797,19 @@ with check("Patches that overlap"):
 from clipbook.image import patchify
 
 with check("Patches that overlap, other sizes"):
-    for sizes in ((2, 3, 9, 12, 4, 2), (3, 2, 8, 7, 3, 2), (1, 1, 5, 5, 1, 1), (4, 3, 16, 8, 8, 7)):
+    for sizes in (
+        (2, 3, 9, 12, 4, 2),
+        (3, 2, 8, 7, 3, 2),
+        (1, 1, 5, 5, 1, 1),
+        (4, 3, 16, 8, 8, 7),
+    ):
         check_against_convolution(*sizes)
     pixels = torch.randn(2, 3, 6, 9, generator=torch.Generator().manual_seed(0))
-    close(ask(overlapping, pixels, 3, 3), patchify(pixels, 3), "overlapping((2, 3, 6, 9), 3, 3)")
+    close(
+        ask(overlapping, pixels, 3, 3),
+        patchify(pixels, 3),
+        "overlapping((2, 3, 6, 9), 3, 3)",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -716,9 +820,9 @@ with check("Patches that overlap, other sizes"):
 #
 # <details><summary>Answer</summary>
 #
-# Four times as many patches (49 become 196), sixteen times as many pairs, a quarter of the weights in
-# $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second direction;
-# "more detail, more weights" takes work for weights.
+# Four times as many patches (49 become 196), sixteen times as many pairs, a quarter of the weights
+# in $E$, for a patch has a quarter of the numbers. "Twice as many patches" forgets the second
+# direction; "more detail, more weights" mistakes work for weights.
 #
 # </details>
 

@@ -15,7 +15,7 @@
 #     seed:
 #       1. Image Preprocessing: [Preprocessing, picture]
 #       Original Image: [A picture is numbers, picture, pixel]
-#       Resize: ['Resize: what a pixel must answer for', resize]
+#       Resize: [Resize without aliasing, resize]
 #       Normalize: [Normalise, mean, deviation]
 # ---
 
@@ -67,7 +67,8 @@ from clipbook.scenes import EXAMPLE, render
 scenes, captions = zip(*EXAMPLE, strict=True)
 star = render(scenes[2])  # "a large yellow star"
 print(f"Chelsea: {array.size:,} numbers")
-print(f"{captions[2]}: {np.asarray(star).shape}, {np.asarray(star).size:,} numbers")
+levels = np.asarray(star)
+print(f"{captions[2]}: {levels.shape}, {levels.size:,} numbers")
 
 # %% [markdown]
 # ## Four ways in which a file can lie
@@ -91,13 +92,14 @@ little.transpose(Image.Transpose.ROTATE_90).save(sideways, "JPEG", exif=exif)
 for name, picture in {"grey": grey, "palette": palette, "alpha": half}.items():
     values = np.asarray(picture)
     print(f"{name:8} mode {picture.mode:5} {values.shape} max {values.max()}")
-print("JPEG     width, height", Image.open(sideways).size, "of an upright", little.size)
+read = Image.open(sideways).size
+print("JPEG     width, height", read, "of an upright", little.size)
 
 # %% [markdown]
 # - **Grey** has two axes only: code that takes the last one for the channels finds 151 of them.
-# - **Palette**: each number is a place in a list of colours, here 0 to 15, and no brightness.
+# - **Palette**: each number is a place in a list of colours, here 0 to 15, not a brightness.
 # - **Alpha**, a fourth channel, says how opaque a pixel is; a transparent pixel still has a colour.
-# - **EXIF**: a camera may store the picture lying, with a note how to turn it.
+# - **EXIF**: a camera may store the picture on its side, with a note on how to turn it.
 #
 # Predict what a program sees that ignores the last three:
 
@@ -127,7 +129,7 @@ assert open_picture(grey).mode == "RGB"
 picture_row(mended)
 
 # %% [markdown] predict={"choices": ["the same stripes", "even grey", "all white"], "right": "all white", "shown": "every second: [255, 255, 255, 255, 255, 255, 255, 255]"}
-# ## Resize: what a pixel must answer for
+# ## Resize without aliasing
 #
 # The obvious way to halve a picture is to keep every second pixel. Predict what becomes of black and
 # white stripes, one pixel wide.
@@ -139,9 +141,9 @@ print("every third: ", stripes[::3].int().tolist())
 print("mean of two: ", stripes.reshape(8, 2).mean(dim=1).tolist())
 
 # %% [markdown]
-# Every second pixel: a white wall. Every third: stripes three times too wide. Detail finer than the
-# new pixels comes back as something that was never there: **aliasing**. The cure is to average, so
-# that each new pixel answers for all the old ones that it covers: the stripes become grey.
+# Every second pixel: all white. Every third: stripes three times too wide. Detail finer than the
+# new pixels comes back as something that was never there: **aliasing**. The cure is to average:
+# each new pixel takes the mean of all the old ones that it covers, and the stripes become grey.
 
 # %% [markdown]
 # CLIP resizes with a finer average, **bicubic**. An old pixel at distance $t$ from the new pixel's
@@ -164,9 +166,9 @@ def cubic(t):
 
 
 def weights(old, new):
-    """(new, old): how much each of the old pixels adds to each of the new ones."""
+    """(new, old): how much each old pixel adds to each new one."""
     step = old / new  # width of a new pixel, in old ones
-    centres = (torch.arange(new) + 0.5) * step - 0.5  # old pixel 0 has its centre at 0
+    centres = (torch.arange(new) + 0.5) * step - 0.5  # of old pixel 0: at 0
     t = (torch.arange(old) - centres[:, None]) / max(step, 1)  # (new, old)
     return cubic(t) / cubic(t).sum(dim=1, keepdim=True)
 
@@ -181,8 +183,9 @@ weights(16, 8)[3]  # of the sixteen old pixels, in the fourth new one
 # columns to 96, then $W_h$ in front takes 300 rows to 64. Predict: does Pillow get the same levels?
 
 # %%
-X = torch.tensor(array).permute(2, 0, 1).float()  # (3, 300, 451), channels first
-W_h, W_w = weights(300, 64), weights(451, 451 * 64 // 300)  # (64, 300), (96, 451)
+X = torch.tensor(array).permute(2, 0, 1).float()  # (3, 300, 451)
+W_h = weights(300, 64)  # (64, 300)
+W_w = weights(451, 451 * 64 // 300)  # (96, 451)
 shorter = (X @ W_w.T).round().clamp(0, 255)  # (3, 300, 96)
 small = (W_h @ shorter).round().clamp(0, 255)  # (3, 64, 96)
 
@@ -200,13 +203,16 @@ print(f"{same:.2%} of the levels are Pillow's, the rest off by one")
 # %% mystnb={"image": {"alt": "The bottom left quarter, enlarged: without averaging the whiskers break up into rows of white dots and the fur turns to grain; with antialiasing whiskers are faint lines and the fur is smooth."}}
 from torch.nn.functional import interpolate
 
-four_by_four = interpolate(X[None], (64, 96), mode="bicubic")[0].round().clamp(0, 255)
+four_by_four = interpolate(X[None], (64, 96), mode="bicubic")[0]
+four_by_four = four_by_four.round().clamp(0, 255)
+nearest = photo.resize((96, 64), Image.Resampling.NEAREST)
 ways = {
-    "nearest pixel": np.asarray(photo.resize((96, 64), Image.Resampling.NEAREST)),
+    "nearest pixel": np.asarray(nearest),
     "bicubic, 4 × 4": four_by_four.permute(1, 2, 0).byte(),
     "antialiased": small.permute(1, 2, 0).byte(),
 }
-picture_row({name: picture[32:, :48] for name, picture in ways.items()})  # bottom left quarter
+quarters = {name: picture[32:, :48] for name, picture in ways.items()}
+picture_row(quarters)  # bottom left
 
 # %% [markdown]
 # Two ways turn whiskers into dots and fur into grain: "bicubic" in the name does not help. How far
@@ -214,8 +220,9 @@ picture_row({name: picture[32:, :48] for name, picture in ways.items()})  # bott
 
 # %%
 wide = interpolate(X[None], (64, 96), mode="bicubic", antialias=True)[0]
-print(f"4 × 4:       off by {(four_by_four - small).abs().mean():.1f} levels, mean")
-print(f"antialiased: off by {(wide - small).abs().mean():.1f} levels, mean")
+off = (four_by_four - small).abs().mean(), (wide - small).abs().mean()
+print(f"4 × 4:       off by {off[0]:.1f} levels, mean")
+print(f"antialiased: off by {off[1]:.1f} levels, mean")
 assert (wide - small).abs().max() < 2
 
 # %% [markdown]
@@ -264,7 +271,7 @@ picture_row({"before": triple, "after the crop": triple.crop((32, 0, 64, 32))})
 # %% mystnb={"image": {"alt": "Before, all values lie between 0 and 1 with a mean near one half; after, they spread on both sides of zero with a deviation near one half."}}
 from clipbook.figures import channel_histograms
 
-mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])  # (3,), red, green, blue
+mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])  # red, green, blue
 std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
 unit = cropped / 255  # (3, 64, 64), in [0, 1]
 pixels = (unit - mean[:, None, None]) / std[:, None, None]  # (3, 64, 64)
@@ -284,11 +291,11 @@ from torch.nn.functional import normalize
 
 from clipbook.image import preprocess
 
-others = [skimage.data.coffee(), skimage.data.astronaut(), skimage.data.rocket()]
+names = ["coffee", "astronaut", "rocket"]
+others = [getattr(skimage.data, name)() for name in names]
 photos = [photo, *map(Image.fromarray, others)]
 four = preprocess(photos, size)  # all our steps in one: (4, 3, 64, 64)
 before = four * std[:, None, None] + mean[:, None, None]
-names = ["coffee", "astronaut", "rocket"]
 for title, batch in {"before": before, "after": four}.items():
     rows = normalize(batch.flatten(1), dim=1)  # (4, 12288), unit length
     cosines = zip(names, (rows[0] @ rows[1:].T).tolist(), strict=True)
@@ -321,7 +328,8 @@ picture_row({name: picture.permute(1, 2, 0) for name, picture in both.items()})
 ours = preprocess(photo, size=64)
 level = 1 / 255 / std.min()  # one level, after normalising
 assert (ours[0] - pixels).abs().max() < 1.01 * level
-print(ours.shape, f"{(ours[0] == pixels).float().mean():.2%} equal to ours by hand")
+same = (ours[0] == pixels).float().mean()
+print(ours.shape, f"{same:.2%} equal to ours by hand")
 
 # %% [markdown]
 # (batch, channels, height, width): every image encoder in this book takes this shape. `transformers`,
@@ -332,21 +340,24 @@ print(ours.shape, f"{(ours[0] == pixels).float().mean():.2%} equal to ours by ha
 # %%
 from transformers import CLIPImageProcessorPil
 
-theirs = torch.as_tensor(np.stack(CLIPImageProcessorPil()(photo)["pixel_values"]))
+theirs = np.stack(CLIPImageProcessorPil()(photo)["pixel_values"])
+theirs = torch.as_tensor(theirs)  # (1, 3, 224, 224)
 ours = preprocess(photo, size=224)
 assert ours.shape == theirs.shape
 assert (ours - theirs).abs().max() < 1e-5
 print(ours.shape, "largest difference", (ours - theirs).abs().max().item())
 for rest in (1, 2, 3, 5, 7):
-    print(f"a rest of {rest}: left = {rest // 2}, torchvision's {round(rest / 2)}")
+    left, torchvisions = rest // 2, round(rest / 2)
+    print(f"a rest of {rest}: left = {left}, torchvision's {torchvisions}")
 
 # %% [markdown]
 # ## Common mistakes
 #
 # **A good model turns poor and nothing complains → the normalisation was forgotten**, or done
-# twice. The book's small CLIP, trained on pictures like our eight, turns pictures and captions into
-# vectors and chooses for each picture the caption with the largest dot product. We ask it about 200 new
-# ones (`stream` has random numbers that no training batch shares): how many choose their own caption?
+# twice. The book's small CLIP, trained on pictures like the star, turns pictures and captions into
+# vectors and chooses for each picture the caption with the largest dot product. We ask it about 200
+# new ones (`stream` has random numbers that no training batch shares): how many choose their own
+# caption?
 
 # %%
 import clipbook
@@ -374,7 +385,8 @@ with torch.no_grad():
 
 # %% mystnb={"image": {"alt": "With red and blue exchanged the ginger cat turns bluish."}}
 rows_first = np.asarray(pillow)  # (64, 96, 3)
-picture_row({"red, green, blue": rows_first, "blue, green, red": rows_first[..., ::-1]})
+orders = {"red, green, blue": rows_first}
+picture_row(orders | {"blue, green, red": rows_first[..., ::-1]})
 
 # %% [markdown]
 # **A picture becomes coloured noise → `reshape` was used in place of `permute`.** Both give
@@ -383,7 +395,8 @@ picture_row({"red, green, blue": rows_first, "blue, green, red": rows_first[...,
 # %% mystnb={"image": {"alt": "Reshaped, the picture is coloured noise in stripes; permuted, it is the cat."}}
 wrong = torch.tensor(rows_first).reshape(3, 64, 96)
 right = torch.tensor(rows_first).permute(2, 0, 1)
-picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0)})
+both = {"reshape": wrong, "permute": right}
+picture_row({name: one.permute(1, 2, 0) for name, one in both.items()})
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: what the model saw
@@ -404,7 +417,7 @@ picture_row({"reshape": wrong.permute(1, 2, 0), "permute": right.permute(1, 2, 0
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "seen-box", "schema_version": 3, "task": false}
 def seen_box(width, height):
-    """What the crop keeps of a picture: (left, top, right, bottom), in its own pixels."""
+    """What the crop keeps: (left, top, right, bottom), in its own pixels."""
     ### BEGIN SOLUTION
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
@@ -417,22 +430,57 @@ from clipbook.exercises import ask, check, close
 
 mistakes = {
     "the crop is a square as long as the short side": [0, -75, 600, 525],
-    "centre minus half: left and top are half of what is left over": [-75, 0, 525, 450],
+    "centre minus half: left and top are half of what is left over": [
+        -75,
+        0,
+        525,
+        450,
+    ],
     "in pixels of the original, not as shares of it": [0.125, 0, 0.875, 1],
-    "in pixels of the original, not of the resized picture": [224 / 6, 0, 224 * 7 / 6, 224],
-    "in pixels of the original, not of the resized and rounded picture": [37, 0, 261, 224],
+    "in pixels of the original, not of the resized picture": [
+        224 / 6,
+        0,
+        224 * 7 / 6,
+        224,
+    ],
+    "in pixels of the original, not of the resized and rounded picture": [
+        37,
+        0,
+        261,
+        224,
+    ],
     "the crop takes the centre, not the beginning": [0, 0, 450, 450],
     "the crop takes the centre, not the end": [150, 0, 600, 450],
     "both ends lose alike; divide what is left over by 2": [150, 0, 450, 450],
     "give the right and bottom edges, not width and height": [75, 0, 450, 450],
     "the order is left, top, right, bottom": [75, 525, 0, 450],
-    "rows and columns are exchanged; left belongs to the width": [0, 75, 450, 525],
+    "rows and columns are exchanged; left belongs to the width": [
+        0,
+        75,
+        450,
+        525,
+    ],
     "nothing is cut off; the result has to be a square": [0, 0, 600, 450],
 }
 turned = {
-    "the crop is a square as long as the short side, here the width": [-75, 0, 525, 600],
-    "here the height is long, so the top and the bottom are cut off": [75, 0, 525, 450],
-    "the result has to be a square; here the height is to be cut": [0, 0, 450, 600],
+    "the crop is a square as long as the short side, here the width": [
+        -75,
+        0,
+        525,
+        600,
+    ],
+    "here the height is long, so the top and the bottom are cut off": [
+        75,
+        0,
+        525,
+        450,
+    ],
+    "the result has to be a square; here the height is to be cut": [
+        0,
+        0,
+        450,
+        600,
+    ],
 }
 odd = {
     "do not round: an odd rest has halves": [75, 0, 375, 300],
@@ -451,12 +499,22 @@ def cut_down(width, height):
 
 
 with check("Seen box"):
-    for sides, hints in {(600, 450): mistakes, (450, 600): turned, (451, 300): odd}.items():
+    for sides, hints in {
+        (600, 450): mistakes,
+        (450, 600): turned,
+        (451, 300): odd,
+    }.items():
         what = f"seen_box{sides}"
         close(ask(seen_box, *sides), cut_down(*sides), what, mistakes=hints)
-    drawn = torch.randint(2, 900, (9, 2), generator=torch.Generator().manual_seed(0)).tolist()
+    drawn = torch.randint(
+        2, 900, (9, 2), generator=torch.Generator().manual_seed(0)
+    ).tolist()
     for sides in [[64, 64], [1, 1], [1, 8], [9, 2], *drawn]:
-        close(ask(seen_box, *sides), cut_down(*sides), f"seen_box({sides[0]}, {sides[1]})")
+        close(
+            ask(seen_box, *sides),
+            cut_down(*sides),
+            f"seen_box({sides[0]}, {sides[1]})",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "seen-box-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: many more sizes.
@@ -464,9 +522,16 @@ with check("Seen box"):
 with check("Seen box, other sizes"):
     for width in (1, 2, 3, 33, 64, 640, 1001, 6000):
         for height in (1, 2, 5, 32, 64, 427, 1000, 8001):
-            ends = [(width - min(width, height)) / 2, (height - min(width, height)) / 2]
+            ends = [
+                (width - min(width, height)) / 2,
+                (height - min(width, height)) / 2,
+            ]
             want = [*ends, width - ends[0], height - ends[1]]
-            close(ask(seen_box, width, height), want, f"seen_box({width}, {height})")
+            close(
+                ask(seen_box, width, height),
+                want,
+                f"seen_box({width}, {height})",
+            )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
@@ -489,7 +554,7 @@ with check("Seen box, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "on-white", "schema_version": 3, "task": false}
 def on_white(rgba):
-    """(height, width, 4), uint8 -> (height, width, 3), whole levels from 0 to 255."""
+    """(height, width, 4), uint8 -> (height, width, 3), whole levels to 255."""
     ### BEGIN SOLUTION
     levels = torch.as_tensor(rgba).float()
     colour, a = levels[..., :3], levels[..., 3:] / 255
@@ -504,56 +569,103 @@ from PIL import Image
 from clipbook.exercises import ask, check, close
 from clipbook.image import open_picture
 
-glass = torch.tensor([[[200, 100, 0, 51]]], dtype=torch.uint8)  # one pixel, a fifth opaque
+# one pixel, a fifth opaque
+glass = torch.tensor([[[200, 100, 0, 51]]], dtype=torch.uint8)
 mistakes = {
     "alpha is dropped; mix the colour with white": [[[200, 100, 0]]],
     "that is on black; add what white shows through": [[[40, 20, 0]]],
     "alpha is used the wrong way round: 255 is opaque": [[[211, 131, 51]]],
-    "the rest of the light, 1 - a, is white's share, and white is 255": [[[41, 21, 1]]],
+    "the rest of the light, 1 - a, is white's share, and white is 255": [
+        [[41, 21, 1]]
+    ],
     "white is added whole; only 1 - a of it shows through": [[[295, 275, 255]]],
     "nothing is seen of the colour, and a fifth should be": [[[255, 255, 255]]],
-    "the colour's share is missing, or uint8 has overflowed: floats first": [[[204, 204, 204]]],
-    "all is black: has uint8 overflowed? turn the tensor into floats first": [[[0, 0, 0]]],
+    "the colour's share is missing, or uint8 has overflowed: floats first": [
+        [[204, 204, 204]]
+    ],
+    "all is black: has uint8 overflowed? turn the tensor into floats first": [
+        [[0, 0, 0]]
+    ],
     "divide alpha by 255": [[[-2550, -7650, -12750]]],
-    "on the scale of 0 to 255, not of 0 to 1": [[[244 / 255, 224 / 255, 204 / 255]]],
+    "on the scale of 0 to 255, not of 0 to 1": [
+        [[244 / 255, 224 / 255, 204 / 255]]
+    ],
     "the channels come last: (height, width, 3)": [[[244]], [[224]], [[204]]],
-    "the fourth channel, alpha, has no place in the result": [[[244, 224, 204, 51]]],
+    "the fourth channel, alpha, has no place in the result": [
+        [[244, 224, 204, 51]]
+    ],
 }
-tinted = torch.tensor([[[10, 200, 30, 100]], [[10, 200, 30, 240]]]).byte()  # (2, 1, 4)
+# (2, 1, 4)
+tinted = torch.tensor([[[10, 200, 30, 100]], [[10, 200, 30, 240]]]).byte()
 rounding = {
-    "round to whole levels": [[[158.92, 233.43, 166.76]], [[24.41, 203.24, 43.24]]],
+    "round to whole levels": [
+        [[158.92, 233.43, 166.76]],
+        [[24.41, 203.24, 43.24]],
+    ],
     "round to the nearest level; converting to whole numbers cuts off": [
         [[158, 233, 166]],
         [[24, 203, 43]],
     ],
     "round to the nearest level, not up": [[[159, 234, 167]], [[25, 204, 44]]],
 }
-pane = torch.tensor([[[200, 100, 0, 51], [200, 100, 0, 0], [200, 100, 0, 255]]]).byte()
+pane = torch.tensor(
+    [[[200, 100, 0, 51], [200, 100, 0, 0], [200, 100, 0, 255]]]
+).byte()
 axis = {
-    "alpha needs an axis of its own to meet three channels: rgba[..., 3:]": [[[244, 255, 0]] * 3],
+    "alpha needs an axis of its own to meet three channels: rgba[..., 3:]": [
+        [[244, 255, 0]] * 3
+    ],
     "black is a colour like others, where it is opaque": [
         [[244, 224, 255], [255, 255, 255], [200, 100, 255]]
     ],
-    "255 is all, so divide by 255, not by 256": [[[244, 224, 204], [255, 255, 255], [200, 101, 1]]],
+    "255 is all, so divide by 255, not by 256": [
+        [[244, 224, 204], [255, 255, 255], [200, 101, 1]]
+    ],
 }
 with check("On white"):
-    close(ask(on_white, glass), [[[244, 224, 204]]], "on_white(glass)", mistakes=mistakes)
+    close(
+        ask(on_white, glass),
+        [[[244, 224, 204]]],
+        "on_white(glass)",
+        mistakes=mistakes,
+    )
     want = [[[244, 224, 204], [255, 255, 255], [200, 100, 0]]]
     close(ask(on_white, pane), want, "on_white(pane)", mistakes=axis)
     want = [[[159, 233, 167]], [[24, 203, 43]]]
-    close(ask(on_white, tinted), want, "on_white(tinted)", tolerance=0.01, mistakes=rounding)
-    ends = torch.cartesian_prod(*3 * [torch.tensor([0, 255])], torch.tensor([0, 1, 254, 255]))
-    drawn = torch.randint(0, 256, (7, 5, 4), generator=torch.Generator().manual_seed(0))
-    for name, sheet in {"black, white": ends.reshape(2, 16, 4), "a drawn one": drawn}.items():
+    close(
+        ask(on_white, tinted),
+        want,
+        "on_white(tinted)",
+        tolerance=0.01,
+        mistakes=rounding,
+    )
+    ends = torch.cartesian_prod(
+        *3 * [torch.tensor([0, 255])], torch.tensor([0, 1, 254, 255])
+    )
+    drawn = torch.randint(
+        0, 256, (7, 5, 4), generator=torch.Generator().manual_seed(0)
+    )
+    for name, sheet in {
+        "black, white": ends.reshape(2, 16, 4),
+        "a drawn one": drawn,
+    }.items():
         want = open_picture(Image.fromarray(sheet.byte().numpy()))
-        close(ask(on_white, sheet.byte()), np.asarray(want), f"on_white of {name}", tolerance=0.01)
+        close(
+            ask(on_white, sheet.byte()),
+            np.asarray(want),
+            f"on_white of {name}",
+            tolerance=0.01,
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "on-white-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: every level at every degree of transparency.
 ### BEGIN HIDDEN TESTS
 with check("On white, everything"):
-    colour, alpha = torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
-    sheet = torch.stack([colour, 255 - colour, colour // 2, alpha], dim=2)  # (256, 256, 4)
+    colour, alpha = torch.meshgrid(
+        torch.arange(256), torch.arange(256), indexing="ij"
+    )
+    # (256, 256, 4)
+    sheet = torch.stack([colour, 255 - colour, colour // 2, alpha], dim=2)
     share = sheet[..., 3:].double() / 255
     exact = share * sheet[..., :3] + (1 - share) * 255
     what = "the picture on white, 256×256"
@@ -581,11 +693,15 @@ with check("On white, everything"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "channel-constants", "schema_version": 3, "task": false}
 def channel_constants(pictures):
-    """Means and deviations over all pixels, in [0, 1]: list of (height, width, 3) -> (2, 3)."""
+    """Means and deviations over all pixels, in [0, 1].
+
+    List of (height, width, 3) -> (2, 3).
+    """
     ### BEGIN SOLUTION
     rows = [torch.as_tensor(one).reshape(-1, 3) for one in pictures]
     all_pixels = torch.cat(rows).double() / 255  # (pixels, 3)
-    return torch.stack([all_pixels.mean(dim=0), all_pixels.std(dim=0, correction=0)])
+    deviations = all_pixels.std(dim=0, correction=0)
+    return torch.stack([all_pixels.mean(dim=0), deviations])
     ### END SOLUTION
 
 
@@ -595,7 +711,8 @@ import statistics
 from clipbook.exercises import ask, check, close, numbers
 
 dot = torch.tensor([[[255, 0, 51]]], dtype=torch.uint8)  # one pixel
-bar = torch.tensor([[[0, 0, 51], [0, 255, 51], [0, 0, 51]]], dtype=torch.uint8)  # three
+# three
+bar = torch.tensor([[[0, 0, 51], [0, 255, 51], [0, 0, 51]]], dtype=torch.uint8)
 mistakes = {
     "count pixels, not pictures: the bar has three times as many": [
         [1 / 2, 1 / 6, 0.2],
@@ -621,7 +738,10 @@ mistakes = {
         [1 / 2, 1 / 6, 0.2],
         [1 / 2, 1 / 6, 0],
     ],
-    "on the scale of 0 to 1: divide by 255": [[63.75, 63.75, 51], [110.418, 110.418, 0]],
+    "on the scale of 0 to 1: divide by 255": [
+        [63.75, 63.75, 51],
+        [110.418, 110.418, 0],
+    ],
     "divide by the count, not the count minus 1: correction=0": [
         [1 / 4, 1 / 4, 0.2],
         [1 / 2, 1 / 2, 0],
@@ -634,7 +754,10 @@ mistakes = {
         [1 / 12, 1 / 12, 1 / 15],
         [11**0.5 / 12, 11**0.5 / 12, 2**0.5 / 15],
     ],
-    "that is the variance; take its square root": [[1 / 4, 1 / 4, 0.2], [3 / 16, 3 / 16, 0]],
+    "that is the variance; take its square root": [
+        [1 / 4, 1 / 4, 0.2],
+        [3 / 16, 3 / 16, 0],
+    ],
     "the means come first, in one row, then the deviations": [
         [1 / 4, 0.4330127],
         [1 / 4, 0.4330127],
@@ -644,26 +767,49 @@ mistakes = {
 
 
 def one_by_one(pictures):
-    levels = [pixel for one in pictures for row in one.tolist() for pixel in row]
+    levels = [
+        pixel for one in pictures for row in one.tolist() for pixel in row
+    ]
     channels = list(zip(*levels, strict=True))  # three lists of levels
-    return [[f(c) / 255 for c in channels] for f in (statistics.fmean, statistics.pstdev)]
+    return [
+        [f(c) / 255 for c in channels]
+        for f in (statistics.fmean, statistics.pstdev)
+    ]
 
 
-sizes = {"three": [(4, 7), (9, 3), (20, 24)], "one": [(5, 3)], "two alike": [(2, 3), (2, 3)]}
+sizes = {
+    "three": [(4, 7), (9, 3), (20, 24)],
+    "one": [(5, 3)],
+    "two alike": [(2, 3), (2, 3)],
+}
 draw = torch.Generator().manual_seed(0)
 with check("Channel constants"):
     want = [[1 / 4, 1 / 4, 0.2], [0.4330127, 0.4330127, 0]]
     got = ask(channel_constants, [dot, bar])
-    close(got, want, "channel_constants([dot, bar])", tolerance=1e-3, mistakes=mistakes)
+    close(
+        got,
+        want,
+        "channel_constants([dot, bar])",
+        tolerance=1e-3,
+        mistakes=mistakes,
+    )
     for what, shapes in sizes.items():
-        some = [torch.randint(256, (*hw, 3), generator=draw).byte() // hw[0] for hw in shapes]
+        some = [
+            torch.randint(256, (*hw, 3), generator=draw).byte() // hw[0]
+            for hw in shapes
+        ]
         got = ask(channel_constants, some)
         close(got, one_by_one(some), f"the constants of {what}", tolerance=1e-4)
     for level in range(0, 256, 5):
-        got = ask(channel_constants, [torch.full((2, 3, 3), level, dtype=torch.uint8)])
+        got = ask(
+            channel_constants, [torch.full((2, 3, 3), level, dtype=torch.uint8)]
+        )
         finite = numbers(got, "the result").isfinite().all()
-        assert finite, f"a plain {level} has a deviation of nan: the root of a number below 0?"
-        want, what = [[level / 255] * 3, [0.0] * 3], f"the constants of a plain {level}"
+        assert finite, (
+            f"a plain {level} has a deviation of nan: the root of a number below 0?"
+        )
+        want = [[level / 255] * 3, [0.0] * 3]
+        what = f"the constants of a plain {level}"
         close(got, want, what, tolerance=1e-3)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "channel-constants-hidden", "schema_version": 3, "task": false}
@@ -680,7 +826,12 @@ with check("Channel constants, other pictures"):
     ]
     flat = np.concatenate([one.numpy().reshape(-1, 3) for one in some]) / 255
     want = np.stack([flat.mean(axis=0), flat.std(axis=0)])
-    close(ask(channel_constants, some), want, "the constants of five pictures", tolerance=1e-4)
+    close(
+        ask(channel_constants, some),
+        want,
+        "the constants of five pictures",
+        tolerance=1e-4,
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -701,8 +852,8 @@ with check("Channel constants, other pictures"):
 #
 # <details><summary>Answer</summary>
 #
-# No. Aliasing comes from detail too fine for the new pixels; here these are finer than the old ones,
-# and $t$ counts old pixels either way (`max(step, 1)`). "Yes, it sharpens" is tempting, but no
+# No. Aliasing comes from detail too fine for the new pixels; here the new ones are finer than the
+# old, and $t$ counts old pixels either way (`max(step, 1)`). "Yes, it sharpens" is tempting, but no
 # resizing brings back what was never recorded.
 #
 # </details>
@@ -713,9 +864,9 @@ with check("Channel constants, other pictures"):
 #
 # <details><summary>Answer</summary>
 #
-# Not without training on. To the weights a value of 0 means the brightness that it meant in their
-# training; other constants make the same grey look like another. "Mean 0 and deviation 1 are always
-# best" is said of a training's start, not of weights that have already adapted.
+# Not without further training. To the weights a value of 0 means the brightness that it meant in
+# their training; other constants make the same grey look like another. "Mean 0 and deviation 1 are
+# always best" is said of a training's start, not of weights that have already adapted.
 #
 # </details>
 

@@ -57,7 +57,8 @@ patches = patchify(pixels, 8)
 E = vit.patch_embedding.weight.detach().T  # (192, 96)
 P = vit.positions.detach()  # (16, 96)
 x = patches @ E + P
-for name, values in {"patches": patches, "patches @ E": patches @ E, "x": x}.items():
+stages = {"patches": patches, "patches @ E": patches @ E, "x": x}
+for name, values in stages.items():
     print(f"{name:12}", tuple(values.shape))
 
 # %% [markdown]
@@ -76,7 +77,8 @@ for name, values in {"patches": patches, "patches @ E": patches @ E, "x": x}.ite
 from clipbook.image import ViT, ViTConfig
 
 torch.manual_seed(0)
-untrained = ViT(ViTConfig(width=96, heads=4, mlp_width=384, pooling="first")).eval()
+config = ViTConfig(width=96, heads=4, mlp_width=384, pooling="first")
+untrained = ViT(config).eval()
 with torch.no_grad():
     x = patches @ untrained.patch_embedding.weight.T  # (8, 16, 96)
     c = untrained.class_embedding.expand(8, 1, -1)  # (8, 1, 96)
@@ -107,8 +109,8 @@ def encode(pixels, vit):
     x = vit.input_norm(x + vit.positions)
     for block in vit.blocks:
         x = block(x)  # (8, 16 or 17, 96)
-    speaker = x[:, 0] if vit.config.pooling == "first" else x.mean(dim=1)  # (8, 96)
-    return vit.projection(vit.norm(speaker))  # (8, 64)
+    x = x[:, 0] if vit.config.pooling == "first" else x.mean(dim=1)  # (8, 96)
+    return vit.projection(vit.norm(x))  # (8, 64)
 
 
 for encoder in (vit, untrained):
@@ -146,13 +148,13 @@ counts = {
 }
 for name, count in counts.items():
     print(f"{name:16} {count:8,}")
-assert sum(counts.values()) == sum(parameter.numel() for parameter in vit.parameters())
+assert sum(counts.values()) == sum(part.numel() for part in vit.parameters())
 
 # %% [markdown]
-# Nearly all in the blocks. Now the operations for one picture. A product of ($a$, $b$) and
-# ($b$, $c$) takes $abc$ multiplications and as many additions: $2abc$ **FLOPs**. The blocks'
-# matrices meet each of $n$ tokens; attention compares and mixes all $n^2$ pairs. Like PyTorch's
-# counter, we count matrix products only.
+# Nearly all in the blocks. Now the operations for one picture. A product of ($a$, $b$) and ($b$,
+# $d$) takes $abd$ multiplications and as many additions: $2abd$ **FLOPs**. The blocks' matrices
+# meet each of $n$ tokens; attention compares and mixes all $n^2$ pairs. Like PyTorch's counter, we
+# count matrix products only.
 
 # %%
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -177,14 +179,16 @@ sizes = {"ViT-B/32": (32, 768, 12, 12, 512), "ViT-B/16": (16, 768, 12, 12, 512)}
 sizes["ViT-L/14"] = (14, 1024, 24, 16, 768)
 print("            tokens  parameters   GFLOPs   of them pairs")
 for name, (patch, w, blocks, heads, out) in sizes.items():
-    config = ViTConfig(224, patch, w, blocks, heads, 4 * w, out, pooling="first")
+    mlp = 4 * w
+    config = ViTConfig(224, patch, w, blocks, heads, mlp, out, pooling="first")
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in ViT(config).parameters())
     n = config.patches + 1
     pairs = blocks * 4 * n**2 * w
     ends = 2 * config.patches * 3 * patch**2 * w + 2 * w * out
     total = blocks * 24 * n * w**2 + pairs + ends
-    print(f"{name:12} {n:5}  {count:11,}  {total / 1e9:7.1f}  {pairs / total:10.0%}")
+    print(f"{name:12} {n:5}  {count:11,}", end="  ")
+    print(f"{total / 1e9:7.1f}  {pairs / total:10.0%}")
 
 # %% [markdown]
 # Half the patch size: four times the tokens, about four times the work, and even a few parameters
@@ -193,17 +197,18 @@ for name, (patch, w, blocks, heads, out) in sizes.items():
 # %% [markdown]
 # ## Where it looks
 #
-# Each patch is a query and a key; the attention weights of one query sum to 1. Choose a patch of the
-# ring below, then one of the empty background, and go through the three blocks ("layers" 0 to 2). Predict
-# first: will empty patches look at their neighbours, at themselves or at the things? Then try a picture
-# of your own: on the page below the figure, in a notebook here, in `my_picture`.
+# Each patch is a query and a key; the attention weights of one query sum to 1. Choose a patch of
+# the ring below, then one of the empty background, and go through the three blocks ("layers" 0 to
+# 2). Predict first: will empty patches look at their neighbours, at themselves or at the things?
+# Then try a picture of your own: on the page in the field below the figure, in a notebook in
+# `my_picture`.
 
 # %% tags=["live"]
 from clipbook.widgets import AttentionExplorer
 
 my_picture = pictures[4]  # or, cut square, Image.open("mine.png")
 with torch.no_grad():
-    weights = vit.attention_weights(pixels)  # (3, 8, 4, 16, 16): blocks, pictures, heads
+    weights = vit.attention_weights(pixels)  # (blocks, pictures, heads, 16, 16)
     mine = vit.attention_weights(model.preprocess([my_picture]))[:, 0]
 AttentionExplorer(mine, image=my_picture, query=5)
 
@@ -222,14 +227,19 @@ def thing_patches(scenes):
     """(scenes, 16): 1 where a patch holds a piece of a thing."""
     replacement, painted = {"red": "blue"}, []  # all else becomes red
     for scene in scenes:
-        things = [replace(o, colour=replacement.get(o.colour, "red")) for o in scene.objects]
+        things = [
+            replace(o, colour=replacement.get(o.colour, "red"))
+            for o in scene.objects
+        ]
         painted.append(render(replace(scene, objects=tuple(things))))
-    differs = model.preprocess(painted) != model.preprocess([render(scene) for scene in scenes])
+    drawn = model.preprocess([render(scene) for scene in scenes])
+    differs = model.preprocess(painted) != drawn
     return patchify(differs.float(), 8).amax(dim=2)
 
 
 new_scenes = sample(200, stream("vit: where it looks"))
-new_pixels, on_things = model.preprocess([render(s) for s in new_scenes]), thing_patches(new_scenes)
+new_pixels = model.preprocess([render(s) for s in new_scenes])
+on_things = thing_patches(new_scenes)
 print(thing_patches(scenes)[4].reshape(4, 4).int())
 
 # %% [markdown]
@@ -240,19 +250,23 @@ print(thing_patches(scenes)[4].reshape(4, 4).int())
 
 # %%
 rows, columns = torch.arange(16) // 4, torch.arange(16) % 4
-away = torch.maximum((rows[:, None] - rows).abs(), (columns[:, None] - columns).abs())
-targets = {"neighbours": away == 1, "itself": away == 0, "things": on_things[:, None]}
-targets = {k: target.float().expand(200, 16, 16) for k, target in targets.items()}
+down, along = rows[:, None] - rows, columns[:, None] - columns
+away = torch.maximum(down.abs(), along.abs())  # (16, 16)
+targets = {"neighbours": away == 1, "itself": away == 0}
+targets["things"] = on_things[:, None]
 empty = on_things == 0  # (200, 16)
 torch.manual_seed(0)
 print("                      places   block 1       2       3")
 for name, encoder in {"untrained": ViT(vit.config), "trained": vit}.items():
     with torch.no_grad():
-        looks = encoder.attention_weights(new_pixels).mean(dim=2)  # (3, 200, 16, 16)
+        looks = encoder.attention_weights(new_pixels)
+        looks = looks.mean(dim=2)  # over the heads: (3, 200, 16, 16)
     for target, where in targets.items():
+        where = where.float().expand(200, 16, 16)
         share = (looks * where).sum(dim=-1)[:, empty].mean(dim=1)  # (3,)
         places = where.mean(dim=-1)[empty].mean()
-        print(f"{name:9} {target:10} {places:7.2f}", *(f"{number:7.2f}" for number in share))
+        told = [f"{number:7.2f}" for number in share]
+        print(f"{name:9} {target:10} {places:7.2f}", *told)
 assert share[-1] > 1.2 * places  # trained, things, last block
 
 # %% [markdown]
@@ -264,8 +278,9 @@ assert share[-1] > 1.2 * places  # trained, things, last block
 # ## Attention is not importance
 #
 # Does attention show what the result *depends* on? A weight says how much of a value is taken, not
-# what it holds. Harder evidence: cover a patch with background, and see how far the picture's embedding
-# turns (1 minus the cosine). The star lies in patches 5, 6, 9 and 10. Which does the model need most?
+# what it holds. Harder evidence is **occlusion**: cover a patch with background, and see how far
+# the picture's embedding turns (1 minus the cosine). The star lies in patches 5, 6, 9 and 10. Which
+# does the model need most?
 
 
 # %%
@@ -273,27 +288,31 @@ from clipbook.image import unpatchify
 
 
 def turned_by_covering(scenes):
-    """(scenes, 16): how far each picture's embedding turns when this patch is covered."""
+    """(scenes, 16): how far an embedding turns when this patch is covered."""
     pixels = model.preprocess([render(scene) for scene in scenes])
     empty = thing_patches(scenes) == 0
     patches, turned = patchify(pixels, 8), []
-    ground = patches[torch.arange(len(scenes)), empty.float().argmax(dim=1)]  # the first empty one
+    first = empty.float().argmax(dim=1)  # the first empty patch
+    ground = patches[torch.arange(len(scenes)), first]  # (scenes, 192)
     with torch.no_grad():
         whole = model.encode_image(pixels)
         for k in range(16):
             covered = patches.clone()
             covered[:, k] = ground
-            turned.append(1 - (model.encode_image(unpatchify(covered, 8)) * whole).sum(dim=1))
+            images = model.encode_image(unpatchify(covered, 8))
+            turned.append(1 - (images * whole).sum(dim=1))
     return torch.stack(turned, dim=1)
 
 
 # %% mystnb={"image": {"alt": "Three squares: the star; the attention that each patch receives in the last block, strongest in its upper left quarter; the change when a patch is covered, largest in the two lower quarters of the star."}}
 received = weights[-1, 2].mean(dim=(0, 1))  # (16,), over heads and queries
-maps = {"attention received": received, "change when covered": turned_by_covering(scenes)[2]}
+maps = {"attention received": received}
+maps["change when covered"] = turned_by_covering(scenes)[2]
+panels = {"the star": pictures[2]}
 for name, values in maps.items():
     print(f"{name:19}", *(f" {k}: {values[k]:.3f}" for k in (5, 6, 9, 10)))
-panels = {name: (255 * values / values.max()).reshape(4, 4) for name, values in maps.items()}
-picture_row({"the star": pictures[2]} | panels)
+    panels[name] = (255 * values / values.max()).reshape(4, 4)
+picture_row(panels)
 
 # %% [markdown]
 # Of the four, patch 5 receives most attention and 9 least, yet covering 9 turns the embedding furthest.
@@ -302,7 +321,8 @@ picture_row({"the star": pictures[2]} | panels)
 
 # %%
 with torch.no_grad():
-    received = vit.attention_weights(new_pixels)[-1].mean(dim=(1, 2))  # (200, 16)
+    last = vit.attention_weights(new_pixels)[-1]  # (200, 4, 16, 16)
+received = last.mean(dim=(1, 2))  # (200, 16)
 agree = received.argmax(dim=1) == turned_by_covering(new_scenes).argmax(dim=1)
 print(f"{agree.sum()} of 200; if chosen blindly, about {200 / 16:.0f}")
 
@@ -327,7 +347,8 @@ def position_cosines(P):
 
 
 learned = position_cosines(P).reshape(16, 4, 4)
-signed_maps({f"patch {k}": learned[k] for k in (0, 5, 14)}, across="column", up="row")
+maps = {f"patch {k}": learned[k] for k in (0, 5, 14)}
+signed_maps(maps, across="column", up="row")
 
 # %% [markdown]
 # The row of a patch points a little the way of its neighbours'. Over all pairs, by distance:
@@ -364,7 +385,7 @@ curves(lines, across="distance, in patches", up="mean cosine")
 # %%
 def stretched(P, new):
     old = round(len(P) ** 0.5)
-    grid = P.T.reshape(1, -1, old, old)  # (1, 96, 4, 4): the width acts as channels
+    grid = P.T.reshape(1, -1, old, old)  # (1, 96, 4, 4): width as channels
     grid = torch.nn.functional.interpolate(grid, (new, new), mode="bilinear")
     return grid.flatten(2)[0].T  # (new², 96)
 
@@ -397,7 +418,8 @@ texts.shape
 # %%
 from clipbook.image import preprocess
 
-extended = torch.cat([P, torch.randn(64, 96, generator=torch.Generator().manual_seed(0))])
+generator = torch.Generator().manual_seed(0)
+extended = torch.cat([P, torch.randn(64, 96, generator=generator)])
 with torch.no_grad():
     for size in (32, 40, 48, 64):
         new = size // 8
@@ -473,22 +495,29 @@ from clipbook.image import CNN, CNNConfig
 from clipbook.scenes import PLACES
 
 single_scenes = sample(2600, stream("vit: one thing in a place"), objects=1)
-single_scenes = [scene for scene in single_scenes if scene.objects[0].place][:1400]
-inputs = model.preprocess([render(scene) for scene in single_scenes])  # (1400, 3, 32, 32)
-labels = torch.tensor([PLACES.index(scene.objects[0].place) for scene in single_scenes])
+single_scenes = [scene for scene in single_scenes if scene.objects[0].place]
+single_scenes = single_scenes[:1400]
+inputs = model.preprocess([render(scene) for scene in single_scenes])
+places = [scene.objects[0].place for scene in single_scenes]
+labels = torch.tensor([PLACES.index(place) for place in places])  # (1400,)
 
 
 def racers(seed):
+    sizes = {"depth": 1, "mlp_width": 128, "embed_dim": 5}
     torch.manual_seed(seed)
     encoders = {"CNN": CNN(CNNConfig(widths=(16, 32), embed_dim=5))}
     for spread in (1.0, 0.1):
         torch.manual_seed(seed)
-        config = ViTConfig(depth=1, mlp_width=128, embed_dim=5, position_std=spread)
+        config = ViTConfig(**sizes, position_std=spread)
         encoders[f"ViT, P of {spread:g}"] = ViT(config)
     return encoders
 
 
-print({k: sum(p.numel() for p in racer.parameters()) for k, racer in racers(0).items()})
+def size(racer):
+    return sum(parameter.numel() for parameter in racer.parameters())
+
+
+print({name: size(racer) for name, racer in racers(0).items()})
 
 
 # %% tags=["hide-input"]
@@ -514,9 +543,11 @@ for rate, seed in ((r, s) for r in (5e-4, 2e-3) for s in range(4)):
     for name, racer in racers(seed).items():
         runs[name].append(race(racer, seed, rate))
 for name, shares in runs.items():
-    print(f"{name:13} after 75 steps:", *(f"{share[-1]:.2f}" for share in shares))
-means = {name: torch.tensor(shares).mean(dim=0) for name, shares in runs.items()}
-lines = {name: (range(0, 76, 25), mean) for name, mean in means.items()}
+    told = [f"{share[-1]:.2f}" for share in shares]
+    print(f"{name:13} after 75 steps:", *told)
+lines = {}
+for name, shares in runs.items():
+    lines[name] = range(0, 76, 25), torch.tensor(shares).mean(dim=0)
 curves(lines, across="step", up="right answers")
 
 # %% [markdown]
@@ -535,7 +566,8 @@ curves(lines, across="step", up="right answers")
 almost = ViT(replace(ours.config, activation="gelu")).eval()
 almost.load_state_dict(ours.state_dict())
 with torch.no_grad():
-    print(f"largest difference {(almost(pixels) - want).abs().max():.3f}", end=", ")
+    gap = (almost(pixels) - want).abs().max()
+print(f"largest difference {gap:.3f}", end=", ")
 print(f"largest number {want.abs().max():.3f}")
 assert not torch.allclose(encode(pixels, almost), want, atol=1e-5)
 
@@ -556,7 +588,7 @@ with torch.no_grad():
 # %%
 scrambled = P.reshape(1, 96, 4, 4).flatten(2)[0].T
 transposed = P.T.reshape(1, 96, 4, 4).flatten(2)[0].T
-batch = model.preprocess([render(scene) for scene in new_pairs])  # (200, 3, 32, 32)
+batch = model.preprocess([render(scene) for scene in new_pairs])
 for name, rows in {"reshape": scrambled, "T, then reshape": transposed}.items():
     choices = (encode(batch, at_size(32, rows)) @ texts.T).argmax(dim=1)
     print(f"{name:16} {(choices == torch.arange(200)).float().mean():.2f}")
@@ -580,7 +612,7 @@ for name, rows in {"reshape": scrambled, "T, then reshape": transposed}.items():
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "class-map", "schema_version": 3, "task": false}
 def class_map(weights):
-    """(layers, heads, 1 + side², 1 + side²) -> (side, side), which sums to 1."""
+    """(layers, heads, 1 + side², 1 + side²) -> (side, side), summing to 1."""
     ### BEGIN SOLUTION
     looks = weights[-1].mean(dim=0)[0, 1:]
     side = round(len(looks) ** 0.5)
@@ -591,7 +623,8 @@ def class_map(weights):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "class-map-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-heads_two = torch.full((2, 2, 5, 5), 0.2)  # layers, heads, a class token and 2 × 2 patches
+# layers, heads, a class token and 2 × 2 patches
+heads_two = torch.full((2, 2, 5, 5), 0.2)
 heads_two[1, 0, 0] = torch.tensor([0.6, 0.1, 0.2, 0.05, 0.05])
 heads_two[1, 1, 0] = torch.tensor([0.4, 0.3, 0.0, 0.2, 0.1])
 heads_two[1, :, 1:, 0] = torch.tensor([0.12, 0.2, 0.32, 0.36])
@@ -599,13 +632,28 @@ heads_two[1, :, 1:, 1:] = (1 - heads_two[1, :, 1:, :1]) / 4
 heads_two[0, :, 0] = torch.tensor([0.2, 0.08, 0.32, 0.16, 0.24])
 mistakes = {
     "divide by the sum of what is left": [[0.2, 0.1], [0.125, 0.075]],
-    "rows are queries; that is who looks at the class token": [[0.12, 0.2], [0.32, 0.36]],
+    "rows are queries; that is who looks at the class token": [
+        [0.12, 0.2],
+        [0.32, 0.36],
+    ],
     "that is the first layer": [[0.1, 0.4], [0.2, 0.3]],
-    "that is the first head alone; average the heads": [[0.25, 0.5], [0.125, 0.125]],
-    "that is the last head alone; average the heads": [[0.5, 0], [0.33333, 0.16667]],
+    "that is the first head alone; average the heads": [
+        [0.25, 0.5],
+        [0.125, 0.125],
+    ],
+    "that is the last head alone; average the heads": [
+        [0.5, 0],
+        [0.33333, 0.16667],
+    ],
     "average the heads first, then divide": [[0.375, 0.25], [0.22917, 0.14583]],
-    "the last layer alone, not the mean over layers": [[0.21538, 0.32308], [0.21923, 0.24231]],
-    "patches go row by row; yours go down the columns": [[0.4, 0.25], [0.2, 0.15]],
+    "the last layer alone, not the mean over layers": [
+        [0.21538, 0.32308],
+        [0.21923, 0.24231],
+    ],
+    "patches go row by row; yours go down the columns": [
+        [0.4, 0.25],
+        [0.2, 0.15],
+    ],
     "they are weights already; divide, no second softmax": [
         [0.2692, 0.24359],
         [0.24976, 0.23758],
@@ -617,18 +665,36 @@ def hide(wanted, layers, heads):
     """Weights of which `wanted` is the map: random ones, but for the last layer's class token."""
     draw = torch.Generator().manual_seed(heads)
     tokens = 1 + wanted.numel()
-    weights = torch.randn(layers, heads, tokens, tokens, generator=draw).softmax(dim=-1)
-    apart = torch.rand(heads, tokens, generator=draw) / tokens / 4  # how the heads differ
-    apart = apart - apart.mean(dim=0) - apart.mean(dim=1, keepdim=True) + apart.mean()
-    weights[-1, :, 0] = torch.cat([torch.tensor([0.4]), 0.6 * wanted.flatten()]) + apart
+    weights = torch.randn(
+        layers, heads, tokens, tokens, generator=draw
+    ).softmax(dim=-1)
+    # how the heads differ
+    apart = torch.rand(heads, tokens, generator=draw) / tokens / 4
+    apart = (
+        apart
+        - apart.mean(dim=0)
+        - apart.mean(dim=1, keepdim=True)
+        + apart.mean()
+    )
+    weights[-1, :, 0] = (
+        torch.cat([torch.tensor([0.4]), 0.6 * wanted.flatten()]) + apart
+    )
     return weights
 
 
 with check("Class map"):
     got = ask(class_map, heads_two)
-    close(got, [[0.4, 0.2], [0.25, 0.15]], "class_map(weights)", tolerance=1e-4, mistakes=mistakes)
+    close(
+        got,
+        [[0.4, 0.2], [0.25, 0.15]],
+        "class_map(weights)",
+        tolerance=1e-4,
+        mistakes=mistakes,
+    )
     for side, layers, heads in ((3, 1, 4), (4, 3, 1), (2, 4, 3), (1, 2, 5)):
-        wanted = 1 + torch.rand(side, side, generator=torch.Generator().manual_seed(side))
+        wanted = 1 + torch.rand(
+            side, side, generator=torch.Generator().manual_seed(side)
+        )
         wanted = wanted / wanted.sum()
         what = f"the map of {side} × {side} patches, {heads} heads, {layers} layers"
         close(ask(class_map, hide(wanted, layers, heads)), wanted, what)
@@ -641,8 +707,12 @@ from clipbook.image import ViT, ViTConfig
 with check("Class map, of encoders"), torch.no_grad():
     for side, layers, heads in ((1, 1, 1), (5, 2, 3), (7, 12, 6)):
         torch.manual_seed(side)
-        tried = ViT(ViTConfig(8 * side, 8, 12, layers, heads, 16, 4, pooling="first"))
-        found = tried.attention_weights(torch.randn(1, 3, 8 * side, 8 * side))[:, 0]
+        tried = ViT(
+            ViTConfig(8 * side, 8, 12, layers, heads, 16, 4, pooling="first")
+        )
+        found = tried.attention_weights(torch.randn(1, 3, 8 * side, 8 * side))[
+            :, 0
+        ]
         looks = found[layers - 1, :, 0, 1:].double().sum(dim=0)
         want = (looks / looks.sum()).reshape(side, side)
         what = f"the map of {side} × {side} patches, {heads} heads, {layers} layers"
@@ -674,7 +744,8 @@ def vit_parameters(image_size, patch_size, width, depth, mlp_width, embed_dim):
     attention = 4 * width**2 + 4 * width
     mlp = 2 * width * mlp_width + mlp_width + width
     norm = 2 * width
-    return before + depth * (attention + mlp + 2 * norm) + 2 * norm + width * embed_dim
+    blocks = depth * (attention + mlp + 2 * norm)
+    return before + blocks + 2 * norm + width * embed_dim
     ### END SOLUTION
 
 
@@ -716,8 +787,18 @@ def counted(image, patch, width, depth, mlp, dim):
 
 with check("Count them"):
     got = ask(vit_parameters, 16, 4, 10, 3, 25, 13)
-    close(got, 3875, "vit_parameters(16, 4, 10, 3, 25, 13)", tolerance=0.1, mistakes=mistakes)
-    for size in ((24, 8, 12, 1, 7, 5), (35, 7, 6, 0, 24, 11), (8, 8, 9, 3, 40, 2)):
+    close(
+        got,
+        3875,
+        "vit_parameters(16, 4, 10, 3, 25, 13)",
+        tolerance=0.1,
+        mistakes=mistakes,
+    )
+    for size in (
+        (24, 8, 12, 1, 7, 5),
+        (35, 7, 6, 0, 24, 11),
+        (8, 8, 9, 3, 40, 2),
+    ):
         want, what = counted(*size), f"vit_parameters{size}"
         close(ask(vit_parameters, *size), want, what, tolerance=0.1)
 
@@ -725,7 +806,11 @@ with check("Count them"):
 # Graded after you hand it in: CLIP's own sizes.
 ### BEGIN HIDDEN TESTS
 with check("Count them, at CLIP's sizes"):
-    for size in ((224, 32, 768, 12, 3072, 512), (336, 14, 1024, 24, 4096, 768), (9, 3, 4, 0, 6, 3)):
+    for size in (
+        (224, 32, 768, 12, 3072, 512),
+        (336, 14, 1024, 24, 4096, 768),
+        (9, 3, 4, 0, 6, 3),
+    ):
         want, what = counted(*size), f"vit_parameters{size}"
         close(ask(vit_parameters, *size), want, what, tolerance=0.1)
 ### END HIDDEN TESTS
@@ -750,10 +835,10 @@ with check("Count them, at CLIP's sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "stretch-positions", "schema_version": 3, "task": false}
 def stretch_positions(positions, old, new):
-    """(1 + old rows · old columns, width) -> (1 + new rows · new columns, width)."""
+    """(1 + old rows · columns, width) -> (1 + new rows · columns, width)."""
     ### BEGIN SOLUTION
     first, rest = positions[:1], positions[1:]
-    grid = rest.reshape(1, *old, -1).permute(0, 3, 1, 2)  # (1, width, rows, columns)
+    grid = rest.reshape(1, *old, -1).permute(0, 3, 1, 2)  # (1, width, old, old)
     grid = torch.nn.functional.interpolate(grid, new, mode="bilinear")
     return torch.cat([first, grid[0].flatten(1).T])
     ### END SOLUTION
@@ -762,7 +847,9 @@ def stretch_positions(positions, old, new):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "stretch-positions-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-places_six = torch.tensor([[10, 2], [30, 4], [50, 16], [90, 8], [20, 32], [70, 64.0]])
+places_six = torch.tensor(
+    [[10, 2], [30, 4], [50, 16], [90, 8], [20, 32], [70, 64.0]]
+)
 row_first = torch.tensor([[7.0, 9.0]])
 
 
@@ -775,7 +862,9 @@ def spread(rows, shares="centres", old=(2, 3), new=(4, 6)):
             at = torch.arange(many) * (size - 1) / (many - 1)
         if shares == "nearest":
             at = torch.arange(many) * size // many * 1.0
-        taken.append((1 - (at[:, None] - torch.arange(size)).abs()).clamp(min=0))
+        taken.append(
+            (1 - (at[:, None] - torch.arange(size)).abs()).clamp(min=0)
+        )
     grid = torch.as_tensor(rows).reshape(*old, -1)
     return torch.einsum("ra,cb,abw->rcw", *taken, grid).flatten(0, 1)
 
@@ -785,31 +874,54 @@ mistakes = {
     "the row of the class token is missing": right,
     "the class token comes first": torch.cat([right, row_first]),
     "the class token's row stays as it is": torch.cat([right[:1] * 0, right]),
-    "the class token's row stays as it is, it is no mean": torch.cat([right.mean(0)[None], right]),
+    "the class token's row stays as it is, it is no mean": torch.cat(
+        [right.mean(0)[None], right]
+    ),
 } | {
     hint: torch.cat([row_first, rows])
     for hint, rows in {
-        "move the width in front; reshape alone mixes it": spread(places_six.reshape(2, 6).T),
+        "move the width in front; reshape alone mixes it": spread(
+            places_six.reshape(2, 6).T
+        ),
         "leave align_corners alone": spread(places_six, "corners"),
-        "that copies the nearest place; mode is bilinear": spread(places_six, "nearest"),
+        "that copies the nearest place; mode is bilinear": spread(
+            places_six, "nearest"
+        ),
         "old is (rows, columns)": spread(places_six, old=(3, 2)),
         "new is (rows, columns)": spread(places_six, new=(6, 4)),
-        "old and new are (rows, columns)": spread(places_six, old=(3, 2), new=(6, 4)),
-        "yours goes down the columns": right.reshape(4, 6, 2).transpose(0, 1).flatten(0, 1),
+        "old and new are (rows, columns)": spread(
+            places_six, old=(3, 2), new=(6, 4)
+        ),
+        "yours goes down the columns": right.reshape(4, 6, 2)
+        .transpose(0, 1)
+        .flatten(0, 1),
     }.items()
 }
 with check("Stretch positions"):
     given = torch.cat([row_first, places_six])
     got = ask(stretch_positions, given, (2, 3), (4, 6))
     want = torch.cat([row_first, right])
-    close(got, want, "stretch_positions(P, (2, 3), (4, 6))", tolerance=1e-3, mistakes=mistakes)
+    close(
+        got,
+        want,
+        "stretch_positions(P, (2, 3), (4, 6))",
+        tolerance=1e-3,
+        mistakes=mistakes,
+    )
     for old, new in (
         ((3, 2), (5, 3)), ((2, 4), (2, 4)), ((4, 5), (7, 2)), ((3, 3), (1, 1)), ((1, 2), (3, 5)),
     ):  # fmt: skip
-        given = torch.randn(1 + old[0] * old[1], 5, generator=torch.Generator().manual_seed(new[0]))
+        given = torch.randn(
+            1 + old[0] * old[1],
+            5,
+            generator=torch.Generator().manual_seed(new[0]),
+        )
         want = torch.cat([given[:1], spread(given[1:], old=old, new=new)])
         close(
-            ask(stretch_positions, given, old, new), want, f"P from {old} to {new}", tolerance=1e-4
+            ask(stretch_positions, given, old, new),
+            want,
+            f"P from {old} to {new}",
+            tolerance=1e-4,
         )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "stretch-positions-hidden", "schema_version": 3, "task": false}
@@ -822,12 +934,21 @@ with check("Stretch positions, other sizes"):
         draw = torch.Generator().manual_seed(old[0])
         given = torch.randn(1 + old[0] * old[1], width, generator=draw)
         grid = given[1:].T.reshape(1, width, *old)
-        ways = [{"mode": "bilinear"}, {"mode": "bicubic"}, {"mode": "bilinear", "antialias": True}]
-        grids = [torch.nn.functional.interpolate(grid, new, **way)[0] for way in ways]
-        want, *others = [torch.cat([given[:1], one.flatten(1).T]) for one in grids]
+        ways = [
+            {"mode": "bilinear"},
+            {"mode": "bicubic"},
+            {"mode": "bilinear", "antialias": True},
+        ]
+        grids = [
+            torch.nn.functional.interpolate(grid, new, **way)[0] for way in ways
+        ]
+        want, *others = [
+            torch.cat([given[:1], one.flatten(1).T]) for one in grids
+        ]
         hints = ("mode is bilinear, not bicubic", "without antialiasing")
         mistakes = dict(zip(hints, others, strict=True))
-        got, what = ask(stretch_positions, given, old, new), f"P from {old} to {new}"
+        got = ask(stretch_positions, given, old, new)
+        what = f"P from {old} to {new}"
         close(got, want, what, tolerance=1e-4, mistakes=mistakes)
 ### END HIDDEN TESTS
 
@@ -876,7 +997,7 @@ with check("Stretch positions, other sizes"):
 # We have built the image encoder of CLIP, equal to the published one, and looked inside ours.
 #
 # - Patches are tokens: a matrix, positions, then the same blocks as for texts; a class token or the
-#   mean speaks for the picture.
+#   mean stands for the picture.
 # - Smaller patches cost work, not parameters; attention maps hint at what matters, covering tests it.
 # - Nearness isn't built in. A ViT learns it, which takes data, and its map can be stretched.
 #

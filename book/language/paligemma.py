@@ -8,7 +8,7 @@
 #     - train it to answer, and measure whether it looks at the picture or guesses well
 #     - say from trials which image encoder makes it see, and what such trials are too short to show
 #     needs: [language/decoder, image/vit, pairs/zero-shot]
-#     minutes: 47
+#     minutes: 53
 #     place: it begins where the image encoder ends, and answers in words
 #     band: PaliGemma
 #     builds: [clipbook.language.PaliGemma, clipbook.language.prefix_mask, clipbook.language.box_to_text, clipbook.language.iou]
@@ -17,16 +17,17 @@
 # %% [markdown]
 # # A picture in front of the words
 #
-# CLIP chooses among captions; the [decoder](decoder.ipynb) writes, but is blind.
-# {question} We join the two, as Google's **PaliGemma** does ({cite:t}`beyer2024paligemma`), and ask
-# what makes such a model see.
+# CLIP chooses among captions; the [decoder](decoder.ipynb) writes, but is blind. {question} We join
+# the two, as Google's vision–language model **PaliGemma** does ({cite:t}`beyer2024paligemma`), and
+# ask what makes such a model see.
 
 # %% [markdown]
 # ## What it is to do
 #
-# The package ships a small model of this kind, trained on questions about the scenes of our world, in
-# several runs; the first is the one that you will see below. Here is the first of this book's eight
-# example pictures, and some questions. Predict which answer is the hardest to give.
+# The package ships a small model of this kind, trained on questions about the scenes of our world,
+# in several runs; the first is the one that you will see below. Here is the first of this book's
+# eight example pictures, and some questions. Predict which kind of question is the hardest to
+# learn; trials further down tell.
 
 # %% mystnb={"image": {"alt": "A small red circle above a large blue square, and the same picture with the boxes that the model gave: each lies closely around its shape."}}
 import torch
@@ -46,28 +47,51 @@ for name in ("red circle", "blue square"):
 picture_row({"picture 1": picture, "what it detects": large})
 
 # %%
-QUESTIONS = ["caption", "what colour is the square?", "what shape is red?", "how many shapes?"]
-QUESTIONS += ["how large is the red circle?", "where is the red circle?", "is there a red square?"]
-QUESTIONS += ["what is below the red circle?", "what is above the red circle?", "detect red circle"]
+QUESTIONS = [
+    "caption",
+    "what colour is the square?",
+    "what shape is red?",
+    "how many shapes?",
+    "how large is the red circle?",
+    "where is the red circle?",
+    "is there a red square?",
+    "what is below the red circle?",
+    "what is above the red circle?",
+    "detect red circle",
+]
 for question in QUESTIONS:
     print(f"{question:30} {answers.ask(picture, question)}")
 
 # %% [markdown]
 # Nine kinds of questions, one model, and no list of classes anywhere: an answer is a text, and the
-# model writes it token by token. Even a place is text. How is this made?
+# model writes it token by token. Even a place is text. (One answer is a guess: the red circle lies
+# in the middle of the upper half, where none of our world's five places fits, and training asks no
+# such question.) How is this made?
 
 # %% [markdown]
 # Ask it yourself. Before each token the model has a row of probabilities, and looks at the patches;
 # beside it the same model answers without the picture. For which questions are both answers alike?
-# Where they are, compare the rows of probabilities.
+# Where they are, compare the rows of probabilities. Then ask a question of your own: on the page
+# below the figure, in a notebook here, in `my_question`, the last about picture 1.
 
-# %%
+# %% tags=["live", "answers"]
 from clipbook.widgets import AnswerExplorer
 
 pictures = [render(scene) for scene, _ in EXAMPLE[:3]]
-second = ["caption", "what is above the red square?", "what colour is the circle?"]
-third = ["caption", "what colour is the star?", "where is the yellow star?", "detect yellow star"]
-AnswerExplorer(answers, pictures, [QUESTIONS, second, third], question=1)
+second = [
+    "caption",
+    "what is above the red square?",
+    "what colour is the circle?",
+]
+third = [
+    "caption",
+    "what colour is the star?",
+    "where is the yellow star?",
+    "detect yellow star",
+]
+my_question = "is there a blue circle?"
+first = [*QUESTIONS, my_question]
+AnswerExplorer(answers, pictures, [first, second, third], question=1)
 
 # %% [markdown]
 # ## Sixteen vectors in front
@@ -92,7 +116,8 @@ clip, clip_tokenizer = clipbook.load("shapes")
 clip.requires_grad_(False)
 Z = model.image_encoder.intermediates(pixels)["block 2"]  # (1, 16, 96)
 clips = clip.image_encoder.intermediates(pixels)["block 2"]
-assert torch.allclose(Z, clips, atol=0.05)  # CLIP's own encoder, but for rounding to 16 bits
+# CLIP's own encoder, but for rounding to 16 bits
+assert torch.allclose(Z, clips, atol=0.05)
 Z = F.layer_norm(Z, Z.shape[-1:])
 X = Z @ model.projection.weight.T + model.projection.bias  # (1, 16, w)
 assert torch.allclose(X, model.image_embeddings(pixels), atol=1e-4)
@@ -110,7 +135,10 @@ token_ids = torch.tensor([prompt + answer])  # (1, t)
 words = model.decoder.embed(token_ids)  # (1, t, w)
 sequence = torch.cat([X, words], dim=1)  # (1, 16 + t, w)
 print(*[repr(tokenizer.token(i)) for i in prompt + answer])
-print(f"{len(prompt)} tokens of the prompt, {len(answer)} of the answer:", tuple(sequence.shape))
+print(
+    f"{len(prompt)} tokens of the prompt, {len(answer)} of the answer:",
+    tuple(sequence.shape),
+)
 
 # %% [markdown]
 # ## Who may look at whom
@@ -137,7 +165,7 @@ def mask_by_hand(prefix, tokens):
 
 mask = mask_by_hand(6, 9)
 assert torch.equal(prefix_mask(torch.arange(9)[None] < 6)[0, 0], mask)
-names = ["patch", "patch", "patch", "<start>", "colour?", "\\n", "dark", "red", "<end>"]
+names = ["patch"] * 3 + ["<start>", "colour?", "\\n", "dark", "red", "<end>"]
 token_heatmap(torch.where(mask, 1.0, torch.nan), names, names)
 
 # %% [markdown]
@@ -147,8 +175,8 @@ token_heatmap(torch.where(mask, 1.0, torch.nan), names, names)
 
 # %%
 allowed = mask_by_hand(16 + len(prompt), sequence.shape[1])[None, None]
-features = model.decoder.features(sequence, allowed=allowed)[:, 16:]  # (1, t, w)
-logits = model.decoder.logits(features)  # (1, t, V)
+features = model.decoder.features(sequence, allowed=allowed)  # (1, 16 + t, w)
+logits = model.decoder.logits(features[:, 16:])  # (1, t, V)
 in_prompt = torch.arange(len(prompt + answer))[None] < len(prompt)  # (1, t)
 assert torch.allclose(logits, model(pixels, token_ids, in_prompt), atol=1e-3)
 print("logits", tuple(logits.shape))
@@ -165,7 +193,8 @@ rows = logits[0, len(prompt) - 1 : -1]  # (4, V)
 costs = -rows.log_softmax(dim=1)[range(len(answer)), torch.tensor(answer)]
 for k, token in enumerate(answer):
     before = tokenizer.token((prompt + answer)[len(prompt) - 1 + k])
-    print(f"after {before!r:9} comes {tokenizer.token(token)!r:9} cost {costs[k]:.4f}")
+    then = tokenizer.token(token)
+    print(f"after {before!r:9} comes {then!r:9} cost {costs[k]:.4f}")
 loss = model.loss(pixels, token_ids, in_prompt, ~in_prompt)
 assert torch.isclose(costs.mean(), loss, atol=0.01)
 
@@ -184,13 +213,16 @@ from clipbook.scenes import box_of
 
 
 def box_by_hand(box, bins):
-    return "".join(f"<loc{min(int(side * bins), bins - 1):04d}>" for side in box)
+    return "".join(
+        f"<loc{min(int(side * bins), bins - 1):04d}>" for side in box
+    )
 
 
 true_box = box_of(EXAMPLE[0][0].objects[0])
 assert box_by_hand(true_box, 32) == box_to_text(true_box, 32)
 written = answers.ask(picture, "detect red circle")
-print("drawn:  ", [round(side, 3) for side in true_box], box_to_text(true_box, 32))
+sides = [round(side, 3) for side in true_box]
+print("drawn:  ", sides, box_to_text(true_box, 32))
 print("written:", written)
 
 # %% [markdown]
@@ -214,7 +246,7 @@ for text in (written, box_to_text(true_box, 32)):
     print(f"IoU {iou(true_box, box):.3f}  {text}")
 
 # %% [markdown]
-# The second line is the best that bins allow: it is below 1 by the width of a bin alone. What the
+# The second line is what the true bins give: only the width of a bin keeps it below 1. What the
 # first line is below it is the model's own error.
 
 # %% [markdown]
@@ -236,7 +268,7 @@ trained = [p for p in student.model.parameters() if p.requires_grad]
 total = sum(p.numel() for p in student.model.parameters())
 print(f"{total:,} numbers, {sum(p.numel() for p in trained):,} of them trained")
 
-# %% [markdown] predict={"ask": "Right about “is there a red circle?”", "number": 0.5, "within": 0.1, "shown": "exists, seen 0.50"}
+# %% [markdown] predict={"ask": "Share right about “is there a red circle?”", "number": 0.5, "within": 0.1, "shown": "exists, seen 0.50"}
 # First **without a picture**: to each question always the answer that was commonest for it in
 # training. Predict the share for "is there a red circle?", and for "what colour is the circle?"
 # (there are eight colours).
@@ -273,9 +305,8 @@ wrong = evaluate_answers(student, 200, kinds=KINDS, pictures="another's")
 without = evaluate_answers(student, 200, kinds=KINDS, pictures="none")
 print(" " * 20, "own   another's  none   blind")
 for name in blind:
-    print(
-        f"{name:20} {after[name]:.2f}  {wrong[name]:.2f}       {without[name]:.2f}   {blind[name]:.2f}"
-    )
+    told = [run[name] for run in (after, wrong, without, blind)]
+    print("{:20} {:.2f}  {:.2f}       {:.2f}   {:.2f}".format(name, *told))
 assert after["mean, seen"] > wrong["mean, seen"] + 0.3
 
 # %% [markdown]
@@ -297,8 +328,9 @@ from clipbook.pretrained import answer_trials
 
 trials = answer_trials()
 print(f"{trials['steps']} steps, {trials['questions']} questions of each kind")
-blind_all = trials["blind"]
-print(f"blind: seen {blind_all['mean, seen']:.2f}, never seen {blind_all['mean, never seen']:.2f}")
+blind_seen = trials["blind"]["mean, seen"]
+blind_never = trials["blind"]["mean, never seen"]
+print(f"blind: seen {blind_seen:.2f}, never seen {blind_never:.2f}")
 
 
 def over_seeds(arm, split, pictures="own", kind="mean"):
@@ -319,18 +351,19 @@ def never_seen(arm):
 
 
 interval_chart(
-    {arm: never_seen(arm) for arm in trials["arms"]}, across="right, never seen, 95 % interval"
+    {arm: never_seen(arm) for arm in trials["arms"]},
+    across="right, never seen, 95 % interval",
 )
 
 # %%
 first, *others = trials["arms"]
-means = (over_seeds(first, split).mean() for split in ("seen", "never seen"))
-print(
-    "{}: seen {:.2f}, never seen {:.2f}; the others less that, seed by seed:".format(first, *means)
-)
+means = [over_seeds(first, split).mean() for split in ("seen", "never seen")]
+print("{}: seen {:.2f}, never seen {:.2f};".format(first, *means), end=" ")
+print("the others less that, seed by seed:")
 for arm in others:
     for split in ("seen", "never seen"):
-        gap = over_seeds(arm, split) - over_seeds(first, split)[: len(over_seeds(arm, split))]
+        shares = over_seeds(arm, split)
+        gap = shares - over_seeds(first, split)[: len(shares)]
         told = ", ".join(f"{value:+.2f}" for value in gap.tolist())
         print(f"{arm:24} {split:11} {told}")
 
@@ -345,17 +378,21 @@ for arm in others:
 # couldn't make.
 
 # %%
-for kind in ("colour", "shape", "size", "place", "beside", "count", "exists", "caption", "detect"):
-    told = [over_seeds(first, "seen", p, kind).mean() for p in ("own", "another's", "none")]
+ALL_KINDS = "colour shape size place beside count exists caption detect"
+for kind in ALL_KINDS.split():
+    told = [
+        over_seeds(first, "seen", p, kind).mean()
+        for p in ("own", "another's", "none")
+    ]
     told.append(trials["blind"][f"{kind}, seen"])
     print(f"{kind:8}", "  ".join(f"{share:.2f}" for share in told))
 print("of the own picture, another's, none, and the blind baseline")
 
 # %% [markdown]
-# (A caption is right if it begins with either object; a box, with an IoU above 0.5 and the right name.)
-# The hardest is `detect`: four tokens must fit. What falls without the own picture was seen in it:
-# colour, shape, place, beside, captions. Size is 0.63 in every column: after 400 steps of nine kinds
-# nothing is seen of it yet, and of counts and of `exists` next to nothing.
+# (A caption is right if it begins with either object; a box, with an IoU above 0.5 and the right
+# name.) The hardest is `detect`: four tokens must fit. What falls without the own picture was seen
+# in it: colour, shape, place, beside, captions, some boxes. Size is 0.63 in every column: after 400
+# steps of nine kinds nothing is seen of it yet, and of counts and of `exists` next to nothing.
 
 # %% [markdown] predict={"choices": ["easier", "harder"], "right": "harder", "shown": "block 3 which place 0.7"}
 # ## What the blocks lose and find
@@ -369,10 +406,12 @@ print("of the own picture, another's, none, and the blind baseline")
 from clipbook.scenes import SHAPES, sample
 from clipbook.streams import stream
 
-things = [scene.objects[0] for scene in sample(600, stream("paligemma: probe"), objects=1)]
+drawn = sample(600, stream("paligemma: probe"), objects=1)
+things = [scene.objects[0] for scene in drawn]
 pictures = [render(clipbook.scenes.Scene((thing,))) for thing in things]
 tokens = clip.image_encoder.intermediates(clip.preprocess(pictures))
-place = torch.tensor([4 * int(4 * thing.y) + int(4 * thing.x) for thing in things])  # its patch
+patch = [4 * int(4 * thing.y) + int(4 * thing.x) for thing in things]
+place = torch.tensor(patch)  # (600), where each object is
 shape = torch.tensor([SHAPES.index(thing.shape) for thing in things])
 for name in ("embedded", "block 1", "block 2", "block 3"):
     Z = F.layer_norm(tokens[name][range(600), place], (96,))  # (600, 96)
@@ -403,25 +442,35 @@ from clipbook.scenes import Phrase, Statement, draw_question, name_of, say
 def compare(what, scenes, true, false, questions, truths):
     pictures = [render(scene) for scene in scenes]
     images = clip.encode_image(clip.preprocess(pictures))  # (n, 64)
-    T = [clip.encode_text(*clip_tokenizer.batch(texts)) for texts in (true, false)]
-    by_clip = ((images * T[0]).sum(dim=1) > (images * T[1]).sum(dim=1)).float().mean()
+    T = [clip.encode_text(*clip_tokenizer.batch(t)) for t in (true, false)]
+    nearer = (images * T[0]).sum(dim=1) > (images * T[1]).sum(dim=1)
+    by_clip = nearer.float().mean()
     said = answers.ask_all(pictures, questions)
-    by_model = sum(a == b for a, b in zip(said, truths, strict=True)) / len(said)
-    print(f"{what:26} CLIP {by_clip:.2f}   our model {by_model:.2f}, says {said[0]!r}")
+    right = [a == b for a, b in zip(said, truths, strict=True)]
+    by_model = sum(right) / len(right)
+    print(
+        f"{what:26} CLIP {by_clip:.2f}   "
+        f"our model {by_model:.2f}, says {said[0]!r}"
+    )
 
 
 # %%
 two = sample(900, stream("paligemma: two"), objects=2)
 two = [s for s in two if s.relation in ("above", "below")][:200]
-named = [[say(Statement((Phrase(o.shape, o.colour),))) for o in s.objects] for s in two]
+named = [
+    [say(Statement((Phrase(o.shape, o.colour),))) for o in s.objects]
+    for s in two
+]
+first_names = [a for a, _ in named]
 for above, below in (("above", "below"), ("higher than", "lower than")):
     words = {"above": (above, below), "below": (below, above)}
-    true, false = (
-        [f"{a} {words[s.relation][k]} {b}" for s, (a, b) in zip(two, named, strict=True)]
-        for k in (0, 1)
-    )
-    asked = [f"what is {words[s.relation][0]} the {name_of(s.objects[1])}?" for s in two]
-    compare(f"relation, {above}", two, true, false, asked, [first for first, _ in named])
+    true, false, asked = [], [], []
+    for scene, (a, b) in zip(two, named, strict=True):
+        fits, fails = words[scene.relation]
+        true.append(f"{a} {fits} {b}")
+        false.append(f"{a} {fails} {b}")
+        asked.append(f"what is {fits} the {name_of(scene.objects[1])}?")
+    compare(f"relation, {above}", two, true, false, asked, first_names)
 
 # %%
 mixed = two[:100] + sample(100, stream("paligemma: one"), objects=1)
@@ -435,22 +484,25 @@ generator = stream("paligemma: absence")
 asked = [draw_question(s, "exists", generator) for s in mixed]
 yes = [q.text.replace("is there", "there is").rstrip("?") for q in asked]
 no = [text.replace("is a", "is no").replace("non ", "no ") for text in yes]
-true, false = zip(
-    *[(y, n)[:: 1 if q.answer == "yes" else -1] for q, y, n in zip(asked, yes, no, strict=True)],
-    strict=True,
-)
+order = [1 if q.answer == "yes" else -1 for q in asked]
+pairs = [(y, n)[::k] for y, n, k in zip(yes, no, order, strict=True)]
+true, false = zip(*pairs, strict=True)
 truth = [q.answer for q in asked]
 compare("absence", mixed, true, false, [q.text for q in asked], truth)
-turned = [f"is {text.removeprefix('there is ')}?".replace("is no", "is there no") for text in no]
+turned = [
+    f"is {text.removeprefix('there is ')}?".replace("is no", "is there no")
+    for text in no
+]
 opposite = ["no" if answer == "yes" else "yes" for answer in truth]
 compare("a question with “no” in it", mixed, true, false, turned, opposite)
 
 # %% [markdown]
 # In words that training used, both know relations. That something is **absent**, or how many there
-# are, a caption of training never says, so CLIP has nothing to compare with; a model that answers can
-# be *asked* for it, and learns it. (By accident CLIP's counts are worse than a guess.) Neither can use
-# words that its training never showed. To "is there **no** red circle?" our model gives the answer that
-# would be right without the "no". It is the training questions that made it able, not language as such.
+# are, a caption of training never says, so CLIP has nothing to compare with; a model that answers
+# can be *asked* for it, and learns it. (CLIP's counts are even below a guess: its choice between
+# two texts of unseen words is arbitrary.) Neither can use words that its training never showed. To
+# "is there **no** red circle?" our model gives the answer that would be right without the "no". It
+# is the training questions that made it able, not language as such.
 
 # %% [markdown]
 # ## Where it looks
@@ -458,13 +510,19 @@ compare("a question with “no” in it", mixed, true, false, turned, opposite)
 # `explain` tells, for each token of the answer, the most probable candidates and how much the row
 # from which it was read looked at each patch, in every block and head.
 
-# %% mystnb={"image": {"alt": "Picture 1, and beside it three maps of four by four patches: how much the new line looked at each patch when the answer began to three different questions."}}
+# %% mystnb={"image": {"alt": "Picture 1, and beside it maps of what the new line looked at: asked for the circle, most at a patch of the circle; asked where the square is, and to detect it, most at patches of the square."}}
 maps = {"picture 1": picture}
-for question in ("what colour is the circle?", "where is the blue square?", "detect blue square"):
+for question in (
+    "what colour is the circle?",
+    "where is the blue square?",
+    "detect blue square",
+):
     told = answers.explain(picture, question)
-    seen = told.attention[0].mean(dim=(0, 1)).reshape(4, 4)  # of the first token
+    seen = told.attention[0].mean(dim=(0, 1)).reshape(4, 4)  # first token's
     maps[question] = 255 * seen / seen.max()
-    best = ", ".join(f"{token!r} {p:.2f}" for token, p in told.candidates[0][:3])
+    best = ", ".join(
+        f"{token!r} {p:.2f}" for token, p in told.candidates[0][:3]
+    )
     print(f"{question:28} {best}")
 picture_row(maps)
 
@@ -478,7 +536,8 @@ picture_row(maps)
 def meets(thing):  # (16): patches that meet the object's box
     top, left, bottom, right = box_of(thing)
     edge = torch.arange(4) / 4
-    rows, columns = (edge < bottom) & (edge > top - 0.25), (edge < right) & (edge > left - 0.25)
+    rows = (edge < bottom) & (edge > top - 0.25)
+    columns = (edge < right) & (edge > left - 0.25)
     return (rows[:, None] & columns).flatten()
 
 
@@ -488,18 +547,19 @@ for kind in ("colour", "shape", "size", "place", "detect"):
     while len(hits[kind]) < 50:
         scene = sample(1, generator, objects=2)[0]
         if question := draw_question(scene, kind, generator):
-            seen = answers.explain(render(scene), question.text).attention[0].mean(dim=(0, 1))
+            told = answers.explain(render(scene), question.text)
+            seen = told.attention[0].mean(dim=(0, 1))
             at = meets(question.about)
-            hits[kind].append((at[seen.argmax()].item(), at.float().mean().item()))
+            hit = at[seen.argmax()].item()
+            hits[kind].append((hit, at.float().mean().item()))
 
 # %%
 for kind, pairs in hits.items():
     right = sum(hit for hit, _ in pairs)
     chance = sum(share for _, share in pairs) / len(pairs)
     low, high = wilson_interval(right, len(pairs))
-    print(
-        f"{kind:8} {right / len(pairs):.2f} ({low:.2f} to {high:.2f}), a random patch {chance:.2f}"
-    )
+    share = f"{right / len(pairs):.2f} ({low:.2f} to {high:.2f})"
+    print(f"{kind:8} {share}, a random patch {chance:.2f}")
 
 # %% [markdown]
 # This model points at the object in question nearly always, for whatever kind. Is that how it *must*
@@ -521,34 +581,42 @@ from transformers import PaliGemmaForConditionalGeneration as TheirPaliGemma
 
 from clipbook.pretrained import from_transformers
 
-sizes = {"num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+sizes = {"num_hidden_layers": 2, "num_attention_heads": 4}
+sizes["intermediate_size"] = 64
 eye = SiglipVisionConfig(
     hidden_size=32, image_size=32, patch_size=8, vision_use_head=False, **sizes
 )
-gemma = GemmaConfig(vocab_size=100, hidden_size=48, num_key_value_heads=1, head_dim=16, **sizes)
-widths = {"projection_dim": 48, "hidden_size": 48, "vocab_size": 100, "image_token_index": 99}
+gemma = GemmaConfig(
+    vocab_size=100, hidden_size=48, num_key_value_heads=1, head_dim=16, **sizes
+)
+widths = {"projection_dim": 48, "hidden_size": 48, "vocab_size": 100}
+widths["image_token_index"] = 99
+config = PaliGemmaConfig(vision_config=eye, text_config=gemma, **widths)
 torch.manual_seed(0)
-theirs = TheirPaliGemma(PaliGemmaConfig(vision_config=eye, text_config=gemma, **widths)).eval()
+theirs = TheirPaliGemma(config).eval()
 theirs.requires_grad_(False)
-for weight in theirs.parameters():  # or many would be exactly 0 or 1, and hide mistakes
+for weight in theirs.parameters():  # many are exactly 0 or 1: hides mistakes
     weight.add_(0.3 * torch.randn_like(weight) / max(1, weight.ndim - 1) ** 2)
 ours = from_transformers(theirs)
 
 # %%
 pixels_2, ids_2 = torch.randn(2, 3, 32, 32), torch.randint(3, 90, (2, 9))
 prefix_2 = torch.arange(9) < torch.tensor([[4], [6]])  # (2, 9)
-kinds = torch.cat([torch.zeros(2, 16, dtype=torch.long), (~prefix_2).long()], dim=1)
-given = {"input_ids": torch.cat([torch.full((2, 16), 99), ids_2], dim=1), "pixel_values": pixels_2}
+kinds = torch.cat(
+    [torch.zeros(2, 16, dtype=torch.long), (~prefix_2).long()], dim=1
+)
+image_ids = torch.full((2, 16), 99)
+given = {"input_ids": torch.cat([image_ids, ids_2], dim=1)}
+given["pixel_values"] = pixels_2
 expected = theirs(**given, token_type_ids=kinds).logits[:, 16:]
 without = theirs(**given).logits[:, 16:]
 own = ours(pixels_2, ids_2, prefix_2)
 free = ours(pixels_2, ids_2, torch.ones_like(prefix_2))
-for name, a, b in (
-    ("with them", own, expected),
-    ("without", own, without),
-    ("free", free, without),
-):
-    print(f"{name:10} ours and theirs differ by {(a - b).abs().max():.5f} of {b.abs().max():.1f}")
+compared = {"with them": (own, expected), "without": (own, without)}
+compared["free"] = (free, without)
+for name, (a, b) in compared.items():
+    gap, size = (a - b).abs().max(), b.abs().max()
+    print(f"{name:10} ours and theirs differ by {gap:.5f} of {size:.1f}")
 assert (own - expected).abs().max() < 1e-4 * expected.abs().max()
 
 # %% [markdown]
@@ -595,7 +663,10 @@ def cut_off(model):
     model.image_embeddings = lambda pixels: torch.zeros(len(pixels), 16, 96)
 
 
-for name, spoil in (("healthy", lambda model: None), ("the picture cut off", cut_off)):
+for name, spoil in (
+    ("healthy", lambda model: None),
+    ("the picture cut off", cut_off),
+):
     begin, end, share = short_run(spoil)
     print(f"{name:20} loss {begin:.1f} → {end:.2f}, right {share:.2f}")
 
@@ -627,7 +698,10 @@ for name, spoil in (("healthy", lambda model: None), ("the picture cut off", cut
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "paligemma-masks", "schema_version": 3, "task": false}
 def masks(patches, prompts, answers):
-    """Which keys each query may look at: a number, two lists of b numbers -> (b, t, t)."""
+    """Which keys each query may look at.
+
+    A number, two lists of b numbers -> (b, t, t).
+    """
     ### BEGIN SOLUTION
     prefix = patches + torch.tensor(prompts)[:, None, None]  # (b, 1, 1)
     end = prefix + torch.tensor(answers)[:, None, None]
@@ -644,13 +718,19 @@ from clipbook.exercises import CheckFailed, ask, check, close, numbers
 
 
 def masks_agree(patches, prompts, answers):
-    b, t = len(prompts), patches + max(p + a for p, a in zip(prompts, answers, strict=True))
+    b, t = (
+        len(prompts),
+        patches + max(p + a for p, a in zip(prompts, answers, strict=True)),
+    )
     real = torch.zeros(b, t)
     for k in range(b):
         real[k, : patches + prompts[k] + answers[k]] = 1
 
     def table(rule):
-        rows = [[[float(rule(k, q, i)) for i in range(t)] for q in range(t)] for k in range(b)]
+        rows = [
+            [[float(rule(k, q, i)) for i in range(t)] for q in range(t)]
+            for k in range(b)
+        ]
         return torch.tensor(rows) * real[:, :, None]
 
     def prefix(k):
@@ -689,6 +769,7 @@ def masks_agree(patches, prompts, answers):
         "the prefix ends with the prompt; yours takes in the answer's first token": table(
             lambda k, q, i: (i <= prefix(k) or i <= q) and seen(k, i)
         ),
+        "true where a query may look; yours is true where it may not": (1 - want) * real[:, :, None],
         "in yours the answer sees its prefix alone; it sees what was written before, too": table(
             lambda k, q, i: i < prefix(k)
         ),
@@ -696,8 +777,15 @@ def masks_agree(patches, prompts, answers):
     what = f"masks({patches}, {prompts}, {answers})"
     got = numbers(ask(masks, patches, prompts, answers), what)
     if got.shape != (b, t, t):
-        raise CheckFailed(f"{what} has shape {tuple(got.shape)}, expected {(b, t, t)}")
-    close(got * real[:, :, None], want, f"{what}, its rows of real tokens,", mistakes=mistakes)
+        raise CheckFailed(
+            f"{what} has shape {tuple(got.shape)}, expected {(b, t, t)}"
+        )
+    close(
+        got * real[:, :, None],
+        want,
+        f"{what}, its rows of real tokens,",
+        mistakes=mistakes,
+    )
 
 
 with check("Who sees whom, in a batch"):
@@ -713,7 +801,11 @@ with check("Who sees whom, in a batch"):
 # Graded after you hand it in: other lengths.
 ### BEGIN HIDDEN TESTS
 with check("Who sees whom, in a batch, other lengths"):
-    for lengths in ((16, [5, 3, 8, 6], [4, 9, 1, 2]), (1, [1], [1]), (9, [2, 2], [2, 2])):
+    for lengths in (
+        (16, [5, 3, 8, 6], [4, 9, 1, 2]),
+        (1, [1], [1]),
+        (9, [2, 2], [2, 2]),
+    ):
         masks_agree(*lengths)
 ### END HIDDEN TESTS
 
@@ -723,8 +815,8 @@ with check("Who sees whom, in a batch, other lengths"):
 # `logits`, $(b, t, V)$, and `token_ids`, $(b, t)$, are of texts without patches: each row holds a
 # prompt of `prompts[k]` tokens, an answer of `answers[k]` tokens (the end token is its last), then
 # padding. Return the mean of $-\ln p$ over all tokens of all answers, so that
-# a long answer counts more. (Write it yourself: no `next_token_loss`. The check tries logits of 1,000,
-# too.)
+# a long answer counts more. (Write it yourself: the check refuses `next_token_loss`. It tries logits of
+# 1,000, too.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -737,7 +829,10 @@ with check("Who sees whom, in a batch, other lengths"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "paligemma-loss", "schema_version": 3, "task": false}
 def answer_loss(logits, token_ids, prompts, answers):
-    """Mean cost of the answers' tokens: (b, t, V), (b, t), two lists of b numbers -> ()."""
+    """Mean cost of the answers' tokens.
+
+    (b, t, V), (b, t), two lists of b numbers -> ().
+    """
     ### BEGIN SOLUTION
     log_p = logits.log_softmax(dim=-1)
     costs = []
@@ -751,19 +846,30 @@ def answer_loss(logits, token_ids, prompts, answers):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "paligemma-loss-check", "schema_version": 3, "task": false}
 import torch
 
-from clipbook.exercises import ask, check, close
+from clipbook.exercises import ask, check, close, without
+from clipbook.language import next_token_loss
 
 
 def answer_loss_agrees(prompts, answers, padding, V, size=1.0):
     generator = torch.Generator().manual_seed(V)
-    b, t = len(prompts), padding + max(p + a for p, a in zip(prompts, answers, strict=True))
+    b, t = (
+        len(prompts),
+        padding + max(p + a for p, a in zip(prompts, answers, strict=True)),
+    )
     logits = size * torch.randn(b, t, V, generator=generator)
     token_ids = torch.randint(V, (b, t), generator=generator)
     costs = -logits.double().log_softmax(dim=-1)
 
-    def each(begin, end, shift=1):  # costs of tokens from begin to end of each text
+    def each(
+        begin, end, shift=1
+    ):  # costs of tokens from begin to end of each text
         return [
-            torch.stack([costs[k, i - shift, token_ids[k, i]] for i in range(begin(k), end(k))])
+            torch.stack(
+                [
+                    costs[k, i - shift, token_ids[k, i]]
+                    for i in range(begin(k), end(k))
+                ]
+            )
             for k in range(b)
         ]
 
@@ -801,7 +907,7 @@ def answer_loss_agrees(prompts, answers, padding, V, size=1.0):
     close(got, want, what, tolerance=1e-4 * size, mistakes=mistakes)
 
 
-with check("A loss on answers alone"):
+with check("A loss on answers alone"), without(next_token_loss):
     answer_loss_agrees([3, 2, 4], [2, 3, 1], 1, 7)
     answer_loss_agrees([2], [3], 0, 5)
     answer_loss_agrees([1, 5], [4, 2], 3, 20)
@@ -810,7 +916,7 @@ with check("A loss on answers alone"):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "paligemma-loss-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other batches.
 ### BEGIN HIDDEN TESTS
-with check("A loss on answers alone, other batches"):
+with check("A loss on answers alone, other batches"), without(next_token_loss):
     answer_loss_agrees([6, 2, 3, 4, 2], [1, 5, 2, 2, 7], 0, 30)
     answer_loss_agrees([4, 4], [2, 2], 5, 11)
 ### END HIDDEN TESTS
@@ -822,7 +928,7 @@ with check("A loss on answers alone, other batches"):
 # fractions of the side. The text's four locations, as in "`<loc0003><loc0008><loc0012><loc0017>` red
 # circle", have the same order; a side is the **middle** of its bin, of `bins` bins. A text that doesn't
 # *begin* with four locations is worth 0, and so is a box whose bottom isn't below its top or whose
-# right isn't right of its left: a model may write any. (Write it without `read_boxes` and `iou`.)
+# right isn't right of its left: a model may write any. (The check refuses `read_boxes` and `iou`.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -838,31 +944,43 @@ import re
 
 
 def worth(text, box, bins):
-    """IoU of the box that begins a text with the true one: a text, 4 numbers, a number -> a number."""
+    """IoU of the box that begins a text with the true one.
+
+    A text, 4 numbers, a number -> a number.
+    """
     ### BEGIN SOLUTION
     if not re.match(r"(<loc\d{4}>){4}", text):
         return 0.0
     numbers = re.findall(r"<loc(\d{4})>", text)[:4]
-    top, left, bottom, right = ((int(number) + 0.5) / bins for number in numbers)
+    top, left, bottom, right = (
+        (int(number) + 0.5) / bins for number in numbers
+    )
     if bottom <= top or right <= left:
         return 0.0
     height = max(0.0, min(bottom, box[2]) - max(top, box[0]))
     width = max(0.0, min(right, box[3]) - max(left, box[1]))
-    areas = (bottom - top) * (right - left) + (box[2] - box[0]) * (box[3] - box[1])
-    return height * width / (areas - height * width)
+    written = (bottom - top) * (right - left)
+    drawn = (box[2] - box[0]) * (box[3] - box[1])
+    both = height * width
+    return both / (written + drawn - both)
     ### END SOLUTION
 
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "paligemma-boxes-check", "schema_version": 3, "task": false}
-from clipbook.exercises import ask, check, close
+from clipbook.exercises import ask, check, close, without
+from clipbook.language import iou, read_boxes
 
 
 def worth_agrees(found, box, bins, name="red circle"):
     text = "".join(f"<loc{number:04d}>" for number in found) + f" {name}"
 
     def overlap(one, two, clip=True):
-        sides = [min(one[k + 2], two[k + 2]) - max(one[k], two[k]) for k in (0, 1)]
-        return max(0, sides[0]) * max(0, sides[1]) if clip else sides[0] * sides[1]
+        sides = [
+            min(one[k + 2], two[k + 2]) - max(one[k], two[k]) for k in (0, 1)
+        ]
+        return (
+            max(0, sides[0]) * max(0, sides[1]) if clip else sides[0] * sides[1]
+        )
 
     def area(one):
         return (one[2] - one[0]) * (one[3] - one[1])
@@ -875,42 +993,77 @@ def worth_agrees(found, box, bins, name="red circle"):
     mixed = [mine[1], mine[0], mine[3], mine[2]]
     both = overlap(mine, box)
     mistakes = {
-        "the order is top, left, bottom, right; yours has left before top": share(mixed, box),
-        "a side is the middle of its bin, not its beginning": share([n / bins for n in found], box),
-        "a side is the middle of its bin, not its end": share([(n + 1) / bins for n in found], box),
-        "there are `bins` bins, not one fewer": share([n / (bins - 1) for n in found], box),
+        "the order is top, left, bottom, right; yours has left before top": share(
+            mixed, box
+        ),
+        "a side is the middle of its bin, not its beginning": share(
+            [n / bins for n in found], box
+        ),
+        "a side is the middle of its bin, not its end": share(
+            [(n + 1) / bins for n in found], box
+        ),
+        "there are `bins` bins, not one fewer": share(
+            [n / (bins - 1) for n in found], box
+        ),
         "divide by what either covers, without counting the overlap twice": both
         / (area(mine) + area(box)),
-        "divide by what either covers, not by the true box alone": both / area(box),
-        "divide by what either covers, not by the box found alone": both / area(mine),
-        "a negative height or width means that the boxes don't meet": share(mine, box, clip=False),
+        "divide by what either covers, not by the true box alone": both
+        / area(box),
+        "divide by what either covers, not by the box found alone": both
+        / area(mine),
+        "a negative height or width means that the boxes don't meet": share(
+            mine, box, clip=False
+        ),
         "that is the overlap; divide it by what either covers": both,
     }
     close(ask(worth, text, box, bins), share(mine, box), f"worth({text!r}, {box}, {bins})",
           mistakes=mistakes)  # fmt: skip
 
 
-with check("What a detection is worth"):
+with check("What a detection is worth"), without(read_boxes, iou):
     worth_agrees([3, 8, 12, 17], (0.13, 0.31, 0.45, 0.52), 32)
     worth_agrees([5, 1, 9, 12], (0.2, 0.1, 0.6, 0.35), 20)
     worth_agrees([0, 0, 9, 9], (0.5, 0.6, 0.9, 0.9), 32)  # apart both ways
-    worth_agrees([100, 200, 700, 900], (0.2, 0.2, 0.6, 0.8), 1024)
-    odd = ("red circle", "<loc0001><loc0002><loc0003> red circle", "", "a <loc0001>")
-    for text in (*odd, "a <loc0003><loc0003><loc0015><loc0015>"):
-        close(ask(worth, text, (0.1, 0.1, 0.5, 0.5), 32), 0.0, f"worth({text!r}, …)")
-    turned = "<loc0003><loc0000><loc0001><loc0002> red circle"  # its bottom lies above its top
-    close(
-        ask(worth, turned, (0, 0, 0.25, 0.25), 8), 0.0, f"worth({turned!r}, (0, 0, 0.25, 0.25), 8)"
+    worth_agrees([0, 4, 9, 20], (0.5, 0.2, 0.9, 0.5), 32)  # and one way
+    worth_agrees([4, 0, 20, 9], (0.2, 0.5, 0.5, 0.9), 32)
+    worth_agrees([100, 200, 1001, 900], (0.2, 0.2, 0.6, 0.8), 1024)
+    odd = (
+        "red circle",
+        "<loc0001><loc0002><loc0003> red circle",
+        "<loc0003><loc0003> star <loc0015><loc0015>",
+        "<seg0003><seg0003><seg0015><seg0015>",
+        "",
+        "a <loc0001>",
     )
+    for text in (*odd, "a <loc0003><loc0003><loc0015><loc0015>"):
+        close(
+            ask(worth, text, (0.1, 0.1, 0.5, 0.5), 32),
+            0.0,
+            f"worth({text!r}, …)",
+        )
+    for found in (
+        (3, 0, 1, 2),
+        (0, 3, 2, 1),
+    ):  # bottom above top, right left of left
+        turned = "".join(f"<loc000{k}>" for k in found) + " red circle"
+        close(
+            ask(worth, turned, (0, 0, 0.25, 0.25), 8),
+            0.0,
+            f"worth({turned!r}, (0, 0, 0.25, 0.25), 8)",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "paligemma-boxes-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other boxes, and texts with more than one.
 ### BEGIN HIDDEN TESTS
-with check("What a detection is worth, other boxes"):
+with check("What a detection is worth, other boxes"), without(read_boxes, iou):
     worth_agrees([7, 2, 30, 19], (0.25, 0.05, 0.95, 0.7), 32, "blue star")
     worth_agrees([1, 1, 2, 3], (0.25, 0.3, 0.6, 0.8), 4)
     twice = "<loc0001><loc0001><loc0003><loc0003> cat ; <loc0000><loc0000><loc0001><loc0001> dog"
-    close(ask(worth, twice, (0.375, 0.375, 0.875, 0.875), 4), 1.0, "worth of two boxes")
+    close(
+        ask(worth, twice, (0.375, 0.375, 0.875, 0.875), 4),
+        1.0,
+        "worth of two boxes",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -36,7 +36,7 @@ import torch
 torch.set_printoptions(precision=3, sci_mode=False, linewidth=80)
 L = torch.tensor([[2.0, 1.0], [0.0, 3.0]])  # (2, 2)
 powers = L.exp()
-P_rows = powers / powers.sum(dim=1, keepdim=True)  # softmax along each row, (2, 2)
+P_rows = powers / powers.sum(dim=1, keepdim=True)  # softmax along each row
 P_rows
 
 # %% [markdown]
@@ -62,11 +62,12 @@ caption_costs = -P_columns.diagonal().log()  # (2,)
 assert torch.isclose(caption_costs[0], caption_costs[1])
 loss = (picture_costs.mean() + caption_costs.mean()) / 2
 print("captions:", caption_costs)
-print(f"loss: ({picture_costs.mean():.3f} + {caption_costs.mean():.3f}) / 2 = {loss:.3f}")
+halves = f"{picture_costs.mean():.3f} + {caption_costs.mean():.3f}"
+print(f"loss: ({halves}) / 2 = {loss:.3f}")
 
 # %% [markdown]
-# Neither: both columns have a difference of 2. The mean of both directions is the loss, called
-# **InfoNCE**. Why both? A row compares captions only; a picture that attracts all of them is
+# Neither: both columns have a difference of 2. The mean of both directions is the loss, symmetric
+# **InfoNCE**; from here on InfoNCE means this. Why both? A row compares captions only; a picture that attracts all of them is
 # noticed by the columns alone.
 
 # %% [markdown] predict={"choices": ["about 2.7 · 10⁴³", "infinity", "0"], "right": "infinity", "shown": "e^100 = inf"}
@@ -100,8 +101,7 @@ print(f"safe cost: {log_sum_exp(large, 0) - large[0]:.3f}")
 # %% [markdown]
 # ## Four pairs from the model
 #
-# The first four of our eight pairs, as the trained model sees them. Predict from the cosines: which
-# two pictures pay most?
+# The first four of our eight pairs, as the trained model sees them.
 
 # %% mystnb={"image": {"alt": "The diagonal of the four-by-four grid holds the highest cosine of each row."}}
 import clipbook
@@ -116,6 +116,9 @@ with torch.no_grad():
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 cosines = image_embeddings @ text_embeddings.T  # (8, 8)
 similarity_heatmap(cosines[:4, :4], pictures[:4], captions[:4])
+
+# %% [markdown]
+# Predict from the cosines: which two pictures pay most?
 
 
 # %%
@@ -171,7 +174,8 @@ from clipbook.streams import stream
 def first_loss(N, seed):
     torch.manual_seed(seed)
     untrained = CLIP(model.config).eval()
-    scenes, captions = sample_pairs(N, stream("contrastive-loss: first batches", seed))
+    generator = stream("contrastive-loss: first batches", seed)
+    scenes, captions = sample_pairs(N, generator)
     with torch.no_grad():
         pixels = untrained.preprocess([render(scene) for scene in scenes])
         logits = untrained(pixels, *tokenizer.batch(captions))
@@ -181,7 +185,8 @@ def first_loss(N, seed):
 # %%
 for N in (8, 32, 128):
     first = [first_loss(N, seed) for seed in range(5)]
-    print(f"N = {N:3}: ln N = {math.log(N):.2f}, measured {min(first):.2f} to {max(first):.2f}")
+    print(f"N = {N:3}: ln N = {math.log(N):.2f}", end=", ")
+    print(f"measured {min(first):.2f} to {max(first):.2f}")
     assert min(first) > math.log(N)
 print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
@@ -219,15 +224,16 @@ print(f"N = 32,768: ln N = {math.log(32_768):.2f}")
 
 # %%
 def trained_loss(scale, captions, numbers, steps=500):
-    """Loss of free vectors after training; captions[i] is the vector of picture i's caption."""
+    """Loss of trained free vectors; picture i has caption captions[i]."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(len(captions), numbers, generator=generator).requires_grad_()
-    texts = torch.randn(max(captions) + 1, numbers, generator=generator).requires_grad_()
-    optimiser = torch.optim.Adam([images, texts], lr=0.1)
+    images = torch.randn(len(captions), numbers, generator=generator)
+    texts = torch.randn(max(captions) + 1, numbers, generator=generator)
+    free = [images.requires_grad_(), texts.requires_grad_()]
+    optimiser = torch.optim.Adam(free, lr=0.1)
     for _ in range(steps):
         optimiser.zero_grad()
-        unit_images, unit_texts = (x / x.norm(dim=1, keepdim=True) for x in (images, texts))
-        loss = info_nce(scale * unit_images @ unit_texts[captions].T)
+        units = [x / x.norm(dim=1, keepdim=True) for x in free]
+        loss = info_nce(scale * units[0] @ units[1][captions].T)
         loss.backward()
         optimiser.step()
     return loss.item()
@@ -238,7 +244,8 @@ N = 128
 for s in (1, 5, 14.3):
     lowest = math.log(1 + (N - 1) * math.exp(-s * N / (N - 1)))
     free = trained_loss(s, torch.arange(N), 64)
-    print(f"scale {s:4}: at least {lowest:.4f}, 64 free numbers a vector reach {free:.4f}")
+    print(f"scale {s:4}: at least {lowest:.4f}", end=", ")
+    print(f"64 free numbers a vector reach {free:.4f}")
     assert lowest < free < lowest + 0.1
 print(f"a guess: {math.log(N):.4f}")
 
@@ -263,12 +270,13 @@ curves(both, across="scale", up="loss", log="x")
 
 # %% [markdown]
 # A large scale makes right answers cheaper and wrong ones dearer. The best one changes with the
-# model, so CLIP **learns** it, as its logarithm `log_scale`, which keeps it positive. Let gradient
-# descent find it for both grids, with the cosines fixed.
+# model, so CLIP **learns** it; its parameter is the logarithm, `log_scale`, so that the scale stays
+# positive. Let gradient descent find it for both grids, with the cosines fixed.
 
 # %%
 for name, grid in (("all right", right), ("one wrong", spoilt)):
-    log_scale = torch.tensor(math.log(1 / 0.07), requires_grad=True)  # CLIP's start
+    start = math.log(1 / 0.07)  # CLIP's
+    log_scale = torch.tensor(start, requires_grad=True)
     optimiser = torch.optim.Adam([log_scale], lr=0.05)
     for step in range(1, 1001):
         optimiser.zero_grad()
@@ -297,7 +305,7 @@ print(f"the trained model's scale: {model.scale:.1f}")
 # How does the loss change with one logit? The cost of row $i$ is a log-sum-exp minus $L_{ii}$. The
 # derivative of the first is $e^{L_{ij}}$ over the sum of such powers, which is the softmax $p_{ij}$
 # again; $-L_{ii}$ gives −1, in the matching cell alone. The same goes for columns, and the loss is the
-# mean over $2N$ costs. With $I$, 1 on the diagonal and 0 elsewhere:
+# mean over $2N$ costs. With the identity matrix $I$, 1 on the diagonal and 0 elsewhere:
 #
 # $$\frac{\partial\,\text{loss}}{\partial L}
 #   = \frac{(P_\text{rows} - I) + (P_\text{columns} - I)}{2N}$$
@@ -307,7 +315,8 @@ print(f"the trained model's scale: {model.scale:.1f}")
 # %%
 variable = four.clone().requires_grad_()
 info_nce(variable).backward()
-by_hand = (four.softmax(dim=1) + four.softmax(dim=0) - 2 * torch.eye(4)) / (2 * 4)
+by_hand = four.softmax(dim=1) + four.softmax(dim=0) - 2 * torch.eye(4)
+by_hand /= 2 * 4
 assert torch.allclose(variable.grad, by_hand, atol=1e-6)
 print(by_hand)
 print(f"sum: {by_hand.sum().abs():.6f}")
@@ -365,17 +374,19 @@ print(f"gradient in the cosines: {ratio:.1f} times as large")
 
 # %% mystnb={"image": {"alt": "For the same trained model the loss rises with the batch size; it stays below ln N, the loss of a guess, which rises too."}}
 def cosines_of(scenes, captions):
+    pixels = model.preprocess([render(scene) for scene in scenes])
     with torch.no_grad():
-        images = model.encode_image(model.preprocess([render(scene) for scene in scenes]))
+        images = model.encode_image(pixels)
         return images @ model.encode_text(*tokenizer.batch(captions)).T
 
 
-streams = [stream("contrastive-loss: larger batches", seed) for seed in range(5)]
+streams = [stream("contrastive-loss: larger batches", k) for k in range(5)]
 batches = [sample_pairs(256, generator) for generator in streams]
 grids = [cosines_of(*batch) / 0.07 for batch in batches]  # (256, 256) each
-sizes = [4, 8, 16, 32, 64, 128, 256]  # blocks along the diagonal are smaller batches
-cut = {n: [L[k : k + n, k : k + n] for L in grids for k in range(0, 256, n)] for n in sizes}
-measured = [torch.stack([info_nce(block) for block in cut[n]]).mean() for n in sizes]
+sizes, measured = [4, 8, 16, 32, 64, 128, 256], []
+for n in sizes:  # blocks along the diagonal are smaller batches
+    blocks = [L[k : k + n, k : k + n] for L in grids for k in range(0, 256, n)]
+    measured.append(torch.stack([info_nce(block) for block in blocks]).mean())
 guess = [math.log(n) for n in sizes]
 lines = {"a guess, ln N": (sizes, guess), "the model": (sizes, measured)}
 curves(lines, across="batch size N", up="loss", log="x")
@@ -388,11 +399,14 @@ curves(lines, across="batch size N", up="loss", log="x")
 
 # %%
 for name, twins in (("chance", 0.0), ("twins", 1.0)):
-    streams = [stream("contrastive-loss: hard batches", seed) for seed in range(8)]
-    batches = [sample_pairs(32, generator, twins=twins) for generator in streams]
-    losses = [info_nce(cosines_of(*batch) / 0.07).item() for batch in batches]
+    losses = []
+    for seed in range(8):
+        generator = stream("contrastive-loss: hard batches", seed)
+        batch = sample_pairs(32, generator, twins=twins)
+        losses.append(info_nce(cosines_of(*batch) / 0.07).item())
     print(f"{name:6}: loss {min(losses):.3f} to {max(losses):.3f}")
-    as_hard = min(sizes, key=lambda n: abs(measured[sizes.index(n)] - sum(losses) / 8))
+    mean = sum(losses) / 8
+    as_hard = sizes[(torch.stack(measured) - mean).abs().argmin()]
     print(f"        about as hard as {as_hard} pairs by chance")
 
 # %% [markdown]
@@ -415,15 +429,14 @@ five_captions = [*captions[:4], captions[2]]
 with torch.no_grad():
     grid = model.encode_image(model.preprocess(five_pictures))
     grid = grid @ model.encode_text(*tokenizer.batch(five_captions)).T  # (5, 5)
-same = torch.tensor([[a == b for b in five_captions] for a in five_captions])  # (5, 5)
-SimilarityMatrix(
-    grid, five_pictures, five_captions, view="gradient", temperature=tau, true_pairs=same
-)
+same = torch.tensor([[a == b for b in five_captions] for a in five_captions])
+view = {"view": "gradient", "temperature": tau, "true_pairs": same}
+SimilarityMatrix(grid, five_pictures, five_captions, **view)
 
 # %% [markdown]
 # The marked cells are pushed down, although nothing is wrong with them. Nobody can obey: equal
 # captions have equal embeddings, so columns 3 and 5 are the same, and picture 3 can give neither
-# more than one half. With $c_i$ copies of caption $i$ in the batch, its picture's quiz
+# more than one half. If caption $i$ stands $c_i$ times in the batch, its picture's quiz
 # costs at least $\ln c_i$, and the loss has a **floor**:
 #
 # $$\text{loss} \;\ge\; \frac{1}{N} \sum_i \ln c_i$$
@@ -436,7 +449,8 @@ SimilarityMatrix(
 # %%
 floor = same.sum(dim=1).log().mean()
 caption_numbers = torch.tensor([0, 1, 2, 3, 2])  # picture 5 has caption 3
-print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {trained_loss(20, caption_numbers, 8):.4f}")
+reached = trained_loss(20, caption_numbers, 8)
+print(f"floor {floor:.4f} = 2 ln 2 / 5, reached {reached:.4f}")
 
 # %% [markdown]
 # How high is the floor if our world's scenes are drawn at random? And a caption needn't be a copy to
@@ -454,11 +468,13 @@ for N in (32, 256, 1024):
         generator = stream("contrastive-loss: repeated captions", seed)
         sampled = sample(N, generator)
         statements = [state(scene, generator) for scene in sampled]
-        counts = Counter(say(statement) for statement in statements)
-        floors.append(sum(math.log(counts[say(statement)]) for statement in statements) / N)
+        said = [say(statement) for statement in statements]
+        counts = Counter(said)
+        floors.append(sum(math.log(counts[caption]) for caption in said) / N)
         others.append(describes(statements, sampled).sum() / N - 1)
     print(f"N = {N:4}: floor {min(floors):.2f} to {max(floors):.2f}")
-    print(f"          false negatives a picture {min(others):.1f} to {max(others):.1f}")
+    print(" " * 9, "false negatives a picture", end=" ")
+    print(f"{min(others):.1f} to {max(others):.1f}")
 
 # %% [markdown]
 # The larger the batch, the more of them. This book trains with batches in which no caption is true
@@ -520,7 +536,10 @@ for logit in (11.0, 12.0):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "picture-loss", "schema_version": 3, "task": false}
 def picture_loss(logits, right):
-    """Mean cost of the pictures, which choose among captions: (N, M) and (N,) -> ()."""
+    """Mean cost of the pictures, which choose among captions.
+
+    (N, M) and (N,) -> ().
+    """
     ### BEGIN SOLUTION
     own = logits[torch.arange(len(logits)), right]  # (N,)
     return (logits.logsumexp(dim=1) - own).mean()
@@ -565,12 +584,22 @@ with check("The pictures' side"), without(*forbidden):
     close(got, 1.7337610, "picture_loss(logits_3, right_3)", mistakes=mistakes)
     for many, places, want in questions:
         got = ask(picture_loss, many, places)
-        close(got, want, f"picture_loss of {len(many)}×{len(many.T)} logits", tolerance=1e-4)
+        close(
+            got,
+            want,
+            f"picture_loss of {len(many)}×{len(many.T)} logits",
+            tolerance=1e-4,
+        )
     got = ask(picture_loss, huge, torch.tensor([1, 1, 0]))
     assert numbers(got, "picture_loss").isfinite().all(), (
         "with logits from -1,000 to 1,000 the result is not finite; use log-sum-exp, row by row"
     )
-    close(got, 667.28823, "picture_loss of logits from -1,000 to 1,000", tolerance=1e-3)
+    close(
+        got,
+        667.28823,
+        "picture_loss of logits from -1,000 to 1,000",
+        tolerance=1e-3,
+    )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "picture-loss-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids, PyTorch as the reference.
@@ -581,14 +610,21 @@ from clipbook.exercises import ask, check, close, without
 
 questions = []
 for N, M, factor in ((7, 7, 1), (1, 4, 1), (60, 40, 1), (40, 60, 100)):
-    many = factor * torch.randn(N, M, generator=torch.Generator().manual_seed(N))
+    many = factor * torch.randn(
+        N, M, generator=torch.Generator().manual_seed(N)
+    )
     places = torch.arange(N) * 7 % M
     questions.append((many, places, functional.cross_entropy(many, places)))
 forbidden = functional.cross_entropy, functional.nll_loss
 with check("The pictures' side, other grids"), without(*forbidden):
     for many, places, want in questions:
         got = ask(picture_loss, many, places)
-        close(got, want, f"picture_loss of {len(many)}×{len(many.T)} logits", tolerance=1e-3)
+        close(
+            got,
+            want,
+            f"picture_loss of {len(many)}×{len(many.T)} logits",
+            tolerance=1e-3,
+        )
     huge = torch.tensor([[1000.0, 999.0], [0.0, 1000.0]])
     got = ask(picture_loss, huge, torch.tensor([0, 1]))
     close(got, 0.1566308, "picture_loss of logits of 1,000", tolerance=1e-3)
@@ -637,7 +673,9 @@ def by_autograd(loss, cosines, scale):
 
 cosines_3 = torch.tensor([[0.6, 0.2, 0], [0.4, 0.4, -0.2], [0, 0.8, 0.2]])
 want = by_autograd(info_nce, cosines_3, 5.0)
-rows_only = by_autograd(lambda logits: cross_entropy(logits, torch.arange(3)), cosines_3, 5.0)
+rows_only = by_autograd(
+    lambda logits: cross_entropy(logits, torch.arange(3)), cosines_3, 5.0
+)
 columns_only = 2 * want - rows_only
 unscaled = by_autograd(info_nce, cosines_3, 1.0)
 mistakes = {
@@ -646,17 +684,22 @@ mistakes = {
     "the mean over N pairs: divide by N": 3 * want,
     "divide by 2N": 6 * want,
     "divided by N once too often": want / 3,
-    "that is the gradient in the logits; a cosine's is scale times as large": want / 5,
+    "that is the gradient in the logits; a cosine's is scale times as large": want
+    / 5,
     "multiplied by the scale once too often": 5 * want,
-    "the logits are the cosines times the scale; yours takes softmax of cosines": 5 * unscaled,
+    "the logits are the cosines times the scale; yours takes softmax of cosines": 5
+    * unscaled,
     "where is the scale? It stands in the logits and in the chain rule": unscaled,
-    "multiply by the scale; yours divides": by_autograd(info_nce, cosines_3, 1 / 5),
+    "multiply by the scale; yours divides": by_autograd(
+        info_nce, cosines_3, 1 / 5
+    ),
     "both sides subtract I, yours subtracts none": want + 5 * torch.eye(3) / 3,
     "both sides subtract I, yours subtracts one": want + 5 * torch.eye(3) / 6,
     "the captions' side is missing": rows_only,
     "the captions' side is missing, and what is there is halved": rows_only / 2,
     "the pictures' side is missing": columns_only,
-    "the pictures' side is missing, and what is there is halved": columns_only / 2,
+    "the pictures' side is missing, and what is there is halved": columns_only
+    / 2,
     "the result is transposed": want.T,
 }
 questions = []
@@ -669,9 +712,13 @@ with check("The gradient by hand"), without(*forbidden):
     close(got, want, "loss_gradient(cosines_3, 5.0)", mistakes=mistakes)
     for many, scale, want in questions:
         got = ask(loss_gradient, many, scale)
-        what = f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
+        what = (
+            f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
+        )
         finite = numbers(got, what).isfinite().all()
-        assert finite, f"{what} is not finite; softmax is safe for large logits, powers are not"
+        assert finite, (
+            f"{what} is not finite; softmax is safe for large logits, powers are not"
+        )
         close(got, want, what, tolerance=2e-5 * scale)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "loss-gradient-hidden", "schema_version": 3, "task": false}
@@ -682,15 +729,21 @@ from clipbook.pairs import info_nce
 
 questions = []
 for N, scale in ((1, 1.0), (5, 1), (7, 64.0), (3, 1000.0), (40, 20.0)):
-    many = torch.rand(N, N, generator=torch.Generator().manual_seed(N + 1)) * 2 - 1
+    many = (
+        torch.rand(N, N, generator=torch.Generator().manual_seed(N + 1)) * 2 - 1
+    )
     variable = many.double().requires_grad_()
     info_nce(scale * variable).backward()
     questions.append((many, scale, variable.grad))
 forbidden = torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad
 with check("The gradient by hand, as autograd finds it"), without(*forbidden):
     for many, scale, want in questions:
-        what = f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
-        close(ask(loss_gradient, many, scale), want, what, tolerance=2e-5 * scale)
+        what = (
+            f"loss_gradient of {len(many)}×{len(many)} cosines at scale {scale}"
+        )
+        close(
+            ask(loss_gradient, many, scale), want, what, tolerance=2e-5 * scale
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
@@ -714,7 +767,10 @@ with check("The gradient by hand, as autograd finds it"), without(*forbidden):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "loss-floor", "schema_version": 3, "task": false}
 def loss_floor(captions):
-    """Lowest loss if four words of each caption are read: list of N strings -> one number."""
+    """Lowest loss if four words of each caption are read.
+
+    List of N strings -> one number.
+    """
     ### BEGIN SOLUTION
     read = [caption.split()[:4] for caption in captions]
     counts = [read.count(words) for words in read]
@@ -726,7 +782,13 @@ def loss_floor(captions):
 from clipbook.exercises import ask, check, close
 from clipbook.pairs import info_nce
 
-batch = ["a picture of a star", "a picture of a heart", "a ring", "a large red cross", "a ring"]
+batch = [
+    "a picture of a star",
+    "a picture of a heart",
+    "a ring",
+    "a large red cross",
+    "a ring",
+]
 batch += ["a picture of a star", "a large red cross above a ring"]
 batch += ["the picture of a star", "a large red star", "a ladder"]
 mistakes = {
@@ -749,10 +811,22 @@ mistakes = {
     "a caption's share of the batch is not its probability": 1.6957425,
     "captions that look equal have a floor above 0": 0.0,
 }
-heads = ["a", "a ring", "a sunflower", "a sun flower", "ring and a star", "star and a ring"]
+heads = [
+    "a",
+    "a ring",
+    "a sunflower",
+    "a sun flower",
+    "ring and a star",
+    "star and a ring",
+]
 ends = ["", " a star", " and a red ring"]
 with check("The floor"):
-    close(ask(loss_floor, batch), 0.6068426, "loss_floor(batch)", mistakes=mistakes)
+    close(
+        ask(loss_floor, batch),
+        0.6068426,
+        "loss_floor(batch)",
+        mistakes=mistakes,
+    )
     close(ask(loss_floor, ["a star"]), 0, "loss_floor of a single caption")
     for size in (2, 12, 30):
         draw = torch.Generator().manual_seed(size)
@@ -761,8 +835,13 @@ with check("The floor"):
         for i in range(size):
             if group[i] >= 4:  # four words, and after them anything
                 many[i] += ends[torch.randint(3, (1,), generator=draw)]
-        ideal = 1000.0 * (group[:, None] == group)  # the best grid; its loss is the floor
-        close(ask(loss_floor, many), info_nce(ideal), f"loss_floor of {size} captions")
+        # the best grid; its loss is the floor
+        ideal = 1000.0 * (group[:, None] == group)
+        close(
+            ask(loss_floor, many),
+            info_nce(ideal),
+            f"loss_floor of {size} captions",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "loss-floor-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: the loss of ideal grids as the reference.
@@ -771,13 +850,26 @@ from clipbook.exercises import ask, check, close
 from clipbook.pairs import info_nce
 
 with check("The floor, other batches"):
-    read = {"a": "a picture of a", "b": "of a picture a", "c": "a picture of two"}
+    read = {
+        "a": "a picture of a",
+        "b": "of a picture a",
+        "c": "a picture of two",
+    }
     read |= {"d": "a picture", "e": "a"}  # too short to be followed by more
     for text in ("aabacdeeee", "edcba", "a", "bbbb", "ab" * 20):
-        tails = [f" {k} stars" * (letter in "abc") for k, letter in enumerate(text)]
-        many = [read[letter] + tail for letter, tail in zip(text, tails, strict=True)]
+        tails = [
+            f" {k} stars" * (letter in "abc") for k, letter in enumerate(text)
+        ]
+        many = [
+            read[letter] + tail
+            for letter, tail in zip(text, tails, strict=True)
+        ]
         ideal = torch.tensor([[1000.0 * (a == b) for b in text] for a in text])
-        close(ask(loss_floor, many), info_nce(ideal), f"loss_floor of {len(many)} captions")
+        close(
+            ask(loss_floor, many),
+            info_nce(ideal),
+            f"loss_floor of {len(many)} captions",
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown]

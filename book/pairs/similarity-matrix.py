@@ -92,8 +92,8 @@ for j in (0, 2):
     print(f"{cell:5.2f} = {up:.2f} − {down:.2f}   {captions[j]}")
 
 # %% [markdown]
-# The picture's own caption scores high, the star far lower. Where the two vectors have the same
-# sign, a product adds to the sum; where the signs differ, it takes away.
+# Where the two vectors have the same sign, a product adds to the sum; where the signs differ, it
+# takes away. The first number is the cell, the others are what was added and taken away.
 
 # %% [markdown]
 # ## The whole grid
@@ -139,9 +139,9 @@ print("before:", similarities.argmax(dim=1).tolist())
 print("after: ", after)
 
 # %% [markdown]
-# Each list holds, for pictures 1 to 8, where the highest cell of the row is. Pictures 1 and 7 have
-# fallen for $T_2$: ten times 0.35 and 0.09, their cells in its column, is more than their own
-# captions get. The remedy is to divide each vector by its length.
+# Each list holds, for pictures 1 to 8, where the highest cell of the row is, counted from 0. A picture
+# falls for $T_2$ if ten times its cell in that column is more than its own caption gets. The remedy
+# is to divide each vector by its length.
 
 
 # %%
@@ -163,8 +163,10 @@ from clipbook.streams import stream
 
 def fresh_pairs(k):
     """The k-th batch: pixels, and token ids with their mask."""
-    scenes, captions = sample_pairs(256, stream("similarity-matrix: fresh pairs", index=k))
-    return model.preprocess([render(scene) for scene in scenes]), tokenizer.batch(captions)
+    generator = stream("similarity-matrix: fresh pairs", index=k)
+    scenes, captions = sample_pairs(256, generator)
+    pixels = model.preprocess([render(scene) for scene in scenes])
+    return pixels, tokenizer.batch(captions)
 
 
 pixels, texts = fresh_pairs(0)
@@ -207,7 +209,8 @@ with torch.no_grad():
     packaged = similarity(unit_images, model.encode_text(*texts))
 assert torch.allclose(cosines, packaged, atol=1e-5)
 assert torch.equal(similarity(image_embeddings, text_embeddings), similarities)
-print(f"all 65,536 cells lie between {cosines.min():.2f} and {cosines.max():.2f}")
+low, high = cosines.min(), cosines.max()
+print(f"all 65,536 cells lie between {low:.2f} and {high:.2f}")
 
 # %% [markdown]
 # ## Matching, not matching, nearly matching
@@ -292,18 +295,20 @@ assert not torch.allclose(both[0], both[1], atol=0.01)
 both
 
 # %% [markdown]
-# They are not: a cell's power of $e$ is divided by the sum of its row (upper line), or of its
-# column (lower line).
+# A cell's power of $e$ is divided by the sum of its row (upper line), or of its column (lower line).
 
 # %% [markdown]
 # ## Watch the diagonal emerge
 #
-# You know this recording of the training, and its cosines. *Show* has five more views:
+# A recording of the training holds the grid of our eight pairs before the first step, after the last,
+# and in between; the [first chapter](../start/contrastive-learning.ipynb) played it, too. *Show* has
+# seven views, the cosines and:
 #
 # - **logits**: cosines divided by τ;
 # - **softmax over each row**, or **each column**: who chooses whom;
-# - **sigmoid**: each cell asked for itself, are these two a pair?
-# - **gradient**: where training raises a cell (below 0, blue) or lowers it (above 0, red).
+# - **sigmoid of each cell**: asked for itself, are these two a pair?
+# - **gradient of InfoNCE**, or **of the sigmoid loss**, two losses that chapters build later: where
+#   training raises a cell (below 0, blue) or lowers it (above 0, red).
 #
 # Predict what pictures choose before training, then press *Play*.
 
@@ -317,7 +322,7 @@ begin = {"view": "row", "temperature": tau, "bias": -2.0, "step": 0}
 SimilarityMatrix(history.snapshots, pictures, captions, steps=steps, **begin)
 
 # %% [markdown]
-# Point at a cell, or walk with the arrow keys, to read it in all six views. At step 0 all rows look
+# Choose a cell, or walk with the arrow keys, to read it in all seven views. At step 0 all rows look
 # alike: an untrained encoder gives every picture nearly the same embedding. Then the diagonal
 # rises and the rest sinks. When did each picture last choose a wrong caption?
 
@@ -335,31 +340,34 @@ assert grids[0].std(dim=0).max() < 0.1  # down a column, little changes
 # %% [markdown]
 # ## Captions of your own
 #
-# No picture owns these four captions. Predict which picture each fits best. Then write your own: on
-# the page below the matrix, in a notebook here, in `my_captions`.
+# No picture owns these four captions. Predict which picture each fits best.
 
-# %% tags=["live"]
-my_captions = [
+# %%
+four_captions = [
     "a circle above a square",
     "no red circle",
     "something blue",
     "Pepper the aussie pup",
 ]
 with torch.no_grad():
-    mine = model.encode_text(*tokenizer.batch(my_captions))  # (4, 64)
-SimilarityMatrix(image_embeddings @ mine.T, pictures, my_captions, selected=(1, 0))
-
-# %%
-best, k = (image_embeddings @ mine.T).max(dim=0)  # (4,), (4,)
-for caption, value, picture in zip(my_captions, best, k.tolist(), strict=True):
-    print(f"{caption:24} {value:5.2f}  picture {picture + 1}: {captions[picture]}")
+    four = model.encode_text(*tokenizer.batch(four_captions))  # (4, 64)
+best, chosen = (image_embeddings @ four.T).max(dim=0)  # (4,), (4,)
+for caption, value, k in zip(four_captions, best, chosen, strict=True):
+    print(f"{caption:24} {value:5.2f}  picture {k + 1}: {captions[k]}")
 
 # %% [markdown]
-# The first is true of both pictures 1 and 2. The second seems true of all but picture 1, and the model takes
-# one that has a red thing or a circle: no caption in training said "no". "Something blue" fits the green
-# triangle as well as picture 1, where a square is blue: no caption in training said "something". And the
-# pup fits one best, too, as some picture always does. A low cosine is all that the model can say against a
-# caption.
+# The first is true of pictures 1 and 2. The second is true of all but picture 1, and the model takes
+# picture 2, with a circle and something red: no caption in training said "no". "Something blue" fits the
+# green triangle as well as picture 1, where a square is blue: no caption in training said "something". And
+# the pup fits one best, too, as some picture always does. A low cosine is all that the model can say
+# against a caption. Now write your own: on the page below the matrix, in a notebook here, in `my_captions`.
+
+# %% tags=["live"]
+my_captions = four_captions
+with torch.no_grad():
+    mine = model.encode_text(*tokenizer.batch(my_captions))  # (4, 64)
+own = image_embeddings @ mine.T  # (8, 4)
+SimilarityMatrix(own, pictures, my_captions, selected=(1, 0))
 
 # %% [markdown]
 # ## A cell that answers for itself
@@ -376,12 +384,14 @@ for caption, value, picture in zip(my_captions, best, k.tolist(), strict=True):
 tau_here, b = 0.07, -7.0  # chosen by eye: our model was trained with softmax
 others = similarities[0, 1:]  # (7,)
 print(f"softmax, best of the others: {softmax(others / tau_here).max():.2f}")
-print(f"sigmoid, best of the others: {torch.sigmoid(others / tau_here + b).max():.2f}")
-print(f"sigmoid, own caption:        {torch.sigmoid(similarities[0, 0] / tau_here + b):.2f}")
+answers = torch.sigmoid(similarities[0] / tau_here + b)  # (8,)
+print(f"sigmoid, best of the others: {answers[1:].max():.2f}")
+print(f"sigmoid, own caption:        {answers[0]:.2f}")
 
 # %% [markdown]
 # Softmax is nearly certain of the hard negative, since the others are worse still. The sigmoid can
-# say no. For the whole grid, set τ to 0.07 and $b$ to −7 in the widget's sigmoid view.
+# say no. For the whole grid, go back to the figure with *Play*: have it show the *sigmoid of each
+# cell*, and set τ to 0.07 and $b$ to −7.
 
 # %% [markdown]
 # ## What training wants of the grid
@@ -397,7 +407,10 @@ from clipbook.pairs import info_nce
 
 losses = [info_nce(grid / tau).item() for grid in grids]
 for k in (0, 1, 2, len(steps) - 1):
-    print(f"step {steps[k]:5}: loss {losses[k]:.2f}, {8 - fails[k].sum()} of 8 pictures right")
+    right = 8 - fails[k].sum()
+    print(
+        f"step {steps[k]:5}: loss {losses[k]:.2f}, {right} of 8 pictures right"
+    )
 print(f"a guess: {math.log(8):.2f}")
 assert losses[-1] < 0.5 < 1.8 < losses[0]
 
@@ -423,7 +436,8 @@ except ValueError as error:
 
 # %%
 three_texts = text_embeddings[:3]
-(three_texts @ image_embeddings.T).shape, similarity(image_embeddings, three_texts).shape
+turned = three_texts @ image_embeddings.T
+turned.shape, similarity(image_embeddings, three_texts).shape
 
 # %% [markdown]
 # **Rows don't add up to 1 → softmax went along the wrong axis.** `dim=1` runs along a row.
@@ -463,7 +477,10 @@ print("highest in each row:", mixed.max(dim=1).values)
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "cosine-grid", "schema_version": 3, "task": false}
 def cosine_grid(images, texts):
-    """Cosine of each picture with each caption, 0 for zeros: (N, d) and (M, d) -> (N, M)."""
+    """Cosine of each picture with each caption, 0 for zeros.
+
+    (N, d) and (M, d) -> (N, M).
+    """
     ### BEGIN SOLUTION
     image_lengths = images.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (N, 1)
     text_lengths = texts.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (M, 1)
@@ -478,23 +495,50 @@ from clipbook.pairs import similarity
 some_images = torch.tensor([[3.0, 4], [-1, 1], [0, 2]])
 some_texts = torch.tensor([[2.0, 1], [-5, 12]])
 mistakes = {
-    "both sides need unit length before the product": [[10.0, 33.0], [-1.0, 17.0], [2.0, 24.0]],
-    "the captions don't have unit length yet": [[2.0, 6.6], [-0.707, 12.021], [1.0, 12.0]],
-    "the pictures don't have unit length yet": [[4.472, 2.538], [-0.447, 1.308], [0.894, 1.846]],
+    "both sides need unit length before the product": [
+        [10.0, 33.0],
+        [-1.0, 17.0],
+        [2.0, 24.0],
+    ],
+    "the captions don't have unit length yet": [
+        [2.0, 6.6],
+        [-0.707, 12.021],
+        [1.0, 12.0],
+    ],
+    "the pictures don't have unit length yet": [
+        [4.472, 2.538],
+        [-0.447, 1.308],
+        [0.894, 1.846],
+    ],
     "norm(dim=1) goes along rows, yours down columns": [
         [0.425, -0.011],
         [-0.099, 0.511],
         [0.036, 0.435],
     ],
-    "divide by the length, not by its square": [[0.08, 0.008], [-0.1, 0.05], [0.1, 0.036]],
-    "the length is the root of a sum of squares": [[0.476, 0.277], [-0.167, 0.5], [0.333, 0.706]],
-    "a length for each row, not one for all": [[0.136, 0.449], [-0.014, 0.231], [0.027, 0.327]],
+    "divide by the length, not by its square": [
+        [0.08, 0.008],
+        [-0.1, 0.05],
+        [0.1, 0.036],
+    ],
+    "the length is the root of a sum of squares": [
+        [0.476, 0.277],
+        [-0.167, 0.5],
+        [0.333, 0.706],
+    ],
+    "a length for each row, not one for all": [
+        [0.136, 0.449],
+        [-0.014, 0.231],
+        [0.027, 0.327],
+    ],
     "captions must stand in columns; transpose them": [
         [0.229, 1.007],
         [-0.904, 0.336],
         [-0.385, 0.923],
     ],
-    "rows are pictures; yours are captions": [[0.894, -0.316, 0.447], [0.508, 0.925, 0.923]],
+    "rows are pictures; yours are captions": [
+        [0.894, -0.316, 0.447],
+        [0.508, 0.925, 0.923],
+    ],
     "a cosine may be below 0; yours has lost its sign": [
         [0.894, 0.508],
         [0.316, 0.925],
@@ -511,26 +555,61 @@ mistakes = {
         [0.083, 0.997],
     ],
     "a cosine, not the angle": [[0.464, 1.038], [1.893, 0.391], [1.107, 0.395]],
-    "a cosine, not the distance 1 - cosine": [[0.106, 0.492], [1.316, 0.075], [0.553, 0.077]],
-    "cosines as they are, without softmax": [[0.595, 0.405], [0.224, 0.776], [0.383, 0.617]],
+    "a cosine, not the distance 1 - cosine": [
+        [0.106, 0.492],
+        [1.316, 0.075],
+        [0.553, 0.077],
+    ],
+    "cosines as they are, without softmax": [
+        [0.595, 0.405],
+        [0.224, 0.776],
+        [0.383, 0.617],
+    ],
 }
 with check("A grid from any vectors"):
     got = ask(cosine_grid, some_images, some_texts)
     want = [[0.894, 0.508], [-0.316, 0.925], [0.447, 0.923]]
-    close(got, want, "cosine_grid(some_images, some_texts)", tolerance=1e-3, mistakes=mistakes)
+    close(
+        got,
+        want,
+        "cosine_grid(some_images, some_texts)",
+        tolerance=1e-3,
+        mistakes=mistakes,
+    )
     for N, M, d in ((4, 7, 5), (3, 3, 8), (1, 1, 2)):
         generator = torch.Generator().manual_seed(N)
-        directions = torch.nn.functional.normalize(torch.randn(N + M, d, generator=generator))
-        lengths = torch.logspace(-4, 3, N + M)[torch.randperm(N + M, generator=generator)]
+        directions = torch.nn.functional.normalize(
+            torch.randn(N + M, d, generator=generator)
+        )
+        lengths = torch.logspace(-4, 3, N + M)[
+            torch.randperm(N + M, generator=generator)
+        ]
         stretched = directions * lengths[:, None]  # from 0.0001 to 1,000
         got = ask(cosine_grid, stretched[:N], stretched[N:])
-        want = similarity(directions[:N], directions[N:])  # the package's, before stretching
-        close(got, want, f"the grid of {N} and {M} vectors of {d} numbers", tolerance=1e-4)
-    zeros, want = torch.tensor([[0.0, 0], [3, 4]]), torch.tensor([[0, 0], [0.894, 0.508]])
+        # the package's, before stretching
+        want = similarity(directions[:N], directions[N:])
+        close(
+            got,
+            want,
+            f"the grid of {N} and {M} vectors of {d} numbers",
+            tolerance=1e-4,
+        )
+    zeros = torch.tensor([[0.0, 0], [3, 4]])
+    want = torch.tensor([[0, 0], [0.894, 0.508]])
     got = ask(cosine_grid, zeros, some_texts)
-    close(got, want, "the grid of a picture of zeros, and another,", tolerance=1e-3)
+    close(
+        got,
+        want,
+        "the grid of a picture of zeros, and another,",
+        tolerance=1e-3,
+    )
     got = ask(cosine_grid, some_texts, zeros)
-    close(got, want.T, "the grid of a caption of zeros, and another,", tolerance=1e-3)
+    close(
+        got,
+        want.T,
+        "the grid of a caption of zeros, and another,",
+        tolerance=1e-3,
+    )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "cosine-grid-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other numbers of pictures, captions and dimensions.
@@ -543,9 +622,11 @@ with check("A grid from any vectors, other sizes"):
     for N, M, d in ((5, 4, 6), (5, 5, 3), (1, 3, 16), (40, 30, 64)):
         generator = torch.Generator().manual_seed(N)
         first, second = torch.randn(2, 40, d, generator=generator)
-        first, second = first[:N] * 0.01, second[:M] * 30  # very short, and very long
+        # very short, and very long
+        first, second = first[:N] * 0.01, second[:M] * 30
         first[-1] = second[1] = 0
-        expected = cosine_similarity(first[:, None], second[None], dim=-1)  # 0 where one is 0
+        # 0 where one is 0
+        expected = cosine_similarity(first[:, None], second[None], dim=-1)
         what = f"the grid of {N} and {M} vectors of {d} numbers, two of zeros,"
         close(ask(cosine_grid, first, second), expected, what, tolerance=1e-4)
 ### END HIDDEN TESTS
@@ -571,7 +652,10 @@ with check("A grid from any vectors, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "caption-ranks", "schema_version": 3, "task": false}
 def caption_ranks(similarities):
-    """Rank of each picture's own caption, 1 to M: (N, M), M at least N -> (N,)."""
+    """Rank of each picture's own caption, 1 to M.
+
+    (N, M), M at least N -> (N,).
+    """
     ### BEGIN SOLUTION
     own = similarities.diagonal()[:, None]  # (N, 1)
     return (similarities >= own).sum(dim=1)
@@ -581,7 +665,12 @@ def caption_ranks(similarities):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "caption-ranks-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-rows = [[7, 5, -2, 0, 1, -3], [-3, 2, -2, 4, 7, 0], [2, 2, 3, -2, 0, 3], [5, 5, -3, 2, 0, 7]]
+rows = [
+    [7, 5, -2, 0, 1, -3],
+    [-3, 2, -2, 4, 7, 0],
+    [2, 2, 3, -2, 0, 3],
+    [5, 5, -3, 2, 0, 7],
+]
 grid = torch.tensor(rows) / 10  # (4, 6)
 mistakes = {
     "ranks begin at 1; the matching cell counts itself": [0, 2, 1, 3],
@@ -591,23 +680,46 @@ mistakes = {
     "rank 1 is the most similar, not the least": [6, 4, 6, 3],
     "captions without a picture compete as well": [1, 2, 1, 3],
     "argsort tells who is k-th, not the rank of k": [1, 4, 1, 4],
-    "argsort tells who is k-th, not the rank of k; ranks begin at 1": [0, 3, 0, 3],
+    "argsort tells who is k-th, not the rank of k; ranks begin at 1": [
+        0,
+        3,
+        0,
+        3,
+    ],
     "a rank, not only whether the own caption is the highest": [1, 0, 1, 0],
     "not only whether the rank is 1": [1, 0, 0, 0],
-    "count the captions at least as similar, not the less similar": [5, 3, 4, 2],
+    "count the captions at least as similar, not the less similar": [
+        5,
+        3,
+        4,
+        2,
+    ],
 }
 with check("Caption ranks"):
-    close(ask(caption_ranks, grid), [1, 3, 2, 4], "caption_ranks(grid)", mistakes=mistakes)
     close(
-        ask(caption_ranks, torch.zeros(2, 5)), [5, 5], "caption_ranks, where everything is equal,"
+        ask(caption_ranks, grid),
+        [1, 3, 2, 4],
+        "caption_ranks(grid)",
+        mistakes=mistakes,
+    )
+    close(
+        ask(caption_ranks, torch.zeros(2, 5)),
+        [5, 5],
+        "caption_ranks, where everything is equal,",
     )
     for N, M in ((1, 1), (8, 8), (6, 13)):
         generator = torch.Generator().manual_seed(N)
-        many = torch.stack([torch.randperm(M, generator=generator) for _ in range(N)])
+        many = torch.stack(
+            [torch.randperm(M, generator=generator) for _ in range(N)]
+        )
         want = M - many.diagonal()  # each row holds 0 to M - 1
         for i in range(N):  # whoever is one higher, now ties
             many[i][many[i] == many[i, i] + 1] = many[i, i]
-        close(ask(caption_ranks, many / M - 0.7), want, f"caption_ranks of {N}×{M} cells")
+        close(
+            ask(caption_ranks, many / M - 0.7),
+            want,
+            f"caption_ranks of {N}×{M} cells",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "caption-ranks-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other matrices.
@@ -616,16 +728,28 @@ from clipbook.exercises import ask, check, close
 
 with check("Caption ranks, other matrices"):
     for N, M in ((9, 9), (1, 4), (40, 60)):
-        many = torch.rand(N, M, generator=torch.Generator().manual_seed(3)) * 2 - 1
+        many = (
+            torch.rand(N, M, generator=torch.Generator().manual_seed(3)) * 2 - 1
+        )
         ordered = [sorted(line, reverse=True) for line in many.tolist()]
-        expected = [line.index(many[k, k].item()) + 1 for k, line in enumerate(ordered)]
-        close(ask(caption_ranks, many), expected, f"caption_ranks of {N}×{M} cells")
+        expected = [
+            line.index(many[k, k].item()) + 1 for k, line in enumerate(ordered)
+        ]
+        close(
+            ask(caption_ranks, many),
+            expected,
+            f"caption_ranks of {N}×{M} cells",
+        )
     close(
         ask(caption_ranks, torch.zeros(3, 3)),
         [3, 3, 3],
         "caption_ranks, where everything is equal,",
     )
-    close(ask(caption_ranks, torch.tensor([[0.4]])), [1], "caption_ranks of the only caption")
+    close(
+        ask(caption_ranks, torch.tensor([[0.4]])),
+        [1],
+        "caption_ranks of the only caption",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 20, "difficulty": "hard"}
@@ -680,13 +804,30 @@ mistakes = {
 }
 with check("Which temperature"):
     found = ask(which_temperature, 0.9, 0.7, 0.1, 8)
-    close(found, 0.1448179, "which_temperature(0.9, 0.7, 0.1, 8)", mistakes=mistakes)
-    for asked in (0.8, 0.4, -0.2, 2), (0.95, -0.3, -0.4, 1000), (0.15, 1, -1, 8), (0.5, 0.9, 0, 3):
+    close(
+        found,
+        0.1448179,
+        "which_temperature(0.9, 0.7, 0.1, 8)",
+        mistakes=mistakes,
+    )
+    for asked in (
+        (0.8, 0.4, -0.2, 2),
+        (0.95, -0.3, -0.4, 1000),
+        (0.15, 1, -1, 8),
+        (0.5, 0.9, 0, 3),
+    ):
         p, own, other, N = asked
-        tau_found = numbers(ask(which_temperature, *asked), f"which_temperature{asked}")
+        tau_found = numbers(
+            ask(which_temperature, *asked), f"which_temperature{asked}"
+        )
         cells = torch.tensor([own] + [other] * (N - 1)).double()
         got = (cells / tau_found).softmax(dim=0)[0]
-        close(got, p, f"the own caption's share at which_temperature{asked}", tolerance=1e-4)
+        close(
+            got,
+            p,
+            f"the own caption's share at which_temperature{asked}",
+            tolerance=1e-4,
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "which-temperature-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: softmax, at the temperature that you found.
@@ -701,10 +842,17 @@ with check("Which temperature, other rows"):
         (0.12, 1, -1, 9),
     ):
         p, own, other, N = asked
-        tau_found = numbers(ask(which_temperature, *asked), f"which_temperature{asked}")
+        tau_found = numbers(
+            ask(which_temperature, *asked), f"which_temperature{asked}"
+        )
         cells = torch.tensor([own] + [other] * (N - 1)).double()
         got = (cells / tau_found).softmax(dim=0)[0]
-        close(got, p, f"the own caption's share at which_temperature{asked}", tolerance=1e-4)
+        close(
+            got,
+            p,
+            f"the own caption's share at which_temperature{asked}",
+            tolerance=1e-4,
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown]

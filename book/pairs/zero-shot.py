@@ -69,8 +69,9 @@ for value, k in zip(*similarities.topk(5), strict=True):
 assert names[similarities.argmax()] == "a green triangle"
 
 # %% [markdown]
-# The right class wins, though it was never shown. This is **zero-shot classification**: zero labelled
-# examples of the classes. Take other captions, and the same model is another classifier.
+# The right class wins, though it was never shown; names that share its shape or its colour follow. This is
+# **zero-shot classification**: zero labelled examples of the classes. Take other captions, and the same
+# model is another classifier.
 #
 # For probabilities, multiply by the scale and take the softmax, as in any row. `zero_shot` does that;
 # `templates=["{}"]` leaves our captions as they are. Predict the probability of the first.
@@ -87,9 +88,11 @@ assert torch.allclose(package[0], by_hand, atol=1e-4)
 first, second = similarities.topk(2).values.tolist()
 lead = model.scale.item() * (first - second)
 print(
-    f"a lead of {first - second:.2f} × scale {model.scale.item():.0f} = {lead:.1f} between logits"
+    f"a lead of {first - second:.2f} × scale {model.scale.item():.0f}", end=" "
 )
-print(f"so the first is {np.exp(lead) / 1e6:.1f} million times as probable as the second")
+print(f"= {lead:.1f} between logits")
+times = np.exp(lead) / 1e6
+print(f"so the first is {times:.1f} million times as probable as the second")
 print(f"probability of the first: {package.max():.6f}")
 
 # %% [markdown]
@@ -99,7 +102,8 @@ print(f"probability of the first: {package.max():.6f}")
 # %% tags=["live"]
 from clipbook.widgets import SimilarityMatrix
 
-my_names = ["a triangle", "a photo of a green triangle", "a green star", "a tree", "green"]
+my_names = ["a triangle", "a photo of a green triangle"]
+my_names += ["a green star", "a tree", "green"]
 with torch.no_grad():
     mine = model.encode_text(*tokenizer.batch(my_names))  # (5, 64)
 begin = {"view": "row", "temperature": 1 / model.scale.item()}
@@ -148,7 +152,8 @@ new = sample(1000, stream("zero-shot: never seen"), "held_out", objects=1)
 clear = {}
 for name, sampled in (("seen", seen), ("never seen", new)):
     clear[name] = is_right(embed([render(scene) for scene in sampled]), sampled)
-    print(f"{name:10}: {clear[name].float().mean():.3f}, {(~clear[name]).sum()} wrong")
+    share, wrong = clear[name].float().mean(), (~clear[name]).sum()
+    print(f"{name:10}: {share:.3f}, {wrong} wrong")
 print(f"a guess   : {1 / len(names):.3f}")
 
 # %% [markdown] predict={"ask": "The range begins at", "choices": ["0.95", "0.9962", "1"], "right": "0.9962", "shown": "1,000 of 1,000: 0.9962 to 1.0000"}
@@ -156,8 +161,8 @@ print(f"a guess   : {1 / len(names):.3f}")
 #
 # Another 1,000 pictures would give another number. If $p$ is the true accuracy, $n$ answers are $n$
 # tosses of a coin that falls right with probability $p$. The share of right ones, $\hat p = x/n$,
-# has the standard deviation $\sqrt{p(1-p)/n}$, and about 95 times in 100 lies within $z = 1.96$ of
-# these from $p$. So try every $p$, and keep those whose range holds our $\hat p$. Predict what is left
+# has the standard deviation $\sqrt{p(1-p)/n}$; about 95 times in 100 it lies within $z = 1.96$ standard
+# deviations of $p$. So try every $p$, and keep those whose range holds our $\hat p$. Predict what is left
 # for 1,000 right of 1,000.
 
 
@@ -174,9 +179,7 @@ print("   20 of 20:    {:.4f} to {:.4f}".format(*interval(20, 20)))
 # %% [markdown]
 # With 20 pictures the truth may lie far below 1, even without an error. This is **Wilson's interval**.
 #
-# Now add noise to each colour value of each pixel, with a standard deviation of 20 of 255. Predict
-# which group suffers more.
-
+# Now add noise to each colour value of each pixel, with a standard deviation of 20 of 255.
 
 # %% mystnb={"image": {"alt": "The green triangle without noise and with two strengths of it: it can be recognised in all three."}}
 import PIL.Image
@@ -184,12 +187,16 @@ import PIL.Image
 
 def noisy(scenes, deviation):
     generator = stream("zero-shot: noise")
-    values = np.stack([render(scene) for scene in scenes])  # (scenes, 32, 32, 3)
+    values = np.stack([render(scene) for scene in scenes])  # (n, 32, 32, 3)
     values = values + generator.normal(0, deviation, values.shape)
-    return [PIL.Image.fromarray(picture) for picture in values.clip(0, 255).astype("uint8")]
+    levels = values.clip(0, 255).astype("uint8")
+    return [PIL.Image.fromarray(picture) for picture in levels]
 
 
 picture_row({f"deviation {d}": noisy([scenes[7]], d)[0] for d in (0, 20, 25)})
+
+# %% [markdown]
+# Predict which group suffers more, seen or never seen.
 
 # %% mystnb={"image": {"alt": "On clear pictures the intervals of seen and never-seen combinations overlap near 1; with noise, never-seen combinations lie clearly lower."}}
 from clipbook.evaluation import wilson_interval
@@ -213,7 +220,9 @@ interval_chart(shares, across="accuracy with its 95 % interval")
 
 # %%
 y_new, right = classes_of(new), rows["never seen, noisy"]
-by_class = {names[k]: right[y_new == k].float().mean().item() for k in y_new.unique()}
+by_class = {}
+for k in y_new.unique():
+    by_class[names[k]] = right[y_new == k].float().mean().item()
 for name, share in sorted(by_class.items(), key=lambda item: item[1]):
     print(f"{share:.2f}  {name}")
 print(f"{rows['seen, noisy'].float().mean():.2f}  all seen ones together")
@@ -238,7 +247,8 @@ I_seen = embed([render(scene) for scene in seen])  # (1000, 64)
 for template in ("{}", " {}", "a {}", "a picture of a {}"):
     T_template = class_embeddings(model, tokenizer, labels, [template])
     share = is_right(I_seen, seen, T_template).float().mean()
-    pieces = [tokenizer.decode([token]) for token in tokenizer.encode(template.format("red star"))]
+    tokens = tokenizer.encode(template.format("red star"))
+    pieces = [tokenizer.decode([token]) for token in tokens]
     print(f"{template!r:19} {share:.3f}   {pieces}")
 
 # %% [markdown]
@@ -250,14 +260,20 @@ for template in ("{}", " {}", "a {}", "a picture of a {}"):
 # and bring the mean back to unit length: an **ensemble**, still one vector a class.
 
 # %%
-templates = ["{}", "a picture of {}", "there is {}", "a photo of {}", "a drawing of {}"]
-class_captions = [template.format(name) for template in templates for name in names]
+templates = ["{}", "a picture of {}", "there is {}"]
+templates += ["a photo of {}", "a drawing of {}"]
+class_captions = [
+    template.format(name) for template in templates for name in names
+]
 with torch.no_grad():
-    E = model.encode_text(*tokenizer.batch(class_captions)).view(5, 64, 64)  # (templates, C, 64)
+    E = model.encode_text(*tokenizer.batch(class_captions))
+E = E.view(5, 64, 64)  # (templates, C, 64)
 mean = E.mean(dim=0)  # (C, 64)
-T_ensemble = mean / mean.norm(dim=1, keepdim=True)
-assert torch.allclose(T_ensemble, class_embeddings(model, tokenizer, names, templates), atol=1e-5)
-print(f"length of the means: {mean.norm(dim=1).min():.2f} to {mean.norm(dim=1).max():.2f}")
+lengths = mean.norm(dim=1, keepdim=True)
+T_ensemble = mean / lengths
+package = class_embeddings(model, tokenizer, names, templates)
+assert torch.allclose(T_ensemble, package, atol=1e-5)
+print(f"length of the means: {lengths.min():.2f} to {lengths.max():.2f}")
 for template, T_one in zip(templates, E, strict=True):
     print(f"{is_right(I_seen, seen, T_one).float().mean():.3f}  {template}")
 
@@ -269,11 +285,12 @@ for template, T_one in zip(templates, E, strict=True):
 both = seen + new
 I_noisy = embed(noisy(both, 25))  # (2000, 64)
 right_by, shares = {}, {}
-for template, T_one in [*zip(templates, E, strict=True), ("ensemble", T_ensemble)]:
+tried = dict(zip(templates, E, strict=True)) | {"ensemble": T_ensemble}
+for template, T_one in tried.items():
     right_by[template] = is_right(I_noisy, both, T_one)  # (2000,)
     x = right_by[template].sum().item()
-    shares[template] = (*wilson_interval(x, len(both)), x / len(both))
-shares = {name: (low, share, high) for name, (low, high, share) in shares.items()}
+    low, high = wilson_interval(x, len(both))
+    shares[template] = (low, x / len(both), high)
 interval_chart(shares, across="accuracy on 2,000 noisy pictures")
 
 # %% [markdown]
@@ -285,10 +302,12 @@ interval_chart(shares, across="accuracy on 2,000 noisy pictures")
 best = max(shares, key=lambda name: shares[name][1])
 print(f"{best!r} against:")
 for name, right in right_by.items():
-    wins, losses = (right_by[best] & ~right).sum().item(), (~right_by[best] & right).sum().item()
+    wins = (right_by[best] & ~right).sum().item()
+    losses = (~right_by[best] & right).sum().item()
     if name != best:
         low, high = wilson_interval(wins, wins + losses)
-        print(f"{name:17} {wins:3} : {losses:3}, it wins {low:.2f} to {high:.2f} of them")
+        print(f"{name:17} {wins:3} : {losses:3}", end=", ")
+        print(f"it wins {low:.2f} to {high:.2f} of them")
 
 # %% [markdown]
 # In every pair "a photo of" wins more than half, interval and all: a difference that overlapping
@@ -297,13 +316,14 @@ for name, right in right_by.items():
 # pictures. But the best of six was picked on these very pictures, which flatters it: report it on
 # others. The ensemble isn't the best; it is close, and nobody had to pick it.
 #
-# On ImageNet CLIP gained 1.3 points by "A photo of a {label}." and 3.5 more by an ensemble of 80.
+# On ImageNet CLIP gained 1.3 points by "A photo of a {label}." and 3.5 more by an ensemble of 80
+# ({cite:t}`radford2021clip`, §3.1.4).
 
 # %% [markdown]
 # ## Read a confusion matrix
 #
-# A **confusion matrix** says what is confused with what: a row tells what becomes of a shape, a column
-# what hides behind an answer. Turn every picture upside down: a square stays a square, a triangle
+# A **confusion matrix** says what is confused with what: a row tells which answers a shape gets, a
+# column which shapes get an answer. Turn every picture upside down: a square stays a square, a triangle
 # stands on its point. Predict what the model will call each shape.
 
 # %% mystnb={"image": {"alt": "Upside down, circle, square, diamond, cross and ring keep their names; nearly all triangles are called hearts; hearts are called triangle or circle, and stars split among four names."}}
@@ -316,7 +336,8 @@ answers = (I_flipped @ T_shapes.T).argmax(dim=1)  # (1000,)
 counts = torch.zeros(8, 8)
 for scene, answer in zip(seen, answers, strict=True):
     counts[SHAPES.index(scene.objects[0].shape), answer] += 1
-confusion = counts / counts.sum(dim=1, keepdim=True)  # rows: truth; columns: answers
+# rows: truth; columns: answers
+confusion = counts / counts.sum(dim=1, keepdim=True)
 token_heatmap(confusion, SHAPES, [f"“{s}”" for s in SHAPES])
 
 # %% [markdown]
@@ -324,7 +345,10 @@ token_heatmap(confusion, SHAPES, [f"“{s}”" for s in SHAPES])
 # pointed below. And the column of "heart": nothing that is called so is one. Were the colours lost, too?
 
 # %%
-colours = [f"{'an' if colour == 'orange' else 'a'} {colour} shape" for colour in COLOURS]
+colours = [
+    f"{'an' if colour == 'orange' else 'a'} {colour} shape"
+    for colour in COLOURS
+]
 T_colours = class_embeddings(model, tokenizer, colours)  # (8, 64)
 truth = torch.tensor([COLOURS.index(scene.objects[0].colour) for scene in seen])
 right = (I_flipped @ T_colours.T).argmax(dim=1) == truth
@@ -336,9 +360,13 @@ print(f"shape:  {confusion.diagonal().mean():.3f}")
 # the triangle's row, and whether any temperature gives it the right name; then move the slider.
 
 # %%
-first = [next(s for s in seen if s.objects[0].shape == shape) for shape in SHAPES]
+first = [
+    next(s for s in seen if s.objects[0].shape == shape) for shape in SHAPES
+]
 turned = [render(scene).rotate(180) for scene in first]
-SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selected=(2, 7))
+SimilarityMatrix(
+    embed(turned) @ T_shapes.T, turned, shapes, view="row", selected=(2, 7)
+)
 
 # %% [markdown]
 # A high temperature makes it doubt, but the order of the names stays.
@@ -348,24 +376,27 @@ SimilarityMatrix(embed(turned) @ T_shapes.T, turned, shapes, view="row", selecte
 #
 # **Retrieval** searches a collection: the caption of a picture among $N$, or the picture of a
 # caption. The **rank** of the own partner is the number of candidates at least as similar, itself
-# included; **recall@k** is the share of searches where it is at most $k$. We take 500 pairs, with
-# captions as in training, each true of its own picture only.
+# included; **recall@k** is the share of searches where it is at most $k$. We take 500 pairs, each scene
+# with a combination that training never showed, each caption true of its own picture only.
 
 # %%
 from clipbook.evaluation import recall_at_k
 from clipbook.scenes import sample_pairs
 
-pair_scenes, pair_captions = sample_pairs(500, stream("zero-shot: pairs"), "held_out")
+generator = stream("zero-shot: pairs")
+pair_scenes, pair_captions = sample_pairs(500, generator, "held_out")
 with torch.no_grad():
     texts = model.encode_text(*tokenizer.batch(pair_captions))
     S = embed([render(scene) for scene in pair_scenes]) @ texts.T  # (N, N)
 own = S.diagonal()
-caption_rank = (own[:, None] <= S).sum(dim=1)  # along rows: pictures search captions
-picture_rank = (own[None, :] <= S).sum(dim=0)  # along columns: captions search pictures
+caption_rank = (own[:, None] <= S).sum(dim=1)  # pictures search along rows
+picture_rank = (own[None, :] <= S).sum(dim=0)  # captions along columns
 for k in (1, 5, 10):
-    to_caption, to_picture = ((r <= k).float().mean() for r in (caption_rank, picture_rank))
+    to_caption = (caption_rank <= k).float().mean()
+    to_picture = (picture_rank <= k).float().mean()
     assert np.allclose((to_caption, to_picture), recall_at_k(S, k))
-    print(f"recall@{k:<2}: its caption {to_caption:.3f}, its picture {to_picture:.3f}")
+    print(f"recall@{k:<2}: its caption {to_caption:.3f}", end=", ")
+    print(f"its picture {to_picture:.3f}")
 
 # %% [markdown]
 # Now as people write: `state` picks what to mention, `say` words it, and the caption may be true of
@@ -380,12 +411,14 @@ pair_scenes = sample(500, generator, "held_out")
 statements = [state(scene, generator) for scene in pair_scenes]
 texts = tokenizer.batch([say(statement) for statement in statements])
 with torch.no_grad():
-    S = embed([render(scene) for scene in pair_scenes]) @ model.encode_text(*texts).T  # (N, N)
+    T_said = model.encode_text(*texts)
+S = embed([render(scene) for scene in pair_scenes]) @ T_said.T  # (N, N)
 true = torch.tensor(describes(statements, pair_scenes))  # (N, N), bool
 best = S.argmax(dim=1)  # (N,)
 print(f"true captions a picture: {true.sum(dim=1).float().mean():.1f}")
 print(f"recall@1, own caption:   {recall_at_k(S, 1)[0]:.3f}")
-print(f"first caption is true:   {true[torch.arange(500), best].float().mean():.3f}")
+first_true = true[torch.arange(500), best]  # (N,)
+print(f"first caption is true:   {first_true.float().mean():.3f}")
 
 # %% [markdown]
 # The model didn't get worse, the measure did: it takes only the own caption for right.
@@ -404,8 +437,9 @@ from clipbook.evaluation import linear_probe
 
 
 def features(scenes):
+    pixels = model.preprocess([render(scene) for scene in scenes])
     with torch.no_grad():
-        return model.image_encoder.features(model.preprocess([render(scene) for scene in scenes]))
+        return model.image_encoder.features(pixels)
 
 
 labelled = sample(1024, stream("zero-shot: labelled"), "train", objects=1)
@@ -418,17 +452,22 @@ f.shape, y.shape
 from clipbook.figures import curves
 
 sizes = [32, 64, 128, 256, 512, 1024]
-probed_seen, probed_new = [], []
+pairs = {"seen": (f_seen, y_seen), "never seen": (f_new, y_new)}
+probed = {name: [] for name in pairs}
 for n in sizes:
     probe = linear_probe(f[:n], y[:n], 64)
-    probed_seen.append((probe(f_seen).argmax(dim=1) == y_seen).float().mean().item())
-    probed_new.append((probe(f_new).argmax(dim=1) == y_new).float().mean().item())
-zero_seen, zero_new = (clear[name].float().mean().item() for name in ("seen", "never seen"))
+    for name, (features_of, class_numbers) in pairs.items():
+        right = probe(features_of).argmax(dim=1) == class_numbers
+        probed[name].append(right.float().mean().item())
+zero = {name: clear[name].float().mean().item() for name in pairs}
 print("labels         ", *(f"{n:5}" for n in sizes), "  none (zero-shot)")
-print("seen, right    ", *(f"{x:.3f}" for x in probed_seen), f"  {zero_seen:.3f}")
-print("never seen     ", *(f"{x:.3f}" for x in probed_new), f"  {zero_new:.3f}")
-lines = {"zero-shot": (sizes[:4], [zero_seen] * 4), "probe": (sizes[:4], probed_seen[:4])}
-curves(lines, across="labelled pictures", up="accuracy on seen combinations", log="x")
+for name in pairs:
+    told = [f"{share:.3f}" for share in probed[name]]
+    print(f"{name:15}", *told, f"  {zero[name]:.3f}")
+lines = {"zero-shot": (sizes[:4], [zero["seen"]] * 4)}
+lines["probe"] = (sizes[:4], probed["seen"][:4])
+up = "accuracy on seen combinations"
+curves(lines, across="labelled pictures", up=up, log="x")
 
 # %% [markdown] predict={"ask": "Zero-shot is", "choices": ["near a guess", "twice as good as a guess", "nearly always right"], "right": "near a guess", "shown": "zero-shot: 0.3"}
 # On the same seen combinations the probe needs hundreds of labels to reach what zero-shot does with
@@ -442,15 +481,16 @@ curves(lines, across="labelled pictures", up="accuracy on seen combinations", lo
 # %%
 from clipbook.scenes import GROUNDS
 
-y, y_seen = (
-    torch.tensor([GROUNDS.index(s.ground) for s in sampled]) for sampled in (labelled, seen)
-)
-T_grounds = class_embeddings(model, tokenizer, [f"a {ground} picture" for ground in GROUNDS])
+y = torch.tensor([GROUNDS.index(scene.ground) for scene in labelled])
+y_seen = torch.tensor([GROUNDS.index(scene.ground) for scene in seen])
+sentences = [f"a {ground} picture" for ground in GROUNDS]
+T_grounds = class_embeddings(model, tokenizer, sentences)
 zero_shot_answers = (I_seen @ T_grounds.T).argmax(dim=1)
 probed = linear_probe(f, y, 3)(f_seen).argmax(dim=1)
 for name, answers in (("zero-shot", zero_shot_answers), ("probe", probed)):
     low, high = wilson_interval((answers == y_seen).sum().item(), 1000)
-    print(f"{name:9}: {(answers == y_seen).float().mean():.3f}, from {low:.3f} to {high:.3f}")
+    share = (answers == y_seen).float().mean()
+    print(f"{name:9}: {share:.3f}, from {low:.3f} to {high:.3f}")
 print("a guess  : 0.333")
 
 # %% [markdown]
@@ -460,25 +500,30 @@ print("a guess  : 0.333")
 # %% [markdown]
 # ## Where it fails: relations
 #
-# Many CLIPs can hardly tell "the horse is eating the grass" from "the grass is eating the horse".
-# Ours was trained on [twins](training.ipynb), scenes that differ in one thing, sometimes in who is
-# where. We say the true relation and its opposite in five ways; a guess gets 0.5. Predict which work.
+# Many CLIPs can hardly tell "the horse is eating the grass" from "the grass is eating the horse"
+# ({cite:t}`yuksekgonul2023bow`). Ours was trained on [twins](training.ipynb), scenes that differ in one
+# thing, sometimes in who is where. We say the true relation and its opposite in five ways.
 
 
 # %%
-OPPOSITE = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+OPPOSITE = {"above": "below", "left of": "right of"}
+OPPOSITE |= {other: relation for relation, other in OPPOSITE.items()}
 WAYS = (  # the first and the fourth as in training
     {"above": "{a} above {b}", "below": "{a} below {b}"},
     {"above": "{a} on top of {b}", "below": "{a} underneath {b}"},
     {"above": "{a} higher than {b}", "below": "{a} lower than {b}"},
-    {"left of": "{a} to the left of {b}", "right of": "{a} to the right of {b}"},
+    {
+        "left of": "{a} to the left of {b}",
+        "right of": "{a} to the right of {b}",
+    },
     {
         "left of": "to the left of {b} there is {a}",
         "right of": "to the right of {b} there is {a}",
     },
 )
 two = sample(1000, stream("zero-shot: two objects"), "train", objects=2)
-print(sum(scene.relation in WAYS[0] for scene in two), "of 1,000 scenes are above or below")
+vertical = sum(scene.relation in WAYS[0] for scene in two)
+print(vertical, "of 1,000 scenes are above or below")
 
 
 # %%
@@ -494,16 +539,22 @@ for way in WAYS:
     print("true:    ", sentence(way, scene))
     print("opposite:", sentence(way, scene, opposite=True))
 
+# %% [markdown]
+# The sentence with the higher cosine is the answer; a guess gets 0.5. Predict which ways work.
+
 # %%
 for way in WAYS:
     related = [scene for scene in two if scene.relation in way]
     I_drawn = embed([render(scene) for scene in related])  # (scenes, 64)
-    sentences = [sentence(way, scene, opposite) for opposite in (False, True) for scene in related]
+    truths = [sentence(way, scene) for scene in related]
+    opposites = [sentence(way, scene, opposite=True) for scene in related]
     with torch.no_grad():
-        own, turned = model.encode_text(*tokenizer.batch(sentences)).chunk(2)  # (scenes, 64) each
-    wins = (I_drawn * own).sum(dim=1) > (I_drawn * turned).sum(dim=1)  # (scenes,)
+        T_two = model.encode_text(*tokenizer.batch(truths + opposites))
+    own, turned = T_two.chunk(2)  # (scenes, 64) each
+    wins = (I_drawn * own).sum(dim=1) > (I_drawn * turned).sum(dim=1)
     low, high = wilson_interval(wins.sum().item(), len(related))
-    print(f"{next(iter(way.values())):31} {wins.float().mean():.3f}, {low:.3f} to {high:.3f}")
+    first, share = next(iter(way.values())), wins.float().mean()
+    print(f"{first:31} {share:.3f}, {low:.3f} to {high:.3f}")
 
 # %% [markdown]
 # In the words of training nearly everything is right. "On top of" still works, perhaps since *top*
@@ -515,7 +566,7 @@ for way in WAYS:
 # ## Where it fails: counting, negation, unknown words
 #
 # Training showed at most two objects, and never a number word. We lay one-object pictures over each
-# other and offer four captions. Predict the table: rows are the true number.
+# other.
 
 
 # %% mystnb={"image": {"alt": "One, two, three and four small red hearts, in the corners of dark pictures."}}
@@ -529,21 +580,28 @@ CORNERS = ((0.25, 0.25), (0.75, 0.75), (0.75, 0.25), (0.25, 0.75))
 
 
 def several(colour, shape, n):
-    single = [render(Scene((Object(shape, colour, "small", x, y),))) for x, y in CORNERS[:n]]
+    things = [Object(shape, colour, "small", x, y) for x, y in CORNERS[:n]]
+    single = [render(Scene((thing,))) for thing in things]
     return reduce(ImageChops.lighter, single)
 
 
-picture_row({f"red hearts: {n}": several("red", "heart", n) for n in (1, 2, 3, 4)})
+hearts = {n: several("red", "heart", n) for n in (1, 2, 3, 4)}
+picture_row({f"red hearts: {n}": picture for n, picture in hearts.items()})
+
+# %% [markdown]
+# Of each, four captions say how many there are. Predict the table: rows are the true number, columns what
+# the model says.
 
 # %%
 table = torch.zeros(4, 4, dtype=int)
 for label in labels:
     many = label + ("es" if label.endswith("s") else "s")
     offered = [f"one {label}", f"two {many}", f"three {many}", f"four {many}"]
-    T_counts = class_embeddings(model, tokenizer, offered, ["{}", "there is {}"])
-    pictures_of_counts = [several(*label.split(), n) for n in (1, 2, 3, 4)]
-    for n, answer in enumerate((embed(pictures_of_counts) @ T_counts.T).argmax(dim=1)):
-        table[n, answer] += 1
+    ways = ["{}", "there is {}"]
+    T_counts = class_embeddings(model, tokenizer, offered, ways)
+    I_counts = embed([several(*label.split(), n) for n in (1, 2, 3, 4)])
+    answers = (I_counts @ T_counts.T).argmax(dim=1)  # (4,)
+    table[torch.arange(4), answers] += 1
 print(table)
 print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
 
@@ -555,18 +613,20 @@ print(f"right: {table.diagonal().sum() / table.sum():.3f}, a guess: 0.25")
 
 # %%
 things = [scene.objects[0] for scene in seen]
-other_colours = [COLOURS[COLOURS.index(thing.colour) - 3] for thing in things]
+others = [COLOURS[COLOURS.index(thing.colour) - 3] for thing in things]
+others = [
+    f"a {c} {thing.shape}" for c, thing in zip(others, things, strict=True)
+]
 sentences = {
     "a … …, true": [names[k] for k in classes_of(seen)],
     "no … …, false": ["no " + labels[k] for k in classes_of(seen)],
     "xx … …": ["xx " + labels[k] for k in classes_of(seen)],
-    "other colour, false": [
-        f"a {c} {thing.shape}" for c, thing in zip(other_colours, things, strict=True)
-    ],
+    "other colour, false": others,
 }
 for kind, claims in sentences.items():
     with torch.no_grad():
-        cosines = (I_seen * model.encode_text(*tokenizer.batch(claims))).sum(dim=1)  # (1000,)
+        T_claims = model.encode_text(*tokenizer.batch(claims))
+    cosines = (I_seen * T_claims).sum(dim=1)  # (1000,)
     print(f"{kind:20} {cosines.mean():.2f}")
 
 # %% [markdown]
@@ -595,8 +655,7 @@ for k, colour in enumerate(COLOURS):
 # %% [markdown]
 # ## Where it fails: everything else
 #
-# Four photographs against their names. Predict the probabilities, and what the model says among its
-# own 64 classes.
+# Four photographs against their names.
 
 # %% mystnb={"image": {"alt": "Four photographs: a cat, an astronaut, a cup of coffee and a rocket."}}
 import skimage.data
@@ -609,6 +668,9 @@ photos = {
 }
 picture_row(photos)
 
+# %% [markdown]
+# Predict the probabilities, and what the model says among its own 64 classes.
+
 # %%
 pixels = model.preprocess(list(photos.values()))
 P = zero_shot(model, tokenizer, pixels, list(photos))  # (4, 4)
@@ -617,7 +679,8 @@ with torch.no_grad():
     highest = (model.encode_image(pixels) @ T.T).max(dim=1).values  # (4,)
 for photo, p, q, cosine in zip(photos, P, P_own, highest, strict=True):
     first, own = list(photos)[p.argmax()], names[q.argmax()]
-    print(f"{photo}: {first!r} ({p.max():.2f}), {own!r} ({q.max():.2f}), cosine {cosine:.2f}")
+    print(f"{photo}: {first!r} ({p.max():.2f})", end=", ")
+    print(f"{own!r} ({q.max():.2f}), cosine {cosine:.2f}")
 lowest = (I_seen @ T.T).max(dim=1).values.min()
 print(f"scenes: a highest cosine of {lowest:.2f} or more")
 
@@ -634,17 +697,18 @@ print(f"scenes: a highest cosine of {lowest:.2f} or more")
 # orders.** One sorted list is enough:
 
 # %%
-order = sorted(range(64), key=lambda k: names[k])
+order = torch.tensor(sorted(range(64), key=lambda k: names[k]))
 print(f"own order {is_right(I_seen, seen).float().mean():.3f}")
-print(f"sorted    {is_right(I_seen, seen, T[torch.tensor(order)]).float().mean():.3f}")
+print(f"sorted    {is_right(I_seen, seen, T[order]).float().mean():.3f}")
 
 # %% [markdown]
 # **Right answers, yet no probability is much above $1/C$ → the scale was forgotten.** The argmax
 # hides it.
 
 # %%
+logits = model.scale.detach() * I_seen @ T.T
 print(f"cosines: {(I_seen @ T.T).softmax(dim=1).max():.3f}")
-print(f"logits:  {(model.scale * I_seen @ T.T).softmax(dim=1).max().item():.3f}")
+print(f"logits:  {logits.softmax(dim=1).max():.3f}")
 
 # %% [markdown]
 # **A broken model has a perfect recall → ties were counted for it.** If all embeddings are equal,
@@ -676,7 +740,10 @@ print("recall@1:   ", recall_at_k(constant, 1)[0])
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "ensemble", "schema_version": 3, "task": false}
 def ensemble(sentences, weights):
-    """Unit vectors of classes: (templates, classes, dim), (templates,) -> (classes, dim)."""
+    """Unit vectors of classes.
+
+    (templates, classes, dim), (templates,) -> (classes, dim).
+    """
     ### BEGIN SOLUTION
     units = sentences / sentences.norm(dim=-1, keepdim=True)
     total = (weights[:, None, None] * units).sum(dim=0)
@@ -693,8 +760,16 @@ sentences_2 = torch.tensor(
 weights_2 = torch.tensor([3.0, 1.0])
 want = [[0.7592566, 0.6507914], [0.2169305, 0.9761871], [0.9877627, 0.1559625]]
 mistakes = {
-    "bring the weighted sum back to unit length": [[2.8, 2.4], [0.8, 3.6], [3.8, 0.6]],
-    "a mean is not of unit length; divide by its length": [[0.7, 0.6], [0.2, 0.9], [0.95, 0.15]],
+    "bring the weighted sum back to unit length": [
+        [2.8, 2.4],
+        [0.8, 3.6],
+        [3.8, 0.6],
+    ],
+    "a mean is not of unit length; divide by its length": [
+        [0.7, 0.6],
+        [0.2, 0.9],
+        [0.95, 0.15],
+    ],
     "long sentences count for more in yours; first bring each to unit length": [
         [0.6401844, 0.7682213],
         [0.4061385, 0.9138115],
@@ -743,14 +818,23 @@ with check("A weighted ensemble"):
     close(got, want, "ensemble(sentences_2, weights_2)", mistakes=mistakes)
     for size in ((5, 4, 7), (1, 3, 2), (3, 1, 6)):
         draw = torch.Generator().manual_seed(size[0])
-        sentences, weights = torch.randn(size, generator=draw), torch.rand(size[0], generator=draw)
+        sentences = torch.randn(size, generator=draw)
+        weights = torch.rand(size[0], generator=draw)
         got = ask(ensemble, sentences, weights)
         what = f"{size[0]} templates for {size[1]} classes"
         longer = ask(ensemble, 5 * sentences, 2 * weights)
-        close(longer, got, f"with vectors five times as long and twice the weights, {what}")
+        close(
+            longer,
+            got,
+            f"with vectors five times as long and twice the weights, {what}",
+        )
         only = torch.eye(size[0])[-1]  # all weights are 0 but the last
         units = sentences[-1] / sentences[-1].norm(dim=1, keepdim=True)
-        close(ask(ensemble, sentences, only), units, f"with all weight on the last, {what}")
+        close(
+            ask(ensemble, sentences, only),
+            units,
+            f"with all weight on the last, {what}",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "ensemble-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other vectors and weights.
@@ -787,7 +871,10 @@ with check("A weighted ensemble, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "true-recall", "schema_version": 3, "task": false}
 def true_recall(similarities, true, k):
-    """Share of pictures with a true caption among the first k: (images, texts) twice -> ()."""
+    """Share of pictures with a true caption among the first k.
+
+    (images, texts) twice -> ().
+    """
     ### BEGIN SOLUTION
     columns = similarities.topk(k, dim=1).indices  # (images, k)
     return true.gather(1, columns).any(dim=1).float().mean()
@@ -833,13 +920,20 @@ mistakes = {
 }
 with check("Recall of the true"):
     got = ask(true_recall, S_6 / 10, true_6.bool(), 2)
-    close(got, 5 / 6, "true_recall(S_6 / 10, true_6.bool(), k=2)", mistakes=mistakes)
+    close(
+        got,
+        5 / 6,
+        "true_recall(S_6 / 10, true_6.bool(), k=2)",
+        mistakes=mistakes,
+    )
     for pictures, texts in ((4, 9), (1, 3), (5, 2)):
         draw = torch.Generator().manual_seed(texts)
         grid = 2 * torch.rand(pictures, texts, generator=draw) - 1
         fits = torch.rand(pictures, texts, generator=draw) < 0.3
         for k in range(1, texts + 1):
-            hits = [fits[i, row.argsort()[-k:]].any() for i, row in enumerate(grid)]
+            hits = [
+                fits[i, row.argsort()[-k:]].any() for i, row in enumerate(grid)
+            ]
             got, what = (
                 ask(true_recall, grid, fits, k),
                 f"the share in a {pictures}×{texts} grid, k={k}",
@@ -855,9 +949,17 @@ with check("Recall of the true, other grids"):
     wide = torch.rand(8, 12, generator=torch.Generator().manual_seed(0))
     fits = torch.rand(8, 12, generator=torch.Generator().manual_seed(1)) < 0.3
     for k in (1, 3, 12):
-        firsts = [sorted(range(12), key=row.__getitem__)[-k:] for row in wide.tolist()]
-        hits = [any(fits[i, j] for j in first) for i, first in enumerate(firsts)]
-        close(ask(true_recall, wide, fits, k), sum(hits) / 8, f"true_recall(…, k={k})")
+        firsts = [
+            sorted(range(12), key=row.__getitem__)[-k:] for row in wide.tolist()
+        ]
+        hits = [
+            any(fits[i, j] for j in first) for i, first in enumerate(firsts)
+        ]
+        close(
+            ask(true_recall, wide, fits, k),
+            sum(hits) / 8,
+            f"true_recall(…, k={k})",
+        )
     square = torch.randn(9, 9, generator=torch.Generator().manual_seed(1))
     for k in (1, 3):
         got = ask(true_recall, square, torch.eye(9).bool(), k)
@@ -885,7 +987,10 @@ with check("Recall of the true, other grids"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "none-of-these", "schema_version": 3, "task": false}
 def none_of_these(similarities, known):
-    """Class of each picture, or -1: (pictures, C), (known pictures, C) -> (pictures,)."""
+    """Class of each picture, or -1.
+
+    (pictures, C), (known pictures, C) -> (pictures,).
+    """
     ### BEGIN SOLUTION
     threshold = known.max(dim=1).values.min()
     best, answers = similarities.max(dim=1)
@@ -896,7 +1001,9 @@ def none_of_these(similarities, known):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "none-of-these-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-known_4 = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.2, 0.5], [0.0, 0.3, 0.8], [0.7, -0.2, 0.1]])
+known_4 = torch.tensor(
+    [[0.6, 0.2, 0.1], [0.1, 0.2, 0.5], [0.0, 0.3, 0.8], [0.7, -0.2, 0.1]]
+)
 new_6 = torch.tensor(
     [[0.1, 0.9, 0.2], [0.3, 0.2, 0.5], [0.45, 0.4, 0.4], [-0.5, -0.4, -0.3], [0.55, 0.1, 0.5],
      [0.1, 0.7, 0.1]]
@@ -904,26 +1011,74 @@ new_6 = torch.tensor(
 mistakes = {
     "nothing is refused; where is the threshold?": [1, 2, 0, 2, 0, 1],
     "a picture exactly on the threshold is not below it": [1, -1, -1, -1, 0, 1],
-    "−1 is for pictures below the threshold; yours refuses those above": [-1, -1, 0, 2, -1, -1],
-    "the threshold is the lowest best similarity, not the highest": [1, -1, -1, -1, -1, -1],
-    "the threshold is the lowest best similarity, not the mean or median": [1, -1, -1, -1, -1, 1],
-    "first the best of each known picture, then the lowest of these": [1, 2, 0, -1, 0, 1],
+    "−1 is for pictures below the threshold; yours refuses those above": [
+        -1,
+        -1,
+        0,
+        2,
+        -1,
+        -1,
+    ],
+    "the threshold is the lowest best similarity, not the highest": [
+        1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+    ],
+    "the threshold is the lowest best similarity, not the mean or median": [
+        1,
+        -1,
+        -1,
+        -1,
+        -1,
+        1,
+    ],
+    "first the best of each known picture, then the lowest of these": [
+        1,
+        2,
+        0,
+        -1,
+        0,
+        1,
+    ],
     "refused is −1; 0 is a class": [1, 2, 0, 0, 0, 1],
     "refused is −1, not C": [1, 2, 3, 3, 0, 1],
     "classes are counted from 0": [2, 3, -1, -1, 1, 2],
     "the most similar class is wanted, not the least": [0, 1, -1, -1, 1, 0],
-    "the answers of the others are classes, not similarities": [0.9, 0.5, -1, -1, 0.55, 0.7],
+    "the answers of the others are classes, not similarities": [
+        0.9,
+        0.5,
+        -1,
+        -1,
+        0.55,
+        0.7,
+    ],
     "refused pictures keep their place, as −1": [1, 2, 0, 1],
 }
 with check("None of these"):
     got = ask(none_of_these, new_6, known_4)
-    close(got, [1, 2, -1, -1, 0, 1], "none_of_these(new_6, known_4)", mistakes=mistakes)
+    close(
+        got,
+        [1, 2, -1, -1, 0, 1],
+        "none_of_these(new_6, known_4)",
+        mistakes=mistakes,
+    )
     got = ask(none_of_these, new_6 - 0.75, known_4 - 0.75)
-    close(got, [1, 2, -1, -1, 0, 1], "the answers where every similarity is lower by 0.75")
+    close(
+        got,
+        [1, 2, -1, -1, 0, 1],
+        "the answers where every similarity is lower by 0.75",
+    )
     for pictures, classes in ((7, 4), (1, 9)):
         draw = torch.Generator().manual_seed(classes)
         known = torch.rand(pictures, classes, generator=draw)
-        close(ask(none_of_these, known, known), known.argmax(dim=1), "the known pictures' answers")
+        close(
+            ask(none_of_these, known, known),
+            known.argmax(dim=1),
+            "the known pictures' answers",
+        )
         got = ask(none_of_these, known[-1:] - 1, known)
         close(got, [-1], f"the answer for a strange picture, {pictures} known")
 
@@ -937,7 +1092,10 @@ with check("None of these, other pictures"):
     for lower in (0, 2):
         known, new = known_20 - lower, some - lower
         lowest_best = min(max(row) for row in known.tolist())
-        want = [row.index(max(row)) if max(row) >= lowest_best else -1 for row in new.tolist()]
+        want = [
+            row.index(max(row)) if max(row) >= lowest_best else -1
+            for row in new.tolist()
+        ]
         assert -1 in want
         what = f"none_of_these of 50 pictures, all similarities {lower} lower"
         close(ask(none_of_these, new, known), want, what)

@@ -39,15 +39,19 @@ def load_or_stand_in(name, make):
     try:
         return *clipbook.load(name), True
     except ConnectionError:
-        print(f"STAND-IN: {name} isn't kept here, and the hub can't be reached.")
+        print(f"STAND-IN: {name} isn't kept here", end=", ")
+        print("and the hub can't be reached.")
         return *make(), False
 
 
 torch.set_printoptions(precision=3, sci_mode=False, linewidth=80)
-model, tokenizer, real = load_or_stand_in("openai/clip-vit-base-patch32", clipbook.load)
+name = "openai/clip-vit-base-patch32"
+model, tokenizer, real = load_or_stand_in(name, clipbook.load)
 if not real:
-    print("It is the book's own small model, which has never seen a photograph.")
-    print("What it says of one means NOTHING about CLIP; predict for CLIP all the same.")
+    print("It is the book's own small model", end=", ")
+    print("which has never seen a photograph.")
+    print("What it says of one means NOTHING about CLIP", end="; ")
+    print("predict for CLIP all the same.")
 
 # %% [markdown]
 # It is the same class as ours, with other sizes. `ViT-B/32` has 12 blocks of width 768 and patches of 32
@@ -56,12 +60,20 @@ if not real:
 
 # %%
 image, text = model.config.image, model.config.text
-print("a class token" if image.pooling == "first" else "a mean over patches", image.activation)
-print(f"pictures of {image.image_size} px, {image.patches} patches, {image.width} numbers each")
-print(f"{text.vocab_size:,} tokens, texts of {text.context_length}, scale {model.scale:.0f}")
+pooled = image.pooling == "first"
+print("a class token" if pooled else "a mean over patches", image.activation)
+print(f"pictures of {image.image_size} px", end=", ")
+print(f"{image.patches} patches, {image.width} numbers each")
+print(f"{text.vocab_size:,} tokens, texts of {text.context_length}", end=", ")
+print(f"scale {model.scale:.0f}")
 weights = sum(parameter.numel() for parameter in model.parameters())
-print(f"{weights / 1e6:.1f} million weights, for an embedding of {image.embed_dim} numbers")
+print(f"{weights / 1e6:.1f} million weights", end=", ")
+print(f"for an embedding of {image.embed_dim} numbers")
 assert isinstance(model, clipbook.pairs.CLIP)
+
+# %% [markdown]
+# CLIP has $12 \cdot 12 \cdot 768^2 \approx 85$ million in the blocks of its ViT, 38 in those of its text encoder,
+# 25 in the table of its tokens; with the rest 151 million. At 4 bytes each these are the 605 MB.
 
 # %% [markdown]
 # ## Eight photographs
@@ -76,7 +88,8 @@ from clipbook.figures import pairs_strip
 
 names = ["astronaut", "chelsea", "coffee", "rocket"]
 names += ["hubble_deep_field", "coins", "camera", "brick"]
-photos = [Image.fromarray(getattr(skimage.data, name)()).convert("RGB") for name in names]
+photos = [Image.fromarray(getattr(skimage.data, name)()) for name in names]
+photos = [photo.convert("RGB") for photo in photos]
 things = ["an astronaut", "a cat", "a cup of coffee", "a rocket"]
 things += ["galaxies", "old coins", "a man with a camera", "a brick wall"]
 captions = [f"a photo of {thing}" for thing in things]
@@ -111,9 +124,10 @@ SimilarityMatrix(S, thumbnails, captions, temperature=1 / model.scale.item())
 # %% [markdown]
 # ## What SigLIP changes
 #
-# Four things: texts are read at the last place of 64; pictures are stretched to a square, not cropped;
-# a query *asks* the patches, in place of a class token; and the logits get a bias. All are options of
-# our configs. The stand-in has SigLIP's form, and random weights.
+# Above all [the loss](../scale/sigmoid-loss.ipynb), and in the model four things: texts are read without a
+# causal mask, at the last place of 64; pictures are stretched to a square, not cropped; a query *asks* the
+# patches, in place of a class token; and the logits get a bias. All are options of our configs. The stand-in
+# has SigLIP's form, and random weights.
 
 # %%
 from clipbook.image import Preprocessing, ViTConfig
@@ -123,16 +137,16 @@ from clipbook.text import TextConfig
 
 def siglips_form():
     own = clipbook.load()[1]  # its tokenizer
-    vit = ViTConfig(pooling="attention", input_norm=False, projection=False, norm_eps=1e-6)
+    without = {"input_norm": False, "projection": False}
+    vit = ViTConfig(pooling="attention", norm_eps=1e-6, **without)
     words = TextConfig(own.vocab_size, own.context_length, pooling="last_place")
     halves = Preprocessing("stretch", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     torch.manual_seed(0)
     return CLIP(CLIPConfig(vit, words, 0.1, -10.0, halves)).eval(), own
 
 
-siglip, siglip_tokenizer, siglip_real = load_or_stand_in(
-    "google/siglip-base-patch16-224", siglips_form
-)
+name = "google/siglip-base-patch16-224"
+siglip, siglip_tokenizer, siglip_real = load_or_stand_in(name, siglips_form)
 siglip.config.image
 
 # %% [markdown]
@@ -147,10 +161,11 @@ vit = siglip.image_encoder
 pool = vit.attention_pooling
 with torch.no_grad():
     pixels = siglip.preprocess(photos[:2])
-    tokens = list(vit.intermediates(pixels).values())[-3]  # after the last block
+    tokens = list(vit.intermediates(pixels).values())[-3]  # after last block
     x = vit.norm(tokens)  # (2, patches, w)
     w, heads = x.shape[-1], pool.attention.heads
-    W, b = pool.attention.query_key_value.weight, pool.attention.query_key_value.bias
+    qkv = pool.attention.query_key_value
+    W, b = qkv.weight, qkv.bias
     q = (pool.query @ W[:w].T + b[:w]).view(heads, w // heads)
     k, v = (x @ W[w:].T + b[w:]).view(2, -1, 2, heads, w // heads).unbind(dim=2)
     scores = torch.einsum("hd,bthd->bht", q, k) / (w // heads) ** 0.5
@@ -171,7 +186,8 @@ with torch.no_grad():
     assert torch.allclose(shares, pool.with_weights(x)[1], atol=1e-5)
 kept = shares[0].sort(dim=-1, descending=True).values.cumsum(dim=-1)
 few = [int((row < 0.5).sum()) + 1 for row in kept]
-print(f"of {shares.shape[-1]} patches, each head gives half of its shares to", *few)
+print(f"of {shares.shape[-1]} patches", end=", ")
+print("each head gives half of its shares to", *few)
 
 # %% [markdown]
 # A head that needs few patches is choosy; the mean would need half of them. Random weights choose
@@ -190,12 +206,14 @@ with torch.no_grad():
     I_s = siglip.encode_image(siglip.preprocess(photos))
     T_s = siglip.encode_text(*siglip_tokenizer.batch(captions))
     logits = siglip.logits(I_s, T_s)  # (8, 8)
-assert torch.allclose(logits, siglip.scale * I_s @ T_s.T + siglip.bias, atol=1e-4)
+by_hand = siglip.scale * I_s @ T_s.T + siglip.bias
+assert torch.allclose(logits, by_hand, atol=1e-4)
 without_own = logits[:4, 4:]  # the first four pictures, the last four captions
 print(f"scale {siglip.scale:.1f}, bias {siglip.bias.item():.1f}")
 print("softmax:", without_own.softmax(dim=1).sum(dim=1))
 print("sigmoid:", without_own.sigmoid().sum(dim=1))
-assert torch.allclose(logits.softmax(dim=1), (logits - siglip.bias).softmax(dim=1), atol=1e-4)
+unbiased = (logits - siglip.bias).softmax(dim=1)
+assert torch.allclose(logits.softmax(dim=1), unbiased, atol=1e-4)
 
 # %% [markdown]
 # A softmax must spend 1, whatever is offered; sigmoids can all say no. To the softmax the bias is
@@ -218,12 +236,13 @@ pixels = model.preprocess(photos)
 for name, templates in {"bare": ["{}"], "one": six[:1], "six": six}.items():
     shares = zero_shot(model, tokenizer, pixels, things, templates)  # (8, 8)
     right = (shares.argmax(dim=1) == torch.arange(8)).sum()
-    print(f"{name:4}: {right} of 8 right, mean probability of the right {shares.diag().mean():.2f}")
+    print(f"{name:4}: {right} of 8 right", end=", ")
+    print(f"mean probability of the right {shares.diag().mean():.2f}")
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-4)
 
 # %% [markdown]
 # Eight pictures decide nothing: one more right is 12.5 points. **Question:** how many photographs would
-# you need to see a gain of 1.3 points? (The intervals of the [last part](../pairs/zero-shot.ipynb) tell.)
+# you need to see a gain of 1.3 points? ([Wilson's interval](../pairs/zero-shot.ipynb) tells.)
 
 # %% [markdown]
 # ## A word on the picture
@@ -241,7 +260,8 @@ def with_card(photo, word):
     photo = photo.resize((224, 224))
     draw = ImageDraw.Draw(photo)
     draw.rectangle((8, 150, 216, 214), fill="white")
-    draw.text((20, 156), word, fill="black", font=ImageFont.load_default(size=44))
+    font = ImageFont.load_default(size=44)
+    draw.text((20, 156), word, fill="black", font=font)
     return photo
 
 
@@ -254,13 +274,14 @@ picture_row({name: picture.reduce(2) for name, picture in attack.items()})
 # Predict for CLIP: what is each called, among the eight names?
 
 # %%
-shares = zero_shot(model, tokenizer, model.preprocess(list(attack.values())), things)  # (3, 8)
+ways = model.preprocess(list(attack.values()))
+shares = zero_shot(model, tokenizer, ways, things)  # (3, 8)
 for name, row in zip(attack, shares, strict=True):
-    print(f"{name:10} {things[row.argmax()]:20} coffee {row[2]:.2f}, rocket {row[3]:.2f}")
-ways = [model.preprocess(picture) for picture in attack.values()]
-rows = (ways[1] != ways[2]).any(dim=1)[0].any(dim=1)  # which rows of pixels the word changes
-side = len(rows)
-assert rows.any() and not rows[: int(0.6 * side)].any()  # the word changes nothing above the card
+    print(f"{name:10} {things[row.argmax()]:20}", end=" ")
+    print(f"coffee {row[2]:.2f}, rocket {row[3]:.2f}")
+# the word changes rows of pixels, but none above the card
+rows = (ways[1] != ways[2]).any(dim=0).any(dim=1)
+assert rows.any() and not rows[: int(0.6 * len(rows))].any()
 
 # %% [markdown]
 # On a stand-in the empty card alone may change the answer: that is what the control is for. Where the word
@@ -273,13 +294,12 @@ assert rows.any() and not rows[: int(0.6 * side)].any()  # the word changes noth
 # ## How many, and where
 #
 # We lay one to five cats on grey, at random places. A model that only hears "cats" can't count them.
-# Predict how many of the five CLIP gets right.
 
 # %% mystnb={"image": {"alt": "Five grey pictures with one, two, three, four and five small photographs of the same cat, none upon another."}}
 from clipbook.streams import stream
 
 NUMBERS = ["one", "two", "three", "four", "five"]
-SPOTS = [(8, 8), (80, 8), (152, 8), (8, 80), (80, 80), (152, 80), (8, 152), (80, 152), (152, 152)]
+SPOTS = [(x, y) for y in (8, 80, 152) for x in (8, 80, 152)]
 
 
 def laid_out(small, count, draw):
@@ -291,17 +311,23 @@ def laid_out(small, count, draw):
 
 draw = stream("pretrained: counting")
 crowds = [laid_out(photos[1], count + 1, draw) for count in range(5)]
-picture_row({name: crowd.reduce(2) for name, crowd in zip(NUMBERS, crowds, strict=True)})
+small = [crowd.reduce(2) for crowd in crowds]
+picture_row(dict(zip(NUMBERS, small, strict=True)))
+
+# %% [markdown]
+# Predict how many of 20 such pictures, four of each number, CLIP gets right.
 
 # %%
 said = [f"{number} cat{'s' * (number != 'one')}" for number in NUMBERS]
 with torch.no_grad():
-    T_n = model.encode_text(*tokenizer.batch([f"a photo of {words}" for words in said]))
-counted = torch.zeros(5, 5)  # rows: how many there are; columns: how many it says
+    photos_of = [f"a photo of {words}" for words in said]
+    T_n = model.encode_text(*tokenizer.batch(photos_of))  # (5, 512)
+counted = torch.zeros(5, 5)  # how many there are, how many it says
 for _ in range(4):
     sheets = [laid_out(photos[1], count + 1, draw) for count in range(5)]
     with torch.no_grad():
-        answers = (model.encode_image(model.preprocess(sheets)) @ T_n.T).argmax(dim=1)
+        I_n = model.encode_image(model.preprocess(sheets))
+    answers = (I_n @ T_n.T).argmax(dim=1)  # (5,)
     counted[torch.arange(5), answers] += 1
 assert (counted.sum(dim=1) == 4).all()
 print(f"right: {counted.diagonal().sum():.0f} of 20; a guess: 4")
@@ -334,15 +360,16 @@ picture_row(
 # %%
 both_right, cases = 0, [(i, j) for i in range(8) for j in range(i)]
 for i, j in cases:
-    sheets = [beside(photos[a], photos[b]) for a, b in ((i, j), (j, i))]
-    words = [f"{things[a]} to the left of {things[b]}" for a, b in ((i, j), (j, i))]
+    sides = (i, j), (j, i)
+    sheets = [beside(photos[a], photos[b]) for a, b in sides]
+    words = [f"{things[a]} to the left of {things[b]}" for a, b in sides]
     with torch.no_grad():
-        pair = (
-            model.encode_image(model.preprocess(sheets))
-            @ model.encode_text(*tokenizer.batch(words)).T
-        )  # (2, 2)
-    both_right += int((pair.argmax(dim=1) == torch.arange(2)).all())
-print(f"both right in {both_right} of {len(cases)} cases; a guess: {len(cases) / 4:.0f}")
+        I_2 = model.encode_image(model.preprocess(sheets))
+        T_2 = model.encode_text(*tokenizer.batch(words))
+    chosen = (I_2 @ T_2.T).argmax(dim=1)  # (2,)
+    both_right += int((chosen == torch.arange(2)).all())
+n = len(cases)
+print(f"both right in {both_right} of {n} cases; a guess: {n / 4:.0f}")
 
 # %% [markdown]
 # In our world captions spoke of "left of" and "above" often, and our model learned it. On the web they
@@ -354,7 +381,7 @@ print(f"both right in {both_right} of {len(cases)} cases; a guess: {len(cases) /
 # %% [markdown]
 # ## Does a better model count?
 #
-# One network isn't all. open_clip publishes the zero-shot accuracy of 121 models on 38 data sets
+# So far we asked one CLIP. open_clip publishes the zero-shot accuracy of 121 models on 38 data sets
 # ({cite:t}`openclip2023results`). Here is every twelfth of its lines, sorted by ImageNet: nobody chose
 # them. Predict which columns rise with the first: other photographs of ImageNet's classes (V2), how many
 # things (CLEVR), how far the nearest (CLEVR), how far the next car (KITTI).
@@ -373,22 +400,24 @@ ViT-L-14, commonpool_xl_clip   0.7637 0.6953 0.2547 0.2451 0.2982
 ViT-bigG-14, laion2b           0.8009 0.7359 0.2989 0.2002 0.1308
 ViT-H-14-378, dfn5b            0.8437 0.7833 0.3596 0.2085 0.3966
 """
-accuracies = torch.tensor([list(map(float, row.split()[-5:])) for row in TABLE.split("\n")[1:-1]])
+rows = [row.split()[-5:] for row in TABLE.split("\n")[1:-1]]
+accuracies = torch.tensor([list(map(float, row)) for row in rows])
 tests = ["ImageNet V2", "CLEVR: how many", "CLEVR: how far", "KITTI: how far"]
 
 # %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances scatter around guessing and don't rise."}}
 from clipbook.figures import curves
 
-lines = {name: (accuracies[:, 0], accuracies[:, k + 1]) for k, name in enumerate(tests)}
+imagenet, *others = accuracies.T
+lines = {name: (imagenet, y) for name, y in zip(tests, others, strict=True)}
 curves(lines, across="accuracy on ImageNet", up="accuracy")
 
 # %%
 guess = [1 / 1000, 1 / 8, 1 / 6, 1 / 4]  # classes: 1,000, 8, 6, 4
 r = torch.corrcoef(accuracies.T)[0, 1:]  # with ImageNet
-for name, chance, correlation, best in zip(
-    tests, guess, r, accuracies.max(dim=0)[0][1:], strict=True
-):
-    print(f"{name:16} r = {correlation:5.2f}, a guess {chance:.3f}, the best {best:.2f}")
+best = accuracies.max(dim=0).values[1:]
+for k, name in enumerate(tests):
+    print(f"{name:16} r = {r[k]:5.2f}, a guess {guess[k]:.3f}", end=", ")
+    print(f"the best {best[k]:.2f}")
 assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 
 # %% [markdown]
@@ -407,10 +436,10 @@ assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 # %%
 gap = I_all.mean(dim=0) - T_all.mean(dim=0)  # (embed_dim,)
 off = ~torch.eye(8, dtype=torch.bool)
-print(
-    f"picture with picture {(I_all @ I_all.T)[off].mean():.2f}, text with text {(T_all @ T_all.T)[off].mean():.2f}"
-)
-print(f"picture with own text {own.mean():.2f}; length of the gap {gap.norm():.2f}")
+print(f"picture with picture {(I_all @ I_all.T)[off].mean():.2f}", end=", ")
+print(f"text with text {(T_all @ T_all.T)[off].mean():.2f}")
+print(f"picture with own text {own.mean():.2f}", end="; ")
+print(f"length of the gap {gap.norm():.2f}")
 middle = (I_all.mean(dim=0) + T_all.mean(dim=0)) / 2
 told = torch.cat([(I_all - middle) @ gap > 0, (T_all - middle) @ gap < 0])
 print(f"along the gap, {told.sum()} of 16 are told apart as picture or text")
@@ -437,23 +466,25 @@ from clipbook.image import patchify, unpatchify
 
 
 def needed(photo, caption):
-    patches = patchify(model.preprocess(photo), image.patch_size)  # (1, n, 3 p²)
-    n = patches.shape[1]
-    covered = patches.repeat(n + 1, 1, 1)
-    covered[torch.arange(n), torch.arange(n)] = 0.0  # the last picture stays whole
+    patches = patchify(model.preprocess(photo), image.patch_size)
+    n = patches.shape[1]  # patches: (1, n, 3 p²)
+    covered = patches.repeat(n + 1, 1, 1)  # the last picture stays whole
+    covered[torch.arange(n), torch.arange(n)] = 0.0
     with torch.no_grad():
         seen = model.encode_image(unpatchify(covered, image.patch_size))
-        cosines = (seen @ model.encode_text(*tokenizer.batch([caption])).T)[:, 0]
+        told = model.encode_text(*tokenizer.batch([caption]))  # (1, embed_dim)
+    cosines = seen @ told[0]  # (n + 1,)
     falls = cosines[-1] - cosines[:-1]  # (n,)
     return falls.view(round(n**0.5), -1), cosines[-1]
 
 
 cat_map, whole = needed(photos[1], captions[1])
-assert torch.isclose(whole, S[1, 1], atol=1e-4) and cat_map.numel() == image.patches
-signed_maps({"a cat": cat_map, "a brick wall": needed(photos[1], captions[7])[0]}, "column", "row")
+assert torch.isclose(whole, S[1, 1], atol=1e-4)
+wall_map, _ = needed(photos[1], captions[7])
+signed_maps({"a cat": cat_map, "a brick wall": wall_map}, "column", "row")
 
 # %% [markdown]
-# Red patches held the caption up, blue ones spoke against it. What counts is what remains when one patch
+# Red patches supported the caption, blue ones spoke against it. What counts is what remains when one patch
 # is gone: of two eyes either will do, so neither need be red. **Question:** how would you cover to find
 # that out?
 
@@ -469,9 +500,8 @@ from clipbook.image import preprocess
 wrong = preprocess(photos, image.image_size, siglip.config.preprocessing)
 with torch.no_grad():
     moved = (model.encode_image(wrong) * I_all).sum(dim=1)
-print(
-    f"cosine of each picture with itself, by SigLIP's steps: {moved.min():.2f} to {moved.max():.2f}"
-)
+print("cosine of each picture with itself, by SigLIP's steps", end=": ")
+print(f"{moved.min():.2f} to {moved.max():.2f}")
 assert moved.min() < 0.999
 
 # %% [markdown]
@@ -509,7 +539,10 @@ else:
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "pretrained-ask", "schema_version": 3, "task": false}
 def ask_patches(query, tokens):
-    """What one query gathers from each picture's tokens: (w,), (b, t, w) -> (b, w)."""
+    """What one query gathers from each picture's tokens.
+
+    (w,), (b, t, w) -> (b, w).
+    """
     ### BEGIN SOLUTION
     scores = tokens @ query / query.shape[0] ** 0.5  # (b, t)
     return (scores.softmax(dim=1)[..., None] * tokens).sum(dim=1)
@@ -521,9 +554,15 @@ from clipbook.exercises import ask, check, close
 
 query_4 = torch.tensor([2.0, 0.0, 1.0, 0.0])
 tokens_3 = torch.tensor(
-    [[[1.0, 0, 0, 2], [0, 2, 2, 0], [3, 1, 0, 0]], [[0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 4, 2]]]
+    [
+        [[1.0, 0, 0, 2], [0, 2, 2, 0], [3, 1, 0, 0]],
+        [[0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 4, 2]],
+    ]
 )
-want = [[2.4674652, 1.0, 0.213014, 0.213014], [0.2312239, 0.3714683, 2.6543713, 1.4882873]]
+want = [
+    [2.4674652, 1.0, 0.213014, 0.213014],
+    [0.2312239, 0.3714683, 2.6543713, 1.4882873],
+]
 mistakes = {
     "divide the scores by the root of the width": [
         [2.911658, 1.0, 0.0353368, 0.0353368],
@@ -541,8 +580,14 @@ mistakes = {
         [1.3333334, 1.0, 0.6666667, 0.6666667],
         [0.3333333, 0.6666667, 1.6666666, 1.0],
     ],
-    "all tokens count, not only the one with the largest score": [[3, 1, 0, 0], [0, 0, 4, 2]],
-    "scores are no shares; what makes them sum to one?": [[10, 5, 2, 2], [1, 1.5, 8.5, 5]],
+    "all tokens count, not only the one with the largest score": [
+        [3, 1, 0, 0],
+        [0, 0, 4, 2],
+    ],
+    "scores are no shares; what makes them sum to one?": [
+        [10, 5, 2, 2],
+        [1, 1.5, 8.5, 5],
+    ],
     "exponentials are no shares yet; divide by their sum": [
         [62.9748917, 25.5221004, 5.4365635, 5.4365635],
         [2.7182817, 4.367003, 31.2049465, 17.4963951],
@@ -559,28 +604,56 @@ mistakes = {
 with check("Ask the patches"):
     got = ask(ask_patches, query_4, tokens_3)
     close(got, want, "ask_patches(query_4, tokens_3)", mistakes=mistakes)
-    for size in ((1, 5, 6), (3, 1, 2), (4, 7, 3)):
+    for size in ((1, 5, 6), (3, 1, 2), (4, 7, 3), (4, 4, 4)):
         draw = torch.Generator().manual_seed(size[1])
-        query, tokens = torch.randn(size[2], generator=draw), torch.randn(size, generator=draw)
+        query = torch.randn(size[2], generator=draw)
+        tokens = torch.randn(size, generator=draw)
         got = ask(ask_patches, query, tokens)
         exact = []
         for picture in tokens:
-            e = [float((query @ token / size[2] ** 0.5).exp()) for token in picture]
-            exact.append(sum(k * token for k, token in zip(e, picture, strict=True)) / sum(e))
-        close(got, torch.stack(exact), f"the answers for tokens of shape {size}")
-        close(ask(ask_patches, 0 * query, tokens), tokens.mean(dim=1), "with a query of zeros")
+            e = [
+                float((query @ token / size[2] ** 0.5).exp())
+                for token in picture
+            ]
+            exact.append(
+                sum(k * token for k, token in zip(e, picture, strict=True))
+                / sum(e)
+            )
+        close(
+            got, torch.stack(exact), f"the answers for tokens of shape {size}"
+        )
+        close(
+            ask(ask_patches, 0 * query, tokens),
+            tokens.mean(dim=1),
+            f"the answers to a query of zeros for tokens of shape {size}",
+        )
+        largest = (tokens @ query).argmax(dim=1)
+        close(
+            ask(ask_patches, 10_000 * query, tokens),
+            tokens[torch.arange(size[0]), largest],
+            f"the answers to large scores for tokens of shape {size}",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "pretrained-ask-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: scores in the thousands, and the order of the tokens.
 ### BEGIN HIDDEN TESTS
 with check("Ask the patches, large scores"):
     draw = torch.Generator().manual_seed(0)
-    query, tokens = torch.randn(8, generator=draw), torch.randn(5, 9, 8, generator=draw)
+    query = torch.randn(8, generator=draw)
+    tokens = torch.randn(5, 9, 8, generator=draw)
     largest = (tokens @ query).argmax(dim=1)
     got = ask(ask_patches, 100_000 * query, tokens)
-    close(got, tokens[torch.arange(5), largest], "with a query 100,000 times as long, the answers")
+    close(
+        got,
+        tokens[torch.arange(5), largest],
+        "with a query 100,000 times as long, the answers",
+    )
     got = ask(ask_patches, query, tokens.flip(1))
-    close(got, ask(ask_patches, query, tokens), "with the tokens in another order, the answers")
+    close(
+        got,
+        ask(ask_patches, query, tokens),
+        "with the tokens in another order, the answers",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
@@ -588,7 +661,7 @@ with check("Ask the patches, large scores"):
 #
 # `S` holds $n$ cases of two pictures and two texts, $(n, 2, 2)$, rows pictures; the right pairs lie on
 # the diagonals. Return the share of cases in which **each picture** prefers its text **and each text** its
-# picture, strictly: a tie isn't right. The check tries one case alone, and negative cosines.
+# picture, strictly: a tie isn't right. The check tries one case alone, each tie, and negative cosines.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -630,10 +703,22 @@ mistakes = {
 with check("All four comparisons"):
     got = ask(group_score, ten / 10)
     close(got, 0.2, "group_score(ten / 10)", mistakes=mistakes)
+    ties = [[4, 4, 1, 6], [6, 1, 4, 4], [4, 1, 4, 6], [6, 4, 1, 4]]
+    for tie in torch.tensor(ties).view(4, 1, 2, 2) / 8:
+        what = f"the share of one case, {tie[0].tolist()},"
+        got = ask(group_score, tie)
+        close(got, 0.0, what, mistakes={"a tie isn't right": 1.0})
     for n in (1, 4, 60):
-        S_n = 2 * torch.rand(n, 2, 2, generator=torch.Generator().manual_seed(n)) - 1
+        S_n = (
+            2 * torch.rand(n, 2, 2, generator=torch.Generator().manual_seed(n))
+            - 1
+        )
         hits = [min(a, d) > max(b, c) for (a, b), (c, d) in S_n.tolist()]
-        close(ask(group_score, S_n), sum(hits) / n, f"the share of {n} random cases")
+        close(
+            ask(group_score, S_n),
+            sum(hits) / n,
+            f"the share of {n} random cases",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "pretrained-group-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: many random cases, of which one in six is right, and equal cosines.
@@ -641,11 +726,19 @@ with check("All four comparisons"):
 with check("All four comparisons, many cases"):
     S_n = torch.rand(900, 2, 2, generator=torch.Generator().manual_seed(5))
     hits = [min(a, d) > max(b, c) for (a, b), (c, d) in S_n.tolist()]
-    close(ask(group_score, S_n), sum(hits) / 900, "the share of 900 random cases")
     close(
-        ask(group_score, torch.full((3, 2, 2), 0.25)), 0.0, "the share where all cosines are equal"
+        ask(group_score, S_n), sum(hits) / 900, "the share of 900 random cases"
     )
-    close(ask(group_score, torch.eye(2).expand(5, 2, 2)), 1.0, "the share where all are right")
+    close(
+        ask(group_score, torch.full((3, 2, 2), 0.25)),
+        0.0,
+        "the share where all cosines are equal",
+    )
+    close(
+        ask(group_score, torch.eye(2).expand(5, 2, 2)),
+        1.0,
+        "the share where all are right",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
@@ -666,10 +759,14 @@ with check("All four comparisons, many cases"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "pretrained-gap", "schema_version": 3, "task": false}
 def without_gap(images, texts):
-    """Cosines after each kind's mean is taken away: (n, d), (m, d) -> (n, m)."""
+    """Cosines after each kind's mean is taken away.
+
+    (n, d), (m, d) -> (n, m).
+    """
     ### BEGIN SOLUTION
     I_0, T_0 = images - images.mean(dim=0), texts - texts.mean(dim=0)
-    I_0, T_0 = I_0 / I_0.norm(dim=1, keepdim=True), T_0 / T_0.norm(dim=1, keepdim=True)
+    I_0 = I_0 / I_0.norm(dim=1, keepdim=True)
+    T_0 = T_0 / T_0.norm(dim=1, keepdim=True)
     return I_0 @ T_0.T
     ### END SOLUTION
 
@@ -677,7 +774,9 @@ def without_gap(images, texts):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "pretrained-gap-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-I_4 = torch.tensor([[0.6, 0.8, 0.0], [0.0, 0.8, 0.6], [0.8, 0.6, 0.0], [0.0, 0.6, 0.8]])
+I_4 = torch.tensor(
+    [[0.6, 0.8, 0.0], [0.0, 0.8, 0.6], [0.8, 0.6, 0.0], [0.0, 0.6, 0.8]]
+)
 T_3 = torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.0, 1.0], [0.0, 0.6, 0.8]])
 want = [
     [0.5175298, -0.8449079, 0.0667779],
@@ -728,22 +827,37 @@ with check("Close the gap"):
     for n, m, d in ((2, 5, 7), (6, 6, 3), (9, 2, 16)):
         draw = torch.Generator().manual_seed(n)
         rows, columns = (torch.randn(k, d, generator=draw) + 2 for k in (n, m))
-        rows, columns = (x / x.norm(dim=1, keepdim=True) for x in (rows, columns))
+        rows, columns = (
+            x / x.norm(dim=1, keepdim=True) for x in (rows, columns)
+        )
         far, near = rows - rows.mean(dim=0), columns - columns.mean(dim=0)
-        exact = [[float(a @ b / (a @ a * (b @ b)) ** 0.5) for b in near] for a in far]
-        close(ask(without_gap, rows, columns), exact, f"the cosines of {n} pictures and {m} texts")
+        exact = [
+            [float(a @ b / (a @ a * (b @ b)) ** 0.5) for b in near] for a in far
+        ]
+        close(
+            ask(without_gap, rows, columns),
+            exact,
+            f"the cosines of {n} pictures and {m} texts",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "pretrained-gap-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: what doesn't change, though the kinds are moved apart.
 ### BEGIN HIDDEN TESTS
 with check("Close the gap, kinds moved apart"):
     draw = torch.Generator().manual_seed(1)
-    rows, columns = torch.randn(7, 5, generator=draw), torch.randn(4, 5, generator=draw)
+    rows = torch.randn(7, 5, generator=draw)
+    columns = torch.randn(4, 5, generator=draw)
     far, near = rows - rows.mean(dim=0), columns - columns.mean(dim=0)
-    exact = torch.nn.functional.cosine_similarity(far[:, None], near[None], dim=2)
+    exact = torch.nn.functional.cosine_similarity(
+        far[:, None], near[None], dim=2
+    )
     after = ask(without_gap, rows + 3, columns - torch.arange(5.0))
     close(after, exact, "the cosines after each kind was moved")
-    close(ask(without_gap, columns, rows), exact.T, "the cosines of texts with pictures")
+    close(
+        ask(without_gap, columns, rows),
+        exact.T,
+        "the cosines of texts with pictures",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -754,8 +868,8 @@ with check("Close the gap, kinds moved apart"):
 #
 # <details><summary>Answer</summary>
 #
-# What other captions get. Pictures and texts lie in two cones, so that even the right caption is far from
-# 1. Times the scale, a lead of a few hundredths is near certainty. "0.31 is 31 %" is wrong as well.
+# What other captions get. Pictures and texts lie in two cones, so even the right caption's cosine is far
+# below 1. Times the scale, a lead of a few hundredths is near certainty. "0.31 is 31 %" is wrong as well.
 #
 # </details>
 #
@@ -779,9 +893,9 @@ with check("Close the gap, kinds moved apart"):
 # %% [markdown]
 # ## What to remember
 #
-# We loaded CLIP and SigLIP into our own modules, built attention pooling, and made five tests.
+# We loaded CLIP and SigLIP into our own modules, built attention pooling, and tested CLIP.
 #
-# - The parts are ours: a different pooling, a bias, another way to cut pictures; nothing else is new.
+# - The parts are ours: SigLIP needs another pooling, a bias, texts without a causal mask, pictures uncropped.
 # - A cosine means nothing alone: compare with other captions, a control, a guess.
 # - What captions seldom say, such as places and distances, better names don't bring.
 #

@@ -23,17 +23,18 @@ from clipbook.training import PRESETS, SceneBatches
 
 model, tokenizer = clipbook.load("shapes")
 scenes, captions = sample_pairs(64, stream("why this number: pairs"))
-pixels = model.preprocess([render(scene) for scene in scenes])  # (64, 3, 32, 32)
+pixels = model.preprocess([render(scene) for scene in scenes])
 
 # %%
 with torch.no_grad():
-    images = model.encode_image(pixels)  # (64, 64): 64 pictures, 64 numbers each
+    images = model.encode_image(pixels)  # (64, 64), 64 numbers each
     texts = model.encode_text(*tokenizer.batch(captions))  # (64, 64)
     scale = model.scale
 cosines = images @ texts.T  # rows are pictures, columns are captions
 N = len(cosines)
 assert info_nce(scale * cosines) < 1 and min(recall_at_k(cosines, 1)) > 0.8
-print(f"loss {info_nce(scale * cosines):.2f}, a guess costs ln {N} = {math.log(N):.2f}")
+print(f"loss {info_nce(scale * cosines):.2f}", end=", ")
+print(f"a guess costs ln {N} = {math.log(N):.2f}")
 
 # %% [markdown]
 # ## The loss stays at ln N
@@ -66,10 +67,14 @@ def loss_after(spoil, frozen=False):
 
 # %%
 spoils = {
-    "healthy": lambda pictures, ids, mask: (pictures, ids, mask),
-    "captions shifted": lambda pictures, ids, mask: (pictures, ids.roll(1, 0), mask.roll(1, 0)),
-    "pictures black": lambda pictures, ids, mask: (pictures * 0, ids, mask),
-    "texts cut at 2": lambda pictures, ids, mask: (pictures, ids[:, :2], mask[:, :2]),
+    "healthy": lambda X, ids, mask: (X, ids, mask),
+    "captions shifted": lambda X, ids, mask: (
+        X,
+        ids.roll(1, 0),
+        mask.roll(1, 0),
+    ),
+    "pictures black": lambda X, ids, mask: (X * 0, ids, mask),
+    "texts cut at 2": lambda X, ids, mask: (X, ids[:, :2], mask[:, :2]),
 }
 ends = {name: loss_after(spoil) for name, spoil in spoils.items()}
 ends["text encoder frozen"] = loss_after(spoils["healthy"], frozen=True)
@@ -87,8 +92,12 @@ assert all(abs(ends[name] - math.log(32)) < 0.1 for name in list(spoils)[1:])
 
 # %%
 perfect = 2 * torch.eye(N) - 1  # 1 on the diagonal, -1 elsewhere
-print(f"at best {info_nce(perfect):.2f}, ours {info_nce(cosines):.2f}, a guess {math.log(N):.2f}")
-assert math.isclose(info_nce(perfect), math.log(1 + (N - 1) * math.exp(-2)), abs_tol=1e-4)
+print(
+    f"at best {info_nce(perfect):.2f}, ours {info_nce(cosines):.2f}", end=", "
+)
+print(f"a guess {math.log(N):.2f}")
+least = math.log(1 + (N - 1) * math.exp(-2))
+assert math.isclose(info_nce(perfect), least, abs_tol=1e-4)
 assert math.log(N) - 2 < info_nce(perfect) < info_nce(cosines) < math.log(N)
 
 # %% [markdown]
@@ -101,8 +110,10 @@ assert math.log(N) - 2 < info_nce(perfect) < info_nce(cosines) < math.log(N)
 # %%
 untrained = PRESETS["cpu"].build(seed=0).model.eval()
 with torch.no_grad():
-    raw = untrained.image_encoder(pixels) @ untrained.text_encoder(*tokenizer.batch(captions)).T
-    unit = untrained.encode_image(pixels) @ untrained.encode_text(*tokenizer.batch(captions)).T
+    raw = untrained.image_encoder(pixels)
+    raw = raw @ untrained.text_encoder(*tokenizer.batch(captions)).T
+    unit = untrained.encode_image(pixels)
+    unit = unit @ untrained.encode_text(*tokenizer.batch(captions)).T
 print(f"largest raw 'cosine' {raw.abs().max():.1f}")
 for name, grid in (("raw", raw), ("of unit length", unit)):
     print(f"{name}: first loss {info_nce(untrained.scale.detach() * grid):.2f}")
@@ -116,12 +127,12 @@ assert abs(info_nce(untrained.scale.detach() * unit) - math.log(N)) < 0.6
 # sorted. The grid is fine; its diagonal isn't where the loss looks.
 
 # %%
-mixed = cosines[:, torch.randperm(N, generator=torch.Generator().manual_seed(0))]
+order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
+mixed = cosines[:, order]
 for name, grid in (("in order", cosines), ("mixed", mixed)):
     highest = grid.max(dim=1).values.mean()
-    print(
-        f"{name:8}: loss {info_nce(scale * grid):5.2f}, highest of a row, on average {highest:.2f}"
-    )
+    print(f"{name:8}: loss {info_nce(scale * grid):5.2f}", end=", ")
+    print(f"highest of a row, on average {highest:.2f}")
 assert info_nce(scale * mixed) > 2 * math.log(N)
 
 # %% [markdown]
@@ -146,10 +157,11 @@ alone
 # %%
 for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
     caption_numbers = torch.tensor(copies)
-    ideal = (caption_numbers[:, None] == caption_numbers).float()  # a grid that can't be better
+    ideal = (caption_numbers[:, None] == caption_numbers).float()  # the best
     floor = ideal.sum(dim=1).log().mean()  # ln c_i, on average
     losses = [info_nce(factor * ideal).item() for factor in (1, 10, 100)]
-    print(f"{copies}: scale 1, 10, 100: {[round(loss, 3) for loss in losses]}, floor {floor:.3f}")
+    told = [round(loss, 3) for loss in losses]
+    print(f"{copies}: scale 1, 10, 100: {told}, floor {floor:.3f}")
     assert math.isclose(losses[-1], floor, abs_tol=1e-6)
 
 # %% [markdown]
@@ -163,22 +175,26 @@ for copies in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 2, 3]):
 # %%
 from clipbook.pairs import sigmoid_loss
 
-first = {bias: sigmoid_loss(torch.full((64, 64), bias)).item() for bias in (0.0, -10.0)}
-assert math.isclose(first[0.0], 64 * math.log(2), rel_tol=1e-5) and 10 < first[-10.0] < 10.1
+grids = {bias: torch.full((64, 64), bias) for bias in (0.0, -10.0)}
+first = {bias: sigmoid_loss(grid).item() for bias, grid in grids.items()}
+assert math.isclose(first[0.0], 64 * math.log(2), rel_tol=1e-5)
+assert 10 < first[-10.0] < 10.1
 print({bias: round(loss, 2) for bias, loss in first.items()})
 
 # %% [markdown]
 # ## The loss differs with the number of processes
 #
-# **Each process compares only its own pairs.** With two of 64 pairs each the first loss is near ln 64,
-# not ln 128. Gather the embeddings of all. If the loss is right and the gradient is too small by the
+# **Each process compares only its own pairs.** With two processes of 64 pairs each the
+# first loss is near ln 64, not ln 128. Gather the embeddings of all. If the loss is right and the gradient is too small by the
 # number of processes, what was gathered is a constant: [Many
 # machines](../scale/many-machines.ipynb#whose-gradients) shows three such shortcuts.
 
 # %%
-halves = [info_nce(scale * cosines[k : k + 32, k : k + 32]) for k in (0, 32)]
-assert sum(halves) / 2 < info_nce(scale * cosines)
-print(f"two halves {sum(halves) / 2:.2f}, the whole {info_nce(scale * cosines):.2f}")
+first = untrained.scale.detach() * unit  # of a model that knows nothing
+halves = [info_nce(first[k : k + 32, k : k + 32]) for k in (0, 32)]
+assert sum(halves) / 2 < info_nce(first) - 0.5
+print(f"two halves {sum(halves) / 2:.2f}, ln 32 = {math.log(32):.2f}")
+print(f"the whole  {info_nce(first):.2f}, ln 64 = {math.log(64):.2f}")
 
 # %% [markdown]
 # ## The loss is higher on the larger batch
@@ -188,18 +204,21 @@ print(f"two halves {sum(halves) / 2:.2f}, the whole {info_nce(scale * cosines):.
 # same N.
 
 # %%
-small = torch.stack([info_nce(scale * cosines[k : k + 16, k : k + 16]) for k in range(0, N, 16)])
+blocks = [cosines[k : k + 16, k : k + 16] for k in range(0, N, 16)]
+small = torch.stack([info_nce(scale * block) for block in blocks]).mean()
 large = info_nce(scale * cosines)
-print(f"same model, same pairs: batches of 16 {small.mean():.4f}, of 64 {large:.4f}")
-assert small.mean() < large
+print("same model, same pairs", end=": ")
+print(f"batches of 16 {small:.4f}, of 64 {large:.4f}")
+assert small < large
 
 # %% [markdown]
 # ## All similarities are near one
 #
-# **Nothing has pushed.** At step 0 this is normal among pictures: an untrained encoder gives all of
-# them nearly the same embedding, and a column of the grid hardly varies. Later it means that the goal
-# has no contrast, as [in the first chapter](../start/contrastive-learning.ipynb#why-contrast). Look at
-# the cells *off* the diagonal: where they are as high as those on it, the diagonal says nothing.
+# **Nothing has pushed the embeddings apart.** At step 0 this is normal among pictures: an untrained
+# encoder gives all of them nearly the same embedding, and a column of the grid hardly varies. Later
+# it means that the goal has no contrast, as
+# [in the first chapter](../start/contrastive-learning.ipynb#why-contrast). Look at the cells *off*
+# the diagonal: where they are as high as those on it, the diagonal says nothing.
 
 # %%
 off = ~torch.eye(N, dtype=torch.bool)
@@ -208,8 +227,10 @@ with torch.no_grad():
 grids = {"untrained": (before, unit), "trained": (images, cosines)}
 for name, (rows, grid) in grids.items():
     among, spread = (rows @ rows.T)[off].mean(), grid.std(dim=0).mean()
-    print(f"{name:9}: pictures among each other {among:.2f}, spread in a column ±{spread:.2f}")
-    assert (among > 0.9 and spread < 0.1) if name == "untrained" else (among < 0.5 and spread > 0.1)
+    print(f"{name:9}: pictures among each other {among:.2f}", end=", ")
+    print(f"spread in a column ±{spread:.2f}")
+    alike = among > 0.9 and spread < 0.1
+    assert alike if name == "untrained" else among < 0.5 and spread > 0.1
 
 # %% [markdown]
 # ## Matching pairs score only 0.25
@@ -222,9 +243,10 @@ for name, (rows, grid) in grids.items():
 
 # %%
 own = cosines.diagonal().mean()
-a = ((own - 0.25) / 1.25).sqrt()  # chosen so that matching cells come to 0.25 on average
-pictures = torch.cat([images, a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()  # (64, 65), length 1
-words = torch.cat([texts, -a.expand(N, 1)], dim=1) / (1 + a**2).sqrt()
+a = ((own - 0.25) / 1.25).sqrt()  # so that matching cells come to 0.25
+length = (1 + a**2).sqrt()
+pictures = torch.cat([images, a.expand(N, 1)], dim=1) / length  # (64, 65)
+words = torch.cat([texts, -a.expand(N, 1)], dim=1) / length
 shifted = pictures @ words.T
 print(f"matching cells {own:.2f} → {shifted.diagonal().mean():.2f}")
 same = info_nce((1 + a**2) * scale * shifted)
@@ -234,8 +256,9 @@ assert math.isclose(same, info_nce(scale * cosines), abs_tol=1e-4)
 
 # %% [markdown]
 # So compare a score with the other scores of its row; don't read it as a probability, nor use one
-# threshold for two models. [The gap of CLIP itself](../real/pretrained.ipynb#the-modality-gap) is measured on
-# photographs. SigLIP adds a bias, at first −10: there a logit of 0 is an even chance, and a good one.
+# threshold for two models. [The gap of CLIP itself](../real/pretrained.ipynb#the-modality-gap) is
+# measured on photographs. SigLIP adds a bias, at first −10: there a logit of 0 means a probability
+# of a half, which is high.
 
 # %% [markdown]
 # ## The scale sits at 100
@@ -254,7 +277,8 @@ for _ in range(200):
     info_nce(log_scale.exp() * easy).backward()
     optimiser.step()
     log_scale.data.clamp_(max=math.log(100))
-print(f"scale {1 / 0.07:.1f} → {log_scale.exp().item():.1f}, all pairs right from the start")
+end = log_scale.exp().item()
+print(f"scale {1 / 0.07:.1f} → {end:.1f}, all pairs right from the start")
 assert math.isclose(log_scale.exp().item(), 100, rel_tol=1e-4)
 
 # %% [markdown]
@@ -287,9 +311,11 @@ with torch.no_grad():
     foreign = stranger.encode_text(*tokenizer.batch(captions))
     token_ids, mask = tokenizer.batch(captions)
     wrong_ids = model.encode_text((token_ids + 1) % tokenizer.vocab_size, mask)
-for name, others in (("own", texts), ("another model's", foreign), ("ids off by 1", wrong_ids)):
+tried = {"own": texts, "another model's": foreign, "ids off by 1": wrong_ids}
+for name, others in tried.items():
     to_caption, to_picture = recall_at_k(images @ others.T, 1)
-    print(f"{name:16} picture→caption {to_caption:.2f}, caption→picture {to_picture:.2f}")
+    print(f"{name:16} picture→caption {to_caption:.2f}", end=", ")
+    print(f"caption→picture {to_picture:.2f}")
     assert name == "own" or max(to_caption, to_picture) < 0.2
 
 # %% [markdown]
@@ -314,8 +340,9 @@ assert to_caption < 0.8 and to_picture == recall_at_k(cosines, 1)[1]
 nothing = torch.full((N, N), 0.7)
 own = nothing.diagonal()[:, None]  # (64, 1)
 in_favour = ((nothing > own).sum(dim=1) == 0).float().mean().item()
+against, _ = recall_at_k(nothing, 1)
 assert in_favour == 1 and recall_at_k(nothing, 1) == (0, 0)
-print("ties as hits:", in_favour, " ties as misses:", recall_at_k(nothing, 1)[0])
+print("ties as hits:", in_favour, " ties as misses:", against)
 
 # %% [markdown]
 # ## The loss falls, but it answers blindly
@@ -330,31 +357,38 @@ from clipbook.evaluation import blind_baseline, evaluate_answers
 
 answers = clipbook.load("answers")
 KINDS = ("colour", "exists", "count")
-own, other = (
-    evaluate_answers(answers, 60, kinds=KINDS, pictures=shown) for shown in ("own", "another's")
-)
+own = evaluate_answers(answers, 60, kinds=KINDS, pictures="own")
+other = evaluate_answers(answers, 60, kinds=KINDS, pictures="another's")
 usual = blind_baseline(60, kinds=KINDS)
-for name, shares in (("own picture", own), ("another's", other), ("blind baseline", usual)):
-    print(f"{name:15}", *[f"{kind} {shares[f'{kind}, seen']:.2f}" for kind in KINDS])
+tried = {"own picture": own, "another's": other, "blind baseline": usual}
+for name, shares in tried.items():
+    told = [f"{kind} {shares[f'{kind}, seen']:.2f}" for kind in KINDS]
+    print(f"{name:15}", *told)
 assert own["mean, seen"] > other["mean, seen"] + 0.3 > usual["mean, seen"]
 
 # %% [markdown]
 # ## The answer repeats, or never ends
 #
-# **Nobody stops it.** Either the end token had no part in [the loss](../language/decoder.ipynb#common-mistakes),
-# so that the model never learned to write it; or it is written, and the loop that writes doesn't look
-# for it. What comes after an end, no training has formed: here more ends, elsewhere noise.
+# **Nothing stops it.** Either the end token had no part in
+# [the loss](../language/decoder.ipynb#common-mistakes), so that the model never learned to write
+# it; or it is written, and the loop that writes doesn't look for it. What comes after an end, no
+# training has formed: here more ends, elsewhere noise.
 
 # %%
+from functools import partial
+
 picture = answers.model.preprocess(render(scenes[0]))
 prompt = torch.tensor([answers.tokenizer.prompt("how many shapes?")])
 end = answers.tokenizer.end_id
 with torch.no_grad():
-    stopped = answers.model.generate(picture, prompt, max_new_tokens=9, end_id=end)[0].tolist()
-    driven_on = answers.model.generate(picture, prompt, max_new_tokens=9)[0].tolist()
-for name, written in (("stops at its end", stopped), ("is driven on", driven_on)):
+    generate = partial(answers.model.generate, max_new_tokens=9)
+    stopped = generate(picture, prompt, end_id=end)[0].tolist()
+    driven_on = generate(picture, prompt)[0].tolist()
+both = {"stops at its end": stopped, "is driven on": driven_on}
+for name, written in both.items():
     print(f"{name:17}", *[answers.tokenizer.token(i).strip() for i in written])
-assert stopped[-1] == end and driven_on[: len(stopped)] == stopped and len(driven_on) == 9
+assert stopped[-1] == end and driven_on[: len(stopped)] == stopped
+assert len(driven_on) == 9
 
 # %% [markdown]
 # ## The first token is right, then nonsense
@@ -371,13 +405,14 @@ from clipbook.language import KVCache
 
 @torch.no_grad()
 def caption_written(picture, first_place):
-    language, cache = answers.model.decoder, KVCache(answers.model.config.decoder.depth)
+    language = answers.model.decoder
+    cache, written = KVCache(answers.model.config.decoder.depth), []
     asked = torch.tensor([answers.tokenizer.prompt("caption")])
-    new = torch.cat([answers.model.image_embeddings(picture), language.embed(asked)], dim=1)
-    written = []
+    patches = answers.model.image_embeddings(picture)
+    new = torch.cat([patches, language.embed(asked)], dim=1)
+    free = torch.ones(1, 1, dtype=torch.bool)  # what is given sees both ways
     while len(written) < 12 and end not in written:
         places = torch.arange(new.shape[1]) + first_place(cache)
-        free = torch.ones(1, 1, dtype=torch.bool)  # what is given sees itself both ways
         x = language.features(new, allowed=free, positions=places, cache=cache)
         written.append(language.logits(x[0, -1]).argmax().item())
         new = language.embed(torch.tensor([written[-1:]]))
@@ -387,14 +422,15 @@ def caption_written(picture, first_place):
 # %%
 two = [scene for scene in scenes if scene.relation][:12]
 seen = [answers.model.preprocess(render(scene)) for scene in two]
-right = [caption_written(picture, lambda cache: cache.tokens) for picture in seen]
-wrong = [caption_written(picture, lambda cache: 0) for picture in seen]
+right = [caption_written(one, lambda cache: cache.tokens) for one in seen]
+wrong = [caption_written(one, lambda cache: 0) for one in seen]
 for name, written in (("goes on", right), ("begins anew", wrong)):
     print(f"{name:12}", answers.tokenizer.decode(written[0]))
 spoilt = [good != bad for good, bad in zip(right, wrong, strict=True)]
 print(f"{sum(spoilt)} of {len(spoilt)} differ, none in its first token")
-assert answers.tokenizer.decode(right[0]).strip() == answers.caption(render(two[0]))
-assert all(good[0] == bad[0] for good, bad in zip(right, wrong, strict=True)) and any(spoilt)
+first = answers.tokenizer.decode(right[0]).strip()
+assert first == answers.caption(render(two[0])) and any(spoilt)
+assert [good[0] for good in right] == [bad[0] for bad in wrong]
 
 # %% [markdown]
 # **Sources.** Low cosines of matching pairs: {cite:t}`hessel2021clipscore`, §3; the gap between

@@ -50,8 +50,9 @@ number_grid(alone, lines=N // M)
 # %%
 pairs, width, gpus = 32_768, 768, 256
 received = 2 * (pairs - pairs // gpus) * width
-print(f"{received / 1e6:.0f} million numbers, {2 * received / 1e6:.0f} MB in 16 bits")
-print(f"its rows: {pairs // gpus} × {pairs:,} logits, {4 * pairs // gpus * pairs / 1e6:.0f} MB")
+millions, rows = received / 1e6, pairs // gpus
+print(f"{millions:.0f} million numbers, {2 * millions:.0f} MB in 16 bits")
+print(f"its rows: {rows} × {pairs:,} logits, {4 * rows * pairs / 1e6:.0f} MB")
 print(f"the whole grid: {4 * pairs**2 / 1e9:.1f} GB")
 
 # %% [markdown]
@@ -72,7 +73,7 @@ shares = [slice(k * N // M, (k + 1) * N // M) for k in range(M)]
 
 
 def own_choices(images, texts, all_images, all_texts, own):
-    """Loss of a process: its pictures among all captions, its captions among all pictures."""
+    """Own pictures among all captions, own captions among all pictures."""
     cross_entropy = torch.nn.functional.cross_entropy
     right = torch.arange(N)[own]  # where its own stand among all
     to_texts = cross_entropy(model.scale * images @ all_texts.T, right)
@@ -87,7 +88,7 @@ def encode():
 
 with torch.no_grad():
     images, texts = encode()
-    parts = [own_choices(images[own], texts[own], images, texts, own) for own in shares]
+    parts = [own_choices(images[k], texts[k], images, texts, k) for k in shares]
     whole = info_nce(model.scale * images @ texts.T)
 print("each process:", [round(part.item(), 4) for part in parts])
 print(f"their mean {sum(parts) / M:.4f}, the whole batch {whole:.4f}")
@@ -101,7 +102,7 @@ assert torch.isclose(sum(parts) / M, whole, atol=1e-5)
 # numbers, not gradients: what arrives is a constant. Four ways to go on, each followed by averaging
 # over the processes:
 #
-# - **exact**: gradients are sent back to whose embeddings they are in
+# - **exact**: gradients are sent back to the process whose embeddings they are in
 # - **constants**: own rows and columns as above; what came from others is a constant
 # - **whole, constants**: each process computes the loss of the whole grid, others' embeddings
 #   constant
@@ -131,47 +132,53 @@ def all_four(one_process):
 
 # %%
 def constants(images, texts, own):
-    return own_choices(
-        images[own], texts[own], as_constants(images, own), as_constants(texts, own), own
-    )
+    everyone = as_constants(images, own), as_constants(texts, own)
+    return own_choices(images[own], texts[own], *everyone, own)
 
 
 def whole_constants(images, texts, own):
-    return info_nce(model.scale * as_constants(images, own) @ as_constants(texts, own).T)
+    images, texts = as_constants(images, own), as_constants(texts, own)
+    return info_nce(model.scale * images @ texts.T)
 
 
 # %%
-ways = {
-    "exact": lambda images, texts, own: own_choices(images[own], texts[own], images, texts, own),
-    "constants": constants,
-    "whole, constants": whole_constants,
-    "no gather": lambda images, texts, own: info_nce(model.scale * images[own] @ texts[own].T),
-}
+def exact(images, texts, own):
+    return own_choices(images[own], texts[own], images, texts, own)
+
+
+def no_gather(images, texts, own):
+    return info_nce(model.scale * images[own] @ texts[own].T)
+
+
+ways = {"exact": exact, "constants": constants}
+ways |= {"whole, constants": whole_constants, "no gather": no_gather}
 images, texts = encode()
-right = flat([M * info_nce(model.scale * images @ texts.T)])  # one process with the whole batch
+# one process with the whole batch
+right = flat([M * info_nce(model.scale * images @ texts.T)])
 for name, way in ways.items():
     got = all_four(way)
     alike = torch.nn.functional.cosine_similarity(got, right, dim=0)
     off = (got - right).norm() / right.norm()
-    print(
-        f"{name:17}: length {got.norm() / right.norm():.3f}, cosine {alike:.3f}, off by {off:.1e}"
-    )
+    length = got.norm() / right.norm()
+    print(f"{name:17}: length {length:.3f}, cosine {alike:.3f}", end=", ")
+    print(f"off by {off:.1e}")
 
 # %% [markdown]
 # Only the first is the gradient of one large machine. *Constants* misses what other processes' rows
-# say about its embeddings, half of the gradient, and points elsewhere. *Whole, constants* has the
-# right direction, for a loss of the whole grid has each own embedding's full gradient; but the mean
-# over $M$ processes, each of which holds a different share, makes it $M$ times too small. AdamW,
-# which divides by the gradient's own size, hardly notices; clipping by length does. *No gather* is
-# the loss of small batches.
+# say about its embeddings, half as long as the whole gradient, and points elsewhere. *Whole,
+# constants* has the right direction, for a loss of the whole grid has each own embedding's full
+# gradient; but the mean over $M$ processes, each of which holds a different share, makes it $M$
+# times too small. AdamW, which divides by the gradient's own size, hardly notices; clipping by
+# length does. *No gather* is the loss of small batches.
 
 # %% [markdown]
 # ## A ring for the sigmoid
 #
 # The sigmoid's cells don't share sums, so a process needn't have all captions at once. Each
 # computes the block of its pictures with its own captions, then hands these captions to its
-# right-hand neighbour and takes those of its left. After $M$ rounds it has seen all of them
-# ({cite:t}`zhai2023siglip`, §3.3). Predict whose captions process 0 holds in rounds 1, 2 and 3.
+# right-hand neighbour and takes those of its left. After $M - 1$ such turns it has seen all of them
+# ({cite:t}`zhai2023siglip`, §3.3). Predict whose captions process 0 holds after one, two and three
+# turns.
 
 # %%
 from clipbook.pairs import sigmoid_loss
@@ -185,7 +192,8 @@ for k, own in enumerate(shares):
     for turn in held:
         block = scale * images[own] @ texts[shares[turn]].T + bias  # (32, 32)
         true = torch.eye(N // M, dtype=torch.bool) & (turn == k)
-        total += sigmoid_loss(block, true) / M  # the mean over its pictures, then over processes
+        # the mean over its pictures, then over processes
+        total += sigmoid_loss(block, true) / M
 whole = sigmoid_loss(scale * images @ texts.T + bias)
 assert torch.isclose(total, whole, rtol=1e-5)
 print(f"in blocks {total:.4f}, the whole grid {whole:.4f}")
@@ -206,7 +214,8 @@ from torch.nn.functional import cross_entropy, normalize
 class Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows):
-        all_rows = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        M = dist.get_world_size()
+        all_rows = [torch.empty_like(rows) for _ in range(M)]
         dist.all_gather(all_rows, rows)
         return torch.cat(all_rows)
 
@@ -260,25 +269,29 @@ def torchrun(processes):  # what the command torchrun does, from a notebook
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), str(script)]
     quiet = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=quiet, capture_output=True, text=True, check=True
+    )
     return [float(word) for word in done.stdout.split()[-2:]]
 
 
 # %%
 said = {processes: torchrun(processes) for processes in (1, 2, 4)}
 for processes, (value, length) in said.items():
-    print(f"processes: {processes}, loss {value:.9f}, length of the gradient {length:.9f}")
-assert all(abs(a - b) < 1e-8 for k in (2, 4) for a, b in zip(said[k], said[1], strict=True))
+    print(f"processes: {processes}, loss {value:.9f}", end=", ")
+    print(f"length of the gradient {length:.9f}")
+for k in (2, 4):
+    assert all(abs(a - b) < 1e-8 for a, b in zip(said[k], said[1], strict=True))
 
 # %% [markdown]
-# The same to nine digits. The package's training does this whenever torchrun has started it, with
+# The same to nine decimals. The package's training does this whenever torchrun has started it, with
 # PyTorch's `DistributedDataParallel` for the average:
 #
 #     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
 #
 # Every process makes the same batch, so no pair is seen twice, and takes its share. One writes the
 # checkpoints; if a process dies, the same command goes on from the last one, in the same weights.
-# Another number of processes adds up in another order, and is refused as another run.
+# It refuses to go on with another number of processes, which would add up in another order.
 
 # %% [markdown]
 # ## Pairs in shards
@@ -286,7 +299,7 @@ assert all(abs(a - b) < 1e-8 for k in (2, 4) for a, b in zip(said[k], said[1], s
 # So far every process made all pairs and used its share. Real pairs lie in files, and millions of
 # small files are slow to list, to copy and to open in a random order. So they are packed into
 # **shards**, tar files that are read from beginning to end ({cite:t}`aizman2019webdataset`). We
-# pack 48 scenes with their captions by eights. One picture is damaged: what becomes of it?
+# pack 48 scenes with their captions, eight to a shard. One picture is damaged: what becomes of it?
 
 # %%
 import json
@@ -299,11 +312,15 @@ home = Path(mkdtemp())
 scenes, captions = sample_pairs(48, stream("many machines: pairs"))
 for k, scene in enumerate(scenes):
     render(scene).save(home / f"{k}.png")
-rows = [{"picture": f"{k}.png", "caption": text} for k, text in enumerate(captions)]
-(home / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+rows = [
+    json.dumps({"picture": f"{k}.png", "caption": caption})
+    for k, caption in enumerate(captions)
+]
+(home / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
 pairs, _ = read_pairs(home)
 (home / "13.png").write_bytes((home / "13.png").read_bytes()[:50])
-print(f"{len(pairs)} pairs, such as {pairs[0].picture.name}: {pairs[0].caption}")
+first = pairs[0]
+print(f"{len(pairs)} pairs, such as {first.picture.name}: {first.caption}")
 
 # %% [markdown]
 # Packing names what can't be used, and goes on. The package *webdataset*, which many data sets of
@@ -331,7 +348,7 @@ import tarfile
 
 def read(path):
     pair = {"name": None}
-    with tarfile.open(path, "r|") as tar:  # "|": a stream, which never goes back
+    with tarfile.open(path, "r|") as tar:  # "|": a stream, never goes back
         for file in tar:
             name, ending = file.name.split(".")
             pair = pair if pair["name"] == name else {"name": name}
@@ -340,12 +357,14 @@ def read(path):
                 yield pair
 
 
-print([(pair["name"][-2:], pair["txt"].decode()) for pair in read(paths[0])][:2])
+first_two = list(read(paths[0]))[:2]
+print([(pair["name"][-2:], pair["txt"].decode()) for pair in first_two])
 
 # %% [markdown]
 # Each pass should have another order, and a stream has one only. Two things help: the shards come
-# in a random order, and pairs wait in a **buffer**, which a random one leaves whenever another has
-# come in. Predict: with a buffer of 12, which pair of a file can be the first to come out?
+# in a random order, and pairs wait in a **shuffle buffer**, which a random one leaves whenever
+# another has come in. Predict: with a buffer of 12, which pair of a file can be the first to come
+# out?
 
 
 # %%
@@ -359,19 +378,24 @@ def shuffled(pairs, buffer, rng):
         yield waiting.pop(rng.integers(len(waiting)))
 
 
-numbers = [list(shuffled(range(48), size, stream("buffer"))) for size in (0, 12, 48)]
-for size, order in zip((0, 12, 48), numbers, strict=True):
+for size in (0, 12, 48):
+    order = list(shuffled(range(48), size, stream("buffer")))
     print(f"a buffer of {size:2}:", order[:12])
 
 # %% [markdown]
 # One of the first thirteen. And the processes? Each takes every $M$-th shard of the pass's order,
-# so no pair is in two shares, and none opens another's files.
+# so no pair is in two shares, and none opens another's files. A pass ends for all when one of them
+# can't fill its share of a batch.
 
 # %%
 order = stream("many machines: order").permutation(len(paths))
-own = [[pair["name"] for k in order[n::2] for pair in read(paths[k])] for n in range(2)]
+own = [
+    [pair["name"] for k in order[n::2] for pair in read(paths[k])]
+    for n in range(2)
+]
 for n, names in enumerate(own):
-    print(f"process {n}: shards {order[n::2]}, {len(names)} pairs, the first {names[0]}")
+    print(f"process {n}: shards {order[n::2]}", end=", ")
+    print(f"{len(names)} pairs, the first {names[0]}")
 assert not set(own[0]) & set(own[1]) and len({*own[0], *own[1]}) == 48
 
 # %% [markdown]
@@ -387,13 +411,17 @@ shards, problems = read_shards(home / "shards")
 assert sum(shard.pairs for shard in shards) == 47 and len(problems) == 1
 batches = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)
 in_order = [batches[k] for k in range(7)]
-goes_on = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)[6]  # as after a stop
-assert all(torch.equal(a, b) for a, b in zip(goes_on, in_order[6], strict=True))
+goes_on = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)  # after a stop
+for a, b in zip(goes_on[6], in_order[6], strict=True):
+    assert torch.equal(a, b)
 
 _, token_ids, _ = ShardBatches(shards, tokenizer, 47)[0]
 known = {tokenizer.decode(ids.tolist()) for ids in token_ids}
 by_hand = {int(name) for names in own for name in names}
-(missing,) = (k for k in by_hand if tokenizer.decode(tokenizer.encode(captions[k])) not in known)
+read_back = {
+    k: tokenizer.decode(tokenizer.encode(captions[k])) for k in by_hand
+}
+(missing,) = (k for k in by_hand if read_back[k] not in known)
 assert missing == 13
 print(f"{len(known)} pairs, and of those read by hand not number {missing}")
 
@@ -406,16 +434,17 @@ from clipbook.pretrained import loader_bench
 
 for kind, by_count in loader_bench().items():
     for count, run in by_count.items():
+        speed, opening = run["pairs a second"], run["seconds to open"]
         print(
-            f"{kind:6} {int(count):7,} pairs: {run['pairs a second']:5,.0f} a second, "
-            f"{run['MB']:3.0f} MB, {run['seconds to open']:5.1f} s before the first"
+            f"{kind:6} {int(count):7,} pairs: {speed:5,.0f} a second", end=", "
         )
+        print(f"{run['MB']:3.0f} MB, {opening:5.1f} s before the first")
 
 # %% [markdown]
 # Shards take more of a core, for webdataset reads tar files in Python. But neither the memory nor
 # the time before the first batch grows with the number of pairs, since nobody looks at all of them.
-# On a slow disk, or one of another machine, reading in order saves more than this. In the shell,
-# where packing shuffles first:
+# On a slow disk, or one of another machine, reading in order should save more than this. In the
+# shell, where packing shuffles the pairs first:
 #
 #     python -m clipbook.training.pack my-pairs my-shards
 #     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --shards my-shards --out runs/mine
@@ -426,7 +455,8 @@ for kind, by_count in loader_bench().items():
 # All embeddings have been gathered: `images` and `texts`, shape (N, dim) each, rows of unit length,
 # in the order of the processes. Return process `number`'s part of InfoNCE at the given scale: its
 # share of the pictures choose among all captions, its share of the captions among all pictures, and
-# both count a half. `processes` divides N.
+# both count a half. `processes` divides N. The check tries
+# scales up to 1,000.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -443,7 +473,8 @@ def process_loss(images, texts, scale, processes, number):
     ### BEGIN SOLUTION
     n = len(images) // processes
     own = slice(number * n, (number + 1) * n)
-    to_texts, to_images = scale * images[own] @ texts.T, scale * texts[own] @ images.T
+    to_texts = scale * images[own] @ texts.T
+    to_images = scale * texts[own] @ images.T
     matching = scale * (images[own] * texts[own]).sum(dim=1)
     both = to_texts.logsumexp(dim=1) + to_images.logsumexp(dim=1)
     return (both / 2 - matching).mean()
@@ -473,7 +504,8 @@ want_6, first, own = (
     torch.tensor([0, 1]),
     torch.tensor([2, 3]),
 )
-to_texts, to_images = 5 * images_6[own] @ texts_6.T, 5 * texts_6[own] @ images_6.T
+to_texts = 5 * images_6[own] @ texts_6.T
+to_images = 5 * texts_6[own] @ images_6.T
 alone = 5 * images_6[own] @ texts_6[own].T
 mistakes = {
     "its captions stand behind those of the processes before it": (
@@ -493,19 +525,35 @@ mistakes = {
     "both sides count a half": 2 * want_6,
     "divide by the process's own pairs, not by all": want_6 / 3,
     "processes are counted from 0": reference(images_6, texts_6, 5.0, 3, 0),
-    "multiply the cosines by the scale": reference(images_6, texts_6, 1.0, 3, 1),
+    "multiply the cosines by the scale": reference(
+        images_6, texts_6, 1.0, 3, 1
+    ),
     "shares are neighbours, not every third pair": reference(
         images_6[[0, 3, 1, 4, 2, 5]], texts_6[[0, 3, 1, 4, 2, 5]], 5.0, 3, 1
     ),
 }
 with check("The loss of one process"):
     got = ask(process_loss, images_6, texts_6, 5.0, 3, 1)
-    close(got, want_6, "process_loss(images_6, texts_6, 5.0, 3, 1)", mistakes=mistakes)
-    for N, scale, processes in ((1, 2.0, 1), (4, 10.0, 4), (12, 20.0, 3), (8, 1.0, 2)):
+    close(
+        got,
+        want_6,
+        "process_loss(images_6, texts_6, 5.0, 3, 1)",
+        mistakes=mistakes,
+    )
+    for N, scale, processes in (
+        (1, 2.0, 1),
+        (4, 10.0, 4),
+        (12, 20.0, 3),
+        (8, 1.0, 2),
+        (6, 1000.0, 2),
+    ):
         for number in range(processes):
-            what = f"process {number} of {processes}, {N} pairs"
+            what = (
+                f"process {number} of {processes}, {N} pairs at scale {scale:g}"
+            )
             args = (*some(N, N), scale, processes, number)
-            close(ask(process_loss, *args), reference(*args), what)
+            got = ask(process_loss, *args)
+            close(got, reference(*args), what, tolerance=1e-5 + 5e-6 * scale)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "process-loss-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other sizes; all parts together are the whole.
@@ -517,11 +565,22 @@ from clipbook.pairs import info_nce
 
 with check("The loss of one process, other sizes"):
     for N, processes in ((40, 5), (21, 7), (64, 2)):
-        rows = torch.randn(2, N, 6, generator=torch.Generator().manual_seed(N + 1))
+        rows = torch.randn(
+            2, N, 6, generator=torch.Generator().manual_seed(N + 1)
+        )
         images, texts = normalize(rows, dim=2).unbind()
-        parts = [ask(process_loss, images, texts, 7.0, processes, k) for k in range(processes)]
-        got = torch.stack([torch.as_tensor(part).float() for part in parts]).mean()
-        close(got, info_nce(7 * images @ texts.T), f"the mean of {processes} processes, {N} pairs")
+        parts = [
+            ask(process_loss, images, texts, 7.0, processes, k)
+            for k in range(processes)
+        ]
+        got = torch.stack(
+            [torch.as_tensor(part).float() for part in parts]
+        ).mean()
+        close(
+            got,
+            info_nce(7 * images @ texts.T),
+            f"the mean of {processes} processes, {N} pairs",
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
@@ -543,7 +602,10 @@ with check("The loss of one process, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "round-the-ring", "schema_version": 3, "task": false}
 def ring(processes):
-    """Whose captions each process holds at each turn: a number -> (turns, processes)."""
+    """Whose captions each process holds at each turn.
+
+    A number -> (turns, processes).
+    """
     ### BEGIN SOLUTION
     turns = torch.arange(processes)[:, None]
     return (torch.arange(processes) - turns) % processes
@@ -555,16 +617,21 @@ from clipbook.exercises import ask, check, close
 
 want_4 = torch.tensor([[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1], [1, 2, 3, 0]])
 steps = torch.arange(4)
+rightwards = (steps + steps[:, None]) % 4
 mistakes = {
-    "they come from the left-hand neighbour; yours go the other way": (steps + steps[:, None]) % 4,
+    "they come from the left-hand neighbour; yours go the other way": rightwards,
     "count round: after process 0 comes the last one": steps - steps[:, None],
     "count round, not up to 0 only": (steps - steps[:, None]).clamp(min=0),
     "at turn 0 each holds its own": (steps - steps[:, None] - 1) % 4,
-    "nobody hands on: each process holds its own all the time": steps.expand(4, 4),
+    "nobody hands on: each process holds its own all the time": steps.expand(
+        4, 4
+    ),
     "a turn moves by one process, not by two": (steps - 2 * steps[:, None]) % 4,
     "processes are counted from 0": want_4 + 1,
     "the last turn is missing": want_4[:3],
-    "one turn too many: after them all, each holds its own again": torch.cat([want_4, want_4[:1]]),
+    "one turn too many: after them all, each holds its own again": torch.cat(
+        [want_4, want_4[:1]]
+    ),
 }
 with check("Round the ring"):
     close(ask(ring, 4), want_4, "ring(4)", mistakes=mistakes)

@@ -21,17 +21,18 @@
 # %% [markdown] predict={"ask": "Days at their best", "number": 2.4, "within": 0.6, "shown": "at their best: 2.4 days"}
 # ## What did CLIP cost?
 #
-# CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024, which reads 256
-# patches of 14 × 14 and a class token, and a text encoder of 12 blocks of width 768 with 77 tokens
-# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block has 12 matrices
-# of width × width, and each of their numbers is multiplied and added once a token: 24 w²
-# operations. The backward pass costs twice the forward pass. Predict the days on 256 V100, which do
-# at most 125 million million operations a second each.
+# CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024 for 256 patches
+# and a class token, and a text encoder of 12 blocks of width 768 for 77 tokens
+# ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block of width $w$
+# has $12 w^2$ weights ($4 w^2$ in attention, $8 w^2$ in the feed-forward network), and each is
+# multiplied and added once a token: $24 w^2$ floating-point operations (FLOPs). The backward pass
+# costs twice the forward pass. Predict the days on 256 V100, which do at most 125 trillion
+# operations a second each.
 
 
 # %%
 def operations(tokens, width, blocks):
-    """Of one forward pass: the matrices, and the scores and sums of attention."""
+    """Of one forward pass: the matrices, attention's scores and sums."""
     return blocks * (24 * tokens * width**2 + 4 * tokens**2 * width)
 
 
@@ -41,19 +42,22 @@ seconds = whole_run / (256 * 125e12)
 print(f"a pair, forward: {image / 1e9:.0f} + {text / 1e9:.0f} · 10⁹ operations")
 print(f"the whole run:   {whole_run:.1e} operations")
 print(f"256 V100 at their best: {seconds / 86_400:.1f} days; the paper says 12")
-print(f"so they did {seconds / 86_400 / 12:.0%} of that, {12 * 256:,} GPU days in all")
+part = seconds / 86_400 / 12
+print(f"so they did {part:.0%} of that, {12 * 256:,} GPU days in all")
 
 # %% [markdown]
-# A fifth of the best is nothing unusual. Part of the rest is known: to save memory CLIP made its
-# activations again in the backward pass (§2.5), a fourth forward pass that our count leaves out.
+# This share is called *model FLOPs utilisation* (MFU). Part of the rest is known: to save memory
+# CLIP made its activations again in the backward pass (§2.5), as costly as a fourth forward pass,
+# which our count leaves out.
 
 # %% [markdown]
 # ## The time of a step
 #
 # Three things take time. **Computing**: operations. **Memory**: an update reads weights and
-# gradients and writes weights. **Network**: gradients are averaged. Each has a speed that can be
-# measured alone: by a product of two matrices, by a copy, by an all-gather. We write a program for
-# torchrun, as in [the last chapter](many-machines.ipynb#two-processes-for-real).
+# gradients and writes weights. **Network**: gradients are averaged. Each speed can be measured
+# alone: by a product of two matrices as large as the step's (smaller ones fit into the cache and
+# run faster), by a copy, by an all-gather. We write a program for torchrun, as in
+# [the last chapter](many-machines.ipynb#two-processes-for-real).
 
 # %%
 timing = """
@@ -73,11 +77,13 @@ def seconds(work):
 
 # %%
 speeds = """
-square, rows, copy = torch.randn(512, 512), torch.randn(2**22), torch.empty(2**22)
+square = torch.randn(1024, 1024)
+rows, copy = torch.randn(2**22), torch.empty(2**22)
 of_all = [torch.empty(2**22) for _ in range(M)]
-speed = 2 * 512**3 / seconds(lambda: square @ square)
+speed = 2 * 1024**3 / seconds(lambda: square @ square)
 memory = 2 * rows.nbytes / seconds(lambda: copy.copy_(rows))
-network = max(M - 1, 1) * rows.nbytes / seconds(lambda: dist.all_gather(of_all, rows))
+gathering = seconds(lambda: dist.all_gather(of_all, rows))
+network = max(M - 1, 1) * rows.nbytes / gathering
 """
 
 # %% [markdown]
@@ -115,7 +121,9 @@ def torchrun(processes):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), str(script)]
     quiet = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=quiet, capture_output=True, text=True, check=True
+    )
     return [float(word) for word in done.stdout.split()]
 
 
@@ -129,67 +137,74 @@ said = {M: torchrun(M) for M in (1, 2)}
 
 # %%
 def step_time(M, operations, weights, speed, memory, network, gathered=0):
-    """Seconds of computing, updating and sending; weights and gathered are in bytes."""
+    """Seconds of computing, updating, sending; weights, gathered in bytes."""
     sent = 2 * (M - 1) / M * weights + (M - 1) / M * gathered
     return operations / M / speed, 3 * weights / memory, sent / network
 
 
-sizes = 3 * 2 * 256 * 1024**2 * 4, 4 * 4 * 1024**2  # operations, and bytes of the weights
+sizes = 3 * 2 * 256 * 1024**2 * 4, 4 * 4 * 1024**2  # operations, weights' bytes
 for M, (*measured_speeds, measured) in said.items():
     seconds = step_time(M, *sizes, *measured_speeds)
-    print(f"{M} processes, speeds:", *(f"{value:.1e}" for value in measured_speeds))
-    print("  computing {:.3f}, updating {:.3f}, sending {:.3f} s".format(*seconds))
+    told = [f"{value:.1e}" for value in measured_speeds]
+    print(f"{M} processes, speeds:", *told)
+    compute, update, send = seconds
+    print(f"  computing {compute:.3f}, updating {update:.3f}", end=", ")
+    print(f"sending {send:.3f} s")
     print(f"  in all {sum(seconds):.3f} s, measured {measured:.3f} s")
 
 # %% [markdown]
-# The sum of the parts gives the size of a step, not its every millisecond: work takes time to start,
-# processes wait for each other, and a machine has other things to do. Two processes halve the
-# computing and pay for it by sending. Whether that is worth it is a question of sizes, so we put in
-# CLIP's.
+# The sum of the parts gives the order of magnitude of a step, and may not even put the two in the
+# right order: work takes time to start, processes wait for each other, and a machine has other
+# things to do. Two processes halve the computing and pay for it by sending. Whether that is worth
+# it is a question of sizes, so we put in CLIP's.
 
 # %% [markdown]
 # ## From 2 to 4,096 GPUs
 #
-# We assume GPUs that reach a fifth of 125 million million operations and move 0.9 million million
-# bytes a second in their memory, 428 million weights in 16 bits, and 10 GB a second between
-# machines. All four are assumptions: change them. Predict from how many GPUs on sending takes
-# longer than computing.
+# We assume GPUs that reach a fifth of 125 trillion operations and move 0.9 trillion bytes a second
+# in their memory, 428 million weights in 16 bits, and 10 GB a second between machines. All four are
+# assumptions: change them. Predict from how many GPUs on sending takes longer than computing.
 
 # %% mystnb={"image": {"alt": "Seconds of a step over the number of GPUs, on logarithmic axes: computing falls in a straight line, sending rises a little at first and stays level, updating is level far below; computing and sending meet at about 4,096 GPUs."}}
 from clipbook.figures import curves
 
 pairs = 32_768
 clip = {
-    "operations": 3 * (image + text) * pairs, "weights": 2 * 428e6, "gathered": 2 * 2 * 768 * pairs,
-    "speed": 0.2 * 125e12, "memory": 0.9e12, "network": 10e9,
-}  # fmt: skip
+    "operations": 3 * (image + text) * pairs,
+    "weights": 2 * 428e6,
+    "gathered": 2 * 2 * 768 * pairs,
+    "speed": 0.2 * 125e12,
+    "memory": 0.9e12,
+    "network": 10e9,
+}
 counts = [2**k for k in range(1, 13)]
 times = [step_time(M, **clip) for M in counts]
 for M, (compute, _, sending) in list(zip(counts, times, strict=True))[1::2]:
     print(f"{M:5} GPUs: computing {compute:7.2f} s, sending {sending:.2f} s")
-names = ("computing", "updating", "sending")
-lines = {name: (counts, [each[k] for each in times]) for k, name in enumerate(names)}
+lines = {}
+for k, name in enumerate(("computing", "updating", "sending")):
+    lines[name] = counts, [each[k] for each in times]
 curves(lines, across="GPUs", up="seconds a step", log="xy")
 
 # %% [markdown]
 # Under these assumptions 256 GPUs still mostly compute. With a batch of 32,768 shared by thousands,
-# each would wait for the network: more machines want a larger batch, and that was one reason to
-# make it large.
+# each would wait for the network: more machines want a larger batch.
 
 # %% [markdown]
 # ## What should more money buy?
 #
 # A larger model, more pairs, or more passes? {cite:t}`cherti2023scaling` have trained 29 CLIPs on
-# open data, 80 million, 400 million and 2 thousand million pairs of LAION, with five image encoders
-# and 3 to 34 thousand million pairs seen, and have published what each can do on ImageNet. Beside
-# them stand OpenAI's three, whose data is another. We call a run *in front* where no cheaper one is
-# better. Predict: is a run in front whose data set is the smallest?
+# open data, 80 million, 400 million and 2 billion pairs of LAION, with five image encoders and 3 to
+# 34 billion pairs seen, and have published what each can do on ImageNet. Beside them stand OpenAI's
+# three, whose data is another. We call a run *in front* where no cheaper one is better (the Pareto
+# front). Predict: is any run on the smallest data set in front?
 
 # %%
 from clipbook.pretrained import clip_runs
 
 
-def cost(run):  # operations: a multiplication with its addition is two; 3 as before
+def cost(run):
+    """Operations; a multiplication with its addition is two; 3 as before."""
     return 3 * 2e9 * run["GMAC a pair"] * run["pairs seen"]
 
 
@@ -203,8 +218,10 @@ def in_front(runs):
 
 laion = [run for run in clip_runs() if run["data"] != "WIT"]
 for run in in_front(laion):
-    seen = f"{run['pairs seen'] / 1e9:4.1f} thousand million pairs of {run['data']}"
-    print(f"{cost(run):.1e} operations: {run['model']}, {seen}, error {1 - run['accuracy']:.3f}")
+    seen, error = run["pairs seen"] / 1e9, 1 - run["accuracy"]
+    print(f"{cost(run):.1e} operations: {run['model']}", end=", ")
+    print(f"{seen:4.1f} billion pairs of {run['data']}", end=", ")
+    print(f"error {error:.3f}")
 
 # %% [markdown]
 # None is. Along the front model and pairs seen grow together, and the larger data sets with them:
@@ -212,7 +229,7 @@ for run in in_front(laion):
 # with the cost $C$? The paper fits a **power law** $E = \beta C^{\alpha}$ to the front, a straight
 # line where both axes are logarithmic. So do we.
 
-# %% mystnb={"image": {"alt": "Error on ImageNet over the operations of the training, both axes logarithmic: runs on 2 thousand million pairs of LAION go down along the fitted straight line, those on 80 million pairs lie above it and bend away from it towards the right."}}
+# %% mystnb={"image": {"alt": "Error on ImageNet over the operations of the training, both axes logarithmic: runs on 2 billion pairs of LAION go down along the fitted straight line, those on 80 million pairs lie above it and bend away from it towards the right."}}
 import numpy as np
 
 
@@ -245,16 +262,19 @@ for name, exponent in exponents.items():
 # 90,000 pairs in all of them. Now a plan for budgets of yours.
 
 # %%
-prices = {"a GPU hour": 2.0, "operations a second": 0.2 * 125e12}  # change these
-for budget in (3_000, 30_000, 300_000):  # and these
+# change these prices, and the budgets
+prices = {"a GPU hour": 2.0, "operations a second": 0.2 * 125e12}
+for budget in (3_000, 30_000, 300_000):
     buys = budget / prices["a GPU hour"] * 3600 * prices["operations a second"]
     affordable = [run for run in in_front(laion) if cost(run) <= buys]
     if not affordable or buys > 2 * cost(in_front(laion)[-1]):
         print(f"{budget:9,}: {buys:.0e} operations, where nobody has measured")
         continue
     run = affordable[-1]
-    said = f"as {run['model']}, {run['pairs seen'] / 1e9:.1f} thousand million of {run['data']}"
-    print(f"{budget:9,}: {buys:.0e} operations, error {beta * buys**alpha:.2f} at best, {said}")
+    error, seen = beta * buys**alpha, run["pairs seen"] / 1e9
+    print(f"{budget:9,}: {buys:.0e} operations", end=", ")
+    print(f"error {error:.2f} at best, as {run['model']}", end=", ")
+    print(f"{seen:.1f} billion of {run['data']}")
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: how many days
@@ -288,7 +308,9 @@ from clipbook.exercises import ask, check, close
 run_ = (400e6, 32, 175e9, 256, 125e12, 0.2)
 want = 3 * 175e9 * 400e6 * 32 / (256 * 125e12 * 0.2) / 86_400
 mistakes = {
-    "a backward pass costs twice a forward pass, and the forward pass counts, too": want * 2 / 3,
+    "a backward pass costs twice a forward pass, and the forward pass counts, too": want
+    * 2
+    / 3,
     "the backward pass is missing": want / 3,
     "every pair is seen `passes` times": want / 32,
     "all GPUs work at once": want * 256,
@@ -299,12 +321,25 @@ mistakes = {
     "activations are made again only where `again` is true": want * 4 / 3,
 }
 with check("How many days"):
-    close(ask(days, *run_), want, "days of CLIP's largest model", tolerance=1e-4, mistakes=mistakes)
+    close(
+        ask(days, *run_),
+        want,
+        "days of CLIP's largest model",
+        tolerance=1e-4,
+        mistakes=mistakes,
+    )
     again = ask(days, *run_, again=True)
-    close(again, want * 4 / 3, "days with activations made again", tolerance=1e-4)
+    close(
+        again, want * 4 / 3, "days with activations made again", tolerance=1e-4
+    )
     for gpus, used in ((1, 1.0), (8, 0.35)):
         numbers = (1_000, 5, 86_400.0, gpus, 1_000.0, used)
-        close(ask(days, *numbers), 15 / gpus / used, f"days of {gpus} slow GPUs", tolerance=1e-6)
+        close(
+            ask(days, *numbers),
+            15 / gpus / used,
+            f"days of {gpus} slow GPUs",
+            tolerance=1e-6,
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "days-of-a-run-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other runs.
@@ -317,9 +352,21 @@ with check("How many days, other runs"):
         (100, 1, 1e9, 2, 1e9, 0.5),
     ):
         for again in (False, True):
-            want = (3 + again) * forward * pairs * passes / (gpus * peak * used) / 86_400
+            want = (
+                (3 + again)
+                * forward
+                * pairs
+                * passes
+                / (gpus * peak * used)
+                / 86_400
+            )
             got = ask(days, pairs, passes, forward, gpus, peak, used, again)
-            close(got, want, f"days of {pairs:,.0f} pairs on {gpus} GPUs", tolerance=1e-6)
+            close(
+                got,
+                want,
+                f"days of {pairs:,.0f} pairs on {gpus} GPUs",
+                tolerance=1e-6,
+            )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -360,7 +407,7 @@ with check("How many days, other runs"):
 #
 # We have counted what CLIP's run took, predicted the time of a step, and planned a run.
 #
-# - Operations are counted from sizes: 24 w² a token and block, three times for training.
+# - Operations are counted from sizes: $24 w^2$ a token and block, three times for training.
 # - More GPUs shorten computing, not sending; a large batch keeps them busy.
 # - Error falls as a small power of the cost, if model, pairs seen and data set grow together.
 #

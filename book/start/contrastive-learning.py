@@ -67,8 +67,9 @@ sampled_captions = []
 for k in range(10):
     generator = stream("contrastive-learning: pairs", index=k)
     sampled_captions += sample_pairs(100, generator, distinct=False)[1]
-print(f"{len(sampled_captions)} captions, {len(set(sampled_captions))} of them different")
-assert len(set(sampled_captions)) > 800
+different = len(set(sampled_captions))
+print(f"{len(sampled_captions)} captions, {different} of them different")
+assert different > 800
 print(*sampled_captions[5:8], sep="\n")
 
 # %% [markdown]
@@ -126,7 +127,7 @@ encode_picture(pictures[0]).round(2)
 # Picture and caption agree where both have large numbers in the same places. So multiply number by
 # number and add up: the **dot product** $I_i \cdot T_j$. For vectors of length 1, as ours, it is
 # also called their *cosine*: 1 for equal ones, here 0 for nothing in common. We compare every
-# picture with every caption. Predict: which pictures can't make up their mind?
+# picture with every caption. Predict: which pictures fit two captions equally well?
 
 # %% mystnb={"image": {"alt": "With encoders that only know colours most of the diagonal is red, but pictures 1 and 2 fit captions 1 and 2 equally well."}}
 from clipbook.figures import similarity_heatmap
@@ -144,9 +145,9 @@ similarity_heatmap(by_hand, pictures, captions)
 # **similarity**. The **diagonal** holds the pairs that belong together.
 #
 # Pictures 1 and 2 have the same colours, so both captions fit both; and picture 5, mostly green,
-# likes the green triangle of caption 8 nearly as much as its own. We could add rules for shapes and
+# fits the green triangle of caption 8 nearly as well as its own. We could add rules for shapes and
 # "above"; for photographs nobody knows how. So both encoders, our **model**, get very many
-# adjustable numbers instead, and **learn**.
+# adjustable numbers (*parameters*) instead, and **learn**.
 
 # %% [markdown]
 # ## From noise to a diagonal
@@ -187,7 +188,7 @@ from clipbook.pairs import similarity
 
 model, tokenizer = clipbook.load("shapes")
 with torch.no_grad():  # use it, don't train it
-    # preprocess and tokenizer prepare what the encoders read; later chapters build them
+    # preprocess and tokenizer, which later chapters build, prepare the inputs
     image_embeddings = model.encode_image(model.preprocess(pictures))  # (8, 64)
     text_embeddings = model.encode_text(*tokenizer.batch(captions))  # (8, 64)
 trained = similarity(image_embeddings, text_embeddings)  # (8, 8)
@@ -200,10 +201,10 @@ print(f"by hand {cell:.2f}, by the package {trained[0, 0]:.2f}")
 # %% [markdown] predict={"ask": "All cells will be", "choices": ["near 1", "near 0", "high on the diagonal alone"], "right": "near 1", "shown": "every cell of the grid is close to 1"}
 # ## Why contrast?
 #
-# Why push the other cells down? Would it not do to pull own pairs together? A fresh, smaller model
-# tries, with 60 batches of 64 pairs. For each, `goal` makes one number of the grid, the **loss**:
-# the lower, the better. Ours is minus the mean of the diagonal. Look only at lines with a comment.
-# Predict the grid.
+# Why push the other cells down? Would it not do to pull matching pairs together? A fresh, smaller
+# model tries, with 60 batches of 64 pairs. For each, `goal` makes one number of the grid, the
+# **loss**: the lower, the better. Ours is minus the mean of the diagonal. Look only at lines with a
+# comment. Predict the grid.
 
 # %%
 from clipbook.image import normalise
@@ -216,7 +217,7 @@ def learn(goal, steps=60):
     optimiser = torch.optim.AdamW(run.model.parameters(), lr=1e-3)
     for step in range(steps):
         batch, token_ids, mask = run.batches[step]
-        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64), times a factor
+        grid = run.model(normalise(batch), token_ids, mask)  # (64, 64), scaled
         loss = goal(grid)  # the lower, the better
         optimiser.zero_grad()
         loss.backward()  # how should each number inside change?
@@ -242,9 +243,9 @@ similarity_heatmap(pulled, pictures, captions)
 
 # %% [markdown]
 # A perfect diagonal, and worthless: everything fits everything, for all embeddings have become
-# nearly the same. Now the same beginning and the same batches with contrast: the loss `info_nce`
-# wants each cell of the diagonal to **stand out from its row and its column**. Predict: what is the
-# mean of the other cells?
+# nearly the same (*collapse*). Now the same beginning and the same batches with contrast: the loss
+# `info_nce` wants each cell of the diagonal to **stand out from its row and its column**. Predict:
+# what is the mean of the other cells?
 
 
 # %%
@@ -302,10 +303,10 @@ similarity_heatmap(swapped, pictures, my_captions)
 # ![A picture goes through a contrastive image encoder and a linear projection and becomes a row of image tokens; a question goes through a tokenizer and becomes a row of text tokens; a language model reads both rows and writes the answer.](../images/vision-language-model.svg)
 
 # %% [markdown]
-# 1. The **contrastive vision encoder**, trained on pairs, turns the picture into vectors: not one,
-#    as so far, but those from which it makes that one, one for each small square of the picture.
-# 2. A **linear projection**, a product with one table of numbers, gives each vector as many numbers
-#    as the language model's own have.
+# 1. The **contrastive vision encoder**, trained on pairs, turns the picture into vectors: here not
+#    one for the whole picture, but one for each small square of it.
+# 2. A **linear projection**, a product with one table of numbers (a matrix), gives each vector as
+#    many numbers as the language model's own have.
 # 3. The **language model** has a vector for each piece of a word, a *token*. It reads the picture's
 #    vectors in front of the question's, as if they were words too, and writes the answer.
 #
@@ -382,12 +383,15 @@ info_nce(trained[:1, :1])
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "share-right", "schema_version": 3, "task": false}
 def share_right(similarities):
-    """Share of pairs that stand out from row and column: (N, M), N to M pairs -> one number."""
+    """Share of pairs that stand out from row and column.
+
+    (N, M), N to M pairs -> one number.
+    """
     ### BEGIN SOLUTION
     right = 0
     for i in range(len(similarities)):
         own = similarities[i, i]
-        in_row = (similarities[i] >= own).sum()  # counts the matching cell itself
+        in_row = (similarities[i] >= own).sum()  # counts the own cell itself
         in_column = (similarities[:, i] >= own).sum()
         right += (in_row == 1) & (in_column == 1)
     return right / len(similarities)
@@ -397,8 +401,16 @@ def share_right(similarities):
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 2, "grade_id": "share-right-check", "schema_version": 3, "task": false}
 from clipbook.exercises import ask, check, close
 
-rows = [[8, -1, 9, 5, -2, 6, 9], [6, 7, 4, 3, 3, -4, -2], [4, -3, 7, -2, -1, 3, -3]]
-rows += [[9, -4, 8, -1, 5, 6, 8], [6, 9, -4, 9, 7, -4, 0], [5, 4, 4, 3, -1, 7, 4]]
+rows = [
+    [8, -1, 9, 5, -2, 6, 9],
+    [6, 7, 4, 3, 3, -4, -2],
+    [4, -3, 7, -2, -1, 3, -3],
+]
+rows += [
+    [9, -4, 8, -1, 5, 6, 8],
+    [6, 9, -4, 9, 7, -4, 0],
+    [5, 4, 4, 3, -1, 7, 4],
+]
 grid = torch.tensor(rows) / 10  # (6, 7)
 mistakes = {
     "that is how many; divide by the number of pairs": 1,
@@ -411,22 +423,40 @@ mistakes = {
     "that is the mean of the diagonal; ask who has the highest cell": 0.5833333,
     "that is who is right; take their share": [0, 0, 0, 0, 0, 1],
 }
-tied = torch.tensor([[5, 1, 0, 2, 5], [0, 6, 3, 1, 2], [2, 4, 7, 1, 3], [1, 2, 7, 3, 0]]) / 10
+tied = (
+    torch.tensor(
+        [[5, 1, 0, 2, 5], [0, 6, 3, 1, 2], [2, 4, 7, 1, 3], [1, 2, 7, 3, 0]]
+    )
+    / 10
+)
 tie = {"higher than the others: equal is not enough": 3 / 4}
 with check("How many are right"):
     close(ask(share_right, grid), 1 / 6, "share_right(grid)", mistakes=mistakes)
     close(ask(share_right, tied), 1 / 4, "share_right(tied)", mistakes=tie)
-    close(ask(share_right, torch.zeros(3, 3)), 0, "the share where all cells are equal")
-    close(ask(share_right, torch.tensor([[-0.3]])), 1, "the share of a single pair")
+    close(
+        ask(share_right, torch.zeros(3, 3)),
+        0,
+        "the share where all cells are equal",
+    )
+    close(
+        ask(share_right, torch.tensor([[-0.3]])),
+        1,
+        "the share of a single pair",
+    )
     for N, M in ((6, 8), (9, 14)):
         generator = torch.Generator().manual_seed(N)
-        many = torch.rand(N, M, generator=generator) / 2 - 0.9  # all cells below 0
+        # all cells below 0
+        many = torch.rand(N, M, generator=generator) / 2 - 0.9
         a, b, c, d, *rest = torch.randperm(N, generator=generator).tolist()
         many[a, a] = many[b, b] = -0.95  # two pairs are low,
         for i in (c, d, *rest):
             many[i, i] = -0.1  # the others stand out,
         many[a, c] = many[d, M - 1] = 0  # but one loses its column, one its row
-        close(ask(share_right, many), len(rest) / N, f"the share in a {N}×{M} grid below 0")
+        close(
+            ask(share_right, many),
+            len(rest) / N,
+            f"the share in a {N}×{M} grid below 0",
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "share-right-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids.
@@ -435,7 +465,9 @@ from clipbook.exercises import ask, check, close
 
 with check("How many are right, other grids"):
     for N, M in ((5, 5), (2, 3), (40, 60)):
-        many = torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
+        many = (
+            torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
+        )
         many.diagonal()[::2] = 1
         best = torch.stack([many.max(dim=1).values, many.max(dim=0).values[:N]])
         right = (many.diagonal() == best).all(dim=0).sum() - 1
@@ -446,8 +478,16 @@ with check("How many are right, other grids"):
     wide = torch.tensor([[0.5, 0.1, 0.9], [0.2, 0.6, 0.3]])
     close(ask(share_right, wide), 0.5, "the share of 2 pairs among 3 captions")
     close(ask(share_right, torch.eye(3)), 1, "the share in a perfect grid")
-    close(ask(share_right, torch.tensor([[-0.5, -0.6]])), 1, "the share of a single pair")
-    close(ask(share_right, torch.tensor([[0.0]])), 1, "the share of a single pair of cosine 0")
+    close(
+        ask(share_right, torch.tensor([[-0.5, -0.6]])),
+        1,
+        "the share of a single pair",
+    )
+    close(
+        ask(share_right, torch.tensor([[0.0]])),
+        1,
+        "the share of a single pair of cosine 0",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
@@ -471,9 +511,12 @@ with check("How many are right, other grids"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "margins", "schema_version": 3, "task": false}
 def margins(similarities):
-    """Matching cell minus the highest other cell of the row: (N, M), M at least N and 2 -> (N,)."""
+    """Matching cell minus the highest other cell of the row.
+
+    (N, M), M at least N and 2 -> (N,).
+    """
     ### BEGIN SOLUTION
-    others = similarities.clone().fill_diagonal_(-2)  # lower than any similarity
+    others = similarities.clone().fill_diagonal_(-2)  # below any similarity
     return similarities.diagonal() - others.max(dim=1).values
     ### END SOLUTION
 
@@ -484,15 +527,27 @@ from clipbook.exercises import ask, check, close
 grid = torch.tensor([[9, 2, 4, 5], [6, 3, 5, 2], [-4, -2, -1, -7]]) / 10
 mistakes = {
     "leave the matching cell out of the search": [0, -0.3, 0],
-    "the last row has no cell above 0; put less than 0 in the own one": [0.4, -0.3, -0.1],
+    "the last row has no cell above 0; put less than 0 in the own one": [
+        0.4,
+        -0.3,
+        -0.1,
+    ],
     "own minus other, not the other way round": [-0.4, 0.3, -0.1],
     "a picture looks along its row, not down its column": [0.3, 0.1, -0.6],
-    "the highest other cell, not the mean of the others": [0.5333333, -0.1333333, 0.3333333],
+    "the highest other cell, not the mean of the others": [
+        0.5333333,
+        -0.1333333,
+        0.3333333,
+    ],
     "the highest other cell, not the lowest": [0.7, 0.1, 0.6],
     "the highest other cell is not always the second highest": [0.4, -0.2, 0.1],
     "compare within the row, not with the whole grid": [0.3, -0.3, -0.7],
     "captions without a picture compete as well; see row 1": [0.5, -0.3, 0.1],
-    "that is the highest other cell; subtract it from the matching cell": [0.5, 0.6, -0.2],
+    "that is the highest other cell; subtract it from the matching cell": [
+        0.5,
+        0.6,
+        -0.2,
+    ],
     "a picture that is wrong has a margin below 0, not above": [0.4, 0.3, 0.1],
     "a picture that is wrong has a margin below 0, not 0": [0.4, 0, 0.1],
     "how narrowly, not only whether": [1, 0, 1],
@@ -500,19 +555,28 @@ mistakes = {
     "a margin for each picture, not the smallest of all": -0.3,
 }
 with check("How narrowly"):
-    close(ask(margins, grid), [0.4, -0.3, 0.1], "margins(grid)", mistakes=mistakes)
+    close(
+        ask(margins, grid), [0.4, -0.3, 0.1], "margins(grid)", mistakes=mistakes
+    )
     equal = torch.full((2, 5), 0.4)
     close(ask(margins, equal), [0, 0], "margins, where all cells are equal,")
-    far = torch.tensor([[0.9, -0.8, -1, -0.9], [-1, 1, -1, -1], [-1, 0.8, -0.7, -1]])
-    close(ask(margins, far), [1.7, 2, -1.5], "margins(far), above 1 or below -1,")
+    far = torch.tensor(
+        [[0.9, -0.8, -1, -0.9], [-1, 1, -1, -1], [-1, 0.8, -0.7, -1]]
+    )
+    close(
+        ask(margins, far), [1.7, 2, -1.5], "margins(far), above 1 or below -1,"
+    )
     for N, M in ((1, 3), (8, 8), (5, 11)):
         generator = torch.Generator().manual_seed(N)
         many = torch.rand(N, M, generator=generator) / 2 - 1  # from -1 to -0.5
-        own, best = torch.rand(2, N, generator=generator) / 2 - 0.5  # above -0.5, below 0
+        # above -0.5, below 0
+        own, best = torch.rand(2, N, generator=generator) / 2 - 0.5
         where = torch.randint(1, M, (N,), generator=generator)
         for i in range(N):
             many[i, i], many[i, (i + where[i]) % M] = own[i], best[i]
-        close(ask(margins, many), own - best, f"margins of {N}×{M} cells below 0")
+        close(
+            ask(margins, many), own - best, f"margins of {N}×{M} cells below 0"
+        )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "margins-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other grids.
@@ -521,13 +585,22 @@ from clipbook.exercises import ask, check, close
 
 with check("How narrowly, other grids"):
     for N, M in ((1, 2), (2, 2), (40, 60)):
-        many = torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
-        expected = [line[k] - max(line[:k] + line[k + 1 :]) for k, line in enumerate(many.tolist())]
+        many = (
+            torch.rand(N, M, generator=torch.Generator().manual_seed(N)) * 2 - 1
+        )
+        expected = [
+            line[k] - max(line[:k] + line[k + 1 :])
+            for k, line in enumerate(many.tolist())
+        ]
         close(ask(margins, many), expected, f"margins of {N}×{M} cells")
     low = torch.tensor([[-0.7, -0.9], [-0.8, -0.95]])
     close(ask(margins, low), [0.2, -0.15], "margins of negative cells")
     close(ask(margins, torch.tensor([[1.0, -1.0]])), [2], "margins of 1 and -1")
-    close(ask(margins, torch.full((3, 3), -1.0)), [0, 0, 0], "margins, where all cells are -1,")
+    close(
+        ask(margins, torch.full((3, 3), -1.0)),
+        [0, 0, 0],
+        "margins, where all cells are -1,",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -544,7 +617,7 @@ with check("How narrowly, other grids"):
 # </details>
 
 # %% [markdown]
-# **2.** A model gives 0.95 to each own pair. Is it good?
+# **2.** A model gives 0.95 to each matching pair. Is it good?
 #
 # <details><summary>Answer</summary>
 #

@@ -91,9 +91,9 @@ for s in range(3):
 dict(zip(tokens, scores, strict=True))
 
 # %% [markdown]
-# Most at "aussie", which describes *and* is about animals. To become **weights**, shares of one
-# whole, scores are divided by $\sqrt d = 2$ (reason below); then comes **softmax**: raise $e$ to
-# each, divide by the sum.
+# Most at "aussie", which describes *and* is about animals; at itself half as much, as an animal. To
+# become **weights**, shares of one whole, scores are divided by $\sqrt d = 2$ (reason below); then
+# comes **softmax**: raise $e$ to each, divide by the sum.
 
 # %%
 import math
@@ -152,7 +152,7 @@ token_heatmap(weights, tokens, tokens)
 # ## Why divide by √d
 #
 # A score is a sum of $d$ products. If the numbers in queries and keys are independent with mean 0
-# and variance 1, so is each product, and the sum has variance $d$, a standard deviation of
+# and variance 1, so is each product, and the sum of $d$ has variance $d$, a standard deviation of
 # $\sqrt d$. Wider vectors make larger scores. We draw 200 random queries with 16 keys each:
 
 # %%
@@ -162,7 +162,8 @@ for d in (4, 16, 64, 256, 1024):
     queries = torch.randn(200, 1, d, generator=generator)
     keys = torch.randn(200, 16, d, generator=generator)
     scores_by_width[d] = (queries * keys).sum(dim=2)
-    print(f"d = {d:4}   standard deviation of the scores {scores_by_width[d].std():4.1f}")
+    spread = scores_by_width[d].std()
+    print(f"d = {d:4}   standard deviation of the scores {spread:4.1f}")
 
 # %% [markdown]
 # The **entropy** $H = -\sum p \ln p$ of a query's weights $p$ tells over how many tokens they
@@ -184,23 +185,24 @@ curves(lines, "d, numbers in a key", "tokens looked at, of 16", log="x")
 # %% [markdown]
 # Undivided, a query of 64 numbers looks at fewer than two tokens of 16, picked by chance. And most
 # of its weights hardly learn. What the weight $p_s$ of key $k_s$ gains as the query $q$ changes is
-# softmax's derivative by $q$, a vector of $d$ numbers:
+# softmax's derivative with respect to $q$, a vector of $d$ numbers:
 #
 # $$\frac{\partial p_s}{\partial q} = \frac{p_s}{\sqrt d}\,\Big(k_s - \sum_r p_r k_r\Big)$$
 #
 # It is next to nothing where $p_s$ is near 0, and where it is near 1, since the sum is then about
-# $k_s$. Without the division the factor $1/\sqrt d$ is missing, so this gradient has an advantage.
-# Predict: which kind has the longer one?
+# $k_s$. But without the division the factor $1/\sqrt d$ is missing, which by itself makes the
+# gradient longer. Predict: with or without it, which gradients are longer?
 
 
 # %%
 def gradient_lengths(d, power, seed):
-    draw = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float64}
+    draw = {"generator": torch.Generator().manual_seed(seed)}
+    draw["dtype"] = torch.float64
     q = torch.randn(200, 1, d, **draw, requires_grad=True)
     k = torch.randn(200, 16, d, **draw)
     p = ((q * k).sum(dim=2) / d**power).softmax(dim=1)  # (200, 16)
     gradients = p[..., None] * (k - p[:, None] @ k) / d**power  # (200, 16, d)
-    (by_torch,) = torch.autograd.grad(p[:, 0].sum(), q)  # of each query's first weight
+    (by_torch,) = torch.autograd.grad(p[:, 0].sum(), q)  # of first weights
     assert torch.allclose(gradients[:, 0], by_torch[:, 0])
     return gradients.detach().norm(dim=2)  # (200, 16)
 
@@ -212,18 +214,20 @@ medians = {}
 for name, power in WAYS:
     print(name)
     for d in scores_by_width:
-        draws = torch.stack([gradient_lengths(d, power, seed) for seed in range(5)])
-        medians[name, d] = middle = draws.flatten(1).median(dim=1).values  # (5,)
+        draws = [gradient_lengths(d, power, seed) for seed in range(5)]
+        draws = torch.stack(draws)  # (5, 200, 16)
+        medians[name, d] = middle = draws.flatten(1).median(dim=1).values
         median = f"median {middle.min():.0e} to {middle.max():.0e}"
         print(f"  d = {d:4}   {median}   mean {draws.mean():.2f}")
-assert medians["divided by √d", 64].min() > 1000 * medians["not divided", 64].max()
+largest = medians["not divided", 64].max()
+assert medians["divided by √d", 64].min() > 1000 * largest
 
 # %% [markdown]
 # (Of 3,200 weights, in each of five draws.) Divided, half of the gradients are longer than about
 # 0.04 at any $d$. Undivided, half are shorter than about 0.00001 at $d = 64$, and as good as 0 at
-# $d = 1024$: if another key would serve better, the query hardly learns of it. The mean is even
-# larger than with the division, as the few weights that are near neither 0 nor 1 have it all: such
-# a query is about to jump from one key to another.
+# $d = 1024$: the softmax is *saturated*, and if another key would serve better, the query hardly
+# learns of it. The mean is even larger than with the division, as the few weights that are near
+# neither 0 nor 1 have it all: such a query is about to jump from one key to another.
 
 # %% [markdown] predict={"choices": ["1, 0, 0", "⅓, ⅓, ⅓", "0, 0, 0"], "right": "1, 0, 0", "shown": "the first token looks only at itself"}
 # ## The causal mask
@@ -265,7 +269,7 @@ for name, allowed in (("no mask", None), ("padding hidden", real[None, :])):
 # %% [markdown]
 # 0.67, most of it. The mask has the shape (1, 3), one row for all queries: the padding's *column*
 # goes. The package's `allowed_keys` combines both masks, in the shape (batch, heads, queries,
-# keys); a 1 is repeated for all heads.
+# keys); the 1 stands for all heads.
 
 # %%
 from clipbook.transformer import allowed_keys
@@ -377,8 +381,8 @@ print("last layer: <end> → red and blue", *[f"{share:.2f}" for share in last])
 # Don't read too much into weights, though: they say how much of a *value* flows in, not whether
 # that mattered. Values may be small, and later layers may undo it.
 #
-# Now a sentence of your own: on the page below the figure, in a notebook here, in `my_sentence`. Who
-# looks at "left"?
+# Now a sentence of your own: on the page in the field below the figure, in a notebook in
+# `my_sentence`. Who looks at "left"?
 
 # %% tags=["live"]
 my_sentence = "a yellow star to the left of a green ring"
@@ -514,7 +518,10 @@ print("head 0, view, then transpose:", right[0, :, 0])
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-weights", "schema_version": 3, "task": false}
 def attention_weights(Q, K):
-    """Weights of each query over the keys of its text: (b, t, d), (b, s, d) -> (b, t, s)."""
+    """Weights of each query over the keys of its text.
+
+    (b, t, d), (b, s, d) -> (b, t, s).
+    """
     ### BEGIN SOLUTION
     scores = Q @ K.transpose(1, 2) / Q.shape[2] ** 0.5
     return scores.softmax(dim=2)
@@ -537,32 +544,52 @@ def weights_agree(b, t, s, d):
     mistakes = {
         "the scores are not divided by √d": shares(Q, K, 1),
         "divide by √d, not by d": shares(Q, K, d),
-        "d is how many numbers a key has; take it from the shapes": shares(Q, K, 2),
-        "d is how many numbers a key has, not how many queries come": shares(Q, K, t**0.5),
-        "d is how many numbers a key has, not how many keys come": shares(Q, K, s**0.5),
-        "d is how many numbers a key has, not how many texts come": shares(Q, K, b**0.5),
+        "d is how many numbers a key has; take it from the shapes": shares(
+            Q, K, 2
+        ),
+        "d is how many numbers a key has, not how many queries come": shares(
+            Q, K, t**0.5
+        ),
+        "d is how many numbers a key has, not how many keys come": shares(
+            Q, K, s**0.5
+        ),
+        "d is how many numbers a key has, not how many texts come": shares(
+            Q, K, b**0.5
+        ),
         "softmax runs along the keys, the last axis, not along the queries": shares(
             Q, K, d**0.5, 1
         ),
-        "softmax runs along the keys, the last axis, not along the texts": shares(Q, K, d**0.5, 0),
-        "each row must add up to 1, not a whole text": shares(Q, K, d**0.5, (1, 2)),
-        "each row must add up to 1, not all weights": shares(Q, K, d**0.5, (0, 1, 2)),
+        "softmax runs along the keys, the last axis, not along the texts": shares(
+            Q, K, d**0.5, 0
+        ),
+        "each row must add up to 1, not a whole text": shares(
+            Q, K, d**0.5, (1, 2)
+        ),
+        "each row must add up to 1, not all weights": shares(
+            Q, K, d**0.5, (0, 1, 2)
+        ),
         "rows are queries, columns are keys": shares(Q, K, d**0.5).mT,
         "divide the scores, before softmax": shares(Q, K, 1) / d**0.5,
-        "these are the scores; softmax makes weights of them": Q @ K.mT / d**0.5,
+        "these are the scores; softmax makes weights of them": Q
+        @ K.mT
+        / d**0.5,
     }
     what = f"attention_weights of {b} texts, {t} queries, {s} keys, d = {d},"
-    close(ask(attention_weights, Q, K), shares(Q, K, d**0.5), what, mistakes=mistakes)
+    close(
+        ask(attention_weights, Q, K),
+        shares(Q, K, d**0.5),
+        what,
+        mistakes=mistakes,
+    )
 
 
 def large_scores_agree(first_key, second_key, expected):
-    queries = torch.tensor([[[100.0] * 4, [1.0] * 4]])  # scores are 200 and 2 times the keys'
+    # scores are 200 and 2 times the keys'
+    queries = torch.tensor([[[100.0] * 4, [1.0] * 4]])
     keys = torch.tensor([[[first_key] * 4, [second_key] * 4]])
     what = f"attention_weights for keys of {first_key:.0f} and {second_key:.0f}"
     weights = numbers(ask(attention_weights, queries, keys), what)
-    infinite = (
-        "e to the 20,000 is infinite, e to the −20,000 is 0: subtract each row's largest score"
-    )
+    infinite = "e to the 20,000 is infinite, e to the −20,000 is 0: subtract each row's largest score"
     assert weights.isfinite().all(), f"{infinite}; {what} gives inf or nan"
     close(weights, [expected], what, tolerance=1e-4)
 
@@ -602,7 +629,10 @@ with check("Attention weights, other sizes"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "attention-masks", "schema_version": 3, "task": false}
 def masked_weights(scores, real, causal):
-    """Weights of each query over the keys that it may see: (b, t, t), (b, t) -> (b, t, t)."""
+    """Weights of each query over the keys that it may see.
+
+    (b, t, t), (b, t) -> (b, t, t).
+    """
     ### BEGIN SOLUTION
     allowed = real[:, None, :]
     if causal:
@@ -619,32 +649,52 @@ from clipbook.exercises import ask, check, close, numbers
 def kept_shares(scores, lengths, rule):
     """Weights if query i of a text of n tokens may see key j where rule(i, j, n)."""
     places = range(scores.shape[1])
-    seen = torch.tensor([[[rule(i, j, n) for j in places] for i in places] for n in lengths])
+    seen = torch.tensor(
+        [[[rule(i, j, n) for j in places] for i in places] for n in lengths]
+    )
     powers = scores.exp()
     return powers * seen / (powers * seen).sum(dim=2, keepdim=True), seen
 
 
 def masks_agree(lengths, t, causal):
-    b, what = len(lengths), f"masked_weights with causal={causal}, {len(lengths)} texts, t = {t},"
+    b = len(lengths)
+    what = (
+        f"masked_weights with causal={causal}, {len(lengths)} texts, t = {t},"
+    )
     scores = torch.randn(b, t, t, generator=torch.Generator().manual_seed(t))
     real = torch.arange(t) < torch.tensor(lengths)[:, None]
     if causal:
-        expected, seen = kept_shares(scores, lengths, lambda i, j, n: j < n and j <= i)
+        expected, seen = kept_shares(
+            scores, lengths, lambda i, j, n: j < n and j <= i
+        )
     else:
         expected, seen = kept_shares(scores, lengths, lambda i, j, n: j < n)
     rules = {
         "padding is still looked at": lambda i, j, n: j <= i or not causal,
         "`real` is true where looking is allowed": lambda i, j, n: j >= n,
-        "not causal: a token sees what comes after": lambda i, j, n: j < n and j <= i,
-        "causal: a token sees itself and what comes before": lambda i, j, n: j < n,
-        "seen is what *both* masks allow: combine them with &": lambda i, j, n: j < n or j <= i,
+        "not causal: a token sees what comes after": lambda i, j, n: (
+            j < n and j <= i
+        ),
+        "causal: a token sees itself and what comes before": lambda i, j, n: (
+            j < n
+        ),
+        "seen is what *both* masks allow: combine them with &": lambda i, j, n: (
+            j < n or j <= i
+        ),
         "each text has a padding of its own": lambda i, j, n: (
             j < lengths[0] and (j <= i or not causal)
         ),
     }
-    mistakes = {hint: kept_shares(scores, lengths, rule)[0] for hint, rule in rules.items()}
-    mistakes["mask before softmax, so that each row adds up to 1"] = scores.softmax(2) * seen
-    mistakes["a hidden score must be −∞; e to the 0 is 1"] = (scores * seen).softmax(2)
+    mistakes = {
+        hint: kept_shares(scores, lengths, rule)[0]
+        for hint, rule in rules.items()
+    }
+    mistakes["mask before softmax, so that each row adds up to 1"] = (
+        scores.softmax(2) * seen
+    )
+    mistakes["a hidden score must be −∞; e to the 0 is 1"] = (
+        scores * seen
+    ).softmax(2)
     got = ask(masked_weights, scores, real, causal)
     no_key = (
         "a row lost all its keys (hide columns, let a token see itself, softmax along the keys), or "
@@ -655,21 +705,35 @@ def masks_agree(lengths, t, causal):
 
 
 def hidden_whatever_the_scores():
-    low, high = torch.finfo().min, torch.finfo().max  # the smallest and the largest finite number
-    scores, real = torch.tensor([[[low, low, high]] * 3]), torch.tensor([[True, True, False]])
-    what = "masked_weights for real scores of −3.4e38 and a hidden one of 3.4e38"
+    # the smallest and the largest finite number
+    low, high = torch.finfo().min, torch.finfo().max
+    scores = torch.tensor([[[low, low, high]] * 3])
+    real = torch.tensor([[True, True, False]])
+    what = (
+        "masked_weights for real scores of −3.4e38 and a hidden one of 3.4e38"
+    )
     got = numbers(ask(masked_weights, scores, real, False), what)
     overflow = "e to a large score is infinite, e to a low one is 0: leave that to softmax"
     assert not got.isnan().any(), f"{overflow}; {what} gives nan"
     mistakes = {
-        "hide with −∞: no finite number is always low enough": [[[0, 0, 1]] * 3],
-        "hide with −∞: the lowest finite number may be a real score": torch.ones(1, 3, 3) / 3,
+        "hide with −∞: no finite number is always low enough": [
+            [[0, 0, 1]] * 3
+        ],
+        "hide with −∞: the lowest finite number may be a real score": torch.ones(
+            1, 3, 3
+        )
+        / 3,
     }
     close(got, [[[0.5, 0.5, 0]] * 3], what, mistakes=mistakes)
 
 
 with check("Masks"):
-    for lengths, t in (([2, 1], 3), ([3, 1, 2], 3), ([1], 1), ([4, 1, 6, 2], 6)):
+    for lengths, t in (
+        ([2, 1], 3),
+        ([3, 1, 2], 3),
+        ([1], 1),
+        ([4, 1, 6, 2], 6),
+    ):
         masks_agree(lengths, t, causal=False)
         masks_agree(lengths, t, causal=True)
     hidden_whatever_the_scores()
@@ -722,21 +786,33 @@ def looking_back(t):
     answer = ask(previous_token_head, t)
     two = "previous_token_head must return two matrices: return W_Q, W_K"
     assert hasattr(answer, "__len__") and len(answer) == 2, two
-    W_Q, W_K = (numbers(one, "a matrix of previous_token_head") for one in answer)
+    W_Q, W_K = (
+        numbers(one, "a matrix of previous_token_head") for one in answer
+    )
     for name, one in (("W_Q", W_Q), ("W_K", W_K)):
-        assert one.shape == (t, t), f"{name} has shape {tuple(one.shape)}, expected ({t}, {t})"
+        assert one.shape == (t, t), (
+            f"{name} has shape {tuple(one.shape)}, expected ({t}, {t})"
+        )
     weights = (W_Q @ W_K.T / t**0.5).softmax(dim=1)
-    assert weights.isfinite().all(), f"scores must be finite; of {t} tokens, some are inf or nan"
+    assert weights.isfinite().all(), (
+        f"scores must be finite; of {t} tokens, some are inf or nan"
+    )
     mistakes = {
-        "each token looks at itself; shift the keys or the queries by one": list(range(1, t)),
+        "each token looks at itself; shift the keys or the queries by one": list(
+            range(1, t)
+        ),
         "each looks at the one after; shift the other way": [*range(2, t), 0],
         "all look at the first token": [0] * (t - 1),
     }
     what = f"where tokens 1 to {t - 1} look most"
-    close(weights[1:].argmax(dim=1), list(range(t - 1)), what, mistakes=mistakes)
+    close(
+        weights[1:].argmax(dim=1), list(range(t - 1)), what, mistakes=mistakes
+    )
     sure = weights.diagonal(-1).min().item() if t > 1 else 1
     larger = "right token, but larger scores make softmax sharper: mind √t and the number of keys"
-    assert sure >= 0.95, f"{larger}; of {t} tokens, one puts only {sure:.2f} on the one before"
+    assert sure >= 0.95, (
+        f"{larger}; of {t} tokens, one puts only {sure:.2f} on the one before"
+    )
 
 
 with check("Looking back"):

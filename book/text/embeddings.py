@@ -151,7 +151,8 @@ token_heatmap(cosines, words, words, signed=True)
 from clipbook.scenes import EXAMPLE
 
 captions = [caption for _, caption in EXAMPLE]
-encoded = [torch.tensor(scene_tokenizer.encode(caption)) for caption in captions]
+ids_of = scene_tokenizer.encode
+encoded = [torch.tensor(ids_of(caption)) for caption in captions]
 first, second = encoded[:2]  # (8,) each
 assert first.tolist() != second.tolist()
 assert sorted(first.tolist()) == sorted(second.tolist())
@@ -161,8 +162,9 @@ print(f"distance of the means: {(means[0] - means[1]).norm():.6f}")
 
 # %% [markdown]
 # A mean doesn't see order. Would a whole encoder? Here is one with random weights, in which every
-# token looks at every other ([attention](attention.ipynb)); its output is read at the start token
-# (`"first"`). Predict: how far apart are its two outputs, with random positions and with none?
+# token looks at every other ([attention](attention.ipynb)); its output for a caption is the start
+# token's vector (`"first"`). Predict: how far apart are its two outputs, with random positions and
+# with none?
 
 # %%
 from clipbook.text import TextConfig, TextEncoder
@@ -187,7 +189,7 @@ assert distance < 1e-4
 #
 # So each place says where it is. A second table $P$, of shape (context length, $d$), has a row for
 # each place, and we add it: token $k$ enters the model as $x_k = T_k + P_k$. In CLIP, and in our
-# model, $P$ is **learned** like $E$. (There the start token comes first; we leave it out here.)
+# model, $P$ is **learned** like $E$. (Both put a start token first; we leave it out here.)
 
 # %%
 positions = encoder.positions.detach()  # (32, 64)
@@ -284,7 +286,8 @@ signed_maps(panels, across="place", up="place")
 # Computed: one cosine for each distance, wherever you are. Learned: three blocks, the first two
 # places, the next few and the rest of a caption; then rows like noise (we come back to them). The
 # transformer's authors found both kinds about equally good. A learned table ends at its last row,
-# in CLIP the 77th; sines can be computed for any place.
+# in CLIP the 77th; sines can be computed for any place, which doesn't mean that a model does well
+# there.
 
 # %% [markdown]
 # ## Why add?
@@ -325,7 +328,8 @@ for width in (4, 16, 64, 256):
 # ## Only used rows learn
 #
 # Let the loss be the sum of all numbers that the lookup gives for "Pepper the aussie pup the pup".
-# Predict the gradient of the rows of " the", "Pepper" and "Pepp".
+# Predict, for the rows of " the", "Pepper" and "Pepp", the **gradient**: how much the loss grows
+# with each number of the row.
 
 # %%
 repeated = torch.tensor(tokenizer.encode("Pepper the aussie pup the pup"))
@@ -340,15 +344,16 @@ print(f"{len(used_rows)} of {V} rows reached")
 # %% [markdown]
 # Each use adds a 1; rows that aren't used get exactly zero, so a rare word learns rarely. Our
 # trained model shows it for places, which began at random with standard deviation 0.01. Those that
-# no caption reaches must be as long as at first. How far captions reach we see from new ones:
-# `stream` gives this purpose random numbers of its own.
+# no caption reaches hold only padding, which the encoder ignores, so they must be as long as at
+# first. How far captions reach we see from new ones: `stream` gives this purpose random numbers of
+# its own.
 
 # %%
 from clipbook.scenes import sample_pairs
 from clipbook.streams import stream
 
 _, new_captions = sample_pairs(3000, stream("embeddings: lengths of captions"))
-counts = [len(scene_tokenizer.encode(caption)) + 2 for caption in new_captions]  # start and end
+counts = [len(ids_of(caption)) + 2 for caption in new_captions]  # start and end
 longest = max(counts)
 lengths = positions.norm(dim=1)  # (32,)
 print(f"the longest of 3,000 captions has {longest} tokens")
@@ -436,7 +441,7 @@ for padding in (None, 0):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "embed-batch", "schema_version": 3, "task": false}
 def embed_batch(token_ids, segments, table, positions, segment_table):
-    """Twice (batch, places), (V, width), (context, width), (2, width) -> (batch, places, width)."""
+    """(batch, places) twice, 3 tables (…, width) -> (batch, places, width)."""
     ### BEGIN SOLUTION
     places = positions[: token_ids.shape[1]]
     return table[token_ids] + places + segment_table[segments]
@@ -453,19 +458,31 @@ def looked_up(ids, table):  # as the chapter's product with a one-hot matrix
 
 def embedding_agrees(batch, places, width=4):
     generator = torch.Generator().manual_seed(batch)
-    ids, segments = (torch.randint(k, (batch, places), generator=generator) for k in (5, 2))
-    table, positions, segment_table = (
-        torch.randn(rows, width, generator=generator) for rows in (5, places + batch + 4, 2)
+    ids, segments = (
+        torch.randint(k, (batch, places), generator=generator) for k in (5, 2)
     )
-    place, text = torch.arange(places).expand(batch, -1), torch.arange(batch)[:, None]
-    T, P, S = looked_up(ids, table), looked_up(place, positions), looked_up(segments, segment_table)
+    table, positions, segment_table = (
+        torch.randn(rows, width, generator=generator)
+        for rows in (5, places + batch + 4, 2)
+    )
+    place = torch.arange(places).expand(batch, -1)
+    text = torch.arange(batch)[:, None]
+    T = looked_up(ids, table)
+    P = looked_up(place, positions)
+    S = looked_up(segments, segment_table)
     mistakes = {
         "the positions are missing": T + S,
         "the segments are missing": T + P,
         "the tokens are missing": P + S,
-        "look up positions by place, not by id": T + looked_up(ids, positions) + S,
-        "look up positions by place, not by segment": T + looked_up(segments, positions) + S,
-        "places run along a text, not along the batch": T + looked_up(text, positions) + S,
+        "look up positions by place, not by id": T
+        + looked_up(ids, positions)
+        + S,
+        "look up positions by place, not by segment": T
+        + looked_up(segments, positions)
+        + S,
+        "places run along a text, not along the batch": T
+        + looked_up(text, positions)
+        + S,
         "the first place is row 0": T + looked_up(place + 1, positions) + S,
         "take the first rows, not the last": T + positions[-places:] + S,
         "each text has segments of its own": T + P + S[:1],
@@ -475,12 +492,17 @@ def embedding_agrees(batch, places, width=4):
         "add, don't put side by side": torch.cat([T, P, S], dim=2),
     }
     x = ask(embed_batch, ids, segments, table, positions, segment_table)
-    close(x, T + P + S, f"embed_batch of {batch} texts, {places} places,", mistakes=mistakes)
+    close(
+        x,
+        T + P + S,
+        f"embed_batch of {batch} texts, {places} places,",
+        mistakes=mistakes,
+    )
 
 
 with check("Embed a batch"):
     for batch, places in ((2, 3), (4, 4), (3, 1), (1, 5), (6, 2)):
-        embedding_agrees(batch, places)
+        embedding_agrees(batch, places, width=2 * batch)
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "embed-batch-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other sizes, and the package's encoder, which has no segments.
@@ -489,9 +511,16 @@ from clipbook.text import TextConfig, TextEncoder
 
 
 def embedding_as_the_package(batch, places):
-    reference = TextEncoder(TextConfig(vocab_size=300, context_length=9, width=6, depth=1))
-    ids = torch.randint(300, (batch, places), generator=torch.Generator().manual_seed(batch))
-    tables = reference.token_embedding.weight.detach(), reference.positions.detach()
+    reference = TextEncoder(
+        TextConfig(vocab_size=300, context_length=9, width=6, depth=1)
+    )
+    ids = torch.randint(
+        300, (batch, places), generator=torch.Generator().manual_seed(batch)
+    )
+    tables = (
+        reference.token_embedding.weight.detach(),
+        reference.positions.detach(),
+    )
     x = ask(embed_batch, ids, torch.zeros_like(ids), *tables, torch.zeros(2, 6))
     given = reference.intermediates(ids)["embedded"].detach()
     close(x, given, f"embed_batch of {batch} texts, {places} places,")
@@ -506,10 +535,10 @@ with check("Embed a batch, as the package does"):
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: the gradient of the table
 #
-# Training tells how the loss changes with each number that the
-# lookup gave: `upstream`, a row for each token (all ones in the sum above). Return the gradient of
-# the table, without `backward`, `grad` or the like: which row of the table gets what? (The check
-# tries ids that stand often, once and never, no token at all, and refuses PyTorch's autograd.)
+# Training tells how the loss changes with each number that the lookup gave: `upstream`, a row for
+# each token (all ones in the sum above). Return the gradient of the table, without `backward`,
+# `grad` or the like: which row of the table gets what? (The check tries ids that occur often, once
+# and never, no token at all, and refuses PyTorch's autograd.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -551,13 +580,16 @@ gradient_mistakes = {
 
 
 def table_gradient_of(ids, upstream, vocab_size):
-    with without(torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad):
+    with without(
+        torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad
+    ):
         return ask(table_gradient, ids, upstream, vocab_size)
 
 
 def gradients_agree(count, rows, width):
     generator = torch.Generator().manual_seed(count)
-    ids = torch.randint(max(rows - 2, 1), (count,), generator=generator)  # never the last rows
+    # never the last rows
+    ids = torch.randint(max(rows - 2, 1), (count,), generator=generator)
     upstream = torch.randn(count, width, generator=generator)
     weight = torch.zeros(rows, width, requires_grad=True)
     weight[ids].backward(upstream)
@@ -569,7 +601,12 @@ with check("The gradient of the table"):
     upstream = torch.tensor([[1.0, 2.0], [3.0, 4.0], [6.0, 8.0]])
     got = table_gradient_of(torch.tensor([1, 3, 1]), upstream, 5)
     want = [none, [7, 10], none, [3, 4], none]
-    close(got, want, "table_gradient([1, 3, 1], upstream, 5)", mistakes=gradient_mistakes)
+    close(
+        got,
+        want,
+        "table_gradient([1, 3, 1], upstream, 5)",
+        mistakes=gradient_mistakes,
+    )
     for sizes in ((50, 9, 5), (3, 40, 1), (7, 1, 3), (0, 4, 3)):
         gradients_agree(*sizes)
 
@@ -603,7 +640,7 @@ with check("The gradient of the table, as PyTorch finds it"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "shift-matrix", "schema_version": 3, "task": false}
 def shift_matrix(k, width):
-    """The matrix M, (width, width), with P[t + k] = P[t] @ M for every place t."""
+    """M, (width, width), with P[t + k] = P[t] @ M for every place t."""
     ### BEGIN SOLUTION
     M = torch.zeros(width, width)
     for i in range(width // 2):
@@ -631,19 +668,27 @@ def walks(k, width):
     if walking.all():
         return
     for hint, other in {
-        "yours walks the other way, or stands on the wrong side: P[t] @ M": P[200 - k : 400 - k],
+        "yours walks the other way, or stands on the wrong side: P[t] @ M": P[
+            200 - k : 400 - k
+        ],
         "yours stays where it is: P[t] @ M is P[t]": P[200:400],
         "yours walks one place, not k": P[201:401],
     }.items():
-        assert not torch.allclose(reached, other, atol=1e-3), f"{hint}; look at {what}"
+        assert not torch.allclose(reached, other, atol=1e-3), (
+            f"{hint}; look at {what}"
+        )
     pairs = torch.block_diag(*[torch.ones(2, 2)] * (width // 2)).bool()
     mixed = M[~pairs].abs().sum() > 1e-3
     assert not mixed, f"numbers 2i and 2i + 1 are a pair; {what} mixes pairs"
     degrees = abs(M[0, 0] - math.cos(math.radians(k))) < 1e-5
-    assert walking[:2].all() or not degrees, f"use radians, not degrees; look at {what}"
+    assert walking[:2].all() or not degrees, (
+        f"use radians, not degrees; look at {what}"
+    )
     signs = "the first pair does not walk k places; check angle, sines, cosines and their signs"
     assert walking[:2].all(), f"{signs} in {what}"
-    later = "the first pair walks, later ones have a slower angle each: 2i / width"
+    later = (
+        "the first pair walks, later ones have a slower angle each: 2i / width"
+    )
     raise AssertionError(f"{later}; look at {what}")
 
 

@@ -27,8 +27,8 @@
 # %% [markdown]
 # # The text encoder
 #
-# Attention lets tokens learn from each other, but it returns as many vectors as it got.
-# {question} We build the block around attention, stack it, pick the token that speaks for all,
+# Attention lets tokens learn from each other, but it returns as many vectors as it got. {question}
+# We build the block around attention, stack it, pick the token whose vector stands for the caption,
 # and end with CLIP's text encoder.
 
 # %% [markdown]
@@ -58,14 +58,15 @@ x.shape
 # ## The feed-forward network
 #
 # A block has four parts. The first is attention, which moves information *between* tokens. But what
-# a token gets is a weighted mean, and a mean concludes nothing: "red" and "circle" in, half of each
-# out. So then each token passes, by itself, through the second, a **feed-forward network**: a
-# matrix that makes it four times wider, a **non-linearity**, and a matrix back.
+# a token gets is a weighted mean, and a mean only blends: "red" and "circle" in, half of each out.
+# So then each token passes, by itself, through the second, a **feed-forward network**: a matrix
+# that makes it four times wider, a **non-linearity**, and a matrix back.
 #
 # $$\text{mlp}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
-# A non-linearity is a function that is no straight line, applied to each number; without it, $W_1
-# W_2$ would be a single matrix. GELU sends large negative numbers to 0 and leaves large positive ones:
+# A non-linearity is a function whose graph is not a straight line, applied to each number; without
+# it, $W_1 W_2$ would be a single matrix. GELU sends large negative numbers to 0 and leaves large
+# positive ones as they are:
 
 
 # %%
@@ -172,13 +173,15 @@ from clipbook.transformer import Block
 def gradients(way, depth, seed=0):
     torch.manual_seed(seed)
     blocks = [Block(64, heads=4, mlp_width=256) for _ in range(depth)]
-    matrices = [p for block in blocks for p in block.parameters() if p.ndim == 2]
-    _ = [torch.nn.init.xavier_normal_(matrix) for matrix in matrices]  # roughly keeps sizes
+    for block in blocks:
+        for matrix in (p for p in block.parameters() if p.ndim == 2):
+            torch.nn.init.xavier_normal_(matrix)  # roughly keeps sizes
     x = torch.randn(4, 8, 64)  # (texts, tokens, width)
     for block in blocks:
         x = WAYS[way](x, block.attention, block.attention_norm)
         x = WAYS[way](x, block.mlp, block.mlp_norm)
-    x = layer_norm(x) if way == "pre-norm" else x  # a last norm, as in GPT-2 and CLIP
+    if way == "pre-norm":
+        x = layer_norm(x)  # a last one, as in GPT-2 and CLIP
     (x[:, -1] * torch.randn(4, 64)).sum().backward()
     return [block.mlp[2].weight.grad.norm().item() for block in blocks]
 
@@ -216,7 +219,7 @@ lines = {way: (depths, sizes) for way, sizes in last.items()}
 curves(lines, "blocks", "gradient, last block", log="xy")
 
 # %% [markdown]
-# With pre-norm, each of many blocks has a smaller say: the sum that runs past them grows, and the
+# With pre-norm, each of many blocks counts for less: the sum that runs past them grows, and the
 # last norm divides by it. With post-norm, the last block's gradient stays large however deep the
 # stack. Xiong and others see in this why post-norm transformers need **warm-up**, a learning rate
 # that begins tiny, and found that pre-norm ones can do without.
@@ -254,9 +257,9 @@ embedding.shape
 # ## One vector for the caption
 #
 # Two designs are common. GPT-like, as in CLIP: causal mask, and the **end token** is read.
-# BERT-like: no mask but for padding, and a **[CLS]** token in *front* is read, which gathers the
-# sequence. Our start token can play [CLS]. A third design mixes the two up: causal, and read in
-# front.
+# BERT-like: *bidirectional*, without a mask but for padding, and a **[CLS]** token in *front* is
+# read, which gathers the sequence. Our start token can play [CLS]. A third design mixes the two up:
+# causal, and read in front.
 
 
 # %%
@@ -302,19 +305,23 @@ variants[range(t), range(t)] = tokenizer.encode(" yellow")[0]
 moves = torch.zeros(t, len(DESIGNS))  # (10, 3)
 for seed in range(5):
     torch.manual_seed(seed)
-    fresh = TextEncoder(TextConfig(tokenizer.vocab_size, pooling="first")).requires_grad_(False)
+    fresh = TextEncoder(TextConfig(tokenizer.vocab_size, pooling="first"))
+    fresh.requires_grad_(False)
     for k, design in enumerate(DESIGNS.values()):
-        after, before = (features(ids, fresh, *design) for ids in (variants, token_ids))
+        before = features(token_ids, fresh, *design)
+        after = features(variants, fresh, *design)
         moves[:, k] += (after - before).norm(dim=1)  # (10,)
 moves /= moves.max(dim=0).values
 words = [tokenizer.decode([k]).strip() for k in token_ids[0].tolist()]
 words[0], words[-1] = "<start>", "<end>"
-assert moves[:, :2].min() > 1e-2 and moves[1:, 2].max() < 1e-4  # rounding aside, 0
+# rounding aside, 0
+assert moves[:, :2].min() > 1e-2 and moves[1:, 2].max() < 1e-4
 token_heatmap(moves, words, list(DESIGNS))
 
 # %% [markdown]
-# Both proper designs hear every token, none by far the most: what matters is still to be learned.
-# The mixed one hears no word, as the first token of a causal stack sees only itself.
+# In both proper designs every token moves the vector, none by far the most: what matters is still
+# to be learned. In the mixed one no word does, as the first token of a causal stack sees only
+# itself.
 
 # %% [markdown]
 # ## Which one learns better?
@@ -327,11 +334,12 @@ from itertools import product
 
 from clipbook.scenes import COLOURS, SHAPES
 
-names = [f"an {colour}" if colour == "orange" else f"a {colour}" for colour in COLOURS]
+names = [f"a {colour}".replace("a o", "an o") for colour in COLOURS]
 RELATIONS = ["above", "over", "below", "under"]
 combinations = list(product(range(8), SHAPES, RELATIONS, range(8), SHAPES))
-combinations = [c for c in combinations if c[0] != c[3]]  # two different colours
-order = torch.randperm(len(combinations), generator=torch.Generator().manual_seed(0))
+combinations = [c for c in combinations if c[0] != c[3]]  # colours differ
+generator = torch.Generator().manual_seed(0)
+order = torch.randperm(len(combinations), generator=generator)
 texts, colours, on_top = [], [], []
 for k in order[:5500].tolist():
     a, shape, relation, b, other_shape = combinations[k]
@@ -341,8 +349,9 @@ for k in order[:5500].tolist():
 len(combinations), texts[0], COLOURS[on_top[0]]
 
 # %% [markdown]
-# We train each design from scratch on 5,000 of them, twice from different random weights; its 8
-# outputs are the scores of the 8 colours. After 40 and after 200 steps it answers for 500 others.
+# We train the first two designs from scratch on 5,000 of them, each twice, from different random
+# weights. The 8 outputs are the scores of the 8 colours; we test after 40 and after 200 steps on
+# 500 others.
 
 # %%
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -355,7 +364,8 @@ print(f"{sum(weight.numel() for weight in weights):,} numbers to be learned")
 
 
 # %% [markdown]
-# One step takes 64 of the captions. Predict the first loss, with nothing learned.
+# One step takes 64 of the captions. The loss is their mean *cross-entropy*: $-\ln p$, with $p$ the
+# share that softmax gives to the right colour. Predict the first loss, with nothing learned.
 
 
 # %%
@@ -366,14 +376,16 @@ def make(pooling):
 
 def one_step(student, optimiser):
     k = torch.randint(0, 5000, (64,))
-    loss = torch.nn.functional.cross_entropy(student(ids[k], real[k]), on_top[k])
+    scores = student(ids[k], real[k])  # (64, 8)
+    loss = torch.nn.functional.cross_entropy(scores, on_top[k])
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.item()
 
 
-print(f"first loss {one_step(*make('last')):.2f}, ln 8 = {torch.tensor(8.0).log():.2f}")
+print(f"first loss {one_step(*make('last')):.2f}", end=", ")
+print(f"ln 8 = {torch.tensor(8.0).log():.2f}")
 
 # %% [markdown]
 # A little worse than an even guess among 8.
@@ -390,18 +402,22 @@ def learn(pooling, seed):
             with torch.no_grad():
                 scores = student(ids[5000:], real[5000:])  # (500, 8)
             answers.append(scores.argmax(dim=1))
-    return losses.view(-1, 10).mean(dim=1), torch.stack(answers)  # (20,), (2, 500)
+    # (20,), (2, 500)
+    return losses.view(-1, 10).mean(dim=1), torch.stack(answers)
 
 
-runs = {pooling: [learn(pooling, seed) for seed in range(2)] for pooling in ("last", "first")}
-{pooling: [f"{losses[-1]:.3f}" for losses, _ in both] for pooling, both in runs.items()}
+runs, ends = {}, {}
+for pooling in ("last", "first"):
+    runs[pooling] = [learn(pooling, seed) for seed in range(2)]
+    ends[pooling] = [f"{losses[-1]:.3f}" for losses, _ in runs[pooling]]
+ends
 
 # %% mystnb={"image": {"alt": "Both loss curves fall from about 2, slow down near 0.9, then fall to almost 0; neither design is clearly ahead."}}
 lines = {}
 for pooling, name in (("last", "end token"), ("first", "[CLS]")):
     mean = torch.stack([losses for losses, _ in runs[pooling]]).mean(dim=0)
     lines[name] = (torch.arange(10, 201, 10), mean)
-    answers = torch.stack([run_answers for _, run_answers in runs[pooling]])  # (runs, 2, 500)
+    answers = torch.stack([said for _, said in runs[pooling]])  # (2, 2, 500)
     for k, step in enumerate((40, 200)):
         is_named = answers[:, k, :, None] == colours[5000:]  # (runs, 500, 2)
         is_named = is_named.any(dim=2).float().mean().item()
@@ -457,8 +473,8 @@ print("largest difference:", difference)
 # %% [markdown]
 # ## Before any training
 #
-# What does a random encoder tell apart? For five pairs of captions, here is how many of all words
-# in the two are in both. Predict the cosines in an untrained encoder, then in the trained one.
+# What does a random encoder tell apart? For five pairs of captions, here is the share of their
+# words that both contain. Predict the cosines in an untrained encoder, then in the trained one.
 
 # %%
 pairs = {
@@ -501,8 +517,8 @@ for name, difference in zip(columns[1:], little - large, strict=True):
 
 # %% [markdown]
 # Untrained (mean of twenty random encoders), captions that share more words are more alike. But
-# *large* for *small* counts as little as *little* does, and who has which colour hardly matters.
-# **Word overlap comes free, meaning must be trained.**
+# *large* for *small* changes the cosine no more than *little* does, and who has which colour hardly
+# matters. **Word overlap comes free, meaning must be trained.**
 
 # %% [markdown]
 # ## Common mistakes
@@ -518,7 +534,8 @@ with torch.no_grad():
     wrong = features(eight, fresh, free.tril(), 0)
     right = features(eight, fresh, real_tokens[:, None, None, :], 0)
 for name, vectors in (("causal", wrong), ("free", right)):
-    print(f"{name:6}  captions differ by up to {(vectors - vectors[0]).abs().max():.2f}")
+    off = (vectors - vectors[0]).abs().max()
+    print(f"{name:6}  captions differ by up to {off:.2f}")
 
 # %% [markdown]
 # **A caption's vector changes with its padding → read in the last column**, not at the end token.
@@ -578,7 +595,10 @@ print(f"{quick} against gelu: off by up to {off:.4f}, of {largest:.2f}")
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "text-encoder-end", "schema_version": 3, "task": false}
 def end_features(x, mask):
-    """The last real token's vector of each text: (b, t, w), (b, t) -> (b, w)."""
+    """The last real token's vector of each text.
+
+    (b, t, w), (b, t) -> (b, w).
+    """
     ### BEGIN SOLUTION
     last = mask.sum(dim=1) - 1  # (b,)
     return x[torch.arange(len(x)), last]
@@ -596,10 +616,14 @@ def ends_agree(lengths, places, width):
     only, n = x * mask[..., None], torch.tensor(lengths)
     mistakes = {
         "the last column is padding in a short text; use the mask": x[:, -1],
-        "off by one: n real tokens stand at 0 to n - 1": x[b, n.clamp(max=places - 1)],
+        "off by one: n real tokens stand at 0 to n - 1": x[
+            b, n.clamp(max=places - 1)
+        ],
         "that is the token before the last real one": x[b, n - 2],
         "that is the first token, as in BERT": x[:, 0],
-        "zeros: the last column is padding in a short text, hidden or not": only[:, -1],
+        "zeros: the last column is padding in a short text, hidden or not": only[
+            :, -1
+        ],
         "each text has a length of its own": x[:, lengths[0] - 1],
         "that is the mean, padding and all": x.mean(dim=1),
         "that is the mean of the real tokens": only.sum(dim=1) / n[:, None],
@@ -649,14 +673,17 @@ with check("Read at the end, other batches"):
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "text-encoder-count", "schema_version": 3, "task": false}
-def count_weights(vocab_size, context_length, width, depth, mlp_width, embed_dim):
+def count_weights(
+    vocab_size, context_length, width, depth, mlp_width, embed_dim
+):
     """How many numbers a text encoder of these sizes learns."""
     ### BEGIN SOLUTION
     tables = (vocab_size + context_length) * width
     attention = 4 * (width * width + width)
     network = 2 * width * mlp_width + mlp_width + width
     norms = 2 * 2 * width
-    return tables + depth * (attention + network + norms) + 2 * width + width * embed_dim
+    blocks = depth * (attention + network + norms)
+    return tables + blocks + 2 * width + width * embed_dim
     ### END SOLUTION
 
 
@@ -693,17 +720,34 @@ count_mistakes = {
 
 
 def count_agrees(*sizes, mistakes=None):
-    names = ("vocab_size", "context_length", "width", "depth", "mlp_width", "embed_dim")
+    names = (
+        "vocab_size",
+        "context_length",
+        "width",
+        "depth",
+        "mlp_width",
+        "embed_dim",
+    )
     asked = dict(zip(names, sizes, strict=True))
-    learned = sum(weight.numel() for weight in TextEncoder(TextConfig(**asked)).parameters())
-    close(ask(count_weights, *sizes), learned, f"count_weights of {asked}", mistakes=mistakes)
+    learned = sum(
+        weight.numel()
+        for weight in TextEncoder(TextConfig(**asked)).parameters()
+    )
+    close(
+        ask(count_weights, *sizes),
+        learned,
+        f"count_weights of {asked}",
+        mistakes=mistakes,
+    )
 
 
 with check("Count the weights"):
     count_agrees(29, 5, 6, 3, 7, 17, mistakes=count_mistakes)
     count_agrees(300, 20, 32, 1, 96, 64)
     millions = ask(count_weights, 49408, 77, 512, 12, 2048, 512) / 1e6
-    close(millions, 63, "the count of CLIP's encoder, in millions,", tolerance=0.5)
+    close(
+        millions, 63, "the count of CLIP's encoder, in millions,", tolerance=0.5
+    )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "text-encoder-count-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other encoders.
@@ -720,9 +764,8 @@ with check("Count the weights, other encoders"):
 #
 # A token has gathered $n$ numbers: *red was seen*, *blue was seen*
 # and so on, each 0 or 1. Write the weights of a feed-forward network, with ReLU as its
-# non-linearity ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0:
-#
-# $$\text{relu}(x W_1 + b_1)\, W_2 + b_2$$
+# non-linearity ($\max(0, x)$), that answers 1 if **exactly one** of them is 1, else 0. It is
+# $\text{relu}(x W_1 + b_1)\, W_2 + b_2$.
 #
 # No weighted mean can do this. Choose the inner width $m$ yourself; $W_1$ is $(n, m)$, $b_1$ $(m)$,
 # $W_2$ $(m, 1)$, $b_2$ $(1)$. (The check tries all inputs of 1 to 10 numbers.)
@@ -739,7 +782,7 @@ with check("Count the weights, other encoders"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "text-encoder-exactly-one", "schema_version": 3, "task": false}
 def exactly_one(n):
-    """W_1, b_1, W_2, b_2 of a network that answers 1 where one of n inputs is 1, else 0."""
+    """W_1, b_1, W_2, b_2 of a network: 1 where one of n inputs is 1, else 0."""
     ### BEGIN SOLUTION
     W_1 = torch.ones(n, 3)  # three inner numbers, each the sum s less 0, 1, 2
     b_1 = torch.tensor([0.0, -1, -2])
@@ -757,14 +800,26 @@ from clipbook.exercises import ask, check, close, numbers
 def network_agrees(n):
     weights = ask(exactly_one, n)
     four = hasattr(weights, "__len__") and len(weights) == 4
-    assert four, "exactly_one must return four tensors: return W_1, b_1, W_2, b_2"
-    W_1, b_1, W_2, b_2 = (numbers(one, "a tensor of exactly_one") for one in weights)
+    assert four, (
+        "exactly_one must return four tensors: return W_1, b_1, W_2, b_2"
+    )
+    W_1, b_1, W_2, b_2 = (
+        numbers(one, "a tensor of exactly_one") for one in weights
+    )
     m = len(b_1) if b_1.ndim == 1 else "m"
-    named = {"W_1": (W_1, (n, m)), "b_1": (b_1, (m,)), "W_2": (W_2, (m, 1)), "b_2": (b_2, (1,))}
+    named = {
+        "W_1": (W_1, (n, m)),
+        "b_1": (b_1, (m,)),
+        "W_2": (W_2, (m, 1)),
+        "b_2": (b_2, (1,)),
+    }
     for name, (one, shape) in named.items():
-        wrong = f"{name} has shape {tuple(one.shape)}, expected {shape} for n = {n}"
+        wrong = (
+            f"{name} has shape {tuple(one.shape)}, expected {shape} for n = {n}"
+        )
         assert tuple(one.shape) == shape, wrong
-    inputs = torch.tensor(list(product([0.0, 1.0], repeat=n))).double()  # (2 to the n, n)
+    # (2 to the n, n)
+    inputs = torch.tensor(list(product([0.0, 1.0], repeat=n))).double()
     s = inputs.sum(dim=1)
     mistakes = {
         "that is 'at least one'; two must give 0 again": s > 0,
@@ -774,7 +829,9 @@ def network_agrees(n):
         "the answer does not depend on the inputs": 0 * s,
         "that only looks at the first input": inputs[:, 0],
         "that is 'an odd number'": s % 2,
-        "three must give 0, too: after 2 the curve is flat": torch.minimum(s, 2 - s),
+        "three must give 0, too: after 2 the curve is flat": torch.minimum(
+            s, 2 - s
+        ),
     }
     answers = (torch.relu(inputs @ W_1 + b_1) @ W_2 + b_2)[:, 0]
     if n <= 3:

@@ -29,7 +29,7 @@
 # ## Why not words?
 #
 # The obvious plan: number the words of the book's eight example captions, and let 0 stand for any
-# other word. Predict: which of the four texts below get a list of their own?
+# other word. Predict: do any two of the four texts below get the same list?
 
 # %%
 from clipbook.scenes import EXAMPLE
@@ -54,8 +54,8 @@ for text in (
 # ## Why not characters?
 #
 # Any text is spelled from characters, but Unicode has room for over a million of them. A computer
-# stores text as **bytes**, numbers from 0 to 255. The usual code, UTF-8, spends one byte on each of
-# a to z, and two to four on a character beyond English.
+# stores text as **bytes**, numbers from 0 to 255. The usual encoding, UTF-8, spends one byte on an
+# English letter, a digit or a space, and two to four on most other characters.
 
 # %%
 import sys
@@ -63,7 +63,8 @@ import sys
 for text in ("pup", "é", "€", "Pepper the aussie pup"):
     codes = list(text.encode())
     print(f"{len(text):2} characters, {len(codes):2} bytes:", codes[:7])
-print(f"Unicode has room for {sys.maxunicode + 1:,} characters; a byte has 256 values")
+print(f"Unicode has room for {sys.maxunicode + 1:,} characters", end="; ")
+print("a byte has 256 values")
 
 # %% [markdown]
 # So 256 numbers would do, and no text is unknown. The price is length: our caption takes 21 of them
@@ -90,7 +91,7 @@ import re
 
 
 def split(text):
-    words = re.findall(r" ?[^ ]+| +", text)  # at most a space and a word, or only spaces
+    words = re.findall(r" ?[^ ]+| +", text)  # space and word, or spaces only
     return [[bytes([byte]) for byte in word.encode()] for word in words]
 
 
@@ -139,7 +140,7 @@ def merge(word, pair):
 merge(split("square")[0], (b"r", b"e"))
 
 # %% [markdown]
-# Then count again, with the new token as a neighbour like any other, until no pair stands twice.
+# Then count again, with the new token as a neighbour like any other, until no pair occurs twice.
 # Every token gets a number, its **id**: 0 to 2 are kept for special tokens (below), the 256 bytes
 # follow, and each merge adds one. Of equally frequent pairs `min` takes the one with the smaller
 # ids.
@@ -184,8 +185,8 @@ times = Counter(" ".join(captions).split())
 print({word: times[word] for word in ("square", "red")})
 
 # %% [markdown]
-# "Square" is longer, but stands in the captions more often. All merges done, eight words are eight
-# tokens. To **decode** is to join the bytes again. Nothing is lost, whatever the text:
+# "Square" is longer, but occurs more often in the captions. After all merges the eight words are
+# eight tokens. To **decode** is to join the bytes again. Nothing is lost, whatever the text:
 
 # %%
 for text in (captions[0], "Pepper the aussie pup", "é,  € and Ω "):
@@ -215,23 +216,26 @@ for text in (*captions, "Pepper the aussie pup"):
 
 
 def pieces(tokenizer, text):
-    return "|".join(tokenizer.token(token_id) for token_id in tokenizer.encode(text))
+    return "|".join(tokenizer.token(k) for k in tokenizer.encode(text))
 
 
 print(pieces(from_captions, "Pepper the aussie pup"))
 
 # %% [markdown]
-# "Aussie" falls into bytes. Nothing is unknown, but the model must read letter by letter. So train
-# another on some prose about our pup. It may have 512 entries, but stops where no pair stands
-# twice:
+# "Aussie" falls into single letters: nothing is unknown, but the model must spell. So we train
+# another on some prose about our pup. It may have 512 entries, but training stops when no pair
+# occurs twice:
 
 # %%
 prose = """\
 A caption is letters, and a model multiplies numbers.
-Pepper the aussie pup has to become a list of numbers before a text encoder can read it.
-Pepper is a name, aussie is slang for an Australian shepherd, and pup is short for puppy.
+Pepper the aussie pup has to become a list of numbers before a text encoder \
+can read it.
+Pepper is a name, aussie is slang for an Australian shepherd, and pup is short \
+for puppy.
 A list of words, however long, lacks most names and every slip of the pen.
-A list of letters lacks nothing, but makes long lists of numbers from short captions.
+A list of letters lacks nothing, but makes long lists of numbers from short \
+captions.
 So we cut captions into pieces, and learn the pieces from text.
 What often stands together becomes one token.
 Where people write of an aussie pup, each of the two words is a token.
@@ -242,7 +246,7 @@ from_prose = Tokenizer.train(prose.splitlines(), vocab_size=512)
 print(f"{from_prose.vocab_size} tokens in the vocabulary")
 
 # %% [markdown]
-# Predict, then run: how does it cut our caption, how "Australian puppies", and how caption 1?
+# Predict: how does it cut our caption, how "Australian puppies", and how caption 1?
 
 # %%
 both = {"captions": from_captions, "prose": from_prose}
@@ -253,9 +257,9 @@ for text in ("Pepper the aussie pup", "Australian puppies", captions[0]):
 assert pieces(from_prose, "Pepper the aussie pup") == "Pepper| the| aussie| pup"
 
 # %% [markdown]
-# The caption stands in that prose, and takes four tokens for four words. "Australian" stands there
-# once, too rarely to become whole. "Puppies" never does, but pieces of other words make four tokens
-# of its eight bytes. Each tokenizer is short on what it was trained on, and neither is ever stuck.
+# Our caption occurs in that prose, and takes four tokens for four words. "Australian" occurs once,
+# too rarely to become whole. "Puppies" never does, but pieces of other words make four tokens of
+# its eight bytes. Each tokenizer makes few tokens of text like that of its training.
 
 # %% [markdown]
 # ## The merges, one by one
@@ -304,7 +308,8 @@ lines, steps = {}, (0, 4, 8, 16, 24, 40, 56, 72, 88, 104, 120, 136)
 for name, tokenizer in {"prose": from_prose, "captions": from_many}.items():
     sizes = [259 + k for k in steps if 259 + k < tokenizer.vocab_size]
     sizes.append(tokenizer.vocab_size)
-    lines[f"from {name}"] = (sizes, [mean_length(tokenizer, size) for size in sizes])
+    lengths = [mean_length(tokenizer, size) for size in sizes]
+    lines[f"from {name}"] = sizes, lengths
 curves(lines, across="entries of the vocabulary", up="tokens per caption")
 
 # %% [markdown]
@@ -323,10 +328,10 @@ print(f"{rows / 63e6:.0%} of the text encoder")
 # ## Start, end, padding
 #
 # Ids 0 to 2 are **special tokens**, which no text can contain. **Start** (1) and **end** (2) stand
-# around each caption. The encoder will make a vector of every place, and one of them stands for the
-# whole caption: in CLIP that of the end, in BERT that of the start, which is called `[CLS]` there.
-# **Padding** (0) fills each row up to the **context length**, since a tensor is rectangular.
-# Predict the row of "a pup" in a context of 8.
+# around each caption. The encoder will make a vector of every place, and one stands for the whole
+# caption: in CLIP that of the end, in BERT that of the start, there called `[CLS]`. **Padding** (0)
+# fills each row up to the **context length**, the number of places that a model takes, since a
+# tensor is rectangular. Predict the row of "a pup" in a context of 8.
 
 # %%
 import torch
@@ -355,12 +360,13 @@ for row, real in zip(token_ids, mask, strict=True):
 # spaces: it marks the last byte of each word instead, as in `p</w>`, so each byte has two entries:
 
 # %%
-256 + 256 + 48_894 + 2  # bytes, bytes at the end of a word, merges, start and end
+# bytes, bytes at the end of a word, merges, start and end
+256 + 256 + 48_894 + 2
 
 # %% [markdown]
-# (The paper's 49,152 entries count the bytes once; its context of 76 places is 77 in the code.)
-# The merges are a file of 1.4 MB, which another package, OpenCLIP's, has in it. We take the file
-# and leave the rest. Without a network we train CLIP's kind on our own texts:
+# (The paper's 49,152 entries count the bytes once; its context of 76 places is 77 in the code.) The
+# merges are a file of 1.4 MB, which another package, OpenCLIP's, has in it. We use only this file.
+# Without a network we train CLIP's kind on our own texts:
 
 # %%
 import importlib.util
@@ -376,7 +382,8 @@ if importlib.util.find_spec("open_clip") is None:
 try:
     clip = CLIPTokenizer.load()
 except FileNotFoundError:
-    print("No network, no merges of CLIP's: its kind, trained on our texts, gives other numbers.")
+    print("No network, no merges of CLIP's: its kind", end=", ")
+    print("trained on our texts, gives other numbers.")
     clip = CLIPTokenizer.train([*many, *prose.splitlines()], vocab_size=2_000)
 is_clips = clip.vocab_size == 49_408
 print(f"{clip.vocab_size:,} entries:", pieces(clip, "Pepper the aussie pup"))
@@ -389,16 +396,17 @@ print(f"{clip.vocab_size:,} entries:", pieces(clip, "Pepper the aussie pup"))
 from clipbook.text import split_words
 
 for text in ("It's 2026", "  two  SPACES", "co-op, pup!!"):
-    print(f"{text!r}\n   ours   {split_words(text)}\n   CLIP's {clip.split(text)}")
+    print(repr(text), f"   ours   {split_words(text)}", sep="\n")
+    print(f"   CLIP's {clip.split(text)}")
 assert clip.split("It's 2026") == ["it", "'s", "2", "0", "2", "6"]
 assert clip.encode("   PUP") == clip.encode("pup")
 print(clip.decode(clip.encode("PEPPER, the   puppy")))
 
 # %% [markdown]
-# Into six: an ending such as "'s" is a word, and so is each digit. A space in front changes no id.
+# Into six: an ending such as `'s` is a word, and so is each digit. A space in front changes no id.
 # Capitals and double spaces are gone for good, while ours loses nothing.
 #
-# Now the same words in four languages, and a picture of a dog. Predict: which takes most tokens?
+# Now the same words in four languages, and an emoji of a dog. Predict: which takes most tokens?
 
 # %%
 dogs = {
@@ -408,41 +416,46 @@ dogs = {
     "Japanese": "小さな犬",
     "emoji": "🐶",
 }
-tokens_of = {language: len(clip.encode(text)) for language, text in dogs.items()}
+tokens_of = {}
 for language, text in dogs.items():
-    here = f"{len(text.encode()):2} bytes, CLIP {tokens_of[language]:2},"
-    print(f"{language:8}", here, f"ours {len(from_prose.encode(text)):2} tokens: {text}")
+    tokens_of[language] = n = len(clip.encode(text))
+    ours = len(from_prose.encode(text))
+    print(f"{language:8} {len(text.encode()):2} bytes, CLIP {n:2}", end=", ")
+    print(f"ours {ours:2} tokens: {text}")
 assert not is_clips or max(tokens_of, key=tokens_of.get) == "Greek"
 hindi = clip.split(dogs["Hindi"])
 assert hindi == [word.strip() for word in split_words(dogs["Hindi"])]
 print("words of Hindi:", hindi)
 
 # %% [markdown]
-# Greek: CLIP's merges were learned where hardly anybody wrote it, so almost each byte is a token.
-# English words are whole, and so is the dog. Hindi's vowel signs are no letters in Unicode's sense:
-# both patterns cut them off, each as a word.
+# Greek: its 26 bytes, without the two spaces, are 26 tokens, so no merge fits. CLIP's merges must
+# come from text with little Greek. English words are whole, and so is the dog. Hindi's vowel signs
+# are no letters in Unicode's sense: both tokenizers cut them off, each as a word.
 
 # %% [markdown]
 # ## Glitch tokens
 #
-# A vocabulary is frozen before the model is trained, on text that may differ. Predict: which are
-# the longest words with an entry of their own?
+# A vocabulary is frozen before the model is trained, and the model's text may differ from the
+# tokenizer's. Predict: which are the longest words with an entry of their own?
 
 # %%
 import string
 
 entries = [clip.token(token_id) for token_id in range(clip.start_id)]
-ascii_words = [one.removesuffix("</w>") for one in entries if one.isascii() and "</w>" in one]
+words = [one for one in entries if one.isascii() and "</w>" in one]
+ascii_words = [word.removesuffix("</w>") for word in words]
 for word in (*sorted(ascii_words, key=len)[-3:], "solidgoldmagikarp"):
     print(pieces(clip, word))
-capitals = {k for k, one in enumerate(entries) if one[0] in string.ascii_uppercase}
-assert not capitals & set(clip.encode(string.ascii_uppercase))
-print(len(capitals), "entries for capitals, which lower case never leaves in a text")
+letters = string.ascii_uppercase
+capitals = {k for k, one in enumerate(entries) if one[0] in letters}
+assert not capitals & set(clip.encode(letters))
+print(len(capitals), "entries for capitals", end=", ")
+print("which no lower-case text can use")
 
 # %% [markdown]
 # Hashtags were frequent enough to become whole. The row of weights of such an entry learns only
-# from captions that hold it, and those of capitals never learn. What a model does with a row that
-# training hardly met, nobody planned: the entry is called a **glitch token**
+# from captions that hold it, and those of capitals never learn. What a model does with such an
+# **under-trained** entry, nobody planned: it is also called a **glitch token**
 # ({cite:t}`land2024magikarp`). " SolidGoldMagikarp" is one in GPT-2; CLIP spells it from common
 # pieces.
 
@@ -470,9 +483,9 @@ for row in token_ids.tolist():
 # %% [markdown]
 # ## Equal to Hugging Face's tokenizers
 #
-# Hugging Face's `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It stores tokens
-# as text, so each byte needs a visible character. In GPT-2's table a printable byte stands for
-# itself, and the others take the characters from 256 on, the space `Ġ`.
+# Hugging Face's `tokenizers` knows nothing of our code. Given our merges, it must give our ids. It
+# stores tokens as text, so each byte needs a visible character. In GPT-2's table a printable byte
+# stands for itself; the others take the characters from number 256 on, so the space becomes `Ġ`.
 
 # %%
 plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -530,7 +543,8 @@ for text in ("pup", " pup", " Pup"):
 
 # %%
 ids = from_prose.encode("é")
-print([from_prose.decode([token_id]) for token_id in ids], "or", from_prose.decode(ids))
+pieces_of = [from_prose.decode([token_id]) for token_id in ids]
+print(pieces_of, "or", from_prose.decode(ids))
 
 # %% [markdown]
 # **Captions far too long, and no error → they were cut silently.** `truncate=False` makes the
@@ -577,29 +591,57 @@ from clipbook.text import Tokenizer
 
 pup_merges = [(115, 120), (259, 115), (35, 260)]  # p+u, pu+p, space+pup
 pup_mistakes = {
-    "a part may be a merged token; undo the last merge first": [83, 35, 260, 115, 120],
+    "a part may be a merged token; undo the last merge first": [
+        83,
+        35,
+        260,
+        115,
+        120,
+    ],
     "a part of a part may be a merged token": [83, 35, 259, 115, 115, 120],
     "merges[k] made token 259 + k, not 260 + k": [83, 259, 115, 259],
     "merges[k] made token 259 + k, not 258 + k": [83, 261, 259, 115],
     "the left part of a pair comes first": [83, 115, 120, 115, 35, 120, 115],
     "put both ids of a pair into the list, not only one": [83, 35, 115],
-    "put the ids of a pair into the list, not the pair": [83, [35, 260], [115, 120]],
-    "3 + byte is the id; don't take the 3 off": [80, 32, 112, 117, 112, 112, 117],
+    "put the ids of a pair into the list, not the pair": [
+        83,
+        [35, 260],
+        [115, 120],
+    ],
+    "3 + byte is the id; don't take the 3 off": [
+        80,
+        32,
+        112,
+        117,
+        112,
+        112,
+        117,
+    ],
 }
 
 
 def bytes_agree(tokenizer, text):
     got = ask(split_again, tokenizer.encode(text), tokenizer.merges)
-    same(got, [3 + byte for byte in text.encode()], f"the ids of the bytes of {text!r}")
+    same(
+        got,
+        [3 + byte for byte in text.encode()],
+        f"the ids of the bytes of {text!r}",
+    )
 
 
 with check("Split again"):
     got = ask(split_again, [83, 261, 259], pup_merges)
     want = [83, 35, 115, 120, 115, 115, 120]
-    same(got, want, "split_again([83, 261, 259], pup_merges)", mistakes=pup_mistakes)
+    same(
+        got,
+        want,
+        "split_again([83, 261, 259], pup_merges)",
+        mistakes=pup_mistakes,
+    )
     what = "split_again([258, 3, 259], [(3, 258)])"
     same(ask(split_again, [258, 3, 259], [(3, 258)]), [258, 3, 3, 258], what)
-    doubled = [(100, 100)] + [(k, k) for k in range(259, 266)]  # merges of merges of merges
+    # merges of merges of merges
+    doubled = [(100, 100)] + [(k, k) for k in range(259, 266)]
     what = "split_again of two tokens that hold 256 bytes and 128"
     same(ask(split_again, [266, 265], doubled), [100] * 384, what)
     same(ask(split_again, [83, 84], []), [83, 84], "split_again([83, 84], [])")
@@ -611,7 +653,12 @@ with check("Split again"):
 ### BEGIN HIDDEN TESTS
 with check("Split again, other texts"):
     for text in ("Pepper the aussie pup", "pup pup puppy", "été", "…"):
-        bytes_agree(Tokenizer.train(["Pepper the aussie pup", "a puppy, a pup"] * 2, 290), text)
+        bytes_agree(
+            Tokenizer.train(
+                ["Pepper the aussie pup", "a puppy, a pup"] * 2, 290
+            ),
+            text,
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown] exercise={"minutes": 20, "difficulty": "medium"}
@@ -651,7 +698,9 @@ import numpy as np
 from clipbook.exercises import ask, check, close
 from clipbook.text import Tokenizer
 
-two_ids, five_ids, no_ids = [1, 70, 71, 2, 0], [1, 80, 81, 82, 2], [1, 2, 0, 0, 0]
+two_ids = [1, 70, 71, 2, 0]
+five_ids = [1, 80, 81, 82, 2]
+no_ids = [1, 2, 0, 0, 0]
 id_mistakes = {
     "a row that is too long must keep its end token": [two_ids, [1, 80, 81, 82, 83], no_ids],
     "start and end need two places, no more": [two_ids, [1, 80, 81, 2, 0], no_ids],
@@ -665,35 +714,63 @@ id_mistakes = {
     "a row without ids has a start and an end": [two_ids, five_ids, [0] * 5],
 }  # fmt: skip
 mask_mistakes = {
-    "true is real and false is padding": [[0, 0, 0, 0, 1], [0] * 5, [0, 0, 1, 1, 1]],
-    "start and end are real tokens": [[0, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0] * 5],
+    "true is real and false is padding": [
+        [0, 0, 0, 0, 1],
+        [0] * 5,
+        [0, 0, 1, 1, 1],
+    ],
+    "start and end are real tokens": [
+        [0, 1, 1, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0] * 5,
+    ],
     "start and end are real tokens, too": [[1, 1, 0, 0, 0], [1] * 5, [0] * 5],
-    "the end token is real": [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0]],
+    "the end token is real": [
+        [1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0],
+        [1, 0, 0, 0, 0],
+    ],
     "padding is not real": [[1] * 5] * 3,
 }
 
 
 def batch_agrees(rows, places, ids, mask, wrong_ids=None, wrong_mask=None):
     what, made = f"make_batch({rows}, {places})", ask(make_batch, rows, places)
-    assert made is not None, f"{what} is None; does the function end in `return`?"
-    assert isinstance(made, tuple | list) and len(made) == 2, "return two tensors: token_ids, mask"
+    assert made is not None, (
+        f"{what} is None; does the function end in `return`?"
+    )
+    assert isinstance(made, tuple | list) and len(made) == 2, (
+        "return two tensors: token_ids, mask"
+    )
     close(made[0], ids, f"token_ids of {what}", mistakes=wrong_ids)
     close(made[1], mask, f"mask of {what}", mistakes=wrong_mask)
     kinds = [np.asarray(one).dtype.kind for one in made]
-    assert kinds[0] in "iu", "token ids are whole numbers, not floats: try dtype=torch.int64"
-    assert kinds[1] == "b", "a mask is true or false, not 1 or 0: try dtype=torch.bool"
+    assert kinds[0] in "iu", (
+        "token ids are whole numbers, not floats: try dtype=torch.int64"
+    )
+    assert kinds[1] == "b", (
+        "a mask is true or false, not 1 or 0: try dtype=torch.bool"
+    )
 
 
 def batch_as_the_package(texts, places):
-    package = Tokenizer(context_length=places)  # without merges, each byte is a token
+    # without merges, each byte is a token
+    package = Tokenizer(context_length=places)
     ids, mask = package.batch(texts)
-    longest = {"pad to context_length, not to the longest row": ids[:, mask.any(dim=0)]}
-    batch_agrees([package.encode(text) for text in texts], places, ids, mask, longest)
+    longest = {
+        "pad to context_length, not to the longest row": ids[:, mask.any(dim=0)]
+    }
+    batch_agrees(
+        [package.encode(text) for text in texts], places, ids, mask, longest
+    )
 
 
 with check("Make a batch"):
-    rows, real = [[70, 71], [80, 81, 82, 83, 84], []], [[1, 1, 1, 1, 0], [1] * 5, [1, 1, 0, 0, 0]]
-    batch_agrees(rows, 5, [two_ids, five_ids, no_ids], real, id_mistakes, mask_mistakes)
+    rows = [[70, 71], [80, 81, 82, 83, 84], []]
+    real = [[1, 1, 1, 1, 0], [1] * 5, [1, 1, 0, 0, 0]]
+    batch_agrees(
+        rows, 5, [two_ids, five_ids, no_ids], real, id_mistakes, mask_mistakes
+    )
     for texts, places in (
         (["a", "pups"], 9),
         (["pup", "pup."], 6),
@@ -714,13 +791,13 @@ with check("Make a batch, other rows"):
 # %% [markdown] exercise={"minutes": 30, "difficulty": "hard"}
 # ## Exercise: learn from counts
 #
-# Real text repeats its words, so a tokenizer is trained on each word
-# once with its **count**. Write the whole training for words given as a dictionary: `{"pup": 3}`
-# stands for three words "pup", and each of its pairs counts three. Tokens are pieces of text here,
-# at first single characters. Return at most `n` merges, each a pair of pieces, in the order in
-# which they are learned. Of equally frequent pairs take the one that Python sorts first, as a pair.
-# Merge from left to right. Stop early where no pair counts two. (The check tries ties of many
-# kinds, the words in another order, and words that hold no pair.)
+# Real text repeats its words, so a tokenizer is trained on each word once with its **count**. Write
+# the whole training for words given as a dictionary: `{"pup": 3}` stands for three words "pup", and
+# each of its pairs counts three. Tokens are pieces of text here, at first single characters. Return
+# at most `n` merges, each a pair of pieces, in the order in which they are learned. Of equally
+# frequent pairs take the one that Python sorts first, as a pair. Merge from left to right. Stop
+# early when no pair counts two or more. (The check tries ties of many kinds, the words in another
+# order, and words that hold no pair.)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -734,7 +811,10 @@ with check("Make a batch, other rows"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "learn-merges", "schema_version": 3, "task": false}
 def learn_merges(counts, n):
-    """Merges in the order of learning: dict of str -> int, int -> list of (str, str)."""
+    """Merges in the order of learning.
+
+    Dict of str -> int, int -> list of (str, str).
+    """
     ### BEGIN SOLUTION
     from itertools import pairwise
 
@@ -791,9 +871,20 @@ tie_mistakes = {
 
 def merges_agree(counts, n, want, mistakes=None):
     """Also for the words in other letters, and the other way round: this changes no merge."""
-    same(ask(learn_merges, counts, n), want, f"learn_merges({counts}, {n})", mistakes=mistakes)
-    moved = {"".join(chr(ord(c) + 900) for c in word): counts[word] for word in reversed(counts)}
-    want = [tuple("".join(chr(ord(c) + 900) for c in part) for part in pair) for pair in want]
+    same(
+        ask(learn_merges, counts, n),
+        want,
+        f"learn_merges({counts}, {n})",
+        mistakes=mistakes,
+    )
+    moved = {
+        "".join(chr(ord(c) + 900) for c in word): counts[word]
+        for word in reversed(counts)
+    }
+    want = [
+        tuple("".join(chr(ord(c) + 900) for c in part) for part in pair)
+        for pair in want
+    ]
     what = f"the same in other letters and another order, learn_merges({moved}, {n}),"
     same(ask(learn_merges, moved, n), want, what)
 
@@ -801,13 +892,23 @@ def merges_agree(counts, n, want, mistakes=None):
 with check("Learn from counts"):
     merges_agree(pup_counts, 4, four_merges, pup_mistakes)
     stop = {
-        "stop when no pair occurs twice; o and w occur once": [("a", "p"), ("y", "ap"), ("o", "w")],
+        "stop when no pair occurs twice; o and w occur once": [
+            ("a", "p"),
+            ("y", "ap"),
+            ("o", "w"),
+        ],
         "a pair that occurs twice is still merged; stop below 2": [],
     }
     merges_agree({"yap": 2, "ow": 1}, 9, [("a", "p"), ("y", "ap")], stop)
     merges_agree(ties, 9, five_merges, tie_mistakes)
-    merges_agree({"ca": 2, "ac": 2, "ab": 2, "Ca": 2}, 3, [("C", "a"), ("a", "b"), ("a", "c")])
-    merges_agree({"up": 5, "upy": 2, "py": 3}, 9, [("u", "p"), ("p", "y"), ("up", "y")])
+    merges_agree(
+        {"ca": 2, "ac": 2, "ab": 2, "Ca": 2},
+        3,
+        [("C", "a"), ("a", "b"), ("a", "c")],
+    )
+    merges_agree(
+        {"up": 5, "upy": 2, "py": 3}, 9, [("u", "p"), ("p", "y"), ("up", "y")]
+    )
     right_to_left = {"merge from left to right": [("r", "r"), ("r", "rr")]}
     merges_agree({"rrr": 2}, 2, [("r", "r"), ("rr", "r")], right_to_left)
     merges_agree({"pup": 1, "pep": 1, "pun": 1}, 9, [("p", "u")])
@@ -819,7 +920,14 @@ with check("Learn from counts"):
 ### BEGIN HIDDEN TESTS
 with check("Learn from counts, other words"):
     stars = {"star": 6, "stars": 3, "start": 2, "art": 5}
-    want = [("a", "r"), ("s", "t"), ("st", "ar"), ("ar", "t"), ("star", "s"), ("star", "t")]
+    want = [
+        ("a", "r"),
+        ("s", "t"),
+        ("st", "ar"),
+        ("ar", "t"),
+        ("star", "s"),
+        ("star", "t"),
+    ]
     merges_agree(stars, 20, want)
     merges_agree(stars, 5, want[:5])
     merges_agree({"grrrr": 1, "brrr": 1}, 5, [("r", "r")])
@@ -848,7 +956,10 @@ with check("Learn from counts, other words"):
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "lowest-rank", "schema_version": 3, "task": false}
 def encode_by_rank(tokens, ranks):
-    """The word's pieces after all merges: list of str, dict of (str, str) -> int, to list of str."""
+    """The word's pieces after all merges.
+
+    List of str, dict of (str, str) -> int, to list of str.
+    """
     ### BEGIN SOLUTION
     from itertools import pairwise
 
@@ -881,7 +992,7 @@ up_ranks = {
 }
 up_mistakes = {
     "the pair of lowest rank comes first, not the leftmost, nor the longest piece": ["pupp", "er"],
-    "the lowest rank comes first, not the highest": ["p", "u", "pp", "er"],
+    "the lowest rank comes first, not the highest; 0 is a rank, too": ["p", "u", "pp", "er"],
     "look again after a merge": ["p", "up", "p", "e", "r"],
     "a merge makes new pairs; look for them, too": ["p", "up", "pe", "r"],
     "step over both parts": ["pup", "up", "pp", "pe", "er", "r"],
@@ -897,9 +1008,14 @@ def pieces_agree(word, ranks, want, mistakes=None):
 def words_agree(texts, words):
     """As the package does it, with what it has learned from the texts."""
     package = Tokenizer.train(texts)
-    ranks = {(package.token(a), package.token(b)): k for k, (a, b) in enumerate(package.merges)}
+    ranks = {
+        (package.token(a), package.token(b)): k
+        for k, (a, b) in enumerate(package.merges)
+    }
     for word in words:
-        pieces_agree(word, ranks, [package.token(k) for k in package.encode(word)])
+        pieces_agree(
+            word, ranks, [package.token(k) for k in package.encode(word)]
+        )
 
 
 with check("First learned, first merged"):
@@ -910,15 +1026,28 @@ with check("First learned, first merged"):
     pieces_agree("abc", {("a", "b"): 0, ("b", "c"): 1}, ["ab", "c"])
     for word in ("", "p", "xyz"):
         pieces_agree(word, up_ranks, list(word))
-    words_agree(["she sells sea shells"] * 2, ["shells", "sealess", "hessels", "she"])
+    words_agree(
+        ["she sells sea shells"] * 2, ["shells", "sealess", "hessels", "she"]
+    )
 
 # %% nbgrader={"solution": false, "grade": true, "locked": true, "points": 1, "grade_id": "lowest-rank-hidden", "schema_version": 3, "task": false}
 # Graded after you hand it in: other words and ranks.
 ### BEGIN HIDDEN TESTS
 with check("First learned, first merged, other words"):
-    words_agree(["Pepper the aussie pup", "a puppy, a pup"] * 3, ["Pepper", "puppypup", "aussies"])
-    pieces_agree("bcbcbc", {("b", "c"): 7, ("c", "b"): 9, ("bc", "bc"): 8}, ["bcbc", "bc"])
-    pieces_agree("cbabc", {("b", "a"): 2, ("a", "b"): 1, ("c", "b"): 3}, ["cb", "ab", "c"])
+    words_agree(
+        ["Pepper the aussie pup", "a puppy, a pup"] * 3,
+        ["Pepper", "puppypup", "aussies"],
+    )
+    pieces_agree(
+        "bcbcbc",
+        {("b", "c"): 7, ("c", "b"): 9, ("bc", "bc"): 8},
+        ["bcbc", "bc"],
+    )
+    pieces_agree(
+        "cbabc",
+        {("b", "a"): 2, ("a", "b"): 1, ("c", "b"): 3},
+        ["cb", "ab", "c"],
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
