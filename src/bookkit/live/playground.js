@@ -30,6 +30,7 @@ import { makeWay } from "./way.js";
  */
 
 let noteNow = () => {}; // what is composed, into the address
+let here = location.hash; // as it was last written or read; on the way back it changes before the page is told
 
 /**
  * The whole of it for one model, and again for another one.
@@ -120,7 +121,9 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   };
   let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
   const note = () => {
-    if (!end.signal.aborted) history.replaceState(null, "", toHash(state()));
+    if (end.signal.aborted || location.hash !== here) return;
+    history.replaceState(null, "", toHash(state()));
+    here = location.hash;
   };
   const ask = onlyTheLast(async () => {
     clearTimeout(noting);
@@ -261,6 +264,7 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   noteNow = note;
   const ownPhotos = () => photos.filter(({ id }) => !id);
   addEventListener("hashchange", () => {
+    here = location.hash;
     if (isPlace(location.hash)) return note(); // a link within the page leaves all as it is
     kept.set(model, [state(), ownPhotos()]);
     stop();
