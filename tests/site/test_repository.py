@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from bookkit.address import address, slug
 
@@ -104,6 +106,13 @@ def test_pins_satisfy_the_packages_own_bounds():
     pinned = pins()
     for dependency in map(Requirement, PROJECT["dependencies"]):
         assert dependency.specifier.contains(pinned[dependency.name])
+
+
+def test_every_pin_can_be_installed_by_the_oldest_python_that_the_readme_names():
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert f"Python {oldest} or newer" in (ROOT / "README.md").read_text("utf-8")
+    wanted = {name: metadata(name)["Requires-Python"] or "" for name in pins()}
+    assert not {k: v for k, v in wanted.items() if not SpecifierSet(v).contains(f"{oldest}.0")}
 
 
 def test_the_chapter_takes_the_version_of_open_clip_that_is_pinned():
