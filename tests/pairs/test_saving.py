@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from clipbook.image import Preprocessing
 from clipbook.pairs import CLIP, CLIPConfig, load_model, save_model, saving
-from clipbook.pairs.saving import config_from_json, config_to_json, load_weights
+from clipbook.pairs.config_json import config_from_json, config_to_json
+from clipbook.pairs.saving import load_weights
 from clipbook.validation import excerpt
 from tests import tiny
 

@@ -16,7 +16,8 @@ from bookkit.chapters import names, read
 from bookkit.colab.notebook import Edition, for_students
 from bookkit.colab.publish import published
 from bookkit.course import slides
-from bookkit.course.assignment import guide, leaks, name_of
+from bookkit.course.assignment import leaks
+from bookkit.course.guide import guide, name_of
 from bookkit.pages.widget_pictures import Camera
 
 README = """\

@@ -9,15 +9,12 @@ import torch
 from clipbook.image import Preprocessing, ViTConfig
 from clipbook.language.decoder import DecoderConfig
 from clipbook.language.paligemma import PaliGemma, PaliGemmaConfig
+from clipbook.pairs.config_json import ENCODERS, check_names, config_part, typed
 from clipbook.pairs.saving import (
-    ENCODERS,
     built,
-    check_names,
     check_weights,
-    config_part,
     load_weights,
     read_tensors,
-    typed,
     weights_as,
     write_tensors,
 )

@@ -7,10 +7,7 @@ from clipbook.training.answers import (
     ANSWERS_PRESETS,
     AnswersPreset,
     AnswersRun,
-    QuestionBatches,
-    answer_text,
     first_blocks,
-    train_answer_tokenizer,
 )
 from clipbook.training.caching import cached_backward
 from clipbook.training.config import TrainingConfig
@@ -28,6 +25,7 @@ from clipbook.training.optimisers import (
 )
 from clipbook.training.packing import index_shards, pack_shards
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
+from clipbook.training.questions import QuestionBatches, answer_text, train_answer_tokenizer
 from clipbook.training.shard_batches import ShardBatches
 from clipbook.training.shards import Shard, read_shards
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from clipbook.pairs.saving import config_to_json
+from clipbook.pairs.config_json import config_to_json
 from clipbook.text import Tokenizer
 from clipbook.training.config import TrainingConfig
 from clipbook.validation import excerpt

@@ -20,7 +20,7 @@ from clipbook.language.generation import check_one_each
 from clipbook.language.prefix import check_prefix
 from clipbook.language.saving import paligemma_to_json
 from clipbook.pairs import CLIP, save_model, supervised_contrastive
-from clipbook.pairs.saving import config_to_json
+from clipbook.pairs.config_json import config_to_json
 from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import processes
 from clipbook.training.config import LOSSES, TrainingConfig

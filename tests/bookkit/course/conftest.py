@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bookkit.course.assignment import name_of
+from bookkit.course.guide import name_of
 
 
 def pytest_collection_modifyitems(items):

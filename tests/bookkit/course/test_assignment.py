@@ -8,7 +8,8 @@ import pytest
 
 from bookkit.chapters import read
 from bookkit.course import assignment
-from bookkit.course.assignment import guide, leaks, master, name_of
+from bookkit.course.assignment import leaks, master
+from bookkit.course.guide import guide, name_of
 from tests.bookkit.course.conftest import Course
 
 METADATA = (

@@ -10,7 +10,7 @@ import pytest
 
 from bookkit import ROOT
 from bookkit.chapters import read
-from bookkit.course.assignment import name_of
+from bookkit.course.guide import name_of
 from tests.bookkit.course import students
 from tests.bookkit.course.cells import essential, role, solutions
 
