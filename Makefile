@@ -60,7 +60,9 @@ serve: $(SETUP)
 pdf: site ## print the whole book into _build/clip-book.pdf; the next `make site` offers it
 	python -m bookkit.pdf $(BUILT) _build/clip-book.pdf
 
-release: pdf ## make what a tag releases, in _build/release: make release TAG=v0.1.0
+release: $(SETUP) ## make what a tag releases, in _build/release: make release TAG=v0.1.0
+	python -m bookkit.release --check _build/release $(or $(call typed,TAG),'')
+	$(MAKE) pdf
 	$(MAKE) site
 	python -m bookkit.release _build/release $(or $(call typed,TAG),'')
 

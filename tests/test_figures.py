@@ -443,8 +443,24 @@ REFUSED = {
     "a share outside": (lambda: interval_chart({"a": (0.1, 0.5, 0.4)}, "x"), "is not lowest, mea"),
     "two numbers": (lambda: interval_chart({"a": (0.1, 0.5)}, "x"), "is not lowest, measured"),
     "no place": (lambda: temperature_bars({1.0: [0.5, 0.5]}, 2), "own=2 is not a whole number"),
-    "no points": (lambda: curves({"a": ([], [])}, "x", "y"), "line 'a' has 0 numbers across"),
-    "more up": (lambda: curves({"a": ([1], [1, 2])}, "x", "y"), "1 numbers across and 2 up"),
+    "no points": (lambda: curves({"a": ([], [])}, "x", "y"), r"line 'a' has .* \(0,\) across"),
+    "more up": (
+        lambda: curves({"a": ([1], [1, 2])}, "x", "y"),
+        r"\(1,\) across and \(2,\) up; give",
+    ),
+    "a plane": (
+        lambda: curves({"a": ([[1]], [[1]])}, "x", "y"),
+        r"\(1, 1\) up; give rows of as many",
+    ),
+    "no finite point": (
+        lambda: curves({"a": ([1], [np.nan])}, "x", "y"),
+        "one point of finite num",
+    ),
+    "nan among values": (
+        lambda: channel_histograms({"a": [[1.0], [2.0], [np.nan]]}),
+        "holds what is no finite",
+    ),
+    "letters": (lambda: interval_chart({"a": 0.5}, "x"), "is not lowest, measured, highest"),
     "no axis": (lambda: curves({"a": ([1], [1])}, "x", "y", log="z"), "log='z'; try x or y"),
     "no line": (lambda: number_grid(np.eye(4), 0), "lines=0 is not a whole number from 1"),
     "before": (lambda: number_grid(np.eye(4), -2), "lines=-2 is not a whole number from 1"),
@@ -472,3 +488,16 @@ def test_a_row_has_room_for_as_many_pictures_as_it_takes():
 
 def test_a_share_that_is_sure_is_drawn():
     assert interval_chart({"a": (0.5, 0.5, 0.5)}, "x")._repr_png_()
+
+
+def test_a_line_that_ends_in_nothing_has_its_name_where_it_ends():
+    figure = curves({"a": ([0, 1, 2], [1, 2, np.nan])}, "x", "y")
+    (label,) = figure.axes[0].texts
+    assert (label.get_text(), tuple(label.xy)) == ("a", (1, 2))
+
+
+def test_values_that_are_all_the_same_have_bars_of_some_width():
+    figure = channel_histograms({"white": np.ones((3, 8, 8))})
+    for steps in figure.axes[0].patches:
+        counts, edges, _ = steps.get_data()
+        assert counts.sum() == 64 and edges[-1] - edges[0] == 1

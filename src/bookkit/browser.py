@@ -9,8 +9,14 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bookkit import BUILD
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MISSING = "no Chromium found: run `apt-get install chromium`, or set CHROMIUM to its path"
+NAMES = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+MISSING = (
+    "no Chromium found: run `apt-get install chromium`, install Chrome, or set CHROMIUM to the "
+    "path of one that can be run"
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,8 +31,9 @@ EXTRA = ["label-content-name-mismatch"]
 
 
 def find_chromium() -> str | None:
-    """Path of a Chromium or Chrome: $CHROMIUM if set, else the first one on the PATH."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    """Path of a Chromium or Chrome: $CHROMIUM if set, else the first one of NAMES that there is."""
+    wanted = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else NAMES
+    return next(filter(None, map(shutil.which, wanted)), None)
 
 
 @contextmanager

@@ -154,7 +154,10 @@ def read(page: str, book: Path = BOOK) -> Chapter:
         raise ValueError(
             f"CHAPTER={page!r} is no chapter: there is no {path.name} in {path.parent}"
         )
-    metadata, listed = cells(path)
+    try:
+        metadata, listed = cells(path)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{page}: its front matter is no YAML ({error}); quote it") from error
     text = "\n\n".join(cell.source for cell in listed if cell.cell_type == "markdown")
     title = TITLE.search(text)
     if title is None:

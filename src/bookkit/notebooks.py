@@ -27,9 +27,10 @@ METADATA = {
 
 
 def sources(book: Path = BOOK) -> dict[str, Path]:
-    """The source of every notebook, by its page."""
-    paths = sorted(book.rglob("*.py"))
-    return {path.relative_to(book).with_suffix("").as_posix(): path for path in paths}
+    """The source of every notebook, by its page; editors keep copies in hidden folders."""
+    pages = {path.relative_to(book).with_suffix(""): path for path in sorted(book.rglob("*.py"))}
+    hidden = {page for page in pages if any(part.startswith(".") for part in page.parts)}
+    return {page.as_posix(): path for page, path in pages.items() if page not in hidden}
 
 
 def link(page: str, book: Path, start: str) -> str:
@@ -114,7 +115,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check
-    stale = out_of_step()
+    try:
+        stale = out_of_step()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     for target, content in stale.items():
         name = target.relative_to(ROOT)
         print(f"{name} is out of step with its .py; run `make notebooks`" if check else name)

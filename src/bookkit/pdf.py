@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
 from bookkit import ROOT, chapters
-from bookkit.browser import chromium
+from bookkit.browser import MISSING, chromium, find_chromium
 
 TITLE = "The CLIP Book"
 OF_SCREENS = (
@@ -144,6 +144,8 @@ def main() -> None:
     site, target = asked.site, asked.file
     if not (site / "index.html").is_file():
         sys.exit(f"there is no site in {site}; make site builds it")
+    if find_chromium() is None:
+        sys.exit(MISSING)
     with chromium("--allow-file-access-from-files") as browser:
         make(browser, site, target)
     print(f"{target}: {len(PdfReader(target).pages)} pages, {target.stat().st_size / 1e6:.1f} MB")

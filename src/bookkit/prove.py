@@ -1,6 +1,6 @@
 """What `make test` proves, part by part, and where the time went: python -m bookkit.prove [--again]
 
-The chapters are executed once, two at a time, with the versions that Colab has, and the site is
+The chapters are executed once, one a core, with the versions that Colab has, and the site is
 built from that; the package's tests run with the newest versions, those that are pinned here. It
 stops at the first part that fails. Tests that have passed aren't run again until a file changes
 that they may read, or what is installed; a notebook, until it, the package or the versions change.
@@ -69,9 +69,17 @@ def state(*left_out: str) -> str:
     return digest([ROOT / name for name in names if name], installed())
 
 
+def known() -> dict[str, str]:
+    """The state in which each part passed; nothing where a run was ended while it wrote."""
+    try:
+        return dict(json.loads(PASSED.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
 def pytest(part: str, *arguments: str, unread: tuple[str, ...] = ()) -> None:
     """Run tests, unless they passed with the same files but for those in the folders `unread`."""
-    passed = json.loads(PASSED.read_text("utf-8")) if PASSED.exists() else {}
+    passed = known()
     now = state(*unread)
     if passed.pop(part, None) == now != "":
         print(f"\n== {part}: passed before with the same files (make test AGAIN=1 runs all)")
@@ -137,6 +145,7 @@ def main() -> int:
         pytest("site in a browser", *both, "-m", pages, unread=PACKAGE)
         pytest("tests that measure time", "-m", "alone")
     except subprocess.CalledProcessError as failed:
+        print(failed.stderr or "", end="", file=sys.stderr)
         return failed.returncode
     finally:
         emoji.terminate()

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from bookkit import BUILD, ROOT
 from bookkit.colab.publish import wheel
+from bookkit.folders import make_empty
 from clipbook.validation import check_folder
 
 NEEDED = {"site": BUILD / "html/index.html", "PDF": BUILD / "clip-book.pdf"}
+OWN = ("notes.md", "*.whl", "clip-book-*.pdf", "clip-book-*-site.zip")
 DATE = (1980, 1, 1, 0, 0, 0)  # so that the same site gives the same bytes
 
 
@@ -44,21 +46,25 @@ def offline(site: Path, target: Path) -> None:
             file.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
+def check(tag: str) -> str:
+    """The notes of the version that is to be released. Raises ValueError as `notes` does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return notes((ROOT / "CHANGELOG.md").read_text("utf-8"), project["version"], tag)
+
+
 def make(folder: Path, tag: str) -> None:
     """Write all of it into the folder, which is emptied first.
 
     Raises:
-        ValueError: the tag isn't right, or site or PDF have not been made.
+        ValueError: the tag isn't right, site or PDF have not been made, or the folder holds other
+            things than a release.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    text = notes((ROOT / "CHANGELOG.md").read_text("utf-8"), project["version"], tag)
+    text = check(tag)
     if missing := [name for name, path in NEEDED.items() if not path.exists()]:
         raise ValueError(f"there is no {' and no '.join(missing)}; make release makes all")
     check_folder("folder", folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "notes.md").is_file():
-        raise ValueError(f"{folder} would be emptied, and holds no release; give a new folder")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_empty(folder, OWN, "release")
     (folder / "notes.md").write_text(text, "utf-8")
     wheel(folder)
     shutil.copy(NEEDED["PDF"], folder / f"clip-book-{project['version']}.pdf")
@@ -69,8 +75,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("tag", help="such as v0.1.0")
+    parser.add_argument("--check", action="store_true", help="look at the tag, and make nothing")
     asked = parser.parse_args()
     try:
+        if asked.check:
+            check(asked.tag)
+            return 0
         make(asked.folder, asked.tag)
     except ValueError as error:
         print(error, file=sys.stderr)

@@ -138,3 +138,8 @@ def test_a_name_without_siblings_pictures_is_not_compared():
     rows = (small.concept_of == small.place("green heart")).nonzero()[:, 0]
     similarities = tiny.normals(len(rows), len(small.names))
     assert held_out_auc(similarities, small.concept_of[rows], small) == {}
+
+
+def test_ranks_are_of_a_matrix():
+    with plain_python(), pytest.raises(ValueError, match=r"where \(pictures, names\)"):
+        ranks(torch.zeros(3), torch.zeros(3, dtype=torch.int64))

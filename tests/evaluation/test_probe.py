@@ -79,3 +79,10 @@ def test_whole_numbers_are_no_features():
 def test_each_example_has_a_label_of_its_own(labels):
     with plain_python(), pytest.raises(ValueError, match=r"labels of .* for 60 .*labels.long\(\)$"):
         linear_probe(POINTS, labels, 3)
+
+
+@pytest.mark.parametrize(("features", "labels"), [((3,), (3,)), ((3, 2), (3, 1))])
+def test_features_and_labels_of_other_axes_are_refused(features, labels):
+    given = torch.zeros(features), torch.zeros(labels, dtype=torch.int64)
+    with plain_python(), pytest.raises(ValueError, match=r"where \(examples"):
+        linear_probe(*given, classes=2)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipbook.evaluation import recall_at_k
+from tests.plain import plain_python
 from tests.tiny import normals
 
 # Ranks of the own caption, row by row: 1, 2, 3; of the own picture, column by column: 1, 3, 1.
@@ -63,3 +64,12 @@ def test_a_k_outside_the_candidates_is_refused(k):
 def test_a_matrix_that_is_not_square_is_refused():
     with pytest.raises(ValueError, match="similarities are 2×3.*square"):
         recall_at_k(HAND[:2])
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((3,), r"\(3,\) where \(images, texts\)"), ((0, 0), "square, of one pair at least")],
+)
+def test_what_is_no_matrix_of_pairs_is_refused(shape, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        recall_at_k(torch.zeros(shape))

@@ -404,3 +404,8 @@ def test_preprocessing_begins_with_clips():
 def test_what_are_no_levels_is_refused_and_not_normalised(pictures):
     with plain_python(), pytest.raises(ValueError, match="give levels 0 to 255 in torch.uint8"):
         normalise(pictures)
+
+
+def test_a_mean_of_levels_up_to_255_is_refused():
+    with pytest.raises(ValueError, match=r"^mean\[0\]=123.7 .*to 1.*try 0.5"):
+        Preprocessing(mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))

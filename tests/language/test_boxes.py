@@ -64,7 +64,9 @@ def test_overlap_by_hand(first, second, expected):
 def test_a_box_of_another_number_of_sides_is_refused(box):
     with (
         plain_python(),
-        pytest.raises(ValueError, match="has not four sides; give top, left, bottom, right"),
+        pytest.raises(
+            ValueError, match="has not four sides, each a number; give top, left, bottom, right"
+        ),
     ):
         box_to_text(box, 32)
 
@@ -80,7 +82,10 @@ def test_bins_whose_numbers_four_digits_cannot_tell_are_refused():
 @pytest.mark.parametrize("name", ["first", "second"])
 def test_overlap_is_of_boxes_with_four_sides(name, box):
     boxes = {"first": (0, 0, 1, 1), "second": (0, 0, 1, 1), name: box}
-    with plain_python(), pytest.raises(ValueError, match=f"^{name}=.* has not four sides; give"):
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match=f"^{name}=.* has not four sides, each a number; give"),
+    ):
         iou(**boxes)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from clipbook.language import Decoder, DecoderConfig, KVCache, next_token_loss
 from clipbook.language.rotary import turns
+from tests import tiny
 from tests.plain import plain_python
 from tests.tiny import normals
 
@@ -196,3 +197,12 @@ def test_a_text_outside_a_batch_is_refused(shape, remedy):
     said = rf"^token_ids of shape .* where \(batch, tokens\) is needed; {remedy}$"
     with plain_python(), pytest.raises(ValueError, match=said):
         decoder()(torch.ones(shape, dtype=torch.long))
+
+
+def test_ids_that_are_no_whole_numbers_are_refused():
+    for model in (Decoder(DecoderConfig(20)), tiny.clip().text_encoder):
+        with (
+            plain_python(),
+            pytest.raises(ValueError, match="float32; give torch.int64: try"),
+        ):
+            model(torch.zeros(1, 3))

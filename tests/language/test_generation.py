@@ -217,3 +217,8 @@ def test_half_precision_keeps_as_many_as_reach_the_sum(dtype, choices):
 def test_a_prompt_outside_a_batch_is_refused():
     with plain_python(), pytest.raises(ValueError, match=r"is needed; try token_ids\[None\]$"):
         generate(decoder(), some_ids(3), 3)
+
+
+def test_logits_outside_a_batch_are_refused():
+    with plain_python(), pytest.raises(ValueError, match=r"where \(batch, vocab_size\)"):
+        Sampler().probabilities(torch.zeros(5))

@@ -358,3 +358,10 @@ def test_a_model_in_half_precision_takes_the_same_pictures():
     assert rows.dtype == torch.bfloat16
     wanted = model().image_embeddings(half.preprocess(pictures))
     torch.testing.assert_close(rows.float(), wanted, atol=0.1, rtol=0.1)
+
+
+def test_prompts_come_first_also_where_each_token_sees_only_those_before():
+    in_prompt = torch.tensor([[False, True, False, True]])
+    for prefix in (True, False):
+        with pytest.raises(ValueError, match="prompt|prefix"):
+            model(replace(CONFIG, prefix=prefix))(None, torch.ones(1, 4).long(), in_prompt)

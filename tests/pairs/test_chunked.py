@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from clipbook.pairs import chunked_info_nce, chunked_sigmoid_loss, info_nce, sigmoid_loss
+from tests.plain import plain_python
 from tests.tiny import normals
 
 
@@ -120,3 +121,12 @@ def test_scale_and_bias_may_be_plain_numbers(loss, dtype):
         gradients(plainly, [images, texts]), gradients(by_tensors, [images, texts]), strict=True
     ):
         assert torch.equal(got, want)
+
+
+def test_rows_of_other_widths_are_refused():
+    for loss in (
+        lambda *rows: chunked_info_nce(*rows, 1.0),
+        lambda *r: chunked_sigmoid_loss(*r, 1.0, 0.0),
+    ):
+        with plain_python(), pytest.raises(ValueError, match="both need rows of one width"):
+            loss(normals(4, 8), normals(4, 6))

@@ -277,3 +277,11 @@ def test_logits_that_are_no_matrix_are_refused(loss, shape):
     said = r"^logits of shape .* where \(rows, columns\) is needed; give each picture a row of scal"
     with plain_python(), pytest.raises(ValueError, match=said + "ed similarities$"):
         loss(torch.zeros(shape), torch.ones(shape, dtype=torch.bool))
+
+
+def test_many_cells_in_half_precision_cost_what_they_cost_in_float32():
+    logits = torch.zeros(512, 512)
+    for dtype in (torch.float16, torch.bfloat16):
+        loss = sigmoid_loss(logits.to(dtype))
+        assert loss.dtype == dtype
+        assert loss.item() == pytest.approx(sigmoid_loss(logits).item(), rel=0.01)

@@ -521,18 +521,20 @@ def test_a_long_name_is_a_name_too(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("fails", "kind"), [("save_file", SafetensorError), ("os.fsync", OSError)])
+@pytest.mark.parametrize(
+    ("fails", "kind"), [("pairs.saving.save_file", SafetensorError), ("files.os.fsync", OSError)]
+)
 def test_a_file_that_cannot_be_written_is_an_os_error_and_nothing_is_left(
     saved, monkeypatch, fails, kind
 ):
     before = saved.read_bytes()
 
     def full(*arguments):
-        if fails == "save_file":
+        if "save_file" in fails:
             arguments[1].write_bytes(b"quarter")
         raise kind("no space left")
 
-    monkeypatch.setattr(f"clipbook.pairs.saving.{fails}", full)
+    monkeypatch.setattr(f"clipbook.{fails}", full)
     said = r"model\.safetensors can't be written \(no space left\); make room there, or give anoth"
     with pytest.raises(OSError, match=said):
         save_model(tiny.clip(), saved)
@@ -543,3 +545,14 @@ def test_a_file_that_cannot_be_written_is_an_os_error_and_nothing_is_left(
 def test_a_folder_that_takes_no_files_is_an_os_error():
     with pytest.raises(OSError, match=r"^/proc/model\.safetensors can't be written"):
         save_model(tiny.clip(), "/proc/model.safetensors")
+
+
+def test_a_model_is_loaded_on_the_cpu_wherever_others_are_made(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_model(tiny.clip(), path)
+    torch.set_default_device("meta")
+    try:
+        model = load_model(path)
+    finally:
+        torch.set_default_device(None)
+    assert {weight.device.type for weight in model.parameters()} == {"cpu"}

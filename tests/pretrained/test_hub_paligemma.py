@@ -171,3 +171,12 @@ def test_what_is_no_tokenizer_of_paligemmas_is_refused(tmp_path):
     path.write_text("{}")
     with pytest.raises(ValueError, match="is no tokenizer of PaliGemma's .* fetch it again"):
         PaliGemmaTokenizer.load(path)
+
+
+@pytest.mark.parametrize("token_id", [-1, 10**6, 1.5])
+def test_an_id_outside_the_vocabulary_is_refused(token_id):
+    tokenizer = PaliGemmaTokenizer(gemma_tokenizer())
+    with plain_python():
+        for use in (tokenizer.token, lambda one: tokenizer.decode([3, one])):
+            with pytest.raises(ValueError, match="the vocabulary"):
+                use(token_id)

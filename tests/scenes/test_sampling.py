@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipbook.scenes import HELD_OUT, Scene, describes, sample, sample_pairs, twin
+from clipbook.scenes import HELD_OUT, Object, Scene, describes, sample, sample_pairs, twin
 from clipbook.scenes import sampling as module
 from clipbook.scenes.captions import state_all
+from clipbook.scenes.world import RADIUS
 from tests.scenes.reader import true_of
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -176,3 +177,12 @@ def test_more_scenes_than_captions_can_tell_apart_are_refused(monkeypatch):
     monkeypatch.setattr(module, "TRIES", 4)
     with pytest.raises(ValueError, match="600 scenes can't be told apart.*distinct=False"):
         sample_pairs(600, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_scene_at_the_edge_has_a_twin(size):
+    low, high = module._mirrored(RADIUS[size]), RADIUS[size]
+    for x in (low, high, 0.77, 0.23):
+        scene = Scene((Object("star", "yellow", size, x, x),))
+        for seed in range(20):
+            twin(scene, np.random.default_rng(seed))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import models, pre_tokenizers
 
 from clipbook.scenes import EXAMPLE
-from clipbook.text import WORD, Tokenizer
+from clipbook.text import WORD, CLIPTokenizer, Tokenizer
 from clipbook.text.merges import merge
 from clipbook.text.tokenizer import END_ID, FIRST_BYTE, PAD_ID, START_ID
 from tests.plain import plain_python
@@ -425,3 +425,22 @@ def test_nothing_but_a_value_error_comes_from_any_file(tmp_path_factory, content
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     with pytest.raises(ValueError, match=r"hostile\.json was not saved by"):
         Tokenizer.load(path)
+
+
+def test_a_tokenizer_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "tokenizer.json"
+    trained().save(path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("clipbook.files.os.fsync", full)
+    for tokenizer in (trained(), CLIPTokenizer([])):
+        with pytest.raises(OSError, match=r"no space left\); make room there"):
+            tokenizer.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError, match="missing is no folder; make it first"):
+        trained().save(tmp_path / "missing/tokenizer.json")
+    with pytest.raises(IsADirectoryError, match="is a folder; give a file in it"):
+        trained().save(tmp_path)

@@ -153,3 +153,9 @@ def test_an_encoder_whose_weights_stay_needs_no_gradient(frozen):
         assert (ours.grad is None) == name.startswith(frozen), name
         if ours.grad is not None:
             torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-9, rtol=1e-6)
+
+
+def test_another_number_of_texts_than_pictures_is_refused():
+    model, (pictures, token_ids, mask) = tiny.clip(), tiny.batches()[0]
+    with pytest.raises(ValueError, match="8 pictures, 4 texts and a mask of 4; give as many"):
+        cached_backward(model, normalise(pictures), token_ids[:4], mask[:4], 2)

@@ -55,8 +55,8 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
     ("change", "said"),
     [
         ({"batch_size": 0}, "^batch_size=0 is not a whole number from 1 to .*; try 128$"),
-        ({"image_size": 0}, "^image_size=0 is not a whole number from 1 to .*; try 32$"),
-        ({"image_size": 4097}, "^image_size=4097 is not a whole number from 1 to 4,096; try 32$"),
+        ({"image_size": 0}, "^image_size=0 is not a whole number from 8 to .*; try 32$"),
+        ({"image_size": 4097}, "^image_size=4097 is not a whole number from 8 to 4,096; try 32$"),
         ({"seed": -1}, f"^seed=-1 is not a whole number from 0 to {LARGEST_SEED:,}; try 0$"),
         ({"seed": LARGEST_SEED + 1}, f"^seed=.* is not a whole number from 0 to {LARGEST_SEED:,};"),
         ({"twins": 1.5}, "^twins=1.5 is not a finite number from 0 to 1; try 0.6$"),

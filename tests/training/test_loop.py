@@ -1,5 +1,6 @@
 """The loop learns, remembers what it did, and can be interrupted."""
 
+import shutil
 from dataclasses import replace
 from math import log
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from clipbook.image import Preprocessing, normalise
+from clipbook.image import CNNConfig, Preprocessing, normalise
 from clipbook.pairs import (
     CLIP,
     info_nce,
@@ -560,3 +561,25 @@ def test_pictures_that_are_no_levels_are_refused():
     pictures, *text = tiny.batches()[0]
     with plain_python(), pytest.raises(ValueError, match=r"of torch.float32; give levels 0 to 255"):
         run(tiny.clip(), Repeated((pictures / 255, *text)))
+
+
+def test_a_frozen_batch_norm_keeps_its_statistics():
+    model = tiny.clip(CNNConfig(16, widths=(4, 8), embed_dim=8))
+    model.image_encoder.requires_grad_(False)
+    before = {k: v.clone() for k, v in model.image_encoder.state_dict().items()}
+    run(model)
+    for name, value in model.image_encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_another_runs_kept_weights_are_not_overwritten(tmp_path):
+    run(tiny.clip(seed=1), folder=tmp_path, keep_at=(0,))
+    kept = tmp_path / "weights-00000000.safetensors"
+    before = kept.read_bytes()
+    for path in tmp_path.iterdir():  # as if it had been killed before its first checkpoint
+        if path != kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(ValueError, match="other weights, of another run; give another folder"):
+        run(tiny.clip(seed=2), folder=tmp_path, keep_at=(0,))
+    assert kept.read_bytes() == before
+    run(tiny.clip(seed=1), folder=tmp_path, keep_at=(0,))  # the same may begin again

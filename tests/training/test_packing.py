@@ -325,3 +325,12 @@ def test_a_file_for_the_folder_is_refused_and_stays(tmp_path, pairs):
     with pytest.raises(ValueError, match=r"folder=.*file is a file; give another folder"):
         pack_shards(pairs, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_picture_that_is_gone_leaves_a_folder_that_can_be_packed_again(tmp_path, pairs):
+    moved = pairs[5].picture.rename(tmp_path / "elsewhere.png")
+    with pytest.raises(OSError, match=r"5\.png can no longer be read .*; read the pairs anew"):
+        pack_shards(pairs, tmp_path / "s", 3)
+    assert list((tmp_path / "s").iterdir()) == []
+    moved.rename(pairs[5].picture)
+    assert pack_shards(pairs, tmp_path / "s", 3) == []

@@ -129,3 +129,11 @@ def test_a_run_keeps_its_checkpoints_its_example_and_its_word(quick, tmp_path, c
     assert [len(history.snapshots[0]), len(history.snapshots[0][0])] == [len(EXAMPLE)] * 2
     assert [one.name for one in tmp_path.iterdir()] == ["checkpoint-00000002"]
     assert capsys.readouterr() == ("", "")
+
+
+def test_first_weights_move_no_random_state_of_a_gpu(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    with tiny.drawing_nothing():
+        module.fresh(lambda: torch.nn.Linear(2, 2), 3)
+    assert seeded == []

@@ -79,7 +79,7 @@ def test_training_shows_no_combination_that_was_kept_back():
         ({"seed": -1}, "seed=-1.*try 0$"),
         ({"seed": 2**64}, "seed=18446744073709551616.*try 0$"),
         ({"batch_size": 0}, "batch_size=0.*try 64$"),
-        ({"image_size": 0}, "image_size=0.*try 32$"),
+        ({"image_size": 7}, "image_size=7 is not a whole number from 8.*try 32$"),
     ],
 )
 def test_batches_that_make_no_sense_are_refused(choices, said):
@@ -123,5 +123,12 @@ def test_boxes_are_written_in_the_bins_of_the_tokenizer():
 
 
 def test_pictures_of_questions_have_sizes_that_can_be_drawn():
-    with pytest.raises(ValueError, match="^image_size=4097 is not a whole number from 1 to 4,096"):
+    with pytest.raises(ValueError, match="^image_size=4097 is not a whole number from 8 to 4,096"):
         QuestionBatches(TOKENIZER, 8, 4097)
+
+
+def test_kinds_named_in_another_order_are_the_same_run():
+    first = batches(kinds={"colour": 1.0, "count": 2.0})
+    second = batches(kinds={"count": 2.0, "colour": 1.0})
+    assert first.identity() == second.identity()
+    assert first.questions(0) == second.questions(0)

@@ -170,3 +170,15 @@ def test_a_mask_outside_a_batch_is_refused_on_any_device(shape, remedy):
         mask = torch.ones(shape, dtype=torch.bool, device=device)
         with plain_python(), pytest.raises(ValueError, match=said):
             allowed_keys(3, mask)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 1)])
+def test_a_mask_of_other_tokens_is_refused(shape, causal):
+    with plain_python(), pytest.raises(ValueError, match=r"mask is \(2, .\) for 5 tokens"):
+        allowed_keys(5, torch.ones(shape, dtype=torch.bool), causal=causal)
+
+
+def test_what_is_allowed_lies_where_the_mask_lies():
+    mask = torch.ones(2, 5, dtype=torch.bool, device="meta")
+    assert allowed_keys(5, mask, causal=True).device.type == "meta"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from clipbook.transformer import AttentionPooling, pool
+from clipbook.transformer import AttentionPooling, Block, pool
 from tests.plain import plain_python
 from tests.tiny import normals
 
@@ -110,3 +110,16 @@ def test_tokens_outside_a_batch_are_refused(how):
     said = r"^x of shape \(5, 4\) where \(batch, tokens, width\) is needed; try x\[None\]$"
     with plain_python(), pytest.raises(ValueError, match=said):
         pool(X[0], how)
+
+
+@pytest.mark.parametrize("how", ["first", "last", "mean"])
+def test_no_tokens_have_no_average(how):
+    with pytest.raises(ValueError, match="holds no tokens to pool"):
+        pool(torch.zeros(2, 0, 4), how)
+
+
+@pytest.mark.parametrize("norm_eps", [0.0, -1.0])
+def test_what_the_norm_adds_is_above_zero(norm_eps):
+    for make in (Block, AttentionPooling):
+        with pytest.raises(ValueError, match="norm_eps=.* is not a finite number above 0"):
+            make(8, 2, 16, norm_eps=norm_eps)

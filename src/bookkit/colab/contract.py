@@ -211,13 +211,22 @@ def main() -> int:
     parser.add_argument("--environments", nargs="+", default=ENVIRONMENTS, choices=ENVIRONMENTS)
     parser.add_argument("--chapters", nargs="+", choices=notebooks.sources(), help="these only")
     asked = parser.parse_args()
+    try:
+        return run_all(asked.environments, asked.chapters or [*notebooks.sources()])
+    except subprocess.CalledProcessError as failed:
+        print(failed.stderr or failed, file=sys.stderr)
+        return 1
+
+
+def run_all(environments: list[str], pages: list[str]) -> int:
+    """Print and write the table; 1 where a chapter broke the contract."""
     rows, failed = [], False
     with tempfile.TemporaryDirectory(prefix="clipbook-") as home:
         branch = Path(home, "branch")
         publish(branch, branch.as_uri())
-        for name in asked.environments:
+        for name in environments:
             there = environment(name, Path(home, name))
-            for page in asked.chapters or notebooks.sources():
+            for page in pages:
                 done = run(branch / f"book/{page}.ipynb", there)
                 failed |= bool(done.broken())
                 rows.append(row(page, name, done))

@@ -1,12 +1,15 @@
 """A Jupyter kernel with Colab's versions, in which the chapters are run as they stand here.
 
-It is made once in _build, and again when the versions change. Unlike in the contract, the package
-is the one of this checkout, where the set-up cell finds it, and what Colab lacks is lent.
+It is made once in _build, and again when these or the environment change. Unlike in the contract,
+the package is the one of this checkout, where the set-up cell finds it, and what Colab lacks is
+lent.
 """
 
 import hashlib
 import shutil
+import sys
 import sysconfig
+from importlib.metadata import distributions
 from pathlib import Path
 
 from bookkit import BUILD, ROOT
@@ -16,10 +19,12 @@ NAME = "colab"
 
 
 def key() -> str:
-    """What the kernel's versions depend on."""
+    """What the kernel depends on: the versions, and the environment that lends it the rest."""
     listed = ["pyproject.toml", "requirements.txt", "tools/clip/requirements.txt"]
     files = [image.HERE / "image.toml", *(ROOT / name for name in listed)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    lent = sorted(f"{one.name} {one.version}" for one in distributions())
+    here = "\n".join([sys.version, sys.prefix, str(ROOT), *lent])
+    return hashlib.sha256(b"".join([here.encode(), *(p.read_bytes() for p in files)])).hexdigest()
 
 
 def make(home: Path = BUILD / "colab-kernel") -> Path:

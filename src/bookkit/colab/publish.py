@@ -10,7 +10,6 @@ clipbook-<version>-...whl         what their set-up cells install
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,7 +21,9 @@ from pybtex.database import parse_file
 from bookkit import BOOK, ROOT, notebooks
 from bookkit.address import BRANCH, address
 from bookkit.colab.notebook import Edition, for_readers, for_students
+from bookkit.folders import make_empty
 
+OWN = ("book", "student", "README.md", "*.whl")
 README = """\
 # The CLIP Book, for Google Colab
 
@@ -71,11 +72,7 @@ def publish(folder: Path, files: str = "") -> None:
     Raises:
         ValueError: the folder holds something else than the branch, or is none.
     """
-    if folder.exists():
-        if not folder.is_dir() or (any(folder.iterdir()) and not any(folder.glob("*.whl"))):
-            raise ValueError(f"{folder} would be emptied, and holds no branch; give a new folder")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    make_empty(folder, OWN, "branch")
     package = wheel(folder)
     stamp = edition(f"{files}/{package.name}" if files else served(package.name))
     for page in notebooks.sources():

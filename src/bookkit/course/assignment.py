@@ -72,11 +72,27 @@ def check_place(course: Path) -> None:
             "meaning of their own; give a folder whose path has none of them"
         )
     lost = [name for name in WRITTEN if (course / name).exists()]
-    if lost and not (course / "nbgrader_config.py").exists():
+    config = course / "nbgrader_config.py"
+    if lost and not (config.exists() and "`make assignment`" in config.read_text("utf-8")):
         raise ValueError(
-            f"COURSE={course} is no course, and its {', '.join(lost)} would be overwritten; "
-            "give a new folder"
+            f"COURSE={course} is no course of this book, and its {', '.join(lost)} would be "
+            "overwritten; give a new folder"
         )
+
+
+def copy_template(course: Path) -> list[str]:
+    """Put in what grades; the files that were changed there, which are left."""
+    changed = []
+    for path in TEMPLATE.rglob("*"):
+        name = path.relative_to(TEMPLATE)
+        if path.is_file() and "__pycache__" not in name.parts:
+            target = course / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                shutil.copy(path, target)
+            elif target.read_bytes() != path.read_bytes():
+                changed.append(str(name))
+    return sorted(changed)
 
 
 def make(chosen: list[Chapter], course: Path) -> None:
@@ -86,7 +102,8 @@ def make(chosen: list[Chapter], course: Path) -> None:
     """
     check_place(course)
     (course / "guides").mkdir(parents=True, exist_ok=True)
-    shutil.copytree(TEMPLATE, course, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pyc*"))
+    for name in copy_template(course):
+        print(f"{course / name} was changed and stays so; delete it to have the book's")
     for chapter in chosen:
         name = name_of(chapter.page)
         source = course / "source" / name
@@ -94,7 +111,7 @@ def make(chosen: list[Chapter], course: Path) -> None:
         stem = Path(chapter.page).name
         nbformat.write(master(chapter.page, course / "private"), source / f"{stem}.ipynb")
         (course / "guides" / f"{name}.md").write_text(guide(chapter), "utf-8")
-    names = sorted(path.name for path in (course / "source").iterdir())
+    names = sorted(path.name for path in (course / "source").iterdir() if path.is_dir())
     (course / "README.md").write_text(readme(names), "utf-8")
     generate([chapter.page for chapter in chosen], course)
 

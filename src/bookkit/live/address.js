@@ -1,6 +1,7 @@
 // What a reader has composed, as the part of an address behind its #: a link that can be sent.
 
 import { choices, settled } from "./scene_editor.js";
+import { clean } from "./texts.js";
 
 /**
  * @typedef {import("./drawing.js").Scene} Scene
@@ -56,13 +57,13 @@ export const isPlace = (hash) => !hash.includes("=");
 /** What an address holds; undefined where it holds no whole state. @type {(hash: string, world: World) => Composed | undefined} */
 export function fromHash(hash, world) {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
-  const texts = (/** @type {string} */ name) => values.getAll(name).map((text) => text.slice(0, LONGEST));
+  const texts = (/** @type {string} */ name) => values.getAll(name).map((text) => clean(text.slice(0, LONGEST)));
   const model = texts("model")[0] ?? MODELS[0];
   const pictures = texts("picture").slice(0, MOST_SCENES);
   const captions = texts("caption").slice(0, MOST_CAPTIONS);
   const [question = ""] = texts("question");
   const [find = ""] = texts("find");
-  const names = values.has("name") && texts("name").filter((text) => text !== "").slice(0, MOST_NAMES);
+  const names = values.has("name") && values.getAll("name").map(clean).filter((text) => text !== "").slice(0, MOST_NAMES);
   const composed = model === MODELS[0];
   const scenes = composed ? pictures.map((text) => read(text, world)) : [];
   const picks = composed ? [] : pictures.filter((text) => PICK.test(text));

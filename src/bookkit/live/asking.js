@@ -28,6 +28,9 @@ function lineOf({ token, candidates: [{ chance }, ...others] }) {
     element("span", { class: "play-others" }, element("span", { class: "kit-hidden" }, "else: "), rest));
 }
 
+/** The model, which a page loads once. @type {Promise<import("./client.js").Asked> | undefined} */
+let coming;
+
 /** @param {Given} given @param {string} first question @param {(question: string) => void} changed */
 export function makeAsking({ folder, version, world, questions: patterns }, first, changed) {
   const known = choices(world);
@@ -35,8 +38,6 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
   /** @type {Uint8ClampedArray} */
   let levels;
   let asked = ""; // the question to which an answer is shown
-  /** @type {Promise<import("./client.js").Asked> | undefined} */
-  let coming;
 
   const input = element("input", { type: "text", id: freshId("question"), maxlength: LONGEST, autocomplete: "off", spellcheck: "false" });
   input.value = first;
@@ -86,6 +87,7 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
     }
     try {
       const answer = await live.answer(levels, question);
+      if (!asked) return; // the field was emptied meanwhile
       await tell(answer, slowly);
       status.replaceChildren(element("span", { class: "kit-hidden" }, `It answers ${told(answer.answer)}. `),
         remarkOnQuestion(question, patterns, known.colour, known.shape));
@@ -97,8 +99,9 @@ export function makeAsking({ folder, version, world, questions: patterns }, firs
   const ask = () => {
     const question = input.value.replace(/\p{Surrogate}/gu, "\ufffd").trim();
     changed(question);
-    if (!question) return write(status, "Write a question, or choose one.");
     asked = question;
+    reply.hidden ||= !question; // no answer stands beside an empty field
+    if (!question) return write(status, "Write a question, or choose one.");
     run(true);
   };
   form.addEventListener("submit", (event) => {

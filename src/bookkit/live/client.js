@@ -31,13 +31,14 @@ export function fetchFile(folder, name, version) {
   const coming = new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = `${folder}${name}.js?v=${version}`;
-    script.addEventListener("load", () => resolve(received.get(name)));
-    script.addEventListener("error", () => {
-      asked.delete(name);
+    const end = () => {
+      script.remove();
+      if (received.has(name)) return resolve(received.get(name));
+      asked.delete(name); // it did not come, or something else came in its place
       reject(new Error(`${name} could not be loaded`));
-    });
-    script.addEventListener("load", () => script.remove());
-    script.addEventListener("error", () => script.remove());
+    };
+    script.addEventListener("load", end);
+    script.addEventListener("error", end);
     document.head.append(script);
   });
   asked.set(name, coming);
@@ -72,9 +73,15 @@ async function startWorker(folder, engineName, name, version) {
     for (const { reject } of waiting.values()) reject(new Error(message || "the worker could not start"));
     waiting.clear();
   });
-  const said = await ask("load", { ...model, kernel: engine.kernel });
-  URL.revokeObjectURL(address);
-  return { worker, said, ask };
+  try {
+    const said = await ask("load", { ...model, kernel: engine.kernel });
+    return { worker, said, ask };
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
 }
 
 /** A CLIP that compares. @param {string} folder @param {string} name @param {string} version @returns {Promise<Live>} */
@@ -109,6 +116,24 @@ export function similarity(images, texts, width) {
     for (let i = 0; i < width; i += 1) cosine += images[image + i] * texts[text + i];
     return cosine;
   });
+}
+
+/**
+ * Embeddings of all, of which only the new ones are computed.
+ * @returns {<One>(all: One[], key: (one: One) => string, encode: (some: One[]) => Promise<Float32Array>, width: number) => Promise<Float32Array>}
+ */
+export function makeMemory() {
+  /** @type {Map<string, Float32Array>} */
+  const known = new Map();
+  return async (all, key, encode, width) => {
+    if (known.size > 2_000) known.clear();
+    const fresh = [...new Map(all.filter((one) => !known.has(key(one))).map((one) => [key(one), one])).values()];
+    const made = fresh.length ? await encode(fresh) : new Float32Array();
+    fresh.forEach((one, k) => known.set(key(one), made.slice(k * width, (k + 1) * width)));
+    const rows = new Float32Array(all.length * width);
+    all.forEach((one, k) => rows.set(/** @type {Float32Array} */ (known.get(key(one))), k * width));
+    return rows;
+  };
 }
 
 /**

@@ -22,6 +22,22 @@ function creditsOf(credits) {
     element("ul", {}, ...lines));
 }
 
+/** Embeddings of each sheet's pictures. @type {WeakMap<Drawing[], Promise<Float32Array>>} */
+const looked = new WeakMap();
+
+/** @param {Live} live @param {Drawing[]} sheet @param {(from: number) => void} tell */
+async function look(live, sheet, tell) {
+  const rows = new Float32Array(sheet.length * live.width);
+  for (let from = 0; from < sheet.length; from += BATCH) {
+    tell(from);
+    const some = sheet.slice(from, from + BATCH);
+    const pixels = new Uint8ClampedArray(some.length * some[0].levels.length);
+    some.forEach(({ levels }, k) => pixels.set(levels, k * levels.length));
+    rows.set(await live.images(pixels), from * live.width);
+  }
+  return rows;
+}
+
 /**
  * @param {Credit[]} credits @param {string} first text
  * @param {{ choose: (drawing: Drawing) => void, changed: (text: string) => void }} on what a reader does
@@ -68,17 +84,12 @@ export function makeFinder(credits, first, { choose, changed }) {
     "It never read a sentence, and words that are no emoji's name or keyword it takes by their spelling.");
   return {
     node: element("div", { class: "play-finder" }, field("Text", input), field("Drawn by", artists), limits, status, found, creditsOf(credits)),
-    /** Has the model look at all pictures, once. @param {Live} live @param {Drawing[]} sheet */
+    /** Has the model look at all pictures, if it hasn't yet. @param {Live} live @param {Drawing[]} sheet */
     async begin(live, sheet) {
-      const rows = new Float32Array(sheet.length * live.width);
-      for (let from = 0; from < sheet.length; from += BATCH) {
-        write(status, `The model looks at ${sheet.length} pictures: ${from} …`);
-        const some = sheet.slice(from, from + BATCH);
-        const pixels = new Uint8ClampedArray(some.length * some[0].levels.length);
-        some.forEach(({ levels }, k) => pixels.set(levels, k * levels.length));
-        rows.set(await live.images(pixels), from * live.width);
-      }
-      known = { live, sheet, rows };
+      write(status, `The model looks at ${sheet.length} pictures …`);
+      const coming = looked.get(sheet) ?? look(live, sheet, (from) => write(status, `The model looks at ${sheet.length} pictures: ${from} …`));
+      looked.set(sheet, coming);
+      known = { live, sheet, rows: await coming };
       search(undefined);
     },
   };

@@ -196,7 +196,9 @@ function begin(root, figure, { label, hint, control, traits, answer }) {
       write(status, typeof answered === "string" ? answered : answered.said.trim());
     } catch {
       coming = undefined; // so that the next letter tries again
-      write(status, "The model could not be loaded. Change something to try again.");
+      const isFile = control.type === "file";
+      if (isFile) control.value = ""; // so that the same one can be chosen again
+      write(status, `The model could not be loaded. ${isFile ? "Choose the picture" : "Change something"} to try again.`);
     }
   });
   control.addEventListener(control.type === "file" ? "change" : "input", () => {

@@ -87,6 +87,10 @@ export function makePen(stage, canvas, colours, change, rest) {
     down = false;
     rest();
   });
+  mark.addEventListener("blur", () => { // the space bar is let go elsewhere
+    if (down) rest();
+    down = false;
+  });
   return {
     node,
     /** For a picture that may be drawn on, or for none. @param {Uint8ClampedArray | undefined} next */

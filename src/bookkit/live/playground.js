@@ -3,11 +3,12 @@
 
 import { element, number, write } from "../../clipbook/widgets/kit.js";
 import { makeAsking } from "./asking.js";
-import { MODELS, MOST_SCENES, fromHash, isPlace, toHash } from "./address.js";
+import { MODELS, MOST_SCENES, fromHash, toHash } from "./address.js";
 import { makeBringing } from "./bringing.js";
 import { makeCaptions } from "./captions.js";
-import { onlyTheLast, similarity } from "./client.js";
+import { makeMemory, onlyTheLast, similarity } from "./client.js";
 import { makeFinder } from "./finder.js";
+import { makeLink, noteComposed } from "./link.js";
 import { makeMatrix } from "./matrix.js";
 import { makeNaming } from "./naming.js";
 import { readPicture } from "./own_picture.js";
@@ -15,6 +16,7 @@ import { makePen } from "./pen.js";
 import { SIZE, inWords, makeSceneEditor, paint, show } from "./scene_editor.js";
 import { ABOUT, isStarted, start } from "./starting.js";
 import { says } from "./texts.js";
+import { makeThumbnails } from "./thumbnails.js";
 import { makeTries } from "./tries.js";
 import { makeWay } from "./way.js";
 
@@ -29,9 +31,6 @@ import { makeWay } from "./way.js";
  *   models: Record<string, Beginning>, tries: import("./tries.js").Try[], matrix: { script: string, style: string } }} Given by the page
  */
 
-let noteNow = () => {}; // what is composed, into the address
-let here = location.hash; // as it was last written or read; on the way back it changes before the page is told
-
 /**
  * The whole of it for one model, and again for another one.
  * @param {HTMLElement} root @param {Given} given @param {Composed} composed @param {Photo[]} [besides] pictures of the reader's own
@@ -44,15 +43,19 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   const end = new AbortController(); // of what listens to more than its own part of the page
   let photos = besides; // behind the scenes; only those by artists are in the address
   let current = 0;
-  /** @type {Map<string, Float32Array>} */
-  const known = new Map(); // embeddings, by a caption or by what a picture is
+  const embeddings = makeMemory(); // by a caption or by what a picture is
   let shown = ""; // the pictures and captions that the matrix was made for
 
   let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
 
   const status = element("p", { class: "play-status", role: "status" });
   const go = element("button", { type: "button", class: "play-go" }, about.go);
-  const thumbnails = element("div", { class: "play-thumbnails", role: "group", "aria-label": "Pictures" });
+  const thumbnails = makeThumbnails({
+    choose: (k) => putAndFocus(scenes, photos, k),
+    add: () => putAndFocus([...scenes, scenes[Math.min(current, scenes.length - 1)]], photos, scenes.length),
+    remove: () => putAndFocus(scenes.filter((_, k) => k !== current), photos.filter((_, k) => k !== current - scenes.length),
+      Math.max(0, current - 1)),
+  });
   const met = model === "shapes" ? given.words : undefined; // in training; the other model never read a sentence
   const list = makeCaptions(met, (next) => {
     captions = next;
@@ -63,7 +66,7 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   const naming = makeNaming(composed.names ?? models[model].names, about.names, met, () => ask(undefined));
   const asking = makeAsking({ folder, version, world, questions }, question, (asked) => {
     question = asked;
-    note();
+    link.note();
   });
   const finder = makeFinder(credits, find, {
     choose: (drawing) => pictures().length < MOST_SCENES && put(scenes, [...photos, drawing], pictures().length),
@@ -91,16 +94,6 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     put(scenes, [...photos, { levels, name: "a drawing", drawn: true }], pictures().length);
   });
 
-  /** Embeddings of all, of which only the new ones are computed. @type {<One>(all: One[], key: (one: One) => string, encode: (some: One[]) => Promise<Float32Array>, width: number) => Promise<Float32Array>} */
-  async function embeddings(all, key, encode, width) {
-    if (known.size > 2_000) known.clear();
-    const fresh = [...new Map(all.filter((one) => !known.has(key(one))).map((one) => [key(one), one])).values()];
-    const made = fresh.length ? await encode(fresh) : new Float32Array();
-    fresh.forEach((one, k) => known.set(key(one), made.slice(k * width, (k + 1) * width)));
-    const rows = new Float32Array(all.length * width);
-    all.forEach((one, k) => rows.set(/** @type {Float32Array} */ (known.get(key(one))), k * width));
-    return rows;
-  }
   const canvas = element("canvas", { width: SIZE, height: SIZE });
   const pictures = () => [...scenes, ...photos];
   const levelsOf = (/** @type {Picture} */ one) =>
@@ -119,15 +112,14 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     const changed = names.join("\n") !== models[model].names.join("\n");
     return { model, scenes, picks: picks.length ? picks : ids, captions, question, find, ...(changed && { names }) };
   };
-  let noting = 0; // a timer: browsers refuse an address that changes a hundred times a minute
-  const note = () => {
-    if (end.signal.aborted || location.hash !== here) return;
-    history.replaceState(null, "", toHash(state()));
-    here = location.hash;
-  };
+  const link = makeLink(state, end.signal, () => {
+    kept.set(model, [state(), ownPhotos()]);
+    end.abort();
+    const next = fromHash(location.hash, world) ?? models[model].first;
+    begin(root, given, next, kept.get(next.model)?.[1], kept);
+  });
   const ask = onlyTheLast(async () => {
-    clearTimeout(noting);
-    noting = setTimeout(note, 200);
+    link.noteSoon();
     try {
       if (!go.hidden) write(status, "The model is on its way …");
       const { live, sheet } = await start(model, given);
@@ -155,7 +147,7 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
       list.fit(captions.map((caption) => (says(caption) ? number(row[texts.indexOf(caption)], 2) : "")));
       const chosen = images.subarray(current * live.width, (current + 1) * live.width);
       naming.show(listed, similarity(chosen, called, live.width), live.scale, unread.slice(texts.length));
-      if (sheet.length && !looked) {
+      if (sheet.length && !looked && !end.signal.aborted) {
         looked = true;
         finder.begin(live, sheet);
       }
@@ -179,7 +171,9 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     if (!sheet.length || (!picks.length && photos.length)) return;
     const named = (/** @type {string[]} */ ids) => ids.flatMap((id) => sheet.find((one) => one.id === id) ?? []);
     const found = named(picks);
-    photos = [...(found.length ? found : named(models[model].first.picks)), ...photos].slice(0, MOST_SCENES);
+    const all = [...(found.length ? found : named(models[model].first.picks)), ...photos];
+    photos = all.slice(0, MOST_SCENES);
+    sayNoRoom(all.length - photos.length);
     picks = [];
     draw();
   }
@@ -191,52 +185,32 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   /** By a button that is made anew. @type {typeof put} */
   const putAndFocus = (newScenes, newPhotos, chosen) => {
     put(newScenes, newPhotos, chosen);
-    /** @type {HTMLElement} */ (thumbnails.children[chosen]).focus();
+    thumbnails.focus(chosen);
   };
   const bring = async (/** @type {File[]} */ files) => {
-    const room = Math.max(0, MOST_SCENES - pictures().length);
-    write(full, files.length > room ? `There is room for ${MOST_SCENES} pictures: ${files.length - room} were left out.` : "");
     try {
-      const read = await Promise.all(files.slice(0, room).map((file) => readPicture(file, about.size)));
-      if (read.length) put(scenes, [...photos, ...read], pictures().length);
+      const read = await Promise.all(files.slice(0, MOST_SCENES).map((file) => readPicture(file, about.size)));
+      const taken = read.slice(0, Math.max(0, MOST_SCENES - pictures().length));
+      sayNoRoom(files.length - taken.length);
+      if (end.signal.aborted) kept.set(model, [state(), [...ownPhotos(), ...taken]]); // for when a reader comes back
+      else if (taken.length) put(scenes, [...photos, ...taken], pictures().length);
     } catch {
       write(status, "That file is no picture that this browser can read.");
     }
   };
   const ownField = makeBringing(root, end.signal, bring);
-  const full = element("p", { class: "play-full", role: "status" });
-  const linked = element("span", { role: "status" });
-  const link = element("button", { type: "button" }, "Copy link");
-  link.addEventListener("click", async () => {
-    note();
-    const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
-    write(linked, copied ? "Copied: it holds all but what you draw or bring." : "The browser's address is the link.");
-  });
-
-  function drawThumbnails() {
-    const buttons = pictures().map((one, k) => {
-      const alt = `Picture ${k + 1}: ${"levels" in one ? one.name : inWords(one)}`;
-      const image = element("img", { src: pictureOf(one), alt, class: "dark-light" });
-      const button = element("button", { type: "button", "aria-pressed": String(k === current) }, image);
-      button.addEventListener("click", () => putAndFocus(scenes, photos, k));
-      return button;
-    });
-    const add = element("button", { type: "button" }, "Add a picture");
-    add.addEventListener("click", () => putAndFocus([...scenes, scenes[Math.min(current, scenes.length - 1)]], photos, scenes.length));
-    const drop = element("button", { type: "button" }, `Remove picture ${current + 1}`);
-    drop.addEventListener("click", () => putAndFocus(scenes.filter((_, k) => k !== current),
-      photos.filter((_, k) => k !== current - scenes.length), Math.max(0, current - 1)));
-    if (pictures().length < MOST_SCENES && scenes.length) buttons.push(add);
-    const only = scenes.length ? scenes.length === 1 && current === 0 : photos.length === 1;
-    if (!only) buttons.push(drop);
-    thumbnails.replaceChildren(...buttons);
-    ownField.hidden = copy.hidden = pictures().length >= MOST_SCENES;
-  }
+  const noRoom = element("p", { class: "play-full", role: "status" });
+  const sayNoRoom = (/** @type {number} */ leftOut) =>
+    write(noRoom, leftOut > 0 ? `There is room for ${MOST_SCENES} pictures: ${leftOut} were left out.` : "");
   function draw() {
     const none = !pictures().length; // they come with the model
-    editor.node.hidden = ownField.hidden = copy.hidden = none;
-    if (none) return thumbnails.replaceChildren("The pictures come with the model.");
-    drawThumbnails();
+    const full = pictures().length >= MOST_SCENES;
+    editor.node.hidden = none;
+    ownField.hidden = copy.hidden = none || full;
+    if (none) return thumbnails.node.replaceChildren("The pictures come with the model.");
+    const small = pictures().map((one) => ({ src: pictureOf(one), alt: "levels" in one ? one.name : inWords(one) }));
+    const only = scenes.length ? scenes.length === 1 && current === 0 : photos.length === 1;
+    thumbnails.show(small, current, { more: !full && scenes.length > 0, fewer: !only });
     const photo = photos[current - scenes.length];
     const sees = `What the model sees of ${photo?.name}: ${about.size} × ${about.size} pixels. ${about.knows}`;
     if (photo) editor.exhibit(photo, photo.drawn ? "Draw by hand, or with the arrow keys while the space bar is held down." : sees);
@@ -250,35 +224,22 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
     radio.addEventListener("change", () => {
       const [left, photosLeft] = kept.get(name) ?? [models[name].first, []];
       kept.set(model, [state(), ownPhotos()]);
-      stop();
+      end.abort();
       start(name, given);
       begin(root, given, left, photosLeft, kept);
       document.getElementById(radio.id)?.focus();
     });
     return element("label", { for: radio.id }, radio, ` ${ABOUT.get(name)?.name}`);
   });
-  function stop() {
-    clearTimeout(noting);
-    end.abort();
-  }
-  noteNow = note;
   const ownPhotos = () => photos.filter(({ id }) => !id);
-  addEventListener("hashchange", () => {
-    here = location.hash;
-    if (isPlace(location.hash)) return note(); // a link within the page leaves all as it is
-    kept.set(model, [state(), ownPhotos()]);
-    stop();
-    const next = fromHash(location.hash, world) ?? models[model].first;
-    begin(root, given, next, kept.get(next.model)?.[1], kept);
-  }, { signal: end.signal });
   const heading = (/** @type {string} */ text) => element("h2", {}, text);
   const emoji = model === "emoji";
   const part = (/** @type {string} */ name, /** @type {(Node | string)[]} */ ...nodes) => element("div", { class: name }, ...nodes);
   root.replaceChildren(
-    part("play-top", element("fieldset", { class: "play-models" }, element("legend", {}, "Model"), ...choices), link, linked),
+    part("play-top", element("fieldset", { class: "play-models" }, element("legend", {}, "Model"), ...choices), ...link.nodes),
     ...(emoji ? [element("p", {}, about.note), go, status] : []),
     part("play-bench",
-      part("play-made", heading("Pictures"), thumbnails, ownField, full, editor.node, copy, heading("Captions"), list.node),
+      part("play-made", heading("Pictures"), thumbnails.node, ownField, noRoom, editor.node, copy, heading("Captions"), list.node),
       part("play-compared", heading("Every picture with every caption"), ...(emoji ? [] : [go, status]), matrix.node)),
     ...(emoji ? [heading("Retrieval: which pictures fit a text?"), finder.node] : []),
     heading("Zero-shot: which name fits the chosen picture?"), naming.node,
@@ -297,7 +258,7 @@ for (const root of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
   const main = element("div");
   const tries = makeTries(main, given.tries, (state) => {
     start(state.model, given);
-    noteNow(); // for the way back
+    noteComposed(); // for the way back
     history.pushState(null, "", toHash({ ...given.models[state.model].first, ...state }));
     dispatchEvent(new Event("hashchange"));
   });

@@ -16,9 +16,11 @@ from bookkit.address import address, pages_address
 
 def day() -> datetime.date:
     """When the book was changed last."""
-    command = ["git", "log", "-1", "--format=%cs"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    said = done.stdout.strip()
+    command = ["git", "log", "-1", "--format=%cs", "--", "."]  # not of a repository around it
+    try:
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    except OSError:  # without git
+        said = ""
     return datetime.date.fromisoformat(said) if said else datetime.date.today()
 
 

@@ -53,7 +53,7 @@ def joined(site: Path, names: list[str]) -> str:
 def purged(sheet: Path, files: list[Path]) -> str:
     """What is left of a style sheet when these pages and scripts are all there is."""
     command = ["node", *map(str, [VENDOR / "purge.mjs", sheet, *files])]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
 def shown(css: str, pages: list[str]) -> set[int]:

@@ -34,7 +34,9 @@ def typeset(formulas: list[dict]) -> list[str]:
         ExtensionError: KaTeX does not understand one of them.
     """
     command = ["node", str(VENDOR / "typeset.mjs")]
-    done = subprocess.run(command, input=json.dumps(formulas), capture_output=True, text=True)
+    done = subprocess.run(
+        command, input=json.dumps(formulas), capture_output=True, encoding="utf-8"
+    )
     if done.returncode:
         raise ExtensionError(f"KaTeX: {done.stderr.strip()}")
     return json.loads(done.stdout)

@@ -18,7 +18,7 @@ from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
 from clipbook.streams import stream
 from clipbook.text import AnyTokenizer
-from clipbook.validation import excerpt, whole_number
+from clipbook.validation import check_axes, excerpt, whole_number
 
 MOVED = Augmentation(largest=1.0, colours=0.0, backgrounds=1.0)
 """Turned, shifted, shrunk and on another colour: what a picture is of does not change by it."""
@@ -58,6 +58,7 @@ def ranks(
     own: the column of each picture's name. Raises ValueError unless there is one for each picture,
     and, on the CPU, for what is no column.
     """
+    check_axes("similarities", similarities, "pictures names")
     names = similarities.shape[1]
     beyond = own.device.type == "cpu" and ((own < 0) | (own >= names)).any()
     if own.shape != similarities.shape[:1] or beyond:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from clipbook.validation import between, whole_number
+from clipbook.validation import between, check_axes, whole_number
 
 SMALLEST_SPREAD = 1e-6
 """A feature that varies less is left as it is, not blown up."""
@@ -30,6 +30,8 @@ def linear_probe(
     of another number than the features, or not of int64, features that are no finite floats, and
     numbers that make no sense.
     """
+    check_axes("features", features, "examples width", "give each example a row")
+    check_axes("labels", labels, "examples", "try labels.flatten()")
     classes = whole_number("classes", classes, 64)
     penalty = between("penalty", penalty, 1e-3)
     if labels.dtype != torch.int64 or len(labels) != len(features):

@@ -6,7 +6,7 @@ Built in: book/pairs/zero-shot.
 from jaxtyping import Float
 from torch import Tensor
 
-from clipbook.validation import whole_number
+from clipbook.validation import check_axes, whole_number
 
 
 def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tuple[float, float]:
@@ -15,11 +15,12 @@ def recall_at_k(similarities: Float[Tensor, "images texts"], k: int = 1) -> tupl
     Image i belongs to text i. Equal similarities are counted against the model: a constant
     matrix finds nothing. Raises ValueError for a matrix that isn't square or k outside 1 to N.
     """
+    check_axes("similarities", similarities, "images texts")
     images, texts = similarities.shape
-    if images != texts:
+    if images != texts or not images:
         raise ValueError(
             f"similarities are {images}×{texts}; image i belongs to text i, so the matrix must be "
-            "square"
+            "square, of one pair at least"
         )
     k = whole_number("k", k, 1, most=images)
     matching = similarities.diagonal()

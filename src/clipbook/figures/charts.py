@@ -24,10 +24,11 @@ def curves(
     for axis in log:
         one_of("log", axis, ("x", "y"))
     for name, (x, y) in lines.items():
-        if numbers(x).shape != numbers(y).shape or not numbers(x).size:
+        x, y = numbers(x), numbers(y)
+        if x.shape != y.shape or x.ndim != 1 or not (np.isfinite(x) & np.isfinite(y)).any():
             raise ValueError(
-                f"line {name!r} has {numbers(x).size} numbers across and {numbers(y).size} up; "
-                "give as many of both, and at least one"
+                f"line {name!r} has numbers of shape {x.shape} across and {y.shape} up; give rows "
+                "of as many in both, with at least one point of finite numbers"
             )
     card = Card(5.0, 3.0)  # no wider: letters stay large on phones
     axes = card.subplots()
@@ -55,14 +56,20 @@ def curves(
     return card
 
 
+def _end(line: Any) -> np.ndarray:
+    """The last point that is drawn."""
+    points = line.get_xydata()
+    return points[np.isfinite(points).all(axis=1)][-1]
+
+
 def _name_lines(axes: Any, names: Sequence[str]) -> None:
     """Write each line's name at its end, moved up where it would lie on another's."""
     axes.figure.draw_without_rendering()  # only now do the axes have their size
     points = 72 / axes.figure.dpi
     lowest = -np.inf
     named = zip(axes.lines, names, strict=True)
-    for line, name in sorted(named, key=lambda pair: pair[0].get_ydata()[-1]):
-        end, colour = line.get_xydata()[-1], readable(line.get_color())
+    for line, name in sorted(named, key=lambda pair: _end(pair[0])[1]):
+        end, colour = _end(line), readable(line.get_color())
         height = axes.transData.transform(end)[1] * points
         lowest = max(height, lowest + 11)
         label = axes.annotate(
@@ -111,6 +118,10 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
     check_some("panels", panels)
     for title, values in panels.items():
         shape = numbers(values).shape
+        if not np.isfinite(numbers(values)).all():
+            raise ValueError(
+                f"panels[{title!r}] holds what is no finite number; look where it comes from"
+            )
         if shape[:1] != (3,) or 0 in shape:
             raise ValueError(
                 f"panels[{title!r}] of shape {shape} does not begin with red, green and blue; try "
@@ -122,7 +133,8 @@ def channel_histograms(panels: Mapping[str, Any]) -> Card:
         card.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
         channels = numbers(values).reshape(3, -1)
-        edges = np.linspace(channels.min(), channels.max(), 41)
+        low, high = channels.min(), channels.max()
+        edges = np.linspace(low, high, 41) if low < high else np.linspace(low - 0.5, low + 0.5, 41)
         for channel, (name, colour, line) in zip(channels, styles, strict=True):
             counts, _ = np.histogram(channel, edges)
             axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.5, label=name)
@@ -148,7 +160,7 @@ def interval_chart(shares: Mapping[str, tuple[float, float, float]], across: str
     """
     check_some("shares", shares)
     for thing, ends in shares.items():
-        if len(ends) != 3 or not ends[0] <= ends[1] <= ends[2]:  # nan is none of it
+        if np.shape(ends) != (3,) or not ends[0] <= ends[1] <= ends[2]:  # nan is none of it
             raise ValueError(
                 f"shares[{thing!r}]={excerpt(ends)} is not lowest, measured, highest; try "
                 "(low, share, high)"

@@ -25,12 +25,11 @@ from clipbook.validation import (
 class Augmentation:
     """How far each picture is changed at most; every picture by draws of its own.
 
-    turn: degrees, either way. shift: of half the frame's side, to each side, up and down. smallest,
-    largest: size of the picture in its frame. colours: saturation and contrast, 0.3 for 30 % either
-    way, and brightness, a third of that. backgrounds: share of the pictures whose transparent parts
-    are filled with a colour instead of white. outlines: share that is drawn round with a black
-    line, as some artists do.
-    Raises ValueError for numbers that make no sense.
+    turn: degrees, either way. shift: of half the picture's own side, to each side, up and down.
+    smallest, largest: size of the picture in its frame. colours: saturation and contrast, 0.3 for
+    30 % either way, and brightness, a third of that. backgrounds: share of the pictures whose
+    transparent parts are filled with a colour instead of white. outlines: share that is drawn round
+    with a black line, as some artists do. Raises ValueError for numbers that make no sense.
     """
 
     turn: float = 10.0
@@ -120,10 +119,10 @@ def place(
 ) -> UInt8[Tensor, "batch size size 3"]:
     """Pictures, RGB or RGBA, in a frame of size × size px; all else stays as drawn, on white.
 
-    angle: radians (batch,). scale: (batch,). shift: of half the side (batch, 2). mirrored: bool
-    (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours: saturation, contrast and what is added
-    (batch, 3). outlined: bool (batch,). Raises ValueError for what are no such pictures, and for
-    another size than 1 to 4,096 px.
+    angle: radians (batch,). scale: (batch,). shift: to the picture's left and top, of half its own
+    side (batch, 2). mirrored: bool (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours:
+    saturation, contrast and what is added (batch, 3). outlined: bool (batch,). Raises ValueError
+    for what are no such pictures, and for another size than 1 to 4,096 px.
     """
     size = whole_number("size", size, 48, most=LARGEST_SIDE)
     levels = pictures.dtype == torch.uint8 and pictures.numel()

@@ -10,6 +10,7 @@ published code. Built in: book/image/preprocessing.
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         one_of("fit", self.fit, FITS)
-        for name, check in (("mean", between), ("std", above_zero)):
+        for name, check in (("mean", partial(between, most=1.0)), ("std", above_zero)):
             values = getattr(self, name)
             if not isinstance(values, list | tuple) or len(values) != 3:
                 raise ValueError(

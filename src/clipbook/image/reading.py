@@ -36,7 +36,8 @@ def open_picture(picture: Any) -> Image.Image:
 
     What is transparent lies on white, as in transformers 5.23; OpenAI's own code drops transparency
     and shows what lies under it. 16-bit greys, 0 to 65,535, are scaled to 0 to 255; floats are
-    levels from 0 to 255. Of an animation it is the first frame. Metadata that can't be read are
+    levels from 0 to 255. Of an animation it is the first frame, or the one to
+    which a Pillow image was turned. Metadata that can't be read are
     left out, and colour profiles always: the result has none.
 
     Raises ValueError, naming the file or what was given, where nothing can be read, the data end

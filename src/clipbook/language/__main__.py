@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from clipbook.evaluation.answers import evaluate_answers
+from clipbook.files import write_whole
 from clipbook.language import load_paligemma, save_paligemma
 from clipbook.pairs.saving import load_weights
 from clipbook.pretrained import load
@@ -87,7 +88,8 @@ def run(
     wall, cpu = time.perf_counter() - start, time.process_time() - used
     save_paligemma(model.cpu(), out / MODEL)
     tokenizer.words.save(out / TOKENIZER)
-    (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
+    text = json.dumps(history.to_dict())
+    write_whole(out / HISTORY, lambda path: path.write_text(text, encoding="utf-8"))
     print(
         f"trained from step {resumed_from} to {last} in {wall:.0f} s ({cpu:.0f} s of processors); "
         f"last loss {history.loss[-1]:.3f}; written to {out}"

@@ -7,6 +7,7 @@ Source: Chen et al. 2022 ("Pix2Seq"), §2; in this order and spelling Beyer et a
 
 import re
 from collections.abc import Iterable
+from numbers import Real
 from typing import NamedTuple
 
 from clipbook.text.texts import checked_text
@@ -81,10 +82,13 @@ def iou(first: tuple[int | float, ...], second: tuple[int | float, ...]) -> floa
 
 
 def _four(name: str, box: tuple[int | float, ...]) -> tuple[int | float, ...]:
-    """The sides of a box. Raises ValueError for what are not four."""
+    """The sides of a box. Raises ValueError for what are not four numbers."""
     sides = tuple(box) if isinstance(box, Iterable) else ()
-    if len(sides) != len(Box._fields):
-        raise ValueError(f"{name}={excerpt(box)} has not four sides; give {', '.join(Box._fields)}")
+    if len(sides) != len(Box._fields) or not all(isinstance(side, Real) for side in sides):
+        raise ValueError(
+            f"{name}={excerpt(box)} has not four sides, each a number; give "
+            f"{', '.join(Box._fields)}"
+        )
     return sides
 
 

@@ -14,6 +14,7 @@ from clipbook.language.attention import GroupedQueryAttention, check_kv_heads
 from clipbook.language.cache import KVCache
 from clipbook.language.layers import GeGLU, RMSNorm
 from clipbook.language.rotary import Turns, check_head_dim, turns
+from clipbook.text.texts import check_whole
 from clipbook.validation import above_zero, check_axes, check_fields, whole_number
 
 
@@ -46,9 +47,10 @@ class DecoderConfig:
 
 
 def check_token_ids(token_ids: Int64[Tensor, "batch tokens"], vocab_size: int) -> None:
-    """Raises ValueError for no tokens, a text outside a batch and, on the CPU, for ids outside the
-    vocabulary."""
+    """Raises ValueError for no tokens or no whole numbers, a text outside a batch and, on the CPU,
+    for ids outside the vocabulary."""
     check_axes("token_ids", token_ids, "batch tokens")
+    check_whole(token_ids)
     if not token_ids.numel():
         raise ValueError(f"token_ids {tuple(token_ids.shape)} hold no tokens; give at least one")
     if token_ids.device.type != "cpu":

@@ -12,7 +12,7 @@ from torch import Tensor
 from clipbook.language.cache import KVCache
 from clipbook.language.decoder import Decoder, check_token_ids
 from clipbook.transformer.attention import check_mask
-from clipbook.validation import above_zero, between, excerpt, whole_number
+from clipbook.validation import above_zero, between, check_axes, excerpt, whole_number
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ class Sampler:
     ) -> Float[Tensor, "batch vocab_size"]:
         """With what probability each token is drawn: rows sum to 1, and 0 is what is cut off.
 
-        Logits in half precision give them in float32, in which alone so many add up to 1.
+        Logits in half precision give them in float32, in which alone so many add up to 1. Raises
+        ValueError for logits outside a batch.
         """
+        check_axes("logits", logits, "batch vocab_size")
         wide = torch.promote_types(logits.dtype, torch.float32)
         # the largest is made 0 first, so that no temperature makes infinity of it
         below = (logits.to(wide) - logits.amax(dim=-1, keepdim=True)).double() / self.temperature

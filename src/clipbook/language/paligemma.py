@@ -17,7 +17,7 @@ from clipbook.image.preprocessing import in_precision_of
 from clipbook.language.decoder import Decoder, DecoderBlock, DecoderConfig
 from clipbook.language.generation import check_one_each, generate
 from clipbook.language.loss import next_token_loss
-from clipbook.language.prefix import prefix_mask
+from clipbook.language.prefix import check_prefix, prefix_mask
 from clipbook.pairs.modes import evaluating
 from clipbook.validation import excerpt, one_of, true_or_false
 
@@ -203,6 +203,7 @@ class PaliGemma(nn.Module):
                 f"{tuple(token_ids.shape)}; it says of each token whether it is of the prompt, see "
                 "AnswerTokenizer.batch"
             )
+        check_prefix(in_prompt)
         embeddings, in_prefix = self.decoder.embed(token_ids), in_prompt
         if pixels is not None:
             check_one_each(pixels, token_ids)

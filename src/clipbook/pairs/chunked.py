@@ -34,7 +34,7 @@ def chunked_info_nce(
     Rows have unit length; image i belongs to text i. scale: a tensor, or a plain number. chunk:
     texts, columns of the grid, at a time.
     Gradients can be had once, not differentiated again. Raises ValueError where there are not as
-    many images as texts, or none, and for a chunk below 1.
+    many images as texts, or none, for rows of other widths, and for a chunk below 1.
     Source: Radford et al. 2021, figure 3.
     """
     chunk = _checked(image_embeddings, text_embeddings, chunk)
@@ -149,5 +149,10 @@ def _checked(images: Tensor, texts: Tensor, chunk: int) -> int:
         raise ValueError(
             f"{len(images)} images and {len(texts)} texts; image i belongs to text i, so as many "
             "of both are needed, and at least one"
+        )
+    if images.shape[1:] != texts.shape[1:]:
+        raise ValueError(
+            f"images of shape {tuple(images.shape)} and texts {tuple(texts.shape)}; both need rows "
+            "of one width"
         )
     return whole_number("chunk", chunk, CHUNK)

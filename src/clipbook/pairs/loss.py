@@ -76,7 +76,9 @@ def sigmoid_loss(
             f"true is {tuple(true.shape)}, logits {tuple(logits.shape)}; it says of each cell "
             "whether the text is true of the picture"
         )
-    return -logsigmoid(torch.where(true, logits, -logits)).sum() / images
+    each = -logsigmoid(torch.where(true, logits, -logits))
+    wide = torch.promote_types(logits.dtype, torch.float32)  # N² of them may be more than 65,504
+    return (each.sum(dtype=wide) / images).to(logits.dtype)
 
 
 def supervised_contrastive(

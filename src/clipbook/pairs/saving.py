@@ -3,9 +3,7 @@
 Nothing is unpickled, so a file from a stranger can be wrong but not run code.
 """
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from clipbook.files import write_whole
 from clipbook.image import ViTConfig
 from clipbook.pairs.clip import CLIP, CLIPConfig
 from clipbook.pairs.config_json import config_from_json, config_to_json
@@ -29,25 +28,17 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Write a safetensors file so that it is either there whole or not at all.
 
-    Raises FileNotFoundError where its folder is missing, IsADirectoryError for a folder's path, and
-    OSError for any other where it can't be written.
+    Raises as `clipbook.files.write_whole`.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: {path.parent} is no folder; make it first")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give a file in it: {path / 'm.safetensors'}")
-    unfinished = path.with_name(path.name[:40] + ".unfinished")  # a name has room for 255 bytes
-    try:
-        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, unfinished, metadata)
-        with open(unfinished, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except (SafetensorError, OSError) as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise OSError(
-            f"{path} can't be written ({error}); make room there, or give another path"
-        ) from error
+    whole = {name: value.detach().contiguous() for name, value in tensors.items()}
+
+    def write(unfinished: Path) -> None:
+        try:
+            save_file(whole, unfinished, metadata)
+        except SafetensorError as error:
+            raise OSError(error) from error
+
+    write_whole(path, write)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -101,9 +92,9 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
 
 
 def built(build: Callable[[], Built]) -> Built:
-    """What `build` makes, in float32, whose first weights others will replace: PyTorch's random
-    numbers go on as if none had been drawn."""
-    with torch.random.fork_rng(devices=[]):
+    """What `build` makes, in float32, on the CPU, whose first weights others will replace:
+    PyTorch's random numbers go on as if none had been drawn."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return build().float()
 
 

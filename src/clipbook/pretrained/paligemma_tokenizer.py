@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipbook.language.boxes import location
-from clipbook.text.texts import checked_text
+from clipbook.text.texts import checked_id, checked_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -20,8 +20,8 @@ BINS = 1024
 class PaliGemmaTokenizer:
     """Turns questions into the token ids of a `tokenizer.json`, and answers' ids into text.
 
-    library: a `tokenizers.Tokenizer` with the tokens <pad>, <eos> and <bos>. Raises ValueError for
-    another.
+    library: a `tokenizers.Tokenizer` with the tokens <pad>, <eos> and <bos>, whose padding and
+    truncation are turned off. Raises ValueError for another.
     """
 
     caption_prompt = "caption en"
@@ -57,14 +57,21 @@ class PaliGemmaTokenizer:
         return [self._ids[START], *ids]
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of token ids, locations as "<loc0007>"."""
+        """The text of token ids, locations as "<loc0007>".
+
+        Raises ValueError for an id outside the vocabulary.
+        """
         left_out = [self._ids[token] for token in (PAD, END, START)]
-        kept = [token_id for token_id in token_ids if token_id not in left_out]
+        known = [self._checked(token_id) for token_id in token_ids]
+        kept = [token_id for token_id in known if token_id not in left_out]
         return self._library.decode(kept, skip_special_tokens=False)
 
     def token(self, token_id: int) -> str:
-        """One token as text to look at; ▁ stands where a word begins."""
-        return str(self._library.id_to_token(token_id))
+        """One token as text to look at; ▁ stands where a word begins. Raises as `decode`."""
+        return str(self._library.id_to_token(self._checked(token_id)))
+
+    def _checked(self, token_id: int) -> int:
+        return checked_id(token_id, self._library.get_vocab_size())
 
     @classmethod
     def load(cls, path: str | Path) -> "PaliGemmaTokenizer":

@@ -1,6 +1,6 @@
 """Drawing a scene with Pillow, smoothly: four times too large, then averaged down."""
 
-from functools import cache
+from functools import lru_cache
 from math import cos, pi, sin
 
 from PIL import Image, ImageDraw
@@ -62,7 +62,7 @@ OUTLINES: dict[str, list[tuple[float, float]]] = {
 }  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=8)
 def _ground(name: str, side: int) -> Image.Image:
     picture = Image.new("RGB", (side, side), GROUND_RGB[name])
     if name == "striped":
@@ -83,6 +83,11 @@ def _draw(draw: ImageDraw.ImageDraw, thing: Object, side: int) -> None:
     else:
         corners = OUTLINES[thing.shape]
         draw.polygon([(x + radius * right, y + radius * down) for right, down in corners], colour)
+
+
+def checked_side(size: int) -> int:
+    """A picture's side that `render` can draw; raises ValueError as it does."""
+    return whole_number("image_size", size, 32, least=SMALLEST_SIDE, most=LARGEST_SIDE)
 
 
 def render(scene: Scene, size: int = 32) -> Image.Image:

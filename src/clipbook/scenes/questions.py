@@ -84,10 +84,10 @@ def draw_question(
 ) -> Question | None:
     """A question of that kind about the scene, or None where the draw has no clear answer.
 
-    never_seen: ask of a combination of HELD_OUT; of another scene than one that holds such a
-    combination, only "exists" can be asked so. Training never asks of one, not even in vain.
-    Raises ValueError for a kind that is none of KINDS, TypeError for another kind of generator
-    than NumPy's.
+    never_seen: ask of a combination of HELD_OUT, which "count" doesn't name; of another scene than
+    one that holds such a combination, only "exists" and "count" can be asked so. Training never
+    asks of one, not even in vain. Raises ValueError for a kind that is none of KINDS, TypeError for
+    another kind of generator than NumPy's.
     """
     one_of("kind", kind, KINDS)
     check_generator(generator)

@@ -101,6 +101,11 @@ def sample(
     return [next(scenes) for _ in range(n)]
 
 
+def _mirrored(place: float) -> float:
+    """1 − place, so that the one edge of where things may stand becomes the other."""
+    return round(1 - place, 12)
+
+
 def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
     """A scene that differs in one respect only, so that a caption must be read closely.
 
@@ -115,7 +120,9 @@ def twin(scene: Scene, generator: np.random.Generator) -> Scene | None:
     if kind < MIRRORED:
         upright = scene.relation in ("above", "below") if len(things) == 2 else choice < 0.5
         things = [
-            replace(thing, y=1 - thing.y) if upright else replace(thing, x=1 - thing.x)
+            replace(thing, y=_mirrored(thing.y))
+            if upright
+            else replace(thing, x=_mirrored(thing.x))
             for thing in things
         ]
     elif kind < MIRRORED + RECOLOURED and len(things) == 2:

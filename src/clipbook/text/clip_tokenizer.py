@@ -16,6 +16,7 @@ from pathlib import Path
 import ftfy
 import regex
 
+from clipbook.files import write_whole
 from clipbook.text.merges import Pair
 from clipbook.text.texts import checked_text
 from clipbook.text.tokenizer import Tokenizer
@@ -104,7 +105,8 @@ class CLIPTokenizer(Tokenizer):
         return [*ids[:-1], 256 + ids[-1]]
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """The words of token ids, a space between them; special tokens are left out.
+        """The words of token ids, a space between them; special tokens are left out,
+        but not padding, whose id is that of "!".
 
         Tokens may end within a character: bytes that are no UTF-8 become U+FFFD.
         Raises ValueError for an id outside the vocabulary.
@@ -124,10 +126,11 @@ class CLIPTokenizer(Tokenizer):
     def save(self, path: str | Path) -> None:
         """Write the merges as CLIP's files have them, a line each, below a header.
 
-        The context length is not written.
+        The context length is not written. Raises as `clipbook.files.write_whole`.
         """
         lines = [f"{self._name(left)} {self._name(right)}\n" for left, right in self.merges]
-        Path(path).write_bytes("".join([HEADER, "\n", *lines]).encode())
+        content = "".join([HEADER, "\n", *lines]).encode()
+        write_whole(Path(path), lambda unfinished: unfinished.write_bytes(content))
 
     def _name(self, token_id: int) -> str:
         content, ends = _parts(self._bytes[token_id])

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
+from clipbook.text.texts import check_whole
 from clipbook.transformer import Block, Stack, allowed_keys, pool
 from clipbook.transformer.attention import check_heads, check_mask
 from clipbook.transformer.block import ACTIVATIONS, NORM_EPS
@@ -89,9 +90,9 @@ def sinusoidal_positions(tokens: int, width: int) -> Float[Tensor, "tokens width
 def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> None:
     """Raises ValueError for texts that an encoder of this config can't read rightly.
 
-    That is: no texts, one outside a batch, more tokens than the context, or fewer where padding is
-    read, ids outside the vocabulary, or a mask that has another shape or is not true at the first
-    tokens of each text alone. What lies on a GPU is not looked into, see
+    That is: what are no whole numbers, no texts, one outside a batch, more tokens than the context,
+    or fewer where padding is read, ids outside the vocabulary, or a mask that has another shape or
+    is not true at the first tokens of each text alone. What lies on a GPU is not looked into, see
     `clipbook.transformer.attention.check_mask`.
     """
     check_axes("token_ids", token_ids, "batch tokens")
@@ -100,6 +101,7 @@ def check_texts(token_ids: Tensor, mask: Tensor | None, config: TextConfig) -> N
             f"mask has the shape {tuple(mask.shape)}, token_ids {tuple(token_ids.shape)}; a mask "
             "says of each token whether it is real, see Tokenizer.batch"
         )
+    check_whole(token_ids)
     if not token_ids.numel():
         raise ValueError(f"token_ids {tuple(token_ids.shape)} hold no tokens; give at least one")
     if token_ids.shape[1] > config.context_length:

@@ -4,6 +4,9 @@ from contextlib import suppress
 from operator import index
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from clipbook.validation import excerpt
 
 
@@ -46,6 +49,13 @@ def listed(texts: Any, name: str = "texts") -> list[Any]:
             f"{name}={excerpt(texts)} is of type {type(texts).__name__}; give a list of "
             "strings, such as ['a red circle']"
         ) from None
+
+
+def check_whole(token_ids: Tensor) -> None:
+    """Raises ValueError for token ids that are no whole numbers of PyTorch's."""
+    if token_ids.dtype not in (torch.int64, torch.int32):
+        kind = token_ids.dtype
+        raise ValueError(f"token_ids hold {kind}; give torch.int64: try token_ids.long()")
 
 
 def checked_id(token_id: Any, vocab_size: int) -> int:

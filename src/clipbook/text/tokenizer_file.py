@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from clipbook.files import write_whole
 from clipbook.strict_json import parse
 from clipbook.validation import excerpt
 
@@ -16,11 +17,12 @@ FIELDS = ("context_length", "special_tokens", "merges")
 def write(
     path: Path, context_length: int, specials: Sequence[str], merges: Iterable[tuple[bytes, bytes]]
 ) -> None:
-    """A merge a line."""
+    """A merge a line. Raises as `clipbook.files.write_whole`."""
     pieces = [[part.decode("latin-1") for part in pair] for pair in merges]
     lines = ",\n".join("  " + json.dumps(pair, ensure_ascii=False) for pair in pieces)
     head = f'"context_length": {context_length},\n"special_tokens": {json.dumps(specials)}'
-    path.write_text(f'{{\n{head},\n"merges": [\n{lines}\n]\n}}\n', encoding="utf-8")
+    content = f'{{\n{head},\n"merges": [\n{lines}\n]\n}}\n'
+    write_whole(path, lambda unfinished: unfinished.write_text(content, encoding="utf-8"))
 
 
 def read(

@@ -21,6 +21,7 @@ import torch
 from clipbook.emoji import load_emoji
 from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
+from clipbook.files import write_whole
 from clipbook.pairs import save_model
 from clipbook.training import checkpoints, processes
 from clipbook.training.config import LOSSES
@@ -111,7 +112,8 @@ def run(
         return
     save_model(session.model.cpu(), out / MODEL)
     session.tokenizer.save(out / TOKENIZER)
-    (out / HISTORY).write_text(json.dumps(history.to_dict()), encoding="utf-8")
+    text = json.dumps(history.to_dict())
+    write_whole(out / HISTORY, lambda path: path.write_text(text, encoding="utf-8"))
     if resumed_from == session.config.steps:
         summary = "this very run had been finished there before; nothing was trained again"
     else:

@@ -23,8 +23,9 @@ def cached_backward(
     encodes each part again and sends its embeddings' gradients back. They are the gradients of
     `contrastive_step(…).backward()` to rounding, for half as much work again in the encoders.
     pixels: (batch, 3, height, width), normalised. loss: as in `clipbook.training.TrainingConfig`.
-    Raises ValueError for a part below 1, another loss, the sigmoid loss without a bias, and a batch
-    norm in train mode: that would see the part in place of the batch.
+    Raises ValueError for a part below 1, another number of pictures than texts, another loss, the
+    sigmoid loss without a bias, and a batch norm in train mode: that would see the part in place of
+    the batch.
     """
     part = whole_number("part", part, 64)
     one_of("loss", loss, tuple(LOSSES))
@@ -34,6 +35,12 @@ def cached_backward(
                 f"{name} is a batch norm, which sees a part of the batch in place of the batch, so "
                 "the gradients would be others; try a ViT, or model.eval()"
             )
+    sizes = {len(rows) for rows in (pixels, token_ids, mask)}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{len(pixels)} pictures, {len(token_ids)} texts and a mask of {len(mask)}; give as "
+            "many of each"
+        )
     pieces = list(zip(pixels.split(part), token_ids.split(part), mask.split(part), strict=True))
     with torch.no_grad():
         encoded = [(model.encode_image(one), model.encode_text(*text)) for one, *text in pieces]

@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from clipbook.scenes import Scene, render, sample_pairs
+from clipbook.scenes.drawing import checked_side
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.identity import identify_tokenizer
-from clipbook.validation import LARGEST_SEED, LARGEST_SIDE, between, one_of, whole_number
+from clipbook.validation import LARGEST_SEED, between, one_of, whole_number
 
 Batch = tuple[
     UInt8[Tensor, "batch height width 3"],
@@ -54,7 +55,7 @@ class SceneBatches(Dataset):
         one_of("distinct", distinct, (True, False))
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 128)
-        self.image_size = whole_number("image_size", image_size, 32, most=LARGEST_SIDE)
+        self.image_size = checked_side(image_size)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         self.twins = between("twins", twins, 0.6, most=1)
         self.distinct = distinct

@@ -17,12 +17,14 @@ from tqdm.auto import tqdm
 from clipbook.image import normalise
 from clipbook.pairs import CLIP, similarity
 from clipbook.pairs.modes import evaluating
+from clipbook.pairs.saving import read_tensors
 from clipbook.training import checkpoints, processes
+from clipbook.training.caching import NORMS
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
 from clipbook.training.identity import Batches, run_identity
-from clipbook.training.objectives import Model, objective_of
+from clipbook.training.objectives import Model, Objective, objective_of
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
@@ -67,6 +69,17 @@ def _check_passed(
         )
 
 
+def _keep(objective: Objective, model: Model, path: Path) -> None:
+    """Save the weights. Raises ValueError where another run's are kept; the same may be again."""
+    if path.exists():
+        there, own = read_tensors(path)[0], model.state_dict()
+        if there.keys() != own.keys() or any(
+            not torch.equal(there[name], own[name].cpu()) for name in own
+        ):
+            raise ValueError(f"{path} holds other weights, of another run; give another folder")
+    objective.save(model, path)
+
+
 def _kept(folder: Path, step: int) -> Path:
     return folder / f"weights-{step:08d}.safetensors"
 
@@ -88,7 +101,7 @@ def train(
     """Train the model in place, on batches[0] to batches[steps - 1], and leave it in eval mode.
 
     model: a CLIP learns which pictures and texts belong together, a `clipbook.language.PaliGemma`
-    to answer; weights that require no gradient stay as they are.
+    to answer; weights that require no gradient stay as they are, as do a batch norm's statistics.
     batches: pictures (uint8), token ids and mask; and, where a text may be true of other pictures
     too, a fourth part that says of which, see `clipbook.pairs.info_nce`. For a PaliGemma, pictures
     and what `clipbook.language.AnswerTokenizer.batch` returns. Those with a method `identity` say
@@ -101,7 +114,7 @@ def train(
     config, batches, example and optimisers.
     evaluate: measures the model, in eval mode, after the steps in evaluate_at (0: untrained); the
     history keeps what it returns. It must draw from random streams of its own.
-    keep_at: steps after which the weights are kept in the folder for good, as
+    keep_at: steps after which the weights are kept in the folder for good, beside no others, as
     weights-<step>.safetensors, which `clipbook.pairs.load_model` reads
     (`clipbook.language.load_paligemma`, of a PaliGemma).
     Where torchrun has started several processes, each takes its share of every batch (or has made
@@ -191,9 +204,12 @@ def train(
             history.evaluation_steps.append(step)
         if target and speaks and step in keep_at:
             target.mkdir(parents=True, exist_ok=True)
-            objective.save(model, _kept(target, step))
+            _keep(objective, model, _kept(target, step))
 
     model.train()
+    for module in model.modules():  # of what stays as it is, the statistics stay, too
+        if isinstance(module, NORMS) and not any(w.requires_grad for w in module.parameters()):
+            module.eval()
     try:
         look(start)
         bar = tqdm(

@@ -2,13 +2,14 @@
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Sequence
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from clipbook.files import write_whole
 from clipbook.image.reading import open_picture
 from clipbook.training.folder import Pair, check_pairs
 from clipbook.training.shards import (
@@ -31,7 +32,8 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
     The same pairs make the same bytes. They stay in their order: shuffle those that have one (all
     of one thing first), for a reader mixes no more than its buffer holds.
     Raises ValueError for no pairs, what `read_pairs` does not give first, a folder in which shards
-    are, and a file for a folder.
+    are, and a file for a folder; OSError, and leaves no shard, where one can't be written or a
+    picture can no longer be read.
     """
     check_pairs(pairs)
     pairs_each = whole_number("pairs_each", pairs_each, 1_000)
@@ -43,22 +45,33 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
         raise ValueError(f"{folder} holds {inside.name} already; give another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for number, first in enumerate(range(0, len(pairs), pairs_each)):
-        unfinished = folder / f"pairs-{number:06d}.tar.unfinished"
-        with tarfile.open(unfinished, "w") as tar:
-            for k, pair in enumerate(pairs[first : first + pairs_each], first):
-                ending, picture = _picture(pair.picture)
-                _add(tar, f"{k:09d}.{ending}", picture)
-                _add(tar, f"{k:09d}.{CAPTION}", pair.caption.encode("utf-8"))
-        os.replace(unfinished, unfinished.with_suffix(""))
+        some = list(enumerate(pairs[first : first + pairs_each], first))
+        try:
+            write_whole(folder / f"pairs-{number:06d}.tar", partial(_write, some))
+        except OSError:
+            for k in range(number):  # a new attempt finds the folder as this one did
+                (folder / f"pairs-{k:06d}.tar").unlink()
+            raise
     return index_shards(folder)
+
+
+def _write(pairs: Sequence[tuple[int, Pair]], path: Path) -> None:
+    with tarfile.open(path, "w") as tar:
+        for k, pair in pairs:
+            ending, picture = _picture(pair.picture)
+            _add(tar, f"{k:09d}.{ending}", picture)
+            _add(tar, f"{k:09d}.{CAPTION}", pair.caption.encode("utf-8"))
 
 
 def _picture(path: Path) -> tuple[str, bytes]:
     ending = path.suffix.lower().removeprefix(".")
-    if ending in PICTURES:
-        return ending, path.read_bytes()
-    file = io.BytesIO()
-    open_picture(path).save(file, "PNG")
+    try:
+        if ending in PICTURES:
+            return ending, path.read_bytes()
+        file = io.BytesIO()
+        open_picture(path).save(file, "PNG")
+    except (OSError, ValueError) as error:
+        raise OSError(f"{path} can no longer be read ({error}); read the pairs anew") from error
     return "png", file.getvalue()
 
 
@@ -82,9 +95,8 @@ def index_shards(folder: str | Path) -> list[str]:
     if odd := next((path for path in paths if not path.is_file()), None):
         raise ValueError(f"{odd} is no file that can be read, as a shard is; move it away")
     about = {"format": FORMAT, "shards": {path.name: _look_at(path) for path in paths}}
-    unfinished = folder / f"{INDEX}.unfinished"
-    unfinished.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, folder / INDEX)
+    text = json.dumps(about, indent=1) + "\n"
+    write_whole(folder / INDEX, lambda path: path.write_text(text, encoding="utf-8"))
     return read_shards(folder)[1]
 
 

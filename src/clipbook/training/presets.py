@@ -131,7 +131,7 @@ def _start(config: TrainingConfig) -> tuple[float, float | None]:
 def fresh(build: Callable[[], Built], seed: int) -> Built:
     """What `build` makes: a model whose first weights the seed fixes, whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_stream("initial weights", seed).initial_seed())
+        torch.default_generator.manual_seed(torch_stream("initial weights", seed).initial_seed())
         return build()
 
 

@@ -12,13 +12,13 @@ from torch.utils.data import Dataset
 from clipbook.language import AnswerTokenizer, box_to_text
 from clipbook.language.answer_tokenizer import pad
 from clipbook.scenes import KINDS, Question, Scene, draw_question, sample
+from clipbook.scenes.drawing import checked_side
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import draw
 from clipbook.training.identity import identify_tokenizer
 from clipbook.validation import (
     LARGEST_SEED,
-    LARGEST_SIDE,
     above_zero,
     between,
     excerpt,
@@ -60,7 +60,7 @@ def check_kinds(kinds: Mapping[str, float]) -> dict[str, float]:
         one_of("kind", kind, KINDS)
         above_zero(f"kinds[{kind!r}]", weight, 1.0)
         between(f"kinds[{kind!r}]", weight, 1.0, most=1e6)  # larger ones leave nothing to others
-    return dict(kinds)
+    return {kind: kinds[kind] for kind in KINDS if kind in kinds}  # one order, so one draw
 
 
 class QuestionBatches(Dataset):
@@ -68,8 +68,8 @@ class QuestionBatches(Dataset):
     which of answers.
 
     kinds: how often each kind is asked, in proportion to the others. two: share of scenes with two
-    objects, 0 to 1. Raises ValueError for kinds that aren't asked of scenes or are asked never,
-    and for numbers that make no sense.
+    objects, 0 to 1; one that is asked what stands beside another always has two. Raises ValueError
+    for kinds that aren't asked of scenes or are asked never, and for numbers that make no sense.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class QuestionBatches(Dataset):
         self.kinds = dict.fromkeys(KINDS, 1.0) if kinds is None else check_kinds(kinds)
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
-        self.image_size = whole_number("image_size", image_size, 32, most=LARGEST_SIDE)
+        self.image_size = checked_side(image_size)
         self.two = between("two", two, 0.8, most=1)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
 

@@ -58,13 +58,19 @@ def allowed_keys(
 
     mask: true at real tokens, which come first; padding is no key. causal: a token sees itself
     and those before. Without either the result is None: every token may look at every token.
-    Raises ValueError for another mask, see `check_mask`.
+    Raises ValueError for another mask, see `check_mask`, and for one of other tokens.
     """
     if mask is not None:
         check_mask(mask)
+        if mask.shape[1] != tokens:
+            raise ValueError(
+                f"mask is {tuple(mask.shape)} for {tokens} tokens; it says of each whether it is "
+                "real"
+            )
     allowed = None
     if causal:
-        allowed = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()[None, None]
+        where = device or (mask.device if mask is not None else None)
+        allowed = torch.ones(tokens, tokens, dtype=torch.bool, device=where).tril()[None, None]
     if mask is not None:
         real = mask[:, None, None, :]
         allowed = real if allowed is None else allowed & real

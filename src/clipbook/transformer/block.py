@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from clipbook.transformer.attention import MultiHeadAttention
-from clipbook.validation import one_of, whole_number
+from clipbook.validation import above_zero, one_of, whole_number
 
 
 class QuickGELU(nn.Module):
@@ -45,8 +45,8 @@ class Block(nn.Module):
     """width → width; heads as in `MultiHeadAttention`; the feed-forward network is mlp_width wide.
 
     Equal to `torch.nn.TransformerEncoderLayer` with norm_first=True, activation="gelu", no dropout
-    and the same weights. Raises ValueError for an unknown activation, an mlp_width that is none,
-    and what `MultiHeadAttention` refuses.
+    and the same weights. Raises ValueError for an unknown activation, an mlp_width or norm_eps
+    that is none, and what `MultiHeadAttention` refuses.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Block(nn.Module):
         one_of("activation", activation, ACTIVATIONS)
         width = whole_number("width", width, 64)
         whole_number("mlp_width", mlp_width, 256)
+        norm_eps = above_zero("norm_eps", norm_eps, NORM_EPS)
         self.attention_norm = nn.LayerNorm(width, norm_eps)
         self.attention = MultiHeadAttention(width, heads)
         self.mlp_norm = nn.LayerNorm(width, norm_eps)

@@ -10,7 +10,7 @@ from torch import Tensor, arange, nn, randn
 
 from clipbook.transformer.attention import MultiHeadAttention, check_mask
 from clipbook.transformer.block import NORM_EPS, feed_forward
-from clipbook.validation import check_axes
+from clipbook.validation import above_zero, check_axes
 
 
 def pool(
@@ -21,10 +21,12 @@ def pool(
     """how: "first" ([CLS], as in BERT), "last" (end of text, as in GPT and CLIP) or "mean".
 
     mask: true at real tokens, which come first; all are real without it. Raises ValueError for
-    another `how`, for tokens outside a batch, for a mask of other tokens than those of x, and for
-    one that isn't true first, see `clipbook.transformer.attention.check_mask`.
+    another `how`, for no tokens, for those outside a batch, for a mask of other tokens than those
+    of x, and for one that isn't true first, see `clipbook.transformer.attention.check_mask`.
     """
     check_axes("x", x, "batch tokens width")
+    if not x.shape[1]:
+        raise ValueError(f"x of shape {tuple(x.shape)} holds no tokens to pool; give at least one")
     if mask is not None:
         check_mask(mask)
         if mask.shape != x.shape[:2]:
@@ -66,7 +68,7 @@ class AttentionPooling(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(width, heads)
         self.query = nn.Parameter(randn(width) * width**-0.5)
-        self.mlp_norm = nn.LayerNorm(width, norm_eps)
+        self.mlp_norm = nn.LayerNorm(width, above_zero("norm_eps", norm_eps, NORM_EPS))
         self.mlp = feed_forward(width, mlp_width, activation)
 
     def forward(self, x: Float[Tensor, "batch tokens width"]) -> Float[Tensor, "batch width"]:

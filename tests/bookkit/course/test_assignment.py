@@ -131,7 +131,10 @@ def contents(folder) -> dict:
     [
         ("file", "Not a directory; give a folder"),
         ("file/course", "Not a directory; give a folder"),
-        ("other", "is no course, and its README.md, source would be overwritten; give a new"),
+        (
+            "other",
+            "is no course of this book, and its README.md, source would be overwritten; give a new",
+        ),
         *((place, "nbgrader would look elsewhere") for place in ("a [1]", "what?", "*", "$HOME")),
         ("n" * 300, "File name too long; give a folder"),
     ],

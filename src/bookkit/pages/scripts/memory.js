@@ -5,14 +5,31 @@ const memory = (() => {
   const NAME = "clip-book";
   /** @typedef {Record<string, any>} OfPages what is known of each page, by its name */
 
+  const written = () => {
+    try {
+      return localStorage.getItem(NAME) ?? "{}";
+    } catch {
+      return "{}"; // forbidden
+    }
+  };
+
   /** @returns {Record<string, OfPages>} */
   const everything = () => {
     try {
-      return JSON.parse(localStorage.getItem(NAME) ?? "{}") ?? {};
+      return JSON.parse(written()) ?? {};
     } catch {
       return {};
     }
   };
+
+  // A page to which the browser goes back may be shown as it was left: it knows nothing of what came since.
+  let left = "";
+  addEventListener("pagehide", () => {
+    left = written();
+  });
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && written() !== left) location.reload();
+  });
 
   return {
     /** @type {(kind: "guesses" | "read" | "done" | "place" | "code") => OfPages} */

@@ -27,8 +27,8 @@
   if (isChapter && article) {
     memory.keep("place", "last", { page: memory.page, title });
     const end = article.querySelector("#what-to-remember") ?? article.lastElementChild;
-    const watch = new IntersectionObserver(([{ isIntersecting }]) => {
-      if (!isIntersecting) return;
+    const watch = new IntersectionObserver((seen) => {
+      if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
       watch.disconnect();
       memory.keep("read", memory.page, true);
       tick();
@@ -36,14 +36,13 @@
     if (end) watch.observe(end);
   }
 
-  const done = memory.all("done")[memory.page] ?? {};
+  const done = () => memory.all("done")[memory.page] ?? {}; // another tab may have added to it
   for (const section of document.querySelectorAll("section section[id^='exercise-']")) {
     const box = document.createElement("input");
     box.type = "checkbox";
-    box.checked = Boolean(done[section.id]);
+    box.checked = Boolean(done()[section.id]);
     box.addEventListener("change", () => {
-      done[section.id] = box.checked;
-      memory.keep("done", memory.page, done);
+      memory.keep("done", memory.page, { ...done(), [section.id]: box.checked });
     });
     const label = document.createElement("label");
     label.className = "exercise-done";
