@@ -100,8 +100,17 @@ def _parsed(text: str) -> Any:
 
 
 def cells(path: Path) -> tuple[dict, list]:
-    """Front matter and cells of a source, to be read and not to be changed."""
-    notebook = _parsed(path.read_text("utf-8"))
+    """Front matter and cells of a source, to be read and not to be changed.
+
+    Raises ValueError for a front matter that is no YAML.
+    """
+    try:
+        notebook = _parsed(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        why = " ".join(str(error).split())
+        raise ValueError(
+            f"{path.stem}: its front matter is no YAML ({why}); quote what holds a colon"
+        ) from error
     return notebook.metadata, notebook.cells
 
 
@@ -154,10 +163,7 @@ def read(page: str, book: Path = BOOK) -> Chapter:
         raise ValueError(
             f"CHAPTER={page!r} is no chapter: there is no {path.name} in {path.parent}"
         )
-    try:
-        metadata, listed = cells(path)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{page}: its front matter is no YAML ({error}); quote it") from error
+    metadata, listed = cells(path)
     text = "\n\n".join(cell.source for cell in listed if cell.cell_type == "markdown")
     title = TITLE.search(text)
     if title is None:

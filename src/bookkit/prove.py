@@ -73,7 +73,7 @@ def known() -> dict[str, str]:
     """The state in which each part passed; nothing where a run was ended while it wrote."""
     try:
         return dict(json.loads(PASSED.read_text("utf-8")))
-    except (OSError, ValueError):
+    except (OSError, TypeError, ValueError):
         return {}
 
 

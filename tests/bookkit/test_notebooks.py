@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bookkit import notebooks
+from bookkit import BOOK, notebooks
 
 SOURCE = """# %% [markdown]
 # # A title
@@ -75,3 +75,28 @@ def test_a_notebook_that_is_out_of_step_is_found(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["notebooks", "--check"])
     assert notebooks.main() == 1
     assert "make notebooks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", [".ipynb_checkpoints", ".cache/pairs"])
+def test_what_an_editor_keeps_in_a_hidden_folder_is_no_chapter(tmp_path, folder):
+    for name in (f"{folder}/loss-checkpoint.py", "pairs/loss.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(SOURCE)
+    assert list(notebooks.sources(tmp_path)) == ["pairs/loss"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("minutes: five", "minutes"), ("question: what: is it?", "its front matter is no YAML")],
+)
+def test_an_authors_slip_is_one_sentence(tmp_path, monkeypatch, capsys, line, said):
+    source = (BOOK / "pairs/similarity-matrix.py").read_text("utf-8")
+    name = line.partition(":")[0]
+    (tmp_path / "mine.py").write_text(
+        re.sub(rf"(?m)^(#\s+){name}: .*$", rf"\1{line}", source, count=1)
+    )
+    monkeypatch.setattr("sys.argv", ["notebooks"])
+    monkeypatch.setattr(notebooks.out_of_step, "__defaults__", (tmp_path,))
+    assert notebooks.main() == 2
+    told = capsys.readouterr().err
+    assert told.startswith("mine: ") and said in told

@@ -101,3 +101,29 @@ def test_tests_of_the_package_read_nothing_of_the_book():
 def test_every_folder_of_tests_is_of_the_package_or_of_the_book():
     tests = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
     assert tests | {"tests/bookkit"} == {*prove.PACKAGE, *prove.OF_THE_BOOK} - {"book"}
+
+
+def test_a_note_of_what_passed_that_was_cut_off_is_no_note(repository):
+    _, ran = repository
+    for broken in ("", '{"part": "abc', "[1]"):
+        prove.PASSED.write_text(broken)
+        prove.pytest("part", "tests/text")
+    assert len(ran) == 3
+
+
+def test_why_colabs_versions_cannot_be_installed_is_said(monkeypatch, capsys):
+    class Emoji:
+        returncode = 0
+        wait = terminate = lambda self: 0
+
+    def fails():
+        raise subprocess.CalledProcessError(2, "uv", stderr="no version of numpy fits\n")
+
+    monkeypatch.setattr("sys.argv", ["prove"])
+    monkeypatch.setattr(prove.subprocess, "Popen", lambda *_, **__: Emoji())
+    monkeypatch.setattr(prove.subprocess, "run", lambda *_, **__: None)
+    monkeypatch.setattr(prove, "pytest", lambda *_, **__: None)
+    monkeypatch.setattr(prove, "REPORTS", prove.ROOT / "_build/no-reports")
+    monkeypatch.setattr(prove.kernel, "make", fails)
+    assert prove.main() == 2
+    assert "no version of numpy fits" in capsys.readouterr().err

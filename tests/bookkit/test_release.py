@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from bookkit import release
+from bookkit import ROOT, release
 
 CHANGELOG = (
     "# Changelog\n\n## [Unreleased]\n\n- c\n\n## [0.2.0] - 2026-01-01\n\n- b\n\n## [0.1.0]\n\n- a\n"
@@ -55,7 +55,10 @@ def test_a_folder_with_other_things_is_left_as_it_is(monkeypatch, tmp_path):
     for place, why in (("", "would be emptied, and holds no release"), ("essay.md", "is a file")):
         with pytest.raises(ValueError, match=f"{why}; give a"):
             release.make(tmp_path / place, "v0.1.0")
-    assert (tmp_path / "essay.md").read_text() == "mine"
+    (tmp_path / "notes.md").write_text("mine")  # a release holds such a file, too
+    with pytest.raises(ValueError, match=r"no release alone but essay\.md; give a new folder"):
+        release.make(tmp_path, "v0.1.0")
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine"}
 
 
 @pytest.mark.slow
@@ -74,3 +77,13 @@ def test_a_release_holds_wheel_pdf_site_and_notes(monkeypatch, tmp_path):
         "clipbook-V-py3-none-any.whl",
         "notes.md",
     ]
+
+
+def test_a_tag_can_be_looked_at_before_anything_is_made(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("sys.argv", ["release", "--check", str(tmp_path / "new"), "v99.0.0"])
+    assert release.main() == 2
+    assert "the version is" in capsys.readouterr().err
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    recipe = makefile.partition("\nrelease:")[2].partition("\n\n")[0].splitlines()
+    assert "bookkit.release --check" in recipe[1] and "pdf" not in recipe[0]
+    assert not (tmp_path / "new").exists()

@@ -96,12 +96,14 @@ def test_a_remote_that_cannot_be_reached_is_one_sentence(tmp_path, monkeypatch, 
     assert "cannot push to" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", ["file", "other"])
+@pytest.mark.parametrize("place", ["file", "other", "dist"])
 def test_a_folder_of_other_things_is_refused_and_kept(tmp_path, monkeypatch, capsys, place):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "other").mkdir()
     (tmp_path / "other/essay.md").write_text("mine")
+    (tmp_path / "dist").mkdir()  # of wheels, as the branch has them, too
+    (tmp_path / "dist/clipbook-0.1.0-py3-none-any.whl").write_text("mine")
     monkeypatch.setattr("sys.argv", ["publish", str(tmp_path / place)])
     assert publish.main() == 2
     assert "would be emptied, and holds no branch; give a new folder" in capsys.readouterr().err
-    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"] * 2
+    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"] * 3

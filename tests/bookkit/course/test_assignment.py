@@ -160,3 +160,27 @@ def test_the_command_that_comes_next_can_be_typed_as_it_is_printed(typed, tmp_pa
     for odd in ([], [""], [".."], ["pairs-contrastive-loss/."], ["pairs-contrastive-loss", "x"]):
         told = Course(course).run("look.py", *odd, fails=True)
         assert told == "usage: python look.py <assignment>, one of: pairs-contrastive-loss\n"
+
+
+def test_what_an_instructor_has_changed_stays(typed, tmp_path, monkeypatch):
+    monkeypatch.setattr(assignment, "generate", lambda *_: None)  # by nbgrader, which takes seconds
+    course = tmp_path / "course"
+    typed(course, "pairs/training")
+    config = course / "nbgrader_config.py"
+    own = config.read_text("utf-8").replace("SECONDS_A_CELL = 60", "SECONDS_A_CELL = 300")
+    config.write_text(own, "utf-8")
+    (course / "source/.DS_Store").write_text("of a Mac")
+    code, said = typed(course, "pairs/training")
+    assert (code, config.read_text("utf-8")) == (0, own)
+    assert f"{config} was changed and stays so; delete it to have the book's" in said
+    assert said.count("stays so") == 1
+    assert "nbgrader zip_collect pairs-training" in (course / "README.md").read_text("utf-8")
+
+
+def test_somebody_elses_course_is_no_course_of_this_book(typed, tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    before = contents(tmp_path)
+    code, said = typed(tmp_path, "pairs/training")
+    assert code == 2 and "is no course of this book, and its source would be overwritten" in said
+    assert contents(tmp_path) == before
