@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from playwright.sync_api import expect
 
 from bookkit import ROOT
 from bookkit.browser import chromium
@@ -37,6 +38,8 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ci" if ON_CI else "local")
+
+expect.set_options(timeout=20_000)  # as long as the pages' own waits: a machine may be busy
 
 torch.set_num_threads(1)  # pytest -n 2 fills the cores with processes
 

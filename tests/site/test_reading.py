@@ -234,3 +234,40 @@ def test_a_page_can_be_printed_without_solutions(visit, origin, scripts):
     assert tab.get_by_text("Show the solution").first.is_visible()
     tab.emulate_media(media="print")
     assert all(one.is_visible() for one in helps)
+
+
+def test_a_page_that_is_shown_again_as_it_was_left_learns_what_came_since(visit, origin):
+    tab = visit(f"{origin}/index.html", allowed=origin).tab
+    shown_again = """(changes) => {
+      dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+      for (const [name, value] of Object.entries(changes)) localStorage.setItem(name, value);
+      window.asItWasLeft = true;
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    }"""
+    tab.evaluate(shown_again, {"theme": "light"})
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("window.asItWasLeft"), "nothing to learn"
+    tab.evaluate(shown_again, {"clip-book": f'{{"read": {{"{CHAPTER}": true}}}}'})
+    tab.wait_for_function("!window.asItWasLeft")
+    assert "Read: 1 of" in tab.locator(".reading-tally").inner_text()
+
+
+def test_two_tabs_of_one_chapter_keep_what_was_done_in_both(visit, origin):
+    first = visit(f"{origin}/{CHAPTER}.html", allowed=origin).tab
+    second = first.context.new_page()
+    second.goto(first.url)
+    first.get_by_label("Done").nth(0).check()
+    second.get_by_label("Done").nth(1).check()
+    first.reload()
+    assert [first.get_by_label("Done").nth(k).is_checked() for k in (0, 1)] == [True, True]
+
+
+def test_where_nothing_may_be_kept_all_else_works(visit, origin):
+    tab = visit(f"{origin}/404.html", allowed=origin, color_scheme="dark").tab
+    tab.context.add_init_script("""Object.defineProperty(window, "localStorage",
+      { get() { throw new DOMException("forbidden", "SecurityError"); } });""")
+    tab.goto(f"{origin}/{CHAPTER}.html")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    form = tab.locator("form.guess").first
+    form.get_by_role("button", name="picture 2").click()
+    assert "1 of 1 guessed right" in form.get_by_role("status").inner_text()

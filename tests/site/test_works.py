@@ -62,7 +62,8 @@ def test_search_shows_an_entry_of_the_glossary_once_with_its_term(visit, origin)
     tab = visit(f"{origin}/search.html?q=gradient+accumulation", allowed=origin).tab
     tab.get_by_text("Search finished").wait_for()
     found = tab.locator("#search-results li:has(a[href*='reference/glossary'])")
-    found.locator("p.context").last.wait_for()
+    wanted = found.locator("p.context", has_text="gradient accumulation: Adding up")
+    wanted.first.wait_for()  # each is fetched by itself
     texts = found.locator("p.context").all_inner_texts()
     assert texts and len(set(texts)) == len(texts)
     assert any("gradient accumulation: Adding up" in text for text in texts)

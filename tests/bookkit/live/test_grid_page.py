@@ -49,11 +49,18 @@ def test_it_plays_from_noise_to_the_end_once_and_asks_for_nothing(open_live):
     assert page.asked == ["page1.html", "book.css", "grid.js"]
 
 
+def play_and_pause(page) -> None:
+    """Before the second step, however busy the machine is."""
+    page.get_by_role("button", name="Play the training").evaluate(
+        "button => { button.click(); button.click(); }"
+    )
+    expect(page.get_by_role("button", name="Play the training")).to_be_visible()
+
+
 def test_who_prefers_less_motion_sees_the_end_and_may_play(open_live):
     page = open_live(grid(""))
     assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
-    page.get_by_role("button", name="Play the training").click()
-    page.get_by_role("button", name="Pause").click()
+    play_and_pause(page)
     assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
     page.get_by_role("slider", name="Training step").press("End")
     assert np.abs(cells(page) - FRAMES[-1]).max() < 0.0051
@@ -119,8 +126,7 @@ def test_the_recording_is_of_the_first_captions(open_live, by_slider):
     if by_slider:
         page.get_by_role("slider", name="Training step").press("Home")
     else:
-        page.get_by_role("button", name="Play the training").click()
-        page.get_by_role("button", name="Pause").click()
+        play_and_pause(page)
     assert np.abs(cells(page) - FRAMES[0]).max() < 0.0051
     heads = page.locator(".grid-caption").all_inner_texts()
     assert [text.strip() for text in heads] == CAPTIONS
@@ -152,6 +158,7 @@ def test_an_answer_that_comes_too_late_is_not_shown(open_live, origin):
     field.fill("a ri")
     expect(page.locator(".grid-status")).to_contain_text("on its way")
     page.get_by_role("slider", name="Training step").press("Home")
+    assert held
     for route in held:
         route.continue_()
     page.wait_for_timeout(1500)

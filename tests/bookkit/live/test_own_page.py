@@ -306,3 +306,21 @@ def test_on_paper_and_without_scripts_the_figure_stands_alone(open_live, options
         page.get_by_label("Captions of your own, one a line").wait_for()
         page.emulate_media(media="print")
     assert not page.locator(".own").is_visible()
+
+
+def test_a_picture_can_be_chosen_again_where_the_model_did_not_come(open_live, origin, tmp_path):
+    model, _ = shapes()
+    seen = normalise(torch.from_numpy(np.asarray(render(SCENES[4]))[None].copy()))
+    with torch.no_grad():
+        first = model.image_encoder.attention_weights(seen)[:, 0]
+    figure = AttentionExplorer(first, image=render(SCENES[4]), query=5)
+    page = open_live(cell(figure), base=origin)
+    noise(tmp_path / "noise.png")
+    field, status = page.get_by_label("A picture of your own"), page.locator(".own-status")
+    page.context.route("**/shapes.js*", lambda route: route.abort())
+    field.set_input_files(tmp_path / "noise.png")
+    expect(status).to_have_text("The model could not be loaded. Choose the picture to try again.")
+    page.context.unroute("**/shapes.js*")
+    field.set_input_files(tmp_path / "noise.png")
+    expect(status).to_contain_text("The middle of noise.png")
+    open_live.faults.clear()
