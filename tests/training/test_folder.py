@@ -1,16 +1,17 @@
 """Pairs of one's own: what can be used is used, what can't is named."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from PIL import Image
 
-from clipbook.image import Augmentation, normalise, preprocess
+from clipbook.image import Augmentation, Preprocessing, normalise, preprocess
+from clipbook.pairs import CLIP
 from clipbook.scenes import EXAMPLE, render
 from clipbook.streams import stream
-from clipbook.training import TrainingConfig, train
+from clipbook.training import ShardBatches, TrainingConfig, pack_shards, read_shards, train
 from clipbook.training.folder import FolderBatches, read_pairs
 from clipbook.validation import LARGEST_SEED
 from tests.plain import plain_python
@@ -220,3 +221,29 @@ def test_numbers_that_make_no_sense_are_refused(pairs, change, said):
 
 def test_batches_say_of_what_kind_they_are(pairs):
     assert FolderBatches(pairs, tokenizer(), 8).identity()["kind"] == "FolderBatches"
+
+
+def test_pictures_are_made_square_as_the_model_does(tmp_path):
+    wide = Image.new("RGB", (64, 32))
+    wide.paste("white", (0, 0, 16, 32))  # which a crop would lose
+    wide.save(tmp_path / "0.png")
+    csv_of(tmp_path, "0.png,a wall")
+    pairs, _ = read_pairs(tmp_path)
+    pack_shards(pairs, tmp_path / "shards")
+    stretching = Preprocessing(fit="stretch")
+    model = CLIP(replace(clip().config, preprocessing=stretching))
+    seen = model.preprocess([wide])
+    for make, given in (
+        (FolderBatches, pairs),
+        (ShardBatches, read_shards(tmp_path / "shards")[0]),
+    ):
+        batches = make(given, tokenizer(), 1, 16, fit="stretch")
+        assert torch.equal(normalise(batches[0][0], stretching), seen)
+        cropped = make(given, tokenizer(), 1, 16)
+        assert "fit" not in cropped.identity() and cropped.identity() != batches.identity()
+        with pytest.raises(
+            ValueError, match="'crop', the model's by 'stretch'; give the batches f"
+        ):
+            train(model, cropped, TrainingConfig(steps=1), workers=0, progress=False)
+        with pytest.raises(ValueError, match="fit='squash'; try crop or stretch"):
+            make(given, tokenizer(), 1, 16, fit="squash")

@@ -22,7 +22,7 @@ from torch.utils.data import Dataset
 
 from clipbook.image import Augmentation
 from clipbook.image.augmentation import checked_augmentation
-from clipbook.image.preprocessing import _resize_and_crop
+from clipbook.image.preprocessing import FITS, _fitted
 from clipbook.image.reading import open_picture
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
@@ -30,7 +30,7 @@ from clipbook.text.texts import checked_text
 from clipbook.training.data import Batch
 from clipbook.training.identity import digest_of_text, identify_tokenizer
 from clipbook.training.table import COLUMNS, Row, read_rows
-from clipbook.validation import LARGEST_SEED, excerpt, whole_number
+from clipbook.validation import LARGEST_SEED, excerpt, one_of, whole_number
 
 LONGEST = 100_000
 """Characters of a cell; more are no caption but a table that was read wrongly."""
@@ -134,9 +134,11 @@ def check_pairs(pairs: Sequence[Pair]) -> None:
         )
 
 
-def squares(pictures: Sequence[Image.Image], size: int) -> UInt8[Tensor, "pictures size size 3"]:
-    """Pictures as RGB levels, 0 to 255, resized and cropped as `clipbook.image.preprocess` does."""
-    return torch.from_numpy(np.stack([np.asarray(_resize_and_crop(p, size)) for p in pictures]))
+def squares(
+    pictures: Sequence[Image.Image], size: int, fit: str = "crop"
+) -> UInt8[Tensor, "pictures size size 3"]:
+    """Pictures as RGB levels, 0 to 255, made square as `clipbook.image.Preprocessing` says."""
+    return torch.from_numpy(np.stack([np.asarray(_fitted(p, size, fit)) for p in pictures]))
 
 
 class FolderBatches(Dataset):
@@ -144,8 +146,9 @@ class FolderBatches(Dataset):
 
     Every pass through the pairs has an order of its own, made from the seed and the number of the
     pass. Pairs at the end of a pass that don't fill a batch are left out of it.
-    augmentation: how pictures are changed, each time anew. Raises ValueError for what `read_pairs`
-    does not give first, and for a batch larger than that.
+    augmentation: how pictures are changed, each time anew. fit: how they are made square, "crop"
+    or "stretch", as the model's `clipbook.image.Preprocessing` says. Raises ValueError for what
+    `read_pairs` does not give first, another fit, and for a batch larger than that.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class FolderBatches(Dataset):
         image_size: int = 32,
         *,
         augmentation: Augmentation | None = None,
+        fit: str = "crop",
         seed: int = 0,
     ) -> None:
         check_pairs(pairs)
@@ -164,6 +168,8 @@ class FolderBatches(Dataset):
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)
         self.augmentation = checked_augmentation(augmentation)
+        self.fit = fit
+        one_of("fit", fit, FITS)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         if self.batch_size > len(pairs):
             raise ValueError(
@@ -177,15 +183,16 @@ class FolderBatches(Dataset):
         order = stream("order of own pairs", self.seed, epoch).permutation(len(self.pairs))
         members = order[place * self.batch_size : (place + 1) * self.batch_size]
         pairs = [self.pairs[i] for i in members]
-        pictures = squares([open_picture(pair.picture) for pair in pairs], self.image_size)
+        opened = [open_picture(pair.picture) for pair in pairs]
+        pictures = squares(opened, self.image_size, self.fit)
         if self.augmentation:
             generator = stream("changes of own pictures", self.seed, k)
             pictures = self.augmentation(pictures, self.image_size, generator)
         return pictures, *self.tokenizer.batch([pair.caption for pair in pairs])
 
     def identity(self) -> dict[str, object]:
-        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes, seed and
-        augmentation.
+        """All that decides the batches: captions, the pictures' bytes, tokenizer, sizes, fit, seed
+        and augmentation.
 
         Every picture is read once. Not its place: a folder may move, to another machine too.
         """
@@ -196,5 +203,8 @@ class FolderBatches(Dataset):
         pairs = json.dumps([(pictures[pair.picture], pair.caption) for pair in self.pairs])
         digests = {"pairs": digest_of_text(pairs), "tokenizer": identify_tokenizer(self.tokenizer)}
         known = {"kind": type(self).__name__, **vars(self), **digests}
-        changes = known.pop("augmentation")  # runs from before there was one go on without it
+        # runs from before there were these go on without them
+        if self.fit == "crop":
+            known.pop("fit")
+        changes = known.pop("augmentation")
         return known if changes is None else {**known, "augmentation": asdict(changes)}

@@ -123,12 +123,13 @@ def train(
     run goes on with as many processes only.
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
-    Raises ValueError for batches that don't fit the model or are too few, what is no config, a
-    model whose weights all stay as they are, a device that is not there, the sigmoid loss of a
-    model without a bias, what several processes can't share (`clipbook.training.processes`), steps
-    in keep_at or evaluate_at that the run has not or that it has passed without keeping anything of
-    them, keep_at without a folder and evaluate_at without something to evaluate, and
-    FloatingPointError where a step would leave no numbers in the weights.
+    Raises ValueError for batches that don't fit the model, make pictures square in another way or
+    are too few, what is no config, a model whose weights all stay as they are, a device that is not
+    there, the sigmoid loss of a model without a bias, what several processes can't share
+    (`clipbook.training.processes`), steps in keep_at or evaluate_at that the run has not or that it
+    has passed without keeping anything of them, keep_at without a folder and evaluate_at without
+    something to evaluate, and FloatingPointError where a step would leave no numbers in the
+    weights.
     """
     if not isinstance(config, TrainingConfig):
         raise ValueError(f"config={excerpt(config)} is no TrainingConfig; try TrainingConfig()")
@@ -144,6 +145,12 @@ def train(
         raise ValueError(
             f"{len(batches)} batches for steps={config.steps}, each of which takes one; give more, "
             "or train for fewer steps"
+        )
+    fit, own_fit = getattr(batches, "fit", None), model.config.preprocessing.fit
+    if fit not in (None, own_fit):
+        raise ValueError(
+            f"the batches' pictures are made square by fit={fit!r}, the model's by {own_fit!r}; "
+            f"give the batches fit={own_fit!r}"
         )
     if workers is not None:
         workers = whole_number("workers", workers, 1, least=0, most=MOST_WORKERS)

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from clipbook.image import Augmentation
 from clipbook.image.augmentation import checked_augmentation
+from clipbook.image.preprocessing import FITS
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training import processes
@@ -31,7 +32,7 @@ from clipbook.training.shards import (
     usable,
     webdataset,
 )
-from clipbook.validation import LARGEST_SEED, whole_number
+from clipbook.validation import LARGEST_SEED, one_of, whole_number
 
 
 class ShardBatches(Dataset):
@@ -49,9 +50,9 @@ class ShardBatches(Dataset):
     is fast. Reading in order is, too; for batches in another order each may read a pass from its
     beginning.
     shards: of `read_shards`. batch_size: pairs of all processes together. buffer: how many pairs
-    wait in memory, as they are in the file. augmentation: how pictures are changed, each time anew.
-    Raises ValueError for what `read_shards` does not give first, and for batches that the shards
-    and the processes can't fill.
+    wait in memory, as they are in the file. augmentation, fit: see
+    `clipbook.training.FolderBatches`. Raises ValueError for what `read_shards` does not give first,
+    and for batches that the shards and the processes can't fill.
     """
 
     _samples: Iterator[Sample]  # of the pass that is being read,
@@ -67,6 +68,7 @@ class ShardBatches(Dataset):
         image_size: int = 32,
         *,
         augmentation: Augmentation | None = None,
+        fit: str = "crop",
         seed: int = 0,
         buffer: int = 1_000,
     ) -> None:
@@ -76,6 +78,8 @@ class ShardBatches(Dataset):
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)
         self.augmentation = checked_augmentation(augmentation)
+        self.fit = fit
+        one_of("fit", fit, FITS)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         self.buffer = whole_number("buffer", buffer, 1_000)
         self.processes, self.number = processes.count(), processes.number()
@@ -113,7 +117,7 @@ class ShardBatches(Dataset):
                 f"anew: python -m clipbook.training.pack --index {self.shards[0].path.parent}"
             )
         images, captions = zip(*map(self._decoded, mine), strict=True)
-        pictures = squares(images, self.image_size)
+        pictures = squares(images, self.image_size, self.fit)
         if self.augmentation:
             draw = stream("changes of shards", self.seed, k * self.processes + self.number)
             pictures = self.augmentation(pictures, self.image_size, draw)
@@ -173,4 +177,5 @@ class ShardBatches(Dataset):
             "seed": self.seed,
             "buffer": self.buffer,
             "augmentation": None if changes is None else asdict(changes),
+            **({} if self.fit == "crop" else {"fit": self.fit}),
         }
