@@ -4,7 +4,9 @@
 
 Every run is short (STEPS steps of the preset "answers-trial", of 32 questions); the shipped model
 is deeper and has trained on some forty times as many questions. What is there already is not run
-again. The table goes into the package, pretrained/answers/trials.json; the chapter reads it.
+again. The table goes into the package, pretrained/answers/trials.json; the chapter reads it. In the
+one that is there, the blind shares of "detect" and of the boxes were counted anew, over 1,000
+questions, when the baseline had learned to look for the best square.
 """
 
 import json

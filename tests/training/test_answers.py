@@ -11,7 +11,7 @@ import clipbook
 from clipbook.evaluation import answers as evaluation
 from clipbook.evaluation import blind_baseline, draw_questions, evaluate_answers, grade
 from clipbook.image import Preprocessing, normalise
-from clipbook.language import Answerer, DecoderConfig, load_paligemma
+from clipbook.language import Answerer, DecoderConfig, iou, load_paligemma
 from clipbook.language import __main__ as command
 from clipbook.pairs import CLIP
 from clipbook.scenes import KINDS, Question
@@ -281,6 +281,13 @@ def test_the_blind_baseline_says_what_is_commonest(monkeypatch):
     assert results["colour, never seen"] == 0  # the very combination that training never shows
     assert results["caption, seen"] < 0.1
     assert 0.1 < results["box IoU, seen"] < 0.3
+
+
+def test_the_blind_box_lies_where_most_boxes_are():
+    boxes = [(0.1, 0.6, 0.4, 0.9)] * 6 + [(0.0, 0.0, 1.0, 1.0)] * 60  # top, left, bottom, right
+    often, near = evaluation._best_squares(boxes)
+    assert iou(often, boxes[0]) > 0.5 and iou(near, boxes[-1]) > 0.2
+    assert iou(near, boxes[-1]) > iou(often, boxes[-1])
 
 
 def test_the_command_trains_writes_and_says_what_it_is_worth(tmp_path, monkeypatch, capsys):
