@@ -45,6 +45,9 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
   let current = 0;
   const embeddings = makeMemory(); // by a caption or by what a picture is
   let shown = ""; // the pictures and captions that the matrix was made for
+  let read = ""; // the captions and names of which
+  /** @type {string[]} */
+  let unread = []; // the models left this unread
 
   let moving = false; // while a hand holds an object, the matrix keeps its thumbnails
 
@@ -139,7 +142,8 @@ function begin(root, given, composed, besides = [], kept = new Map()) {
       else if (made === shown) matrix.update(cosines);
       else await matrix.show(rows.map(pictureOf), texts, cosines, live.scale);
       if (texts.length) write(status, live.fast ? "" : "This browser has no WebAssembly SIMD: the model runs in plain JavaScript.");
-      const unread = await live.unread([...texts, ...listed]);
+      const all = JSON.stringify([texts, listed]);
+      if (all !== read) [unread, read] = [await live.unread([...texts, ...listed]), all]; // not in each frame of a drag
       list.cut(texts, unread.slice(0, texts.length));
       if (texts.length && !moving) way.update({ live, texts, cosines, levels: (row) => levelsOf(rows[row]) });
       shown = made;
