@@ -5,6 +5,8 @@ SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Two processes run at once in the tests; threads that wait for one another make a busy machine crawl.
 export OMP_NUM_THREADS ?= 1
+# Each of dozens of processes would compile the package and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first of these that really runs and is new enough (a version manager leaves dead shims behind).
 # Another one: make setup PYTHON=/path/to/python3.

@@ -44,6 +44,7 @@ def write(path, *sources):
     return path
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_in_an_empty_folder_and_its_output_is_kept(book):
     notebook = write(book / "a.ipynb", "import os\nos.listdir()", PRINTS)
     wrong = write(book / "b.ipynb", "1 / 0")

@@ -4,15 +4,13 @@ import functools
 import inspect
 import linecache
 import re
-from pathlib import Path
 from types import CodeType
 
-import jupytext
 import torch
 
+from bookkit import BOOK
+from bookkit.chapters import cells
 from clipbook.exercises import CheckFailed, comparing
-
-BOOK = Path(__file__).resolve().parents[2] / "book"
 
 # They are called for each number of a list: without the types that tests/conftest.py has checked.
 for name, function in inspect.getmembers(comparing, inspect.isfunction):
@@ -35,10 +33,9 @@ def _compiled(source: str, file: str) -> CodeType:
 @functools.cache
 def _cells(chapter: str) -> dict[str, str]:
     """Sources of a chapter's nbgrader cells, by grade_id."""
-    source = (BOOK / f"{chapter}.py").read_text("utf-8")
     return {
         cell.metadata["nbgrader"]["grade_id"]: cell.source
-        for cell in jupytext.reads(source, fmt="py:percent").cells
+        for cell in cells(BOOK / f"{chapter}.py")[1]
         if "nbgrader" in cell.metadata
     }
 

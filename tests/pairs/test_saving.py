@@ -5,16 +5,18 @@ import json
 import pickle
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from clipbook.image import Preprocessing
+from clipbook.image import CNNConfig, Preprocessing, ViTConfig
 from clipbook.pairs import CLIP, CLIPConfig, load_model, save_model, saving
 from clipbook.pairs.config_json import config_from_json, config_to_json
 from clipbook.pairs.saving import load_weights
@@ -151,13 +153,24 @@ def test_a_later_field_that_makes_no_sense_is_refused(part, field, value):
         config_from_json(json.dumps(values))
 
 
-def with_header(path: Path, config: str) -> None:
-    save_file(load_file(path), path, {"config": config})
+@cache
+def written(config: ViTConfig | CNNConfig) -> tuple[dict[str, torch.Tensor], str]:
+    """The tensors and the configuration in the file of a tiny model."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_model(tiny.clip(config), path)
+        with safe_open(path, "pt") as file:
+            return load_file(path), file.metadata()["config"]
+
+
+def with_header(path: Path, header: str, config: ViTConfig | CNNConfig = tiny.VIT) -> None:
+    """A tiny model's file whose configuration is said to be another."""
+    save_file(written(config)[0], path, {"config": header})
 
 
 def changed(config, part: str, field: str, value: object) -> str:
     """The configuration as JSON, with one field of "image", "text" or "" changed."""
-    values = json.loads(config_to_json(tiny.clip(config).config))
+    values = json.loads(written(config)[1])
     (values[part] if part else values)[field] = value
     return json.dumps(values)
 
@@ -201,8 +214,7 @@ def test_a_header_that_makes_no_sense_is_refused_by_file_and_field(
     tmp_path, only_on_meta, config, part, field, value
 ):
     path = tmp_path / "model.safetensors"
-    save_model(tiny.clip(config), path)
-    with_header(path, changed(config, part, field, value))
+    with_header(path, changed(config, part, field, value), config)
     name = f"{part}.{field}" if part else field
     with pytest.raises(ValueError, match=rf"model\.safetensors holds .*{re.escape(name)}="):
         load_model(path)
@@ -231,8 +243,7 @@ def test_a_size_that_the_weights_do_not_have_takes_no_memory(
     tmp_path, only_on_meta, config, part, field, value
 ):
     path = tmp_path / "model.safetensors"
-    save_model(tiny.clip(config), path)
-    with_header(path, changed(config, part, field, value))
+    with_header(path, changed(config, part, field, value), config)
     with pytest.raises(ValueError, match=r"model\.safetensors (holds|does not fit)"):
         load_model(path)
 
@@ -240,8 +251,7 @@ def test_a_size_that_the_weights_do_not_have_takes_no_memory(
 @pytest.mark.parametrize("widths", [None, 4, "48", [], [4, "8"], [4, 0], [4, 10**12], [4.0], [[4]]])
 def test_widths_that_make_no_sense_are_refused_by_file_and_field(tmp_path, only_on_meta, widths):
     path = tmp_path / "model.safetensors"
-    save_model(tiny.clip(tiny.CNN), path)
-    with_header(path, changed(tiny.CNN, "image", "widths", widths))
+    with_header(path, changed(tiny.CNN, "image", "widths", widths), tiny.CNN)
     with pytest.raises(ValueError, match=r"model\.safetensors holds .*image\.widths"):
         load_model(path)
 
@@ -289,7 +299,7 @@ def test_a_header_of_another_form_is_refused_by_file_and_field(saved, only_on_me
 )
 def test_nothing_but_a_value_error_comes_from_any_value(config, place, value):
     header = changed(config, *place, value)
-    if header != config_to_json(tiny.clip(config).config):
+    if header != written(config)[1]:
         try:
             found = config_from_json(header)
         except ValueError as error:

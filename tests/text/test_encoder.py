@@ -1,5 +1,6 @@
 """The text encoder: padding is nothing, the future is hidden, positions are known."""
 
+from functools import cache
 from math import cos, sin
 
 import pytest
@@ -26,6 +27,9 @@ def encoder(pooling: str = "last", positions: str = "learned", **changes) -> Tex
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     return made.eval()
+
+
+kept = cache(encoder)  # of which many examples are asked
 
 
 def some_ids(batch: int, tokens: int, seed: int = 0) -> torch.Tensor:
@@ -162,7 +166,7 @@ def test_ids_outside_the_vocabulary_are_refused(wrong, method):
 @given(row=st.lists(st.booleans(), min_size=4, max_size=9))
 def test_a_mask_is_read_where_real_tokens_come_first_and_refused_elsewhere(pooling, method, row):
     mask = torch.tensor([[True] * len(row), row])
-    run = getattr(encoder(pooling), method)
+    run = getattr(kept(pooling), method)
     if row[0] and row == sorted(row, reverse=True):
         out = run(some_ids(2, len(row)), mask)
         for values in out.values() if isinstance(out, dict) else [out]:

@@ -42,7 +42,7 @@ def sheet() -> dict[str, Any]:
         picture = emoji.picture(name, artist).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         whole.paste(picture, place)
     file = io.BytesIO()
-    whole.save(file, "webp", lossless=True, quality=100, method=6)
+    whole.save(file, "webp", lossless=True, quality=75, method=6)
     codes = {concept.name: concept.code for concept in emoji.concepts}
     return {
         "sheet": base64.b64encode(file.getvalue()).decode(),

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from clipbook.training.config import TrainingConfig
+from clipbook.training.muon import Muon
 from clipbook.validation import excerpt
 
 

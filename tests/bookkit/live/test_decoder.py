@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 import numpy as np
+import pytest
 
 import clipbook
 from bookkit.live import question_patterns, words
@@ -72,5 +73,6 @@ def test_what_the_playground_says_about_its_answers_is_so():
             assert abs(int(other[4:8]) - int(first[4:8])) <= 2
 
 
+@pytest.mark.slow
 def test_it_answers_as_pytorch_does_token_by_token(tmp_path):
     run_in_node("decoder.test.mjs", tmp_path, **answers())

@@ -201,6 +201,7 @@ def run_in_node(script: str, folder: Path, **cases) -> None:
     assert "# fail 0" in done.stdout
 
 
+@pytest.mark.slow
 def test_it_answers_as_pytorch_does_and_draws_and_resizes_as_pillow_does(tmp_path):
     models = [model("shapes"), model("emoji"), model("shapes-cnn")]
     given = {"scenes": scenes(), "resized": resized(), "everywhere": []}

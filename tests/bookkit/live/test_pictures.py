@@ -55,6 +55,7 @@ def test_rounding_keeps_each_row_within_half_a_step_of_its_own_scale(shape):
     assert (np.abs(whole * scale - values) <= 0.51 * scale + 1e-6).all()
 
 
+@pytest.mark.slow
 def test_with_8_bits_a_cosine_is_pytorchs_within_0_015(tmp_path):
     assert len(files.weights("emoji")) <= 1_300_000
     (tmp_path / "emoji.safetensors").write_bytes(files.weights("emoji"))
