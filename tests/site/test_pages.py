@@ -64,6 +64,14 @@ def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(v
     assert not any(part.is_visible() for part in live.all())
 
 
+def test_what_a_page_asks_of_another_host_is_noted_and_never_comes(visit, tmp_path):
+    address = tmp_path / "page.html"
+    address.write_text('<title>Page</title><img src="https://example.org/x.png">', "utf-8")
+    seen = visit(address.as_uri(), allowed=tmp_path.as_uri(), until="networkidle")
+    assert seen.foreign == ["https://example.org/x.png"]
+    assert "net::ERR_NAME_NOT_RESOLVED" in seen.errors[0]
+
+
 def test_a_pale_word_among_many_words_of_code_is_found(browser):
     context = browser.new_context()
     tab = context.new_page()

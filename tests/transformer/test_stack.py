@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from clipbook.transformer import Block, Stack, allowed_keys
+from clipbook.transformer import Block, Stack, allowed_keys, pool
 from tests.tiny import normals
 
 MASK = torch.arange(7) < torch.tensor([[7], [3], [1]])
@@ -66,3 +66,47 @@ def test_a_part_of_a_stack_is_a_stack():
 
 def test_an_empty_stack_has_no_attention():
     assert stack(0).attention_weights(normals(3, 7, 16)).shape == (0, 3, 0, 7, 7)
+
+
+POOLED = pytest.mark.parametrize(
+    ("how", "mask", "allowed"),
+    [
+        *[(how, None, allowed) for how in ("first", "last", "mean") for allowed in ALLOWED],
+        *[(how, MASK, ALLOWED[2]) for how in ("first", "last", "mean")],
+        ("last", MASK, ALLOWED[1]),
+    ],
+)
+
+
+@POOLED
+def test_what_is_pooled_has_the_values_and_gradients_of_all_tokens(how, mask, allowed):
+    gradients = []
+    for whole in (False, True):
+        blocks, x = stack().double(), normals(3, 7, 16).double().requires_grad_()
+        found = (
+            pool(blocks(x, allowed), how, mask) if whole else blocks.pooled(x, how, mask, allowed)
+        )
+        (found * normals(3, 16, seed=1)).sum().backward()
+        gradients.append([found, x.grad, *(weight.grad for weight in blocks.parameters())])
+    for ours, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize(("how", "tokens"), [("first", 1), ("last", 1), ("mean", 7)])
+def test_the_last_block_works_for_the_token_alone_that_is_read(how, tokens):
+    blocks, seen = stack(), []
+    for block in blocks:
+        block.mlp.register_forward_pre_hook(lambda _, given: seen.append(given[0].numel()))
+    blocks.pooled(normals(3, 7, 16), how)
+    assert seen == [3 * 7 * 16, 3 * 7 * 16, 3 * tokens * 16]
+
+
+def test_an_empty_stack_pools_what_it_is_given():
+    x = normals(3, 7, 16)
+    assert torch.equal(stack(0).pooled(x, "last", MASK), pool(x, "last", MASK))
+
+
+@pytest.mark.parametrize("how", ["max", ""])
+def test_an_unknown_pooling_is_refused(how):
+    with pytest.raises(ValueError, match=f"how='{how}' is no way to pool; try 'first', 'last' or"):
+        stack().pooled(normals(3, 7, 16), how)

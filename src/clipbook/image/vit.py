@@ -118,7 +118,10 @@ class ViT(nn.Module):
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch features"]:
         """What the encoder has gathered about each picture, before the projection."""
-        return self._read(self.blocks(self._embed(pixels)))
+        x = self._embed(pixels)
+        if self.config.pooling == "attention":
+            return self._read(self.blocks(x))
+        return self.norm(self.blocks.pooled(x, self.config.pooling))
 
     def intermediates(
         self, pixels: Float[Tensor, "batch 3 height width"]

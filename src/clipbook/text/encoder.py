@@ -175,7 +175,8 @@ class TextEncoder(nn.Module):
         check_texts(token_ids, mask, self.config)
         if mask is not None and not self.config.reads_padding:
             token_ids, mask = without_padding(token_ids, mask)
-        return self._read(self.blocks(*self._embed(token_ids, mask)), mask)
+        x, allowed = self._embed(token_ids, mask)
+        return self.norm(self.blocks.pooled(x, *self._pooling(mask), allowed))
 
     def intermediates(
         self,
@@ -190,7 +191,7 @@ class TextEncoder(nn.Module):
         """
         check_texts(token_ids, mask, self.config)
         tokens = self.blocks.intermediates(*self._embed(token_ids, mask))
-        features = self._read(list(tokens.values())[-1], mask)
+        features = self.norm(pool(list(tokens.values())[-1], *self._pooling(mask)))
         return {**tokens, "features": features, "projected": self.projection(features)}
 
     def attention_weights(
@@ -211,7 +212,5 @@ class TextEncoder(nn.Module):
             return x, allowed_keys(tokens, causal=True, device=x.device)
         return x, allowed_keys(tokens, None if self.config.reads_padding else mask)
 
-    def _read(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
-        if self.config.reads_padding:
-            return self.norm(pool(tokens, "last"))
-        return self.norm(pool(tokens, self.config.pooling, mask))
+    def _pooling(self, mask: Tensor | None) -> tuple[str, Tensor | None]:
+        return ("last", None) if self.config.reads_padding else (self.config.pooling, mask)

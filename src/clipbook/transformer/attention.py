@@ -109,16 +109,16 @@ class MultiHeadAttention(nn.Module):
     ) -> tuple[Float[Tensor, "batch tokens width"], Float[Tensor, "batch heads tokens tokens"]]:
         """The same, step by step, with the attention weights: rows are queries and sum to 1."""
         query, key, value = self._split(x)
-        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # b h t s
-        if allowed is not None:
-            scores = scores.masked_fill(~allowed, float("-inf"))
-        weights = scores.softmax(dim=-1)
+        weights = self._weights(query, key, allowed)
         return self._join(weights @ value), weights
 
-    def from_outside(
-        self, queries: Float[Tensor, "batch queries width"], x: Float[Tensor, "batch tokens width"]
+    def for_queries(
+        self,
+        queries: Float[Tensor, "batch queries width"],
+        x: Float[Tensor, "batch tokens width"],
+        allowed: Bool[Tensor, "..."] | None = None,
     ) -> tuple[Float[Tensor, "batch queries width"], Float[Tensor, "batch heads queries tokens"]]:
-        """What queries gather that are no tokens of x themselves, and their attention weights.
+        """What other queries than the tokens of x gather from these, and their attention weights.
 
         The layers are the same: queries pass the first third of `query_key_value`, x the rest.
         """
@@ -128,8 +128,14 @@ class MultiHeadAttention(nn.Module):
         query = linear(queries, weight[:w], bias[:w]).view(b, q, *split).transpose(1, 2)  # b h q
         key_value = linear(x, weight[w:], bias[w:]).view(b, -1, 2, *split)
         key, value = key_value.permute(2, 0, 3, 1, 4)  # two of: b h t w/h
-        weights = (query @ key.transpose(-1, -2) / split[1] ** 0.5).softmax(dim=-1)  # b h q t
+        weights = self._weights(query, key, allowed)
         return self._join(weights @ value), weights
+
+    def _weights(self, query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # b h t s
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed, float("-inf"))
+        return scores.softmax(dim=-1)
 
     def _split(self, x: Tensor) -> tuple[Tensor, ...]:
         b, t, w = x.shape

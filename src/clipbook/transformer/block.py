@@ -5,7 +5,7 @@ book/text/text-encoder.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from clipbook.transformer.attention import MultiHeadAttention
@@ -74,6 +74,23 @@ class Block(nn.Module):
     ) -> Float[Tensor, "batch tokens width"]:
         x = x + self.attention(self.attention_norm(x), allowed)
         return x + self.mlp(self.mlp_norm(x))
+
+    def at(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        places: Int64[Tensor, " batch"],
+        allowed: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "batch width"]:
+        """What calling the block returns at one place of each row, without computing the others: of
+        those it takes keys and values alone."""
+        b, t, _ = x.shape
+        rows = torch.arange(b, device=x.device)
+        if allowed is not None:
+            allowed = allowed.expand(b, 1, t, t)[rows, :, places][:, :, None]  # one query each
+        normed = self.attention_norm(x)
+        gathered, _ = self.attention.for_queries(normed[rows, places][:, None], normed, allowed)
+        own = x[rows, places] + gathered[:, 0]
+        return own + self.mlp(self.mlp_norm(own))
 
     def with_weights(
         self,

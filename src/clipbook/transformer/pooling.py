@@ -5,8 +5,8 @@ Built in: book/text/text-encoder (first, last), book/image/vit (mean) and book/r
 (attention pooling).
 """
 
-from jaxtyping import Bool, Float
-from torch import Tensor, arange, nn, randn
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, arange, full, int64, nn, randn, zeros
 
 from clipbook.transformer.attention import MultiHeadAttention, check_mask
 from clipbook.transformer.block import NORM_EPS, feed_forward
@@ -24,6 +24,32 @@ def pool(
     another `how`, for no tokens, for those outside a batch, for a mask of other tokens than those
     of x, and for one that isn't true first, see `clipbook.transformer.attention.check_mask`.
     """
+    if how != "mean":
+        return x[arange(len(x), device=x.device), pooled_places(x, how, mask)]
+    _check_tokens(x, mask)
+    if mask is None:
+        return x.mean(dim=1)
+    real = mask[..., None].to(x.dtype)
+    return (x * real).sum(dim=1) / real.sum(dim=1)
+
+
+def pooled_places(
+    x: Float[Tensor, "batch tokens width"],
+    how: str,
+    mask: Bool[Tensor, "batch tokens"] | None = None,
+) -> Int64[Tensor, " batch"]:
+    """Which token of each row `pool` takes, "first" or "last". Raises ValueError as `pool`."""
+    _check_tokens(x, mask)
+    if how == "first":
+        return zeros(len(x), dtype=int64, device=x.device)
+    if how != "last":
+        raise ValueError(f"how={how!r} is no way to pool; try 'first', 'last' or 'mean'")
+    if mask is None:
+        return full((len(x),), x.shape[1] - 1, device=x.device)
+    return mask.shape[1] - 1 - mask.flip(1).int().argmax(dim=1)
+
+
+def _check_tokens(x: Tensor, mask: Tensor | None) -> None:
     check_axes("x", x, "batch tokens width")
     if not x.shape[1]:
         raise ValueError(f"x of shape {tuple(x.shape)} holds no tokens to pool; give at least one")
@@ -34,19 +60,6 @@ def pool(
                 f"mask has the shape {tuple(mask.shape)}, x {tuple(x.shape)}; a mask says of each "
                 "token whether it is real, see Tokenizer.batch"
             )
-    if how == "first":
-        return x[:, 0]
-    if how == "last":
-        if mask is None:
-            return x[:, -1]
-        last = mask.shape[1] - 1 - mask.flip(1).int().argmax(dim=1)
-        return x[arange(len(x), device=x.device), last]
-    if how == "mean":
-        if mask is None:
-            return x.mean(dim=1)
-        real = mask[..., None].to(x.dtype)
-        return (x * real).sum(dim=1) / real.sum(dim=1)
-    raise ValueError(f"how={how!r} is no way to pool; try 'first', 'last' or 'mean'")
 
 
 class AttentionPooling(nn.Module):
@@ -78,6 +91,6 @@ class AttentionPooling(nn.Module):
         self, x: Float[Tensor, "batch tokens width"]
     ) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch heads tokens"]]:
         """The same, with the shares that each head takes of the tokens, which sum to 1."""
-        gathered, weights = self.attention.from_outside(self.query.expand(len(x), 1, -1), x)
+        gathered, weights = self.attention.for_queries(self.query.expand(len(x), 1, -1), x)
         answer = gathered[:, 0]
         return answer + self.mlp(self.mlp_norm(answer)), weights[:, :, 0]
