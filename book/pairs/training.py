@@ -235,7 +235,7 @@ history = train(run.model, run.batches, run.config, example=watch, **options)
 took = perf_counter() - began
 print(f"{len(history.loss):,} steps of {N} pairs in {took:.0f} s")
 
-# %% [markdown] predict={"choices": ["seconds", "minutes", "hours"], "right": "seconds", "shown": "at least 7 s on a T4"}
+# %% [markdown] predict={"choices": ["seconds", "minutes", "hours"], "right": "seconds", "shown": "at least 6 s on a T4"}
 # And on a T4, Colab's free GPU? We have had none. But we can count the multiplications and additions
 # of the `shapes` preset, and divide by what a T4 does at most, 8.1 trillion a second (8.1 TFLOP/s).
 # Predict: seconds, minutes or hours?
