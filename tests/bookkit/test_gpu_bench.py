@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from bookkit import gpu_bench
+from bookkit import gpu_bench, gpu_steps
 from clipbook.training import SceneBatches
 
 
@@ -27,7 +27,7 @@ def test_what_fails_is_a_cell_and_the_others_are_measured(monkeypatch):
     def broken(*arguments):
         raise RuntimeError("out of | memory\nat once")
 
-    monkeypatch.setattr(gpu_bench, "LAUNCHES", {"broken": broken, "plain": gpu_bench.plain})
+    monkeypatch.setattr(gpu_bench, "LAUNCHES", {"broken": broken, "plain": gpu_steps.plain})
     rows = list(gpu_bench.training(gpu_bench.Sizes((4,), 1), True, torch.device("cpu")))
     assert [row[2] for row in rows] == ["RuntimeError: out of / memory"] * 3
     assert all(re.fullmatch(r"\d+\.\d \(1\.00 ×\)", row[3]) for row in rows)
@@ -37,7 +37,7 @@ def test_one_graph_does_what_a_plain_step_does():
     models = []
     model, tokenizer, config = gpu_bench.tiny_recipe()
     batches = [SceneBatches(tokenizer, 4)[k] for k in range(2)]
-    for launch in (gpu_bench.plain, gpu_bench.one_graph):
+    for launch in (gpu_steps.plain, gpu_steps.one_graph):
         models.append(gpu_bench.deepcopy(model))
         step = launch(models[-1], batches, config, None)
         for k in range(3):

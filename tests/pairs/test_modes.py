@@ -9,7 +9,7 @@ from clipbook.evaluation import scenes as scenes_module
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import CLIP
 from clipbook.pairs.modes import evaluating
-from clipbook.training.loop import snapshot
+from clipbook.training.milestones import snapshot
 from tests import tiny
 
 NAMES = ["a star", "a red ring"]

@@ -11,7 +11,7 @@ from clipbook.image import CNN
 from clipbook.pretrained import emoji_trials, load, model_card, training_history
 from clipbook.training import PRESETS
 from clipbook.training.emoji import emoji_example
-from clipbook.training.loop import snapshot
+from clipbook.training.milestones import snapshot
 
 FOLDER = files("clipbook") / "pretrained" / "emoji"
 ARTISTS = ("twemoji", "noto", "fluent", "fxemoji", "emojione")

@@ -21,6 +21,7 @@ from clipbook.training import SceneBatches, TrainingConfig, objectives, processe
 from clipbook.training import loop as module
 from clipbook.training import step as step_module
 from clipbook.training.data import Batch
+from clipbook.training.milestones import snapshot
 from clipbook.training.objectives import objective_of
 from clipbook.training.optimisers import make_optimisers
 from tests import tiny
@@ -503,7 +504,7 @@ def test_pictures_are_normalised_as_the_model_wants_them():
             model.encode_text(token_ids, mask),
         )
         assert torch.allclose(
-            torch.tensor(module.snapshot(model, (pictures, token_ids, mask))), grid, atol=1e-4
+            torch.tensor(snapshot(model, (pictures, token_ids, mask))), grid, atol=1e-4
         )
         runs.append(run(model, config=replace(CONFIG, steps=1)).loss[0])
     assert abs(runs[0] - runs[1]) > 1e-3

@@ -15,7 +15,7 @@ from clipbook.pairs import info_nce, sigmoid_loss, similarity
 from clipbook.pairs.similarity import TOLERANCE
 from clipbook.scenes import captions, render, sample
 from clipbook.widgets import SimilarityMatrix, similarity_finding
-from clipbook.widgets.similarity_matrix import VIEWS
+from clipbook.widgets.similarity_checks import VIEWS
 from tests.plain import plain_python
 
 PICTURE = PIL.Image.new("RGB", (8, 8), "red")

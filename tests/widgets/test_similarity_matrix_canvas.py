@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from clipbook.widgets.similarity_matrix import VIEWS
+from clipbook.widgets.similarity_checks import VIEWS
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from clipbook.pairs import info_nce, sigmoid_loss
 from clipbook.widgets import SimilarityMatrix
-from clipbook.widgets.similarity_matrix import VIEWS
+from clipbook.widgets.similarity_checks import VIEWS
 
 pytestmark = pytest.mark.browser
 

@@ -4,27 +4,24 @@ Source: Radford et al. 2021, figure 3 and §2.5. Built in: book/pairs/training.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from math import isfinite
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from clipbook.image import normalise
-from clipbook.pairs import CLIP, similarity
-from clipbook.pairs.modes import evaluating
-from clipbook.pairs.saving import read_tensors
+from clipbook.pairs import CLIP
 from clipbook.training import checkpoints, processes
 from clipbook.training.caching import NORMS
 from clipbook.training.config import TrainingConfig
 from clipbook.training.data import Batch
 from clipbook.training.history import History
 from clipbook.training.identity import Batches, run_identity
-from clipbook.training.objectives import Model, Objective, objective_of
+from clipbook.training.milestones import Milestones
+from clipbook.training.objectives import Model, objective_of
 from clipbook.training.optimisers import (
     best_device,
     learning_rate_factor,
@@ -36,52 +33,6 @@ from clipbook.training.step import half_precision, train_step
 from clipbook.validation import check_folder, excerpt, whole_number
 
 MOST_WORKERS = 1_024
-
-
-def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
-    """The similarity matrix of a batch, rounded to four decimals, in eval mode."""
-    pictures, token_ids, mask = (part.to(model.device) for part in batch[:3])
-    with evaluating(model):
-        images = model.encode_image(normalise(pictures, model.config.preprocessing))
-        grid = similarity(images, model.encode_text(token_ids, mask))
-    return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
-
-
-def _steps(name: str, given: Iterable[int], last: int) -> frozenset[int]:
-    """Raises ValueError for what are not steps of a run, 0 for before the first."""
-    if not isinstance(given, Iterable):
-        raise ValueError(f"{name}={excerpt(given)} is no list of steps; try [{excerpt(given)}]")
-    return frozenset(
-        whole_number(f"{name}[{k}]", step, last, least=0, most=last) for k, step in enumerate(given)
-    )
-
-
-def _check_passed(
-    name: str, steps: Iterable[int], start: int, there: Callable[[int], bool]
-) -> None:
-    """Raises ValueError for steps before the one that a run goes on from, whose result is not
-    there."""
-    passed = [step for step in sorted(steps) if step < start and not there(step)]
-    if passed:
-        raise ValueError(
-            f"{name}={excerpt(passed)}, but the run goes on from step {start}; begin in another "
-            "folder, or leave them out"
-        )
-
-
-def _keep(objective: Objective, model: Model, path: Path) -> None:
-    """Save the weights. Raises ValueError where another run's are kept; the same may be again."""
-    if path.exists():
-        there, own = read_tensors(path)[0], model.state_dict()
-        if there.keys() != own.keys() or any(
-            not torch.equal(there[name], own[name].cpu()) for name in own
-        ):
-            raise ValueError(f"{path} holds other weights, of another run; give another folder")
-    objective.save(model, path)
-
-
-def _kept(folder: Path, step: int) -> Path:
-    return folder / f"weights-{step:08d}.safetensors"
 
 
 def train(
@@ -133,14 +84,8 @@ def train(
     """
     if not isinstance(config, TrainingConfig):
         raise ValueError(f"config={excerpt(config)} is no TrainingConfig; try TrainingConfig()")
-    keep_at = _steps("keep_at", keep_at, config.steps)
-    evaluate_at = _steps("evaluate_at", evaluate_at, config.steps)
-    if keep_at and folder is None:
-        raise ValueError(f"keep_at={sorted(keep_at)}, but no folder to keep weights in; give one")
-    if evaluate_at and evaluate is None:
-        raise ValueError(
-            f"evaluate_at={sorted(evaluate_at)}, but nothing to evaluate; try evaluate="
-        )
+    target = None if folder is None else Path(folder)
+    milestones = Milestones(config, target, evaluate, evaluate_at, keep_at)
     if isinstance(batches, Sized) and len(batches) < config.steps:
         raise ValueError(
             f"{len(batches)} batches for steps={config.steps}, each of which takes one; give more, "
@@ -169,7 +114,6 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
     looked_at = None if example is None else objective.prepare(model, example)
     history, start = History(), 0
-    target = None if folder is None else Path(folder)
     if target:
         check_folder("folder", target)
         identity = run_identity(
@@ -178,11 +122,7 @@ def train(
             processes=processes.count(),
         )  # fmt: skip
         if checkpoint := checkpoints.latest(target):
-            seen = checkpoint.history.evaluation_steps
-            _check_passed("evaluate_at", evaluate_at, checkpoint.step, seen.__contains__)
-            _check_passed(
-                "keep_at", keep_at, checkpoint.step, lambda step: _kept(target, step).exists()
-            )
+            milestones.check_passed(checkpoint.step, checkpoint.history)
             checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
             if speaks:  # a run that was killed may not have come to it
                 checkpoints.tidy(target)
@@ -195,23 +135,8 @@ def train(
         num_workers=workers, generator=torch.Generator(), prefetch_factor=4 if workers else None,
     )  # fmt: skip
 
-    def take_snapshot(step: int) -> None:
-        due = step in config.snapshot_steps and step not in history.snapshot_steps
-        if looked_at is not None and due and isinstance(model, CLIP):
-            history.snapshot_steps.append(step)
-            history.snapshots.append(snapshot(model, looked_at))
-
     def look(step: int) -> None:
-        """Whatever is due after that step, once."""
-        take_snapshot(step)
-        if evaluate and step in evaluate_at and step not in history.evaluation_steps:
-            with evaluating(model):
-                measured = evaluate(model)
-            history.evaluations.append({name: float(value) for name, value in measured.items()})
-            history.evaluation_steps.append(step)
-        if target and speaks and step in keep_at:
-            target.mkdir(parents=True, exist_ok=True)
-            _keep(objective, model, _kept(target, step))
+        milestones.reach(step, model, history, looked_at, objective.save if speaks else None)
 
     model.train()
     for module in model.modules():  # of what stays as it is, the statistics stay, too
