@@ -19,7 +19,7 @@ from clipbook.text import TextConfig
 from clipbook.training import PRESETS, Preset, SceneBatches, TrainingConfig
 from clipbook.training.folder import FolderBatches, Pair
 from clipbook.transformer import Block, MultiHeadAttention
-from clipbook.validation import above_zero, between, one_of, whole_number
+from clipbook.validation import above_zero, between, check_axes, one_of, whole_number
 from tests import tiny
 from tests.plain import plain_python
 
@@ -207,3 +207,7 @@ def test_the_message_says_value_rule_and_remedy():
     with pytest.raises(ValueError) as caught:
         one_of("colour", "grey", ("red", "blue"))
     assert str(caught.value) == "colour='grey'; try red or blue"
+    with pytest.raises(ValueError) as caught:
+        check_axes("query", [[1.0]], "tokens width")
+    said = "query=[[1.0]] is of type list, and a tensor is needed; try torch.tensor(query)"
+    assert str(caught.value) == said

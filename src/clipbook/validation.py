@@ -86,10 +86,15 @@ def check_fields(
 
 
 def check_axes(name: str, values: Any, axes: str, remedy: str = "") -> None:
-    """Raises ValueError for a tensor of more or fewer axes than those named: "batch tokens".
+    """Raises ValueError for what is no tensor of the axes named, such as "batch tokens".
 
     Its shape alone is looked at, which a GPU tells without being waited for.
     """
+    if not hasattr(values, "shape"):
+        raise ValueError(
+            f"{name}={excerpt(values)} is of type {type(values).__name__}, and a tensor is needed; "
+            f"try torch.tensor({name})"
+        )
     names, shape = axes.split(), tuple(values.shape)
     if len(shape) == len(names):
         return

@@ -101,6 +101,8 @@ def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
         ({"questions": [["detect it"] * 48, ["detect it"]]}, "49 questions are more than the 48"),
         ({"questions": [["detect it"], [7]]}, r"questions\[1\]"),
         ({"pictures": [draw_pictures(1)[0], np.zeros((8, 8))]}, r"pictures\[1\]: .*not a picture"),
+        ({"pictures": 3}, r"pictures=3 is no list; try \[3\]"),
+        ({"questions": 3}, r"questions=3 is no list; try \[3\]"),
         ({"picture": 2}, "picture=2 is none of the 2 pictures; use 0 to 1"),
         ({"question": 2}, "question=2 is none of the 2 questions"),
         ({"token": 2}, "token=2 is none of the 2 tokens"),

@@ -84,6 +84,7 @@ def test_what_the_page_changes_is_read_in_python_and_needs_no_new_words():
 GOOD = np.full((1, 2, 2, 2), 0.5)
 RULES = {
     "batch": ({"weights": GOOD[0]}, ["shape (2, 2, 2)", "are not (layers", "take one: weights[:"]),
+    "ragged": ({"weights": [[1.0], []]}, ["weights=[[1.0], []] can't be made", "as long"]),
     "square": ({"weights": np.full((1, 1, 2, 4), 0.25)}, ["(1, 1, 2, 4)", "as many queries as"]),
     "many": ({"weights": attention(1, 17, 64)}, ["69632 numbers", "than the 65536", "choose"]),
     "scores": ({"weights": GOOD - 1}, ["weight of -0.5", "outside [0, 1]", "after the softmax"]),

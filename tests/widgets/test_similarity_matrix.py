@@ -181,6 +181,12 @@ RULES = {
     "one text": ({"captions": "ab"}, ["captions='ab' is one string", "try a list"]),
     "half": ({"captions": ["one", "\ud83d"]}, ["captions[1]=", "lone surrogate at 0", "try text"]),
     "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
+    "ragged": ({"similarities": [[1, 0], [0]]}, ["similarities=[[1, 0], [0]] can't", "as long"]),
+    "words": ({"similarities": [["a", 0]] * 2}, ["similarities=[['a', 0],", "array of numbers"]),
+    "ragged pairs": ({"true_pairs": [[True], []]}, ["does not say which", "of shape (2, 2)"]),
+    "a step alone": ({"steps": 5}, ["steps=5 is no list", "try [5]"]),
+    "a picture alone": ({"images": 5}, ["images=5 is no list", "try [5]"]),
+    "a path": ({"images": "a.png"}, ["images='a.png' is no list", "try ['a.png']"]),
     "picture": (
         {"images": [PICTURE, np.zeros((4, 4, 3))]},
         ["images[1]: ", "of shape (4, 4, 3) and type float64", "is not a picture", "give levels"],

@@ -15,7 +15,8 @@ def similarity(
 ) -> Float[Tensor, "images texts"]:
     """Cosine of every image with every text, in [-1, 1].
 
-    Raises ValueError for rows that are not of unit length, and for a row alone, which is row[None].
+    Raises ValueError for rows that are not of unit length, rows of different widths, and for a row
+    alone, which is row[None].
     Source: Radford et al. 2021, §2.3.
     """
     for name, rows in (("image", image_embeddings), ("text", text_embeddings)):
@@ -29,4 +30,10 @@ def similarity(
                 f"{name}_embeddings[{worst}] has length {lengths[worst]:.3g}, a cosine needs 1; "
                 "try torch.nn.functional.normalize(embeddings, dim=-1)"
             )
+    widths = image_embeddings.shape[1], text_embeddings.shape[1]
+    if widths[0] != widths[1]:
+        raise ValueError(
+            f"rows of {widths[0]} numbers in image_embeddings and of {widths[1]} in "
+            "text_embeddings; give both of one model, whose towers end in the same space"
+        )
     return image_embeddings @ text_embeddings.T

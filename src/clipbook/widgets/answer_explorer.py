@@ -14,7 +14,7 @@ import traitlets
 from clipbook.language import Explanation, read_boxes
 from clipbook.text.texts import checked_texts
 
-from .encoding import picture_uri, quantise
+from .encoding import listed, picture_uris, quantise
 from .kit import Widget, checked_index, sources
 
 MOST = 48  # questions; each is asked twice, and carries all of its numbers into the page
@@ -66,8 +66,9 @@ class AnswerExplorer(Widget):
         question: int = 0,
         token: int = 0,
     ) -> None:
-        asked = _checked_questions(pictures, questions)
-        uris = [picture_uri(image, f"pictures[{k}]") for k, image in enumerate(pictures)]
+        pictures = listed("pictures", pictures)
+        asked = _checked_questions(pictures, listed("questions", questions))
+        uris = picture_uris(pictures, "pictures")
         answers: list[list[list[dict[str, Any]]]] = []
         self.weights: list[list[np.ndarray]] = []  # by picture and question: (tokens, patches)
         for image, texts in zip(pictures, asked, strict=True):

@@ -165,7 +165,7 @@ def _visible(token: str) -> str:
 
 
 def _checked_weights(weights: Any) -> np.ndarray:
-    weights = float_array(weights)
+    weights = float_array("weights", weights)
     if weights.ndim != 4 or not weights.size or weights.shape[2] != weights.shape[3]:
         raise ValueError(
             f"weights of shape {weights.shape} are not (layers, heads, queries, keys) with as "

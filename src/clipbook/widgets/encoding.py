@@ -2,12 +2,14 @@
 
 import base64
 import io
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
 import PIL.Image
 
 from clipbook.image import open_picture
+from clipbook.validation import excerpt
 
 LARGEST_SIDE = 192  # px; a picture is shown at most half as large on a page
 
@@ -22,11 +24,32 @@ def quantise(values: np.ndarray, *, signed: bool) -> bytes:
     return np.rint(values * largest).astype(dtype).tobytes()
 
 
-def float_array(values: Any) -> np.ndarray:
-    """A float32 copy of an array or a tensor, of any precision and with or without gradients."""
+def float_array(name: str, values: Any) -> np.ndarray:
+    """A float32 copy of an array or a tensor, of any precision and with or without gradients.
+
+    Raises ValueError for what is none, such as rows of different lengths.
+    """
     if hasattr(values, "detach"):
         values = values.detach().cpu().float().numpy()
-    return np.array(values, dtype=np.float32)
+    try:
+        return np.array(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}={excerpt(values)} can't be made an array of numbers; give a tensor, an array, "
+            "or rows that are all as long"
+        ) from error
+
+
+def picture_uris(images: Any, name: str = "images") -> list[str]:
+    """`picture_uri` of each. Raises ValueError for what is no list of pictures."""
+    return [picture_uri(image, f"{name}[{k}]") for k, image in enumerate(listed(name, images))]
+
+
+def listed(name: str, values: Any) -> list[Any]:
+    """Raises ValueError for what has no order: a value alone, a text, a set, a mapping."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping | Set):
+        raise ValueError(f"{name}={excerpt(values)} is no list; try [{excerpt(values)}]")
+    return list(values)
 
 
 def picture_uri(image: Any, name: str = "image") -> str:

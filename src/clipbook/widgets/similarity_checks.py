@@ -9,7 +9,7 @@ from clipbook.pairs.similarity import TOLERANCE
 from clipbook.text.texts import checked_texts
 from clipbook.validation import above_zero, between, excerpt
 
-from .encoding import float_array
+from .encoding import float_array, listed
 from .kit import is_whole
 
 VIEWS = ("cosine", "logits", "row", "column", "sigmoid", "gradient", "sigmoid_gradient")
@@ -18,7 +18,7 @@ _LARGEST = (1 + TOLERANCE) ** 2 * (1 + 2**-8)
 
 
 def checked_similarities(values: Any, images: int, captions: int) -> np.ndarray:
-    values = float_array(values)
+    values = float_array("similarities", values)
     if values.ndim not in (2, 3) or values.shape[-2:] != (images, captions) or not values.size:
         raise ValueError(
             f"similarities of shape {values.shape} do not fit {images} images and {captions} "
@@ -55,6 +55,7 @@ def checked_captions(captions: Sequence[str]) -> list[str]:
 def checked_steps(steps: Sequence[int] | None, frames: int) -> list[int]:
     if steps is None:
         return list(range(frames))
+    steps = listed("steps", steps)
     if len(steps) != frames:
         raise ValueError(
             f"{len(steps)} steps for {frames} matrices; give one training step a matrix"
@@ -97,7 +98,10 @@ def checked_true_pairs(true_pairs: Any, images: int, captions: int) -> list[int]
         return []
     if hasattr(true_pairs, "detach"):
         true_pairs = true_pairs.detach().cpu().numpy()
-    true_pairs = np.array(true_pairs)
+    try:
+        true_pairs = np.array(true_pairs)
+    except ValueError:  # rows of different lengths
+        true_pairs = np.array(None)
     if true_pairs.shape != (images, captions) or true_pairs.dtype != bool:
         raise ValueError(
             f"true_pairs of shape {true_pairs.shape} and type {true_pairs.dtype} does not say "

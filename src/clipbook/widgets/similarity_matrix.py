@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from .encoding import picture_uri, quantise
+from .encoding import picture_uris, quantise
 from .kit import Widget, checked_index, counted, sources
 from .similarity_checks import (
     checked_bias,
@@ -90,21 +90,21 @@ class SimilarityMatrix(Widget):
         selected: Sequence[int] = (0, 0),
         true_pairs: Any = None,
     ) -> None:
-        captions = checked_captions(captions)
-        values = checked_similarities(similarities, len(images), len(captions))
+        pictures, captions = picture_uris(images), checked_captions(captions)
+        values = checked_similarities(similarities, len(pictures), len(captions))
         steps = checked_steps(steps, _frame_count(values))
         super().__init__(
             similarities=values,
             frames=quantise(values, signed=True),
-            images=[picture_uri(image, f"images[{place}]") for place, image in enumerate(images)],
+            images=pictures,
             captions=captions,
             steps=steps,
             step=checked_index("step", step, len(steps), "matrices"),
-            also_true=checked_true_pairs(true_pairs, len(images), len(captions)),
+            also_true=checked_true_pairs(true_pairs, len(pictures), len(captions)),
             temperature=checked_temperature(temperature),
             bias=checked_bias(bias),
-            view=checked_view(view, len(images), len(captions)),
-            selected=checked_cell(selected, len(images), len(captions)),
+            view=checked_view(view, len(pictures), len(captions)),
+            selected=checked_cell(selected, len(pictures), len(captions)),
         )
         self.observe(self._send_frames, names="similarities")
         self.follow("similarities", "view", "temperature", "bias", "step")
