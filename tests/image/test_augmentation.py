@@ -156,3 +156,17 @@ def test_what_may_be_mirrored_may_be_said_by_any_list(kind):
 def test_no_pictures_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(batch, height, width, 3 or 4\), one pixel at least$"):
         place(torch.zeros(shape, dtype=torch.uint8), 8)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pictures_may_lie_on_another_device_than_what_is_drawn(channels):
+    """Tensors on "meta" are on another device, as a GPU's are, and have no values."""
+    pictures = a_picture(channels)[None].to("meta")
+    told = {name: torch.zeros(1) for name in ("angle", "scale", "mirrored")}
+    told |= {name: torch.zeros(1, count) for name, count in (("shift", 2), ("colours", 3))}
+    for got in (
+        place(pictures, 16),
+        place(pictures, 16, **told, backgrounds=torch.ones(1, 3), outlined=torch.ones(1)),
+        Augmentation(outlines=1.0)(pictures, 16, rng(), np.ones(1, dtype=bool)),
+    ):
+        assert got.device.type == "meta" and got.shape == (1, 16, 16, 3)

@@ -82,7 +82,7 @@ class Augmentation:
         if mirror is None:
             mirrored[:] = False
         else:
-            mirrored &= torch.as_tensor(mirror)
+            mirrored &= torch.as_tensor(mirror).cpu()
         strength = self.colours
         colours = torch.stack(
             [draws(1 - strength, 1 + strength), draws(1 - strength, 1 + strength),
@@ -122,7 +122,8 @@ def place(
     angle: radians (batch,). scale: (batch,). shift: to the picture's left and top, of half its own
     side (batch, 2). mirrored: bool (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours:
     saturation, contrast and what is added (batch, 3). outlined: bool (batch,). Raises ValueError
-    for what are no such pictures, and for another size than 1 to 4,096 px.
+    for what are no such pictures, and for another size than 1 to 4,096 px. The pictures may lie on
+    a GPU, and the rest, too.
     """
     size = whole_number("size", size, 48, most=LARGEST_SIDE)
     levels = pictures.dtype == torch.uint8 and pictures.numel()
@@ -135,11 +136,13 @@ def place(
     x = pictures.permute(0, 3, 1, 2).float() / 255
     if channels == 4:  # multiplied by alpha, so that invisible colours don't bleed into the visible
         x = torch.cat([x[:, :3] * x[:, 3:], x[:, 3:]], dim=1)
-    angle = torch.zeros(count) if angle is None else angle
-    scale = torch.ones(count) if scale is None else scale
-    shift = torch.zeros(count, 2) if shift is None else shift
-    side = torch.ones(count) if mirrored is None else 1 - 2 * mirrored.float()
-    backgrounds = torch.ones(count, 3) if backgrounds is None else backgrounds
+
+    def here(values: Tensor | None, otherwise: Tensor) -> Tensor:
+        return (otherwise if values is None else values).to(pictures.device)
+
+    angle, scale = here(angle, torch.zeros(count)), here(scale, torch.ones(count))
+    shift, backgrounds = here(shift, torch.zeros(count, 2)), here(backgrounds, torch.ones(count, 3))
+    side = 1 - 2 * here(mirrored, torch.zeros(count)).float()
     cosine, sine = angle.cos() / scale, angle.sin() / scale
     rows = torch.stack([cosine * side, sine * side, shift[:, 0]], dim=1)
     columns = torch.stack([-sine, cosine, shift[:, 1]], dim=1)
@@ -149,9 +152,9 @@ def place(
     padding = "zeros" if channels == 4 else "border"
     x = grid_sample(x, grid, padding_mode=padding, align_corners=False)
     rgb = x[:, :3]
-    alpha = x[:, 3:] if channels == 4 else torch.ones(count, 1, size, size)
+    alpha = x[:, 3:] if channels == 4 else torch.ones_like(x[:, :1])
     if colours is not None:
-        saturation, contrast, more = colours[:, :, None, None, None].unbind(dim=1)
+        saturation, contrast, more = colours.to(x.device)[:, :, None, None, None].unbind(dim=1)
         grey = rgb.mean(dim=1, keepdim=True)
         rgb = (grey + (rgb - grey) * saturation) * contrast + alpha * more
         rgb = torch.minimum(rgb.clamp(min=0), alpha)
@@ -168,5 +171,5 @@ def _outline(rgb: Tensor, alpha: Tensor, outlined: Tensor) -> tuple[Tensor, Tens
     jump = max_pool2d(grey, 3, stride=1, padding=1) + max_pool2d(-grey, 3, stride=1, padding=1)
     inside = ((jump - 0.15) * 4).clamp(0, 1) * alpha
     edge = around + max_pool2d(-alpha, 3, stride=1, padding=1)  # 1 along the rim, 0 elsewhere
-    line = torch.maximum(edge.clamp(0, 1), inside) * outlined[:, None, None, None]
+    line = torch.maximum(edge.clamp(0, 1), inside) * outlined.to(rgb.device)[:, None, None, None]
     return rgb * (1 - line), torch.maximum(alpha, line)
