@@ -60,7 +60,7 @@ def test_drawing_a_batch_is_preprocessing_its_pictures():
         ({"seed": -1}, f"^seed=-1 is not a whole number from 0 to {LARGEST_SEED:,}; try 0$"),
         ({"seed": LARGEST_SEED + 1}, f"^seed=.* is not a whole number from 0 to {LARGEST_SEED:,};"),
         ({"twins": 1.5}, "^twins=1.5 is not a finite number from 0 to 1; try 0.6$"),
-        ({"distinct": "no"}, "^distinct='no'; try True or False$"),
+        ({"distinct": "no"}, "^distinct='no' is neither True nor False; try True$"),
     ],
 )
 def test_what_makes_no_batches_is_refused(change, said):

@@ -18,7 +18,7 @@ from clipbook.scenes.drawing import checked_side
 from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.identity import identify_tokenizer
-from clipbook.validation import LARGEST_SEED, between, one_of, whole_number
+from clipbook.validation import LARGEST_SEED, between, true_or_false, whole_number
 
 Batch = tuple[
     UInt8[Tensor, "batch height width 3"],
@@ -52,13 +52,12 @@ class SceneBatches(Dataset):
         twins: float = 0.6,
         distinct: bool = True,
     ) -> None:
-        one_of("distinct", distinct, (True, False))
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 128)
         self.image_size = checked_side(image_size)
         self.seed = whole_number("seed", seed, 0, least=0, most=LARGEST_SEED)
         self.twins = between("twins", twins, 0.6, most=1)
-        self.distinct = distinct
+        self.distinct = true_or_false("distinct", distinct, True)
 
     def __getitem__(self, k: int) -> Batch:
         generator = stream("training", self.seed, k)

@@ -16,7 +16,7 @@ from clipbook.streams import stream
 from clipbook.text import Tokenizer
 from clipbook.training.data import Batch
 from clipbook.training.identity import digest, digest_of_text, identify_tokenizer
-from clipbook.validation import LARGEST_SEED, one_of, whole_number
+from clipbook.validation import LARGEST_SEED, true_or_false, whole_number
 
 DEFAULT = Augmentation()
 VOCABULARY = 3_000
@@ -69,8 +69,7 @@ class EmojiBatches(Dataset):
         multi_positive: bool = False,
         seed: int = 0,
     ) -> None:
-        one_of("multi_positive", multi_positive, (True, False))
-        self.multi_positive = multi_positive
+        self.multi_positive = true_or_false("multi_positive", multi_positive, False)
         self.emoji = emoji
         self.tokenizer = tokenizer
         if isinstance(left_out, str):
