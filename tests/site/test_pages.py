@@ -1,9 +1,11 @@
 """Every page in a browser: by itself, without errors, at every width and in both modes."""
 
 import re
+import threading
 
 import pytest
 
+from bookkit import serve
 from bookkit.browser import draw_widgets, violations
 from tests.site.conftest import soup_of
 
@@ -65,10 +67,15 @@ def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(v
 
 
 def test_what_a_page_asks_of_another_host_is_noted_and_never_comes(visit, tmp_path):
-    address = tmp_path / "page.html"
-    address.write_text('<title>Page</title><img src="https://example.org/x.png">', "utf-8")
-    seen = visit(address.as_uri(), allowed=tmp_path.as_uri(), until="networkidle")
-    assert seen.foreign == ["https://example.org/x.png"]
+    """Any other browser would find this host: on this machine, whatever network there is."""
+    with serve.bind(str(tmp_path), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        other = f"http://other.localhost:{server.server_port}/page.html"
+        address = tmp_path / "page.html"
+        address.write_text(f'<title>Page</title><img src="{other}">', "utf-8")
+        seen = visit(address.as_uri(), allowed=tmp_path.as_uri(), until="networkidle")
+        server.shutdown()
+    assert seen.foreign == [other]
     assert "net::ERR_NAME_NOT_RESOLVED" in seen.errors[0]
 
 
