@@ -33,8 +33,8 @@ from clipbook.evaluation import evaluate_answers, evaluate_emoji, evaluate_scene
 from clipbook.language import load_paligemma, save_paligemma
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
+from clipbook.training.command import HISTORY, MODEL, RESULTS, TOKENIZER
 
-NEEDED = ("model.safetensors", "tokenizer.json", "history.json")
 UNSEEN = ("twemoji", "openmoji")
 """Artists from whom the shipped model of emoji has not learned."""
 QUESTIONS = 400
@@ -52,13 +52,13 @@ def ship(run: Path, other: Path | None = None) -> None:
     save: Callable[..., None] = save_model
     if run.name == "answers":
         load, save = load_paligemma, save_paligemma
-    model = load(run / "model.safetensors")
+    model = load(run / MODEL)
     if other:
-        theirs = load(other / "model.safetensors").state_dict()
+        theirs = load(other / MODEL).state_dict()
         model.load_state_dict({k: (v + theirs[k]) / 2 for k, v in model.state_dict().items()})
     save(model, weights, torch.float16)
-    shutil.copy(run / "tokenizer.json", folder / "tokenizer.json")
-    history = json.loads((run / "history.json").read_text("utf-8"))
+    shutil.copy(run / TOKENIZER, folder / TOKENIZER)
+    history = json.loads((run / HISTORY).read_text("utf-8"))
     for name in ("loss", "scale", "learning_rate"):
         history[name] = [float(f"{value:.4g}") for value in history[name]]
     (folder / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
@@ -121,8 +121,8 @@ def main() -> int:
     parser.add_argument("--mean-with", type=Path, help="the folder of a run to average with")
     asked = parser.parse_args()
     runs, other = asked.run, asked.mean_with
-    needed = [run / name for run in runs for name in NEEDED]
-    needed += [other / NEEDED[0]] if other else []
+    needed = [run / name for run in runs for name in RESULTS]
+    needed += [other / MODEL] if other else []
     if missing := [str(path) for path in needed if not path.is_file()]:
         print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
         return 2

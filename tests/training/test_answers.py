@@ -303,6 +303,8 @@ def test_the_command_trains_writes_and_says_what_it_is_worth(tmp_path, monkeypat
     history = json.loads((tmp_path / "run" / "history.json").read_text())
     assert history["evaluation_steps"] == sorted({4 * k // 7 for k in range(8)})
     load_paligemma(tmp_path / "run" / "model.safetensors")
+    command.main()
+    assert "finished there before; nothing was trained again" in capsys.readouterr().out
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "model.safetensors").write_text("?")
     monkeypatch.setattr(

@@ -38,7 +38,7 @@ def trained(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "train_tokenizer", tiny.tokenizer)
     monkeypatch.setattr(module, "TextConfig", lambda *sizes, **more: tiny.text_config())
     monkeypatch.setattr(loop.os, "cpu_count", lambda: 1)  # no process that makes batches
-    monkeypatch.setattr(command.torch, "set_flush_denormal", bool)  # of the whole process
+    monkeypatch.setattr(torch, "set_flush_denormal", bool)  # of the whole process
     monkeypatch.setattr(command, "evaluate_scenes", lambda model, tokenizer: {"all": 0.5})
     monkeypatch.setattr(module, "train_emoji_tokenizer", lambda emoji: tiny.tokenizer())
     for place in (module, command):
@@ -258,9 +258,7 @@ def test_it_takes_as_many_threads_as_it_is_given_and_leaves_out_the_smallest_num
 ):
     called = []
     for name in ("set_num_threads", "set_flush_denormal"):
-        monkeypatch.setattr(
-            command.torch, name, lambda value, name=name: called.append((name, value))
-        )
+        monkeypatch.setattr(torch, name, lambda value, name=name: called.append((name, value)))
     assert trained("--threads", "1024")[0] == 0
     assert called == [("set_num_threads", 1024), ("set_flush_denormal", True)]
 
@@ -296,13 +294,13 @@ def test_the_help_says_what_it_does_and_what_each_option_is_for(monkeypatch, cap
     for words in (
         " Train a preset from a shell: python -m clipbook.training --preset cpu",
         " --out OUT folder for the results --seed",
-        " --steps STEPS train shorter or longer than the preset does --leave-out",
+        " --steps STEPS train shorter or longer than the preset does --threads",
+        " --threads THREADS CPU threads; all cores by default --leave-out",
         " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --loss",
         " --loss {infonce,sigmoid} another than the preset's --shards",
-        " --shards SHARDS folder with pairs of your own, packed --threads",
     ):
         assert words in said
-    assert said.endswith(" --threads THREADS CPU threads; all cores by default")
+    assert said.endswith(" --shards SHARDS folder with pairs of your own, packed")
 
 
 @pytest.mark.slow
