@@ -43,7 +43,6 @@ REAL = {
         "weight_decay",
         "clip_norm",
         "among_pictures",
-        "averaged",
     ),
     Preset: ("twins",),
 }
@@ -60,7 +59,6 @@ FROM_ZERO = {
     "position_std",
     "twins",
     "among_pictures",
-    "averaged",
 }
 
 NO_NUMBERS = [nan, inf, -inf, "8", "", None, True, np.True_, [8], (8,), np.array([8]), 8j, object()]

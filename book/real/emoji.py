@@ -287,12 +287,7 @@ print(f"a guess among three {log(3):.3f}, the model {by_hand:.3f}")
 # Of artists whom it learned from, the model is nearly sure. What helps with others was decided on Noto alone, in
 # short runs, one of each kind. This second loss helped most; two artists in a batch, and more captions that are a
 # plain name, a little. Stronger changes (size, hue, blur, thickness of lines) did harm, and so did two drawings
-# blended into one; in longer runs on fewer things neither made a clear difference.
-#
-# One more help costs next to nothing: **averaging the weights** ({cite:t}`izmailov2018averaging`). Each step
-# pulls the weights toward its own batch. From a third of the way on, the mean of them is kept beside, and in
-# the end it takes their place: on Noto it named 0.51 instead of 0.48 of the pictures (one run, one seed). The
-# model's card has all these numbers.
+# blended into one; in longer runs on fewer things neither made a clear difference. The model's card has the numbers.
 
 # %% [markdown]
 # ## The pair that the book began with
@@ -364,7 +359,7 @@ SimilarityMatrix(I_8 @ mine.T, pictures, my_captions)
 
 # %% [markdown]
 # It finds the red apple, the octopus by a small lead, and the umbrella for rain; its animal of the sea is a
-# guitar. And all 1,301 names? Predict: after how many of the 2,000 steps does the model overtake the nearest
+# guitar. And all 1,301 names? Predict: after how many of the 3,000 steps does the model overtake the nearest
 # pixels, as drawn and moved?
 
 # %% mystnb={"image": {"alt": "Own name first against the step: CLIP as drawn rises from nothing and crosses the line of nearest pixels, at one half, only after 750 steps; CLIP moved crosses the low line of pixels moved within 200."}}
@@ -390,7 +385,7 @@ curves(lines, across="step", up="own name first")
 #
 # One artist is one case. So a model was trained anew with each left out, both versions of Noto together,
 # three times each with other seeds. These fifteen runs, and fifteen more for the comparisons below, must
-# be short and small: an eighth of the shipped model's steps, on pictures of 32 px, each thing of a batch
+# be short and small: a twelfth of the shipped model's steps, on pictures of 32 px, each thing of a batch
 # by one artist. (`python -m bookkit.emoji_trials` makes them all.) The recipe had been chosen on Noto, the
 # encoders' sizes in an older trial on Twemoji.
 #
@@ -420,8 +415,8 @@ for artist, nothing in trials["baseline"].items():
 # Twemoji is the easiest for pixels; for CLIP its range overlaps those of Noto, FxEmoji and EmojiOne. Fluent
 # and OpenMoji are clearly harder. After so short a training nearest pixels win on pictures as drawn by
 # every artist, and on moved ones neither side is ahead everywhere. Were this all, we'd have to say that
-# CLIP learns nothing worth having: more seeds don't help where the steps are too few. Eight times as many, by
-# the whole recipe on larger pictures, were made for Twemoji alone, with three seeds too; the first is the
+# CLIP learns nothing worth having: more seeds don't help where the steps are too few. Twelve times as many, on
+# larger pictures and by two artists each, were made for Twemoji alone, with three seeds too; the first is the
 # shipped model. Predict how far they lie apart.
 
 # %%

@@ -21,7 +21,6 @@ from clipbook.training import TrainingConfig
         ({"snapshots": -1}, "snapshots=-1 is not a whole number from 0 to .*; try 24"),
         ({"matrix_rate": 0.0}, r"matrix_rate=0\.0 is not a finite number above 0; try 10"),
         ({"position_rate": 0.0}, r"position_rate=0\.0 is not a finite number above 0; try 10"),
-        ({"averaged": 1.1}, r"averaged=1\.1 is not a finite number from 0 to 1; try 0"),
         ({"clip_norm": 0.0}, r"clip_norm=0\.0 is not a finite number above 0; try 1"),
     ],
 )
@@ -52,11 +51,6 @@ def test_snapshots_can_be_left_out():
 def test_one_snapshot_is_refused():
     with pytest.raises(ValueError, match="snapshots=1.*try 2, or 0"):
         TrainingConfig(snapshots=1)
-
-
-@pytest.mark.parametrize(("averaged", "first"), [(0, 13), (0.25, 10), (0.26, 10), (0.5, 7), (1, 1)])
-def test_weights_are_averaged_after_each_of_the_last_steps(averaged, first):
-    assert TrainingConfig(steps=12, averaged=averaged).averaged_from == first
 
 
 def test_as_much_warm_up_as_anybody_likes():

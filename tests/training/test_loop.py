@@ -183,13 +183,11 @@ def test_looking_at_the_example_does_not_change_the_training(image):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("averaged", [0, 0.7])
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("last", [2, 7])
-def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, name, last, averaged):
+def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, name, last):
     image, optimiser = RUNS[name]
-    config = replace(CONFIG, optimiser=optimiser, averaged=averaged)
-    example = tiny.batches(seed=9)[0]
+    config, example = replace(CONFIG, optimiser=optimiser), tiny.batches(seed=9)[0]
     whole = tiny.clip(image)
     history = run(whole, config=config, example=example)
     with pytest.raises(KeyboardInterrupt):
@@ -202,38 +200,10 @@ def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, name, last, avera
     assert same_weights(resumed, whole)
 
 
-@pytest.mark.parametrize("image", [tiny.VIT, tiny.CNN], ids=["vit", "cnn"])
-def test_a_run_may_end_in_the_mean_of_its_last_weights(image, tmp_path):
-    """A batch norm's statistics are averaged, too; along the way the weights are as without."""
-    states, config = [], replace(CONFIG, optimiser="adamw", averaged=0.5)
-
-    def note(model: CLIP) -> dict[str, float]:
-        states.append({name: value.double() for name, value in model.state_dict().items()})
-        return {}
-
-    model, plain, example = tiny.clip(image), tiny.clip(image), tiny.batches(seed=9)[0]
-    options = {"evaluate": note, "evaluate_at": range(7, 13)}
-    run(plain, config=replace(config, averaged=0.0), **options)
-    want = {name: torch.stack([one[name] for one in states]).mean(dim=0) for name in states[0]}
-    passed, states[:] = states[:-1], []
-    history = run(model, config=config, example=example, folder=tmp_path, keep_at=[12], **options)
-    for before, again in zip(passed, states[:-1], strict=True):
-        assert all(torch.equal(again[name], before[name]) for name in before)
-    kept = load_model(tmp_path / "weights-00000012.safetensors")
-    for ends in (states[-1], model.state_dict(), kept.state_dict()):
-        for name, value in ends.items():
-            if "num_batches" not in name:
-                assert torch.allclose(value.double(), want[name], atol=1e-6), name
-    assert history.snapshots[-1] == snapshot(model, example)
-    assert not same_weights(model, plain)
-
-
-@pytest.mark.parametrize("averaged", [0, 0.7])
-def test_a_finished_run_is_not_run_again(tmp_path, averaged):
+def test_a_finished_run_is_not_run_again(tmp_path):
     first, second = tiny.clip(), tiny.clip()
-    config = replace(CONFIG, averaged=averaged)
-    history = run(first, config=config, folder=tmp_path)
-    assert run(second, Interrupted(-1), config, folder=tmp_path) == history
+    history = run(first, folder=tmp_path)
+    assert run(second, Interrupted(-1), folder=tmp_path) == history
     assert same_weights(first, second)
     assert not second.training
 

@@ -1,9 +1,8 @@
 """Checkpoints that survive a kill at any moment.
 
-A checkpoint is a folder: tensors.safetensors (weights, their mean where a run takes one, and
-optimiser states) and checkpoint.json (step, history, what the run is, and a digest of the tensors).
-It is written under another name and renamed when it is complete, so a folder with the final name is
-whole. The last two are kept.
+A checkpoint is a folder: tensors.safetensors (weights and optimiser states) and checkpoint.json
+(step, history, what the run is, and a digest of the tensors). It is written under another name
+and renamed when it is complete, so a folder with the final name is whole. The last two are kept.
 Nothing is touched but what has the very names that are given here.
 """
 
@@ -51,16 +50,12 @@ def save(
     model: nn.Module,
     optimisers: list[Optimizer],
     scaler: GradScaler,
-    mean: nn.Module | None = None,
 ) -> Path:
     """Write checkpoint-<step> into the folder, then remove all but the last two.
 
-    mean: of the model's weights, where a run takes one. Raises ValueError where something has that
-    name already.
+    Raises ValueError where something has that name already.
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    if mean:
-        tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
     for k, optimiser in enumerate(optimisers):
         for index, state in optimiser.state_dict()["state"].items():
             for name, value in state.items():
@@ -143,9 +138,8 @@ def restore(
     model: nn.Module,
     optimisers: list[Optimizer],
     scaler: GradScaler,
-    mean: nn.Module | None = None,
 ) -> None:
-    """Put back what the model, the optimisers, the scaler and the mean were after that step.
+    """Put back what the model, the optimisers and the scaler were after that step.
 
     Raises ValueError, before anything is changed, if the checkpoint is of another run: what went on
     from there would be neither that run nor this one.
@@ -159,9 +153,12 @@ def restore(
             f"{checkpoint.path} was written with {in_one_sentence(mismatches)}; go on with the "
             "same, and a model that is built anew, or begin in another folder"
         )
-    load_weights(model, _part(checkpoint.tensors, "model."), str(checkpoint.path))
-    if mean:
-        load_weights(mean, _part(checkpoint.tensors, "mean."), f"the mean in {checkpoint.path}")
+    weights = {
+        name.removeprefix("model."): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith("model.")
+    }
+    load_weights(model, weights, str(checkpoint.path))
     for k, optimiser in enumerate(optimisers):
         saved = optimiser.state_dict()
         saved["state"] = {}
@@ -171,15 +168,6 @@ def restore(
                 saved["state"].setdefault(int(index), {})[state_name] = value
         optimiser.load_state_dict(saved)
     scaler.load_state_dict(checkpoint.scaler)
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin so, by the rest of their names."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _name(step: int) -> str:

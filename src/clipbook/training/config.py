@@ -27,9 +27,6 @@ class TrainingConfig:
     image_rate: times all of these, for every weight of the image encoder; 0.1 where it has learned
     before, as that of a `clipbook.language.PaliGemma`, and is to change a little only.
     weight_decay: of matrices and convolutions, see `clipbook.training.optimisers`.
-    averaged: share of the steps, the last ones, over which weights and a batch norm's statistics
-    are averaged: in the end the model gets the mean (stochastic weight averaging, Izmailov et al.
-    2018). With 0 it stays as the last step leaves it.
     clip_norm: a longer gradient is shortened to this length.
     precision: "half" is bfloat16 or float16 on a GPU. It pays for models far larger than ours: at
     the sizes of `clipbook.training.PRESETS`, starting the work takes longer than the work.
@@ -53,7 +50,6 @@ class TrainingConfig:
     image_rate: float = 1.0
     weight_decay: float = 0.01
     warmup_steps: int = 50
-    averaged: float = 0.0
     clip_norm: float = 1.0
     precision: str = "float32"
     micro_batch: int | None = None
@@ -67,7 +63,6 @@ class TrainingConfig:
         check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
         check_fields(self, above_zero, "image_rate")
         check_fields(self, between, "weight_decay", "among_pictures")
-        check_fields(self, between, "averaged", most=1)
         one_of("loss", self.loss, tuple(LOSSES))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)
@@ -85,11 +80,6 @@ class TrainingConfig:
                 )
         if self.snapshots == 1:
             raise ValueError("snapshots=1: the first and the last make two; try 2, or 0 for none")
-
-    @property
-    def averaged_from(self) -> int:
-        """The step after which the weights are averaged for the first time."""
-        return self.steps - round(self.averaged * self.steps) + 1
 
     @property
     def snapshot_steps(self) -> frozenset[int]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
@@ -113,7 +112,6 @@ def train(
     optimisers = make_optimisers(model, config)
     half = half_precision(device, config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half == torch.float16)
-    mean = AveragedModel(model, use_buffers=True) if config.averaged else None
     looked_at = None if example is None else objective.prepare(model, example)
     history, start = History(), 0
     if target:
@@ -125,7 +123,7 @@ def train(
         )  # fmt: skip
         if checkpoint := checkpoints.latest(target):
             milestones.check_passed(checkpoint.step, checkpoint.history)
-            checkpoints.restore(checkpoint, identity, model, optimisers, scaler, mean)
+            checkpoints.restore(checkpoint, identity, model, optimisers, scaler)
             if speaks:  # a run that was killed may not have come to it
                 checkpoints.tidy(target)
             history, start = checkpoint.history, checkpoint.step
@@ -170,17 +168,13 @@ def train(
             history.scale.append(scale)
             history.learning_rate.append(config.learning_rate * factor)
             steps_done = step + 1
-            if mean and steps_done >= config.averaged_from:
-                mean.update_parameters(model)
-                if steps_done == config.steps:
-                    model.load_state_dict(mean.module.state_dict())
             look(steps_done)
             if step % 20 == 0:
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             if target and (steps_done % config.checkpoint_every == 0 or steps_done == config.steps):
                 if speaks:
                     checkpoints.save(
-                        target, steps_done, identity, history, model, optimisers, scaler, mean
+                        target, steps_done, identity, history, model, optimisers, scaler
                     )
                 processes.wait_for_all()
     finally:

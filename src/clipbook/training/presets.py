@@ -152,8 +152,8 @@ PRESETS: dict[str, Preset | EmojiPreset] = {
     ),
     # real pictures: the shipped model, and a larger one for those who have a GPU
     "emoji": EmojiPreset(
-        CNNConfig(48, widths=(24, 48, 96, 192)),
-        TrainingConfig(steps=2_000, learning_rate=2e-3, among_pictures=1.0, averaged=2 / 3),
+        CNNConfig(48, widths=(16, 32, 96, 192)),
+        TrainingConfig(steps=3_000, learning_rate=2e-3, among_pictures=1.0),
         artists_each=2,
     ),
     "emoji-gpu": EmojiPreset(
