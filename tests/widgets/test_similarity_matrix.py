@@ -185,6 +185,7 @@ RULES = {
     "words": ({"similarities": [["a", 0]] * 2}, ["similarities=[['a', 0],", "array of numbers"]),
     "ragged pairs": ({"true_pairs": [[True], []]}, ["does not say which", "of shape (2, 2)"]),
     "a step alone": ({"steps": 5}, ["steps=5 is no list", "try [5]"]),
+    "a step in a tensor": ({"steps": torch.tensor(5)}, ["steps=tensor(5) is no list"]),
     "a picture alone": ({"images": 5}, ["images=5 is no list", "try [5]"]),
     "a path": ({"images": "a.png"}, ["images='a.png' is no list", "try ['a.png']"]),
     "picture": (

@@ -47,7 +47,8 @@ def picture_uris(images: Any, name: str = "images") -> list[str]:
 
 def listed(name: str, values: Any) -> list[Any]:
     """Raises ValueError for what has no order: a value alone, a text, a set, a mapping."""
-    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping | Set):
+    alone = not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0
+    if alone or isinstance(values, str | bytes | Mapping | Set):
         raise ValueError(f"{name}={excerpt(values)} is no list; try [{excerpt(values)}]")
     return list(values)
 
