@@ -183,7 +183,10 @@ RULES = {
     "caption": ({"captions": ["one", " "]}, ["captions[1]=' '", "says nothing", "give each"]),
     "ragged": ({"similarities": [[1, 0], [0]]}, ["similarities=[[1, 0], [0]] can't", "as long"]),
     "words": ({"similarities": [["a", 0]] * 2}, ["similarities=[['a', 0],", "array of numbers"]),
-    "ragged pairs": ({"true_pairs": [[True], []]}, ["does not say which", "of shape (2, 2)"]),
+    "ragged pairs": (
+        {"true_pairs": [[True], []]},
+        ["true_pairs=[[True], []], with rows of different lengths, does", "of shape (2, 2)"],
+    ),
     "a step alone": ({"steps": 5}, ["steps=5 is no list", "try [5]"]),
     "a step in a tensor": ({"steps": torch.tensor(5)}, ["steps=tensor(5) is no list"]),
     "a picture alone": ({"images": 5}, ["images=5 is no list", "try [5]"]),

@@ -98,14 +98,18 @@ def checked_true_pairs(true_pairs: Any, images: int, captions: int) -> list[int]
         return []
     if hasattr(true_pairs, "detach"):
         true_pairs = true_pairs.detach().cpu().numpy()
+    needed = (
+        f"does not say which captions are true; give a bool array of shape ({images}, {captions})"
+    )
     try:
         true_pairs = np.array(true_pairs)
-    except ValueError:  # rows of different lengths
-        true_pairs = np.array(None)
+    except ValueError as error:
+        raise ValueError(
+            f"true_pairs={excerpt(true_pairs)}, with rows of different lengths, {needed}"
+        ) from error
     if true_pairs.shape != (images, captions) or true_pairs.dtype != bool:
         raise ValueError(
-            f"true_pairs of shape {true_pairs.shape} and type {true_pairs.dtype} does not say "
-            f"which captions are true; give a bool array of shape ({images}, {captions})"
+            f"true_pairs of shape {true_pairs.shape} and type {true_pairs.dtype} {needed}"
         )
     if images == captions:
         np.fill_diagonal(true_pairs, False)
