@@ -43,6 +43,7 @@ REAL = {
         "weight_decay",
         "clip_norm",
         "among_pictures",
+        "alignment",
     ),
     Preset: ("twins",),
 }
@@ -59,6 +60,7 @@ FROM_ZERO = {
     "position_std",
     "twins",
     "among_pictures",
+    "alignment",
 }
 
 NO_NUMBERS = [nan, inf, -inf, "8", "", None, True, np.True_, [8], (8,), np.array([8]), 8j, object()]

@@ -14,7 +14,7 @@ from pytorch_metric_learning.losses import SupConLoss
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from clipbook.pairs import info_nce, sigmoid_loss, supervised_contrastive
+from clipbook.pairs import alignment, info_nce, sigmoid_loss, supervised_contrastive
 from tests.plain import plain_python
 from tests.tiny import normals
 
@@ -206,7 +206,7 @@ def test_the_sigmoid_loss_refuses_labels_of_another_shape():
         sigmoid_loss(torch.zeros(3, 3), torch.eye(2).bool())
 
 
-@pytest.mark.parametrize("loss", [info_nce, sigmoid_loss])
+@pytest.mark.parametrize("loss", [info_nce, sigmoid_loss, alignment])
 @pytest.mark.parametrize("true", [torch.eye(3), torch.eye(3).long(), np.eye(3, dtype=bool), [[1]]])
 def test_labels_that_are_not_true_or_false_are_refused(loss, true):
     with plain_python(), pytest.raises(ValueError, match="a tensor of true or false is needed"):
@@ -269,6 +269,39 @@ def test_pictures_without_a_match_cost_nothing_and_pull_nowhere(n):
 def test_what_the_supervised_contrastive_loss_cannot_compare_is_refused(logits, same, said):
     with plain_python(), pytest.raises(ValueError, match=said):
         supervised_contrastive(logits, same)
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_alignment_is_the_mean_squared_distance_of_matching_rows(n, seed):
+    images, texts = (normalize(normals(n, 5, seed=seed + k).double(), dim=1) for k in (0, 1))
+    distances = torch.cdist(images, texts) ** 2
+    torch.testing.assert_close(alignment(images @ texts.T), distances.diagonal().mean())
+    true = torch.from_numpy(np.random.default_rng(seed).random((n, n)) < 0.5)
+    true[0, 0] = True
+    torch.testing.assert_close(alignment(images @ texts.T, true), distances[true].mean())
+
+
+def test_alignment_pulls_what_belongs_together_and_pushes_nothing():
+    similarities = torch.tensor([[1.0, 0.9], [-0.5, -1.0]], requires_grad=True)
+    loss = alignment(similarities)
+    assert loss.item() == pytest.approx((0 + 4) / 2)
+    loss.backward()
+    assert torch.equal(similarities.grad, -torch.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("similarities", "true", "said"),
+    [
+        (torch.zeros(3, 2), None, "true is .3, 3., similarities .3, 2."),
+        (torch.zeros(0, 0), None, "as at least one is"),
+        (torch.zeros(2, 2), torch.zeros(2, 2).bool(), "as at least one is"),
+        (torch.zeros(2, 2), torch.eye(3).bool(), "true is .3, 3., similarities .2, 2."),
+        (torch.zeros(4), None, "similarities of shape .4,. where .rows, columns. is needed"),
+    ],
+)
+def test_what_alignment_cannot_be_of_is_refused(similarities, true, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        alignment(similarities, true)
 
 
 @pytest.mark.parametrize("loss", [info_nce, sigmoid_loss, supervised_contrastive])

@@ -108,8 +108,9 @@ def test_what_micro_batches_cannot_do_is_refused_by_name(monkeypatch):
         replace(CONFIG, micro_batch=0)
     with pytest.raises(ValueError, match="micro_batch=2 and precision='half': gradient caching"):
         replace(CONFIG, micro_batch=2, precision="half")
-    with pytest.raises(ValueError, match="micro_batch=2 and among_pictures=0.5: gradient caching"):
-        replace(CONFIG, micro_batch=2, among_pictures=0.5)
+    for name in ("among_pictures", "alignment"):
+        with pytest.raises(ValueError, match=f"micro_batch=2 and {name}=0.5: gradient caching"):
+            replace(CONFIG, micro_batch=2, **{name: 0.5})
     config = replace(CONFIG, micro_batch=2)
     pictures, token_ids, mask = tiny.batches(4)[0]
     labelled = [(pictures, token_ids, mask, torch.eye(4, dtype=torch.bool))] * CONFIG.steps

@@ -43,7 +43,10 @@ def trained(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "train_emoji_tokenizer", lambda emoji: tiny.tokenizer())
     for place in (module, command):
         monkeypatch.setattr(place, "load_emoji", tiny.emoji)
-    for name, preset in (("cpu", first), ("shapes", other), ("emoji", emoji)):
+    texts = replace(emoji, image_locked=True)
+    for name, preset in (
+        ("cpu", first), ("shapes", other), ("emoji", emoji), ("emoji-texts", texts)
+    ):  # fmt: skip
         monkeypatch.setitem(PRESETS, name, preset)
 
     def run(*arguments: str, out: Path = tmp_path / "r") -> tuple[int, str, str]:
@@ -100,6 +103,40 @@ def ending_early(self, k: int, draw=module.SceneBatches.__getitem__):
     if k == 3:
         raise OSError("the disk is full")
     return draw(self, k)
+
+
+def test_a_run_may_begin_with_the_weights_of_another(trained, tmp_path):
+    assert trained("--preset", "emoji")[0] == 0
+    given = ["--preset", "emoji-texts", "--begin-with", str(tmp_path / "r")]
+    assert trained(*given, out=tmp_path / "s")[0] == 0
+    first, second = (load_model(tmp_path / k / "model.safetensors").state_dict() for k in "rs")
+    same = {name for name in first if torch.equal(first[name], second[name])}
+    assert same == {name for name in first if name.startswith("image_encoder.")}
+    status, _, complaint = trained("--preset", "emoji-texts", out=tmp_path / "s")
+    assert status == 1 and "--begin-with" in complaint and a_sentence(complaint)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--preset", "emoji-texts"], "emoji-texts leaves the image encoder as it is, which has"),
+        (["--begin-with", "nowhere"], "nowhere.*model.safetensors does not exist"),
+        (["--preset", "emoji", "--begin-with", "other"], "does not fit the model"),
+    ],
+)
+def test_what_a_run_cannot_begin_with_is_refused_before_anything_is_written(
+    trained, tmp_path, given, said, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    other = replace(PRESETS["cpu"], image=replace(tiny.CNN, widths=(3, 5)))
+    with monkeypatch.context() as patch:
+        patch.setitem(PRESETS, "cpu", other)
+        assert trained(out=tmp_path / "other")[0] == 0
+    status, printed, complaint = trained(*given)
+    assert (status, printed) == (1, "")
+    assert a_sentence(complaint)
+    assert re.search(said, complaint)
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_finished_run_is_not_called_a_repeat(trained, tmp_path):
@@ -295,7 +332,8 @@ def test_the_help_says_what_it_does_and_what_each_option_is_for(monkeypatch, cap
         " Train a preset from a shell: python -m clipbook.training --preset cpu",
         " --out OUT folder for the results --seed",
         " --steps STEPS train shorter or longer than the preset does --threads",
-        " --threads THREADS CPU threads; all cores by default --leave-out",
+        " --threads THREADS CPU threads; all cores by default --begin-with",
+        " --begin-with RUN folder of a run, whose weights to take --leave-out",
         " --leave-out ARTIST [ARTIST ...] of emoji: show none of theirs --loss",
         " --loss {infonce,sigmoid} another than the preset's --shards",
     ):

@@ -298,6 +298,23 @@ def test_pictures_of_one_thing_are_compared_on_request_in_training_too():
     torch.testing.assert_close(both[1] - both[0], extra)
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_alignment_is_added_on_request(labelled):
+    pictures, token_ids, mask = tiny.batches(4)[0]
+    true = torch.eye(2, dtype=torch.bool).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    true = true if labelled else torch.eye(4, dtype=torch.bool)
+    model, pixels = tiny.clip(), normalise(pictures)
+    images, texts = model.encode_image(pixels), model.encode_text(token_ids, mask)
+    apart = (torch.cdist(images, texts) ** 2)[true].mean()
+    costs = [
+        objective_of(model, TrainingConfig(alignment=weight)).cost(
+            model, None, pixels, token_ids, mask, *([true] if labelled else [])
+        )
+        for weight in (0.0, 3.0)
+    ]
+    torch.testing.assert_close(costs[1], costs[0] + 3 * apart)
+
+
 def test_a_loss_of_another_name_is_refused_in_a_step_too():
     model, (pictures, token_ids, mask) = tiny.clip(), tiny.batches()[0]
     for loss, said in (("info_nce", "loss='info_nce'.* infonce"), ("sigmoid", "has no bias")):
@@ -312,8 +329,9 @@ def test_pictures_cannot_be_compared_where_nobody_says_which_are_the_same(monkey
     with pytest.raises(ValueError, match="among_pictures=0.5, but a batch does not say which"):
         train(tiny.clip(), tiny.batches(), config, device="cpu", workers=0, progress=False)
     monkeypatch.setattr(processes, "count", lambda: 2)
-    with pytest.raises(ValueError, match="among_pictures=0.5 for 2 processes: it is for a CLIP"):
-        objective_of(tiny.clip(), config)
+    for name in ("among_pictures", "alignment"):
+        with pytest.raises(ValueError, match=f"{name}=0.5 for 2 processes: it is for a CLIP"):
+            objective_of(tiny.clip(), TrainingConfig(**{name: 0.5}))
 
 
 def test_columns_of_padding_are_left_out_before_the_batch_goes_to_the_device():

@@ -92,6 +92,8 @@ def test_batches_are_as_the_preset_says(quick, name):
         assert batches.left_out == preset.left_out
         assert batches.artists_each == preset.artists_each
         assert batches.augmentation == preset.augmentation
+        trained = {p.requires_grad for p in PRESETS[name].build().model.image_encoder.parameters()}
+        assert trained == {not preset.image_locked}
     else:
         assert batches.twins == preset.twins
 
@@ -101,6 +103,21 @@ def test_the_emoji_preset_builds_what_was_shipped(quick):
     text = PRESETS["emoji"].build().model.config.text
     known = {"vocab_size": text.vocab_size, "context_length": text.context_length}
     assert text == replace(shipped.config.text, **known)
+
+
+def test_the_second_stage_of_emoji_is_of_the_first_ones_model_and_changes_its_texts_alone(quick):
+    first, second = PRESETS["emoji"], PRESETS["emoji-texts"]
+    assert (first.image, first.left_out) == (second.image, second.left_out)
+    assert second.image_locked and not first.image_locked
+    run = second.build(steps=1)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.train(workers=0, progress=False)
+    changed = {
+        name.partition(".")[0]
+        for name, value in run.model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed == {"text_encoder", "log_scale"}
 
 
 def test_a_run_of_emoji_is_as_long_as_asked_and_its_tokenizer_reads_its_emoji(quick, monkeypatch):

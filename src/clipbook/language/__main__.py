@@ -16,7 +16,6 @@ from pathlib import Path
 
 from clipbook.evaluation.answers import evaluate_answers
 from clipbook.language import load_paligemma, save_paligemma
-from clipbook.pairs.saving import load_weights
 from clipbook.pretrained import load
 from clipbook.training import ANSWERS_PRESETS, command
 from clipbook.validation import check_folder
@@ -27,9 +26,6 @@ RECIPE_SEED = 1
 
 def main() -> None:
     parser = command.options("clipbook.language", __doc__, ANSWERS_PRESETS)
-    parser.add_argument(
-        "--begin-with", type=Path, help="the folder of a run, whose weights to take"
-    )
     arguments = parser.parse_args()
     try:
         command.use_threads(arguments.threads)
@@ -51,8 +47,7 @@ def run(
     session = recipe.build(load("shapes")[0], seed, steps)
     model, tokenizer = session.answerer.model, session.batches.tokenizer
     if begin_with is not None:
-        learned = load_paligemma(begin_with / command.MODEL)
-        load_weights(model, learned.state_dict(), str(begin_with / command.MODEL))
+        command.begin_with(begin_with, model, load_paligemma)
     resumed_from = command.begin(out)
     kinds, last = tuple(recipe.kinds), session.config.steps
     start, used = time.perf_counter(), time.process_time()

@@ -1,5 +1,5 @@
 """The contrastive losses: a choice in each row and column, an answer for each cell, and a choice
-among pictures."""
+among pictures; and alignment, which compares nothing with what does not belong to it."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -110,9 +110,36 @@ def supervised_contrastive(
     return each.sum() / (counts > 0).sum().clamp(min=1)
 
 
-def _sides(logits: Tensor) -> tuple[int, ...]:
+def alignment(
+    similarities: Float[Tensor, "images texts"], true: Bool[Tensor, "images texts"] | None = None
+) -> Float[Tensor, ""]:
+    """How far apart a picture and its text are: the mean of their embeddings' squared distance,
+    2 − 2 · similarity for rows of unit length; 0 where they are the same, 4 at most.
+
+    similarities: cosines, not scaled; image i belongs to text i. true: all texts that are true of a
+    picture, in place of the diagonal. It pushes nothing away: where both encoders learn by it
+    alone, all rows become the same.
+    Raises ValueError for what is no matrix, for one without a matching cell, or that isn't square
+    where `true` is not given, and for labels that are not true or false or of another shape.
+    Source: Wang & Isola 2020, §4 (with α = 2). Built in: book/real/emoji.
+    """
+    images = _sides(similarities, "similarities")[0]
+    if true is None:
+        true = torch.eye(images, dtype=torch.bool, device=similarities.device)
+    _check_labels(true)
+    cells = true.numel() if true.device.type != "cpu" else int(true.sum())
+    if true.shape != similarities.shape or not cells:
+        raise ValueError(
+            f"true is {tuple(true.shape)}, similarities {tuple(similarities.shape)}; it says of "
+            "each cell whether the text is true of the picture, as at least one is, and may be "
+            "left out where there are as many images as texts"
+        )
+    return (2 - 2 * similarities[true]).mean()
+
+
+def _sides(logits: Tensor, name: str = "logits") -> tuple[int, ...]:
     """Rows and columns. Raises ValueError for what has more axes, or fewer."""
-    check_axes("logits", logits, "rows columns", "give each picture a row of scaled similarities")
+    check_axes(name, logits, "rows columns", "give each picture a row of scaled similarities")
     return tuple(logits.shape)
 
 

@@ -7,6 +7,10 @@ processes share each batch of a preset with a ViT:
     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
 
 With --shards a preset for scenes learns from pairs of your own, see clipbook.training.pack.
+The shipped model of emoji has learned in two runs, of which the second trains its texts alone:
+
+    python -m clipbook.training --preset emoji --out runs/first
+    python -m clipbook.training --preset emoji-texts --begin-with runs/first --out runs/emoji
 """
 
 import time
@@ -17,7 +21,7 @@ from typing import Any
 from clipbook.emoji import load_emoji
 from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
-from clipbook.pairs import save_model
+from clipbook.pairs import load_model, save_model
 from clipbook.training import command, processes
 from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
@@ -38,7 +42,7 @@ def main() -> None:
         with processes.together():
             run(
                 arguments.preset, arguments.out, arguments.seed, arguments.steps,
-                arguments.leave_out, arguments.loss, arguments.shards,
+                arguments.leave_out, arguments.loss, arguments.shards, arguments.begin_with,
             )  # fmt: skip
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         parser.exit(1, f"{error}\n")
@@ -57,12 +61,14 @@ def measured(recipe: Preset | EmojiPreset, session: Run) -> dict[str, Any]:
 
 def run(
     preset: str, out: Path, seed: int, steps: int | None, left_out: list[str] | None = None,
-    loss: str | None = None, shards: Path | None = None,
+    loss: str | None = None, shards: Path | None = None, begin_with: Path | None = None,
 ) -> None:  # fmt: skip
     """Train, write the results and print what they are worth.
 
     Raises ValueError, before anything is written, where the folder holds something else or can't be
-    made, artists are left out where there are none, or shards are given to a preset for emoji.
+    made, artists are left out where there are none, shards are given to a preset for emoji, the
+    weights to begin with are of another model, or a locked image encoder would begin with none; and
+    FileNotFoundError where there are no weights to begin with.
     """
     check_folder("--out", out)
     recipe = PRESETS[preset]
@@ -81,6 +87,13 @@ def run(
         session = recipe.build(seed, steps, pairs)
     else:
         raise ValueError(f"--shards {shards}: {preset} learns emoji alone; try shapes")
+    if begin_with is not None:
+        command.begin_with(begin_with, session.model, load_model)
+    elif isinstance(recipe, EmojiPreset) and recipe.image_locked:
+        raise ValueError(
+            f"--preset {preset} leaves the image encoder as it is, which has learned nothing; give "
+            "--begin-with the folder of a run of the preset emoji"
+        )
     resumed_from = command.begin(out)
     start = time.perf_counter()
     history = session.train(folder=out, **measured(recipe, session))

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from clipbook.files import write_whole
+from clipbook.pairs.saving import load_weights
 from clipbook.training import checkpoints
 from clipbook.training.history import History
 from clipbook.validation import whole_number
@@ -28,6 +30,9 @@ def options(
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="train shorter or longer than the preset does")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores by default")
+    parser.add_argument(
+        "--begin-with", type=Path, metavar="RUN", help="folder of a run, whose weights to take"
+    )
     return parser
 
 
@@ -36,6 +41,15 @@ def use_threads(threads: int | None) -> None:
     if threads is not None:
         torch.set_num_threads(whole_number("threads", threads, 1, most=MOST_THREADS))
     torch.set_flush_denormal(True)  # numbers too small to matter slow a CPU down
+
+
+def begin_with(folder: Path, model: nn.Module, load: Callable[[Path], nn.Module]) -> None:
+    """Give the model the weights that another run has written, read by `load`.
+
+    Raises FileNotFoundError where there are none, and ValueError for those of another model.
+    """
+    path = folder / MODEL
+    load_weights(model, load(path).state_dict(), str(path))
 
 
 def begin(out: Path) -> int:

@@ -8,6 +8,8 @@ from clipbook.validation import above_zero, between, check_fields, one_of, whole
 LOSSES = {"infonce": info_nce, "sigmoid": sigmoid_loss}
 OPTIMISERS = ("adamw", "muon")
 PRECISIONS = ("float32", "half")
+ADDED = ("among_pictures", "alignment")
+"""Fields that say how much of a second loss is added."""
 MOST_STEPS = 10**9
 
 
@@ -21,6 +23,8 @@ class TrainingConfig:
     among_pictures: times `clipbook.pairs.supervised_contrastive`, which is added to the loss so
     that pictures of the same thing come together; 0 leaves it out. For batches that say which texts
     are true of which picture, such as those of `EmojiBatches` with artists_each=2.
+    alignment: times `clipbook.pairs.alignment`, which is added, too, so that a text comes to the
+    middle of its pictures; 0 leaves it out. For a model whose image encoder has learned.
     optimiser: "muon" gives the matrices of the transformer blocks and the patch embedding to Muon,
     at matrix_rate times the learning rate, and the rest to AdamW; "adamw" gives it everything.
     position_rate: times the learning rate, for the position embeddings of an image encoder.
@@ -44,6 +48,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     loss: str = "infonce"
     among_pictures: float = 0.0
+    alignment: float = 0.0
     optimiser: str = "muon"
     matrix_rate: float = 10.0
     position_rate: float = 10.0
@@ -62,7 +67,7 @@ class TrainingConfig:
         check_fields(self, whole_number, "snapshots", least=0)
         check_fields(self, above_zero, "learning_rate", "matrix_rate", "position_rate", "clip_norm")
         check_fields(self, above_zero, "image_rate")
-        check_fields(self, between, "weight_decay", "among_pictures")
+        check_fields(self, between, "weight_decay", "among_pictures", "alignment")
         one_of("loss", self.loss, tuple(LOSSES))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("precision", self.precision, PRECISIONS)
@@ -73,11 +78,12 @@ class TrainingConfig:
                     f"micro_batch={self.micro_batch} and precision={self.precision!r}: gradient "
                     "caching computes in float32; leave out one of the two"
                 )
-            if self.among_pictures:
-                raise ValueError(
-                    f"micro_batch={self.micro_batch} and among_pictures={self.among_pictures:g}: "
-                    "gradient caching compares no pictures with pictures; leave out one of the two"
-                )
+            for name in ADDED:
+                if value := getattr(self, name):
+                    raise ValueError(
+                        f"micro_batch={self.micro_batch} and {name}={value:g}: gradient caching "
+                        "knows the contrastive losses alone; leave out one of the two"
+                    )
         if self.snapshots == 1:
             raise ValueError("snapshots=1: the first and the last make two; try 2, or 0 for none")
 

@@ -25,7 +25,10 @@ Batches = Dataset | Sequence[Sequence[Tensor]]
 NO_PART = ("precision", "checkpoint_every")
 """Of the config: the precision that the device computes in stands by itself."""
 
-LATER = {"image_rate": 1.0, "loss": "infonce", "micro_batch": None, "among_pictures": 0.0}
+LATER = {
+    "image_rate": 1.0, "loss": "infonce", "micro_batch": None, "among_pictures": 0.0,
+    "alignment": 0.0,
+}  # fmt: skip
 """Fields of the config that came later, with the value that all runs before them had: an older
 checkpoint says nothing of it."""
 

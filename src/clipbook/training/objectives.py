@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clipbook import pairs
 from clipbook.language import PaliGemma, save_paligemma
 from clipbook.language.decoder import check_token_ids
 from clipbook.language.generation import check_one_each
@@ -23,7 +24,7 @@ from clipbook.pairs import CLIP, save_model, supervised_contrastive
 from clipbook.pairs.config_json import config_to_json
 from clipbook.text.encoder import check_texts, without_padding
 from clipbook.training import processes
-from clipbook.training.config import LOSSES, TrainingConfig
+from clipbook.training.config import ADDED, LOSSES, TrainingConfig
 from clipbook.validation import one_of
 
 Model = CLIP | PaliGemma
@@ -45,10 +46,10 @@ def objective_of(model: Model, config: TrainingConfig) -> Objective:
     """Pictures and texts that belong together, for a CLIP; answers, for a PaliGemma.
 
     Raises ValueError for the sigmoid loss of a model without a bias, for what several processes
-    can't share, see `clipbook.training.processes`, and for micro_batch or among_pictures of those
-    or a PaliGemma.
+    can't share, see `clipbook.training.processes`, and for micro_batch, among_pictures or alignment
+    of those or a PaliGemma.
     """
-    for name in ("micro_batch", "among_pictures"):
+    for name in ("micro_batch", *ADDED):
         value = getattr(config, name)
         if value and (isinstance(model, PaliGemma) or processes.count() > 1):
             whose = (
@@ -67,7 +68,7 @@ def objective_of(model: Model, config: TrainingConfig) -> Objective:
     _check_loss(model, config.loss)
     cost = partial(
         _contrast, loss=config.loss, towers=processes.spread(model),
-        among_pictures=config.among_pictures,
+        added={name: getattr(config, name) for name in ADDED},
     )  # fmt: skip
     return Objective(
         prepare, cost, lambda model: config_to_json(model.config), lambda *a: save_model(*a)
@@ -126,14 +127,16 @@ def contrastive_step(
     *,
     loss: str = "infonce",
     among_pictures: float = 0.0,
+    alignment: float = 0.0,
     towers: nn.Module | None = None,
 ) -> Tensor:
     """The loss of one batch: encoders in half precision where asked, the matrix in float32.
 
     true: which texts are true of which picture, see `clipbook.pairs.info_nce`. loss,
-    among_pictures: as in `clipbook.training.TrainingConfig`; two pictures show the same thing where
-    the text of each is true of the other, too. towers: what `processes.spread` made of the model;
-    where several processes share the batch, this is the loss of one's own rows, to be averaged.
+    among_pictures, alignment: as in `clipbook.training.TrainingConfig`; two pictures show the same
+    thing where the text of each is true of the other, too. towers: what `processes.spread` made of
+    the model; where several processes share the batch, this is the loss of one's own rows, to be
+    averaged.
     Raises ValueError as `objective_of`, and where among_pictures is asked of a batch without true.
     """
     _check_loss(model, loss)
@@ -146,7 +149,10 @@ def contrastive_step(
     if processes.count() > 1:
         return processes.SHARED_LOSSES[loss](images, texts, scale, bias)
     # `model.logits` would look at the lengths again
-    cost = LOSSES[loss](model.scaled(images @ texts.T), true)
+    similarities = images @ texts.T
+    cost = LOSSES[loss](model.scaled(similarities), true)
+    if alignment:
+        cost = cost + alignment * pairs.alignment(similarities, true)
     if not among_pictures:
         return cost
     if true is None:
@@ -160,12 +166,11 @@ def contrastive_step(
 
 def _contrast(
     model: CLIP, half: torch.dtype | None, pixels: Tensor, token_ids: Tensor, mask: Tensor,
-    true: Tensor | None = None, *, loss: str, towers: nn.Module, among_pictures: float,
+    true: Tensor | None = None, *, loss: str, towers: nn.Module, added: dict[str, float],
 ) -> Tensor:  # fmt: skip
     return contrastive_step(
-        model, pixels, token_ids, mask, half, true,
-        loss=loss, towers=towers, among_pictures=among_pictures,
-    )  # fmt: skip
+        model, pixels, token_ids, mask, half, true, loss=loss, towers=towers, **added
+    )
 
 
 def _prepare_answers(model: PaliGemma, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:

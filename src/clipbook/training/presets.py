@@ -21,7 +21,7 @@ from clipbook.training.history import History
 from clipbook.training.loop import train
 from clipbook.training.shard_batches import ShardBatches
 from clipbook.training.shards import Shard, captions_tokenizer, check_shards, first_pairs
-from clipbook.validation import between, check_fields, whole_number
+from clipbook.validation import between, check_fields, true_or_false, whole_number
 
 Built = TypeVar("Built", bound=nn.Module)
 
@@ -73,7 +73,9 @@ class EmojiPreset:
     """An image encoder, and how it learns emoji: the data are by several artists.
 
     left_out: the artists of whom nothing is shown; to find out what a model makes of their
-    pictures. artists_each: see `EmojiBatches`. Raises ValueError for numbers that make no sense.
+    pictures. artists_each: see `EmojiBatches`. image_locked: the image encoder stays as it is, as
+    in locked-image tuning (Zhai et al. 2022); for a model that has learned. Raises ValueError for
+    numbers that make no sense.
     """
 
     image: ViTConfig | CNNConfig
@@ -82,9 +84,11 @@ class EmojiPreset:
     augmentation: Augmentation = field(default_factory=Augmentation)
     left_out: tuple[str, ...] = ("twemoji",)
     artists_each: int = 1
+    image_locked: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, whole_number, "batch_size", "artists_each")
+        check_fields(self, true_or_false, "image_locked")
 
     def build(self, seed: int = 0, steps: int | None = None) -> "Run":
         """A model with fresh weights, and the batches to train it on; the seed fixes both.
@@ -98,6 +102,7 @@ class EmojiPreset:
             tokenizer.vocab_size, tokenizer.context_length, width=96, heads=4, mlp_width=384
         )
         model = fresh(lambda: CLIP(CLIPConfig(self.image, text, *_start(config))), seed)
+        model.image_encoder.requires_grad_(not self.image_locked)
         size = self.image.image_size
         batches = EmojiBatches(
             emoji, tokenizer, self.batch_size, size, left_out=self.left_out,
@@ -135,6 +140,7 @@ def fresh(build: Callable[[], Built], seed: int) -> Built:
         return build()
 
 
+EMOJI_CNN = CNNConfig(48, widths=(16, 32, 96, 192))
 PRESETS: dict[str, Preset | EmojiPreset] = {
     # the training chapter: within two minutes on two CPU cores
     "cpu": Preset(
@@ -150,11 +156,14 @@ PRESETS: dict[str, Preset | EmojiPreset] = {
     "shapes-cnn": Preset(
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
     ),
-    # real pictures: the shipped model, and a larger one for those who have a GPU
+    # real pictures: the shipped model in two stages, and a larger one for those who have a GPU
     "emoji": EmojiPreset(
-        CNNConfig(48, widths=(16, 32, 96, 192)),
+        EMOJI_CNN,
         TrainingConfig(steps=3_000, learning_rate=2e-3, among_pictures=1.0),
         artists_each=2,
+    ),
+    "emoji-texts": EmojiPreset(
+        EMOJI_CNN, TrainingConfig(steps=800, alignment=20.0), artists_each=2, image_locked=True
     ),
     "emoji-gpu": EmojiPreset(
         ViTConfig(64, patch_size=8, width=192, depth=6, heads=6, mlp_width=768),
