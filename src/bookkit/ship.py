@@ -2,13 +2,16 @@
 
     python -m clipbook.training --preset shapes --threads 1 --out runs/shapes
     python -m clipbook.training --preset shapes-cnn --threads 1 --out runs/shapes-cnn
-    python -m clipbook.training --preset emoji --threads 1 --out runs/emoji
+    python -m clipbook.training --preset emoji --threads 1 --out runs/pictures
+    python -m clipbook.training --preset emoji-texts --begin-with runs/pictures --threads 1 \
+        --out runs/emoji
     python -m clipbook.language --preset answers-chapter --threads 1 --out runs/first
     python -m clipbook.language --preset answers-all --begin-with runs/first --out runs/second
     python -m clipbook.language --preset answers --begin-with runs/second --out runs/third
     python -m clipbook.language --preset answers --begin-with runs/third --seed 1 --out runs/next
     python -m clipbook.language --preset answers --begin-with runs/next --seed 2 --out runs/answers
-    python -m bookkit.ship runs/shapes runs/shapes-cnn runs/emoji
+    python -m bookkit.ship runs/shapes runs/shapes-cnn
+    python -m bookkit.ship runs/emoji --after runs/pictures
     python -m bookkit.ship runs/answers --mean-with runs/next
 
 The folders carry the names of presets; without any, the shipped models are only measured anew. The
@@ -33,6 +36,7 @@ from clipbook.evaluation import evaluate_answers, evaluate_emoji, evaluate_scene
 from clipbook.language import load_paligemma, save_paligemma
 from clipbook.pairs import load_model, save_model
 from clipbook.pretrained import shipped
+from clipbook.training import History
 from clipbook.training.command import HISTORY, MODEL, RESULTS, TOKENIZER
 
 UNSEEN = ("twemoji", "openmoji")
@@ -43,9 +47,10 @@ FRESH = 4
 """The seed of these questions; the recipe was chosen by others, of the seeds 0 to 3."""
 
 
-def ship(run: Path, other: Path | None = None) -> None:
+def ship(run: Path, other: Path | None = None, before: Path | None = None) -> None:
     """Copy one run's results into the package, weights in float16: the mean of both runs' weights
-    where there is another, as Wortsman et al. 2022 (model soups) do."""
+    where there is another, as Wortsman et al. 2022 (model soups) do. before: the run that this one
+    began with, whose history comes first."""
     folder = shipped.FOLDERS[run.name]
     weights = folder / f"{run.name}.safetensors"
     load: Callable[..., Any] = load_model
@@ -58,10 +63,30 @@ def ship(run: Path, other: Path | None = None) -> None:
         model.load_state_dict({k: (v + theirs[k]) / 2 for k, v in model.state_dict().items()})
     save(model, weights, torch.float16)
     shutil.copy(run / TOKENIZER, folder / TOKENIZER)
-    history = json.loads((run / HISTORY).read_text("utf-8"))
+    history = history_of(run)
+    if before:
+        history = one_after_the_other(history_of(before), history)
     for name in ("loss", "scale", "learning_rate"):
         history[name] = [float(f"{value:.4g}") for value in history[name]]
     (folder / f"{run.name}.history.json").write_text(json.dumps(history), "utf-8")
+
+
+def history_of(run: Path) -> dict[str, list[Any]]:
+    return History.from_dict(json.loads((run / HISTORY).read_text("utf-8"))).to_dict()
+
+
+def one_after_the_other(
+    first: dict[str, list[Any]], second: dict[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """The history of both runs as if they were one; where the second begins, the first one's end
+    is kept."""
+    done = len(first["loss"])
+    joined = {name: first[name] + second[name] for name in first}
+    for steps, what in (("snapshot_steps", "snapshots"), ("evaluation_steps", "evaluations")):
+        later = [k for k, step in enumerate(second[steps]) if step]
+        joined[steps] = first[steps] + [done + second[steps][k] for k in later]
+        joined[what] = first[what] + [second[what][k] for k in later]
+    return joined
 
 
 def measure(name: str) -> dict[str, float]:
@@ -119,15 +144,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", nargs="*", type=Path, help="a folder that training has written")
     parser.add_argument("--mean-with", type=Path, help="the folder of a run to average with")
+    parser.add_argument("--after", type=Path, help="the folder of the run that this one began with")
     asked = parser.parse_args()
-    runs, other = asked.run, asked.mean_with
+    runs, other, before = asked.run, asked.mean_with, asked.after
     needed = [run / name for run in runs for name in RESULTS]
     needed += [other / MODEL] if other else []
+    needed += [before / HISTORY] if before else []
     if missing := [str(path) for path in needed if not path.is_file()]:
         print(f"{', '.join(missing)}: not there; train the preset first", file=sys.stderr)
         return 2
     for run in runs:
-        ship(run, other)
+        ship(run, other, before)
     for folder in dict.fromkeys(shipped.FOLDERS.values()):
         write_card(folder, [name for name in shipped.NAMES if shipped.FOLDERS[name] == folder])
     write_sigmoid(shipped.FOLDERS["shapes"] / "README.md")

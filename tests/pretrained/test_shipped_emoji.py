@@ -44,7 +44,7 @@ def test_the_card_says_what_the_weights_score(artist):
 @pytest.mark.slow
 def test_the_history_ends_with_the_model_that_is_shipped():
     history, (model, tokenizer) = training_history("emoji"), load("emoji")
-    steps = PRESETS["emoji"].training.steps
+    steps = sum(PRESETS[stage].training.steps for stage in ("emoji", "emoji-texts"))
     assert len(history.loss) == steps == history.snapshot_steps[-1] == history.evaluation_steps[-1]
     last = torch.tensor(history.snapshots[-1])
     again = torch.tensor(snapshot(model, emoji_example(load_emoji(), tokenizer, 48)))
@@ -66,3 +66,11 @@ def test_every_trial_was_made_with_three_seeds():
         for name, runs in trials[kind].items():
             assert set(runs) == {"0", "1", "2"}, (kind, name)
             assert len({str(run) for run in runs.values()}) == 3, "seeds that don't differ"
+
+
+def test_the_second_stage_names_more_with_every_seed():
+    for run in emoji_trials()["whole"]["the preset"].values():
+        first, second = run["emoji"], run["emoji-texts"]
+        for artist in ("twemoji", "openmoji"):
+            for how in ("as drawn: first", "moved, recoloured: first", "as drawn: first five"):
+                assert second[artist][how] > first[artist][how], (artist, how)

@@ -97,7 +97,8 @@ def emoji_trials() -> dict[str, Any]:
     to train, with three seeds each, beside a baseline that learns nothing.
 
     Under each kind of trial, name and seed: for each artist shares from 0 to 1, and the seconds
-    that it took. Made by `python -m bookkit.emoji_trials`.
+    that it took, where nothing else ran beside it; of the shipped model's recipe, "whole", under
+    each of its stages. Made by `python -m bookkit.emoji_trials`.
     """
     return _read(FOLDERS["emoji"] / "trials.json")
 
