@@ -293,10 +293,10 @@ print(f"a guess among three {log(3):.3f}, the model {by_hand:.3f}")
 # %% [markdown]
 # ## A name among its pictures
 #
-# With these two losses the model learned for 3,000 steps. A second stage of 800 steps follows, which changes the text
+# With these two losses the model learned for 3,000 steps. A second phase, of 800 steps, changes the text
 # encoder alone, for a reason that you can measure. Take the mean of the embeddings of all *known* drawings of a
 # thing, its **prototype** ({cite:t}`snell2017prototypical`), and let a new picture choose among prototypes
-# instead of names. Predict the order of three shares of right choices: by names after the first stage, by names
+# instead of names. Predict the order of three shares of right choices: by names after the first phase, by names
 # after the second, and by prototypes.
 
 # %%
@@ -315,9 +315,9 @@ for step in (3000, 3800):
 print(f"prototypes          {right.float().mean():.3f}")
 
 # %% [markdown]
-# After the first stage the prototypes were far ahead: the pictures were in better order than the names. For
+# After the first phase the prototypes were far ahead: the pictures were in better order than the names. For
 # InfoNCE asks only that a name be *nearer* to its pictures than other names are, not that it lie in the middle of
-# them. So in the second stage the image encoder is **locked**: its weights stay as they are
+# them. So in the second phase the image encoder is **locked**: its weights stay as they are
 # ({cite:t}`zhai2022lit`). The text encoder goes on learning by InfoNCE, to which 20 times the **alignment**
 # ({cite:t}`wang2020alignment`) is added: the mean squared distance between a picture's embedding and its
 # caption's. It is 0 for equal rows and 4 for opposite ones. Predict it for the four pictures above: with their own
@@ -336,9 +336,9 @@ for what, T_of in (("own", T_4), ("other", T_4.flip(0))):
     print(f"{what} names: {by_hand:.2f}")
 
 # %% [markdown]
-# Rows at right angles are at 2; these two faces are nearer than that even to each other's names. Alignment pushes
+# Rows at right angles are at 2; these pictures are nearer than that even to the other thing's name. Alignment pushes
 # nothing away: if both encoders learned by it alone, they could make it 0 by giving everything the same row. Here the
-# pictures can't move. What did the second stage bring? Share of own names that come first, before → after, with
+# pictures can't move. What did the second phase bring? Share of own names that come first, before → after, with
 # three seeds:
 
 # %%
@@ -452,7 +452,7 @@ curves(lines, across="step", up="own name first")
 
 # %% [markdown]
 # As drawn, between 750 and 1,500; moved, within 200. Whoever stops at 750, and tests on pictures as drawn
-# alone, sees a model that is worse than pixels. At 3,000 the second stage begins, and after a few uneasy steps the
+# alone, sees a model that is worse than pixels. At 3,000 the second phase begins, and after a few uneasy steps the
 # names gain what was told above.
 
 # %% [markdown]
@@ -460,7 +460,7 @@ curves(lines, across="step", up="own name first")
 #
 # One artist is one case. So a model was trained anew with each left out, both versions of Noto together,
 # three times each with other seeds. These fifteen runs, and fifteen more for the comparisons below, must
-# be short and small: a twelfth of the steps of the shipped model's first stage, on pictures of 32 px, each thing once in a
+# be short and small: a twelfth of the steps of the shipped model's first phase, on pictures of 32 px, each thing once in a
 # batch. (`python -m bookkit.emoji_trials` makes them all.) The recipe had been chosen on Noto, the
 # encoders' sizes in an older trial on Twemoji.
 #
@@ -488,7 +488,7 @@ for artist, nothing in trials["baseline"].items():
 # and OpenMoji are clearly harder. After so short a training nearest pixels win on pictures as drawn by
 # every artist, and on moved ones neither side is ahead everywhere. Were this all, we'd have to say that
 # CLIP learns nothing worth having: more seeds don't help where the steps are too few. Of the whole recipe, with
-# larger pictures, two artists for each thing and the second stage, there are three runs, with Twemoji left out. Their
+# larger pictures, two artists for each thing and the second phase, there are three runs, with Twemoji left out. Their
 # numbers stand above (*A name among its pictures*): far above pixels, and near together.
 #
 # ## Do outlines explain OpenMoji?
