@@ -107,11 +107,9 @@ def test_the_diagonal_emerges_in_the_history(name):
     first, last = (torch.tensor(history.snapshots[k]) for k in (0, -1))
     others = ~torch.eye(len(EXAMPLE), dtype=torch.bool)
     assert abs(first.diagonal().mean() - first[others].mean()) < 0.1
-    if (
-        name != "emoji"
-    ):  # whose cosines lie closer together; its own pictures come first all the same
-        assert last.diagonal().mean() - last[others].mean() > 0.4
-    assert torch.equal(last.argmax(dim=1), torch.arange(len(EXAMPLE)))
+    assert last.diagonal().mean() - last[others].mean() > 0.4
+    wrong = (last.argmax(dim=1) != torch.arange(len(EXAMPLE))).nonzero()[:, 0].tolist()
+    assert wrong == ([1] if name == "emoji" else [])  # the car, as its chapter and card say
 
 
 def test_everything_shipped_stays_small():
