@@ -158,7 +158,7 @@ def languages(emoji: Emoji, seed: int, spoken: tuple[str, ...]) -> dict[str, Any
 
 
 def whole(emoji: Emoji, seed: int) -> dict[str, Any]:
-    """The shipped model's own recipe: what its first stage came to, and then the second."""
+    """The shipped model's own recipe: what its first phase came to, and then the second."""
     stages: dict[str, Any] = {}
     run: Run | None = None
     for stage in ("emoji", "emoji-texts"):

@@ -98,7 +98,7 @@ def emoji_trials() -> dict[str, Any]:
 
     Under each kind of trial, name and seed: for each artist shares from 0 to 1, and the seconds
     that it took, where nothing else ran beside it; of the shipped model's recipe, "whole", under
-    each of its stages. Made by `python -m bookkit.emoji_trials`.
+    each of its phases. Made by `python -m bookkit.emoji_trials`.
     """
     return _read(FOLDERS["emoji"] / "trials.json")
 

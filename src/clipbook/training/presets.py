@@ -156,7 +156,7 @@ PRESETS: dict[str, Preset | EmojiPreset] = {
     "shapes-cnn": Preset(
         CNNConfig(widths=(16, 32, 64)), TrainingConfig(steps=12_000), batch_size=64
     ),
-    # real pictures: the shipped model in two stages, and a larger one for those who have a GPU
+    # real pictures: the shipped model in two phases, and a larger one for those who have a GPU
     "emoji": EmojiPreset(
         EMOJI_CNN,
         TrainingConfig(steps=3_000, learning_rate=2e-3, among_pictures=1.0),
