@@ -296,7 +296,11 @@ def test_alignment_pulls_what_belongs_together_and_pushes_nothing():
         (torch.zeros(0, 0), None, "as at least one is"),
         (torch.zeros(2, 2), torch.zeros(2, 2).bool(), "as at least one is"),
         (torch.zeros(2, 2), torch.eye(3).bool(), "true is .3, 3., similarities .2, 2."),
-        (torch.zeros(4), None, "similarities of shape .4,. where .rows, columns. is needed"),
+        (
+            torch.zeros(4),
+            None,
+            "similarities of shape .4,. where .* is needed; give each picture a row of cosines",
+        ),
     ],
 )
 def test_what_alignment_cannot_be_of_is_refused(similarities, true, said):

@@ -139,6 +139,22 @@ def test_what_a_run_cannot_begin_with_is_refused_before_anything_is_written(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_run_does_not_begin_with_weights_that_another_tokenizer_gave_their_meaning(
+    trained, tmp_path
+):
+    assert trained("--preset", "emoji")[0] == 0
+    kept = tmp_path / "r" / "tokenizer.json"
+    text = json.loads(kept.read_text("utf-8"))
+    text["merges"] = text["merges"][::-1] if "merges" in text else text
+    ours = Tokenizer.load(kept)
+    Tokenizer(ours.merges[:1] + ours.merges[:-1], ours.context_length).save(kept)
+    given = ["--preset", "emoji-texts", "--begin-with", str(tmp_path / "r")]
+    status, printed, complaint = trained(*given, out=tmp_path / "s")
+    assert (status, printed) == (1, "")
+    assert "another tokenizer" in complaint and a_sentence(complaint)
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_finished_run_is_not_called_a_repeat(trained, tmp_path):
     status, first, _ = trained()
     assert status == 0

@@ -270,6 +270,10 @@ def test_a_gpu_never_waits_within_a_step(image):
     """Tensors on "meta" have no values: whatever would wait for one raises there."""
     model = tiny.clip(image).to("meta")
     pictures, token_ids, mask = (part.to("meta") for part in tiny.batches()[0])
+    true = torch.ones(len(pictures), len(pictures), dtype=torch.bool, device="meta")
+    objectives.contrastive_step(
+        model, normalise(pictures), token_ids, mask, None, true, alignment=1.0
+    ).backward()
     objectives.contrastive_step(model, normalise(pictures), token_ids, mask, None).backward()
     assert torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).shape == ()
 

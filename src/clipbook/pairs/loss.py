@@ -123,7 +123,7 @@ def alignment(
     where `true` is not given, and for labels that are not true or false or of another shape.
     Source: Wang & Isola 2020, §4 (with α = 2). Built in: book/real/emoji.
     """
-    images = _sides(similarities, "similarities")[0]
+    images = _sides(similarities, "similarities", "cosines")[0]
     if true is None:
         true = torch.eye(images, dtype=torch.bool, device=similarities.device)
     _check_labels(true)
@@ -134,12 +134,15 @@ def alignment(
             "each cell whether the text is true of the picture, as at least one is, and may be "
             "left out where there are as many images as texts"
         )
-    return (2 - 2 * similarities[true]).mean()
+    # a GPU would have to be waited for, were the matching cells picked out
+    return (2 - 2 * similarities).masked_fill(~true, 0).sum() / true.sum()
 
 
-def _sides(logits: Tensor, name: str = "logits") -> tuple[int, ...]:
+def _sides(
+    logits: Tensor, name: str = "logits", what: str = "scaled similarities"
+) -> tuple[int, ...]:
     """Rows and columns. Raises ValueError for what has more axes, or fewer."""
-    check_axes(name, logits, "rows columns", "give each picture a row of scaled similarities")
+    check_axes(name, logits, "rows columns", f"give each picture a row of {what}")
     return tuple(logits.shape)
 
 
