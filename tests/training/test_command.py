@@ -144,10 +144,8 @@ def test_a_run_does_not_begin_with_weights_that_another_tokenizer_gave_their_mea
 ):
     assert trained("--preset", "emoji")[0] == 0
     kept = tmp_path / "r" / "tokenizer.json"
-    text = json.loads(kept.read_text("utf-8"))
-    text["merges"] = text["merges"][::-1] if "merges" in text else text
     ours = Tokenizer.load(kept)
-    Tokenizer(ours.merges[:1] + ours.merges[:-1], ours.context_length).save(kept)
+    Tokenizer(ours.merges[:-1], ours.context_length).save(kept)
     given = ["--preset", "emoji-texts", "--begin-with", str(tmp_path / "r")]
     status, printed, complaint = trained(*given, out=tmp_path / "s")
     assert (status, printed) == (1, "")

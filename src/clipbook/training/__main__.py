@@ -22,6 +22,7 @@ from clipbook.emoji import load_emoji
 from clipbook.evaluation.emoji import evaluate_emoji
 from clipbook.evaluation.scenes import evaluate_scenes
 from clipbook.pairs import load_model, save_model
+from clipbook.text import Tokenizer
 from clipbook.training import command, processes
 from clipbook.training.config import LOSSES
 from clipbook.training.presets import PRESETS, EmojiPreset, Preset, Run
@@ -67,8 +68,8 @@ def run(
 
     Raises ValueError, before anything is written, where the folder holds something else or can't be
     made, artists are left out where there are none, shards are given to a preset for emoji, the
-    weights to begin with are of another model, or a locked image encoder would begin with none; and
-    FileNotFoundError where there are no weights to begin with.
+    weights to begin with are of another model or tokenizer, or a locked image encoder would begin
+    with none; and FileNotFoundError where there are no weights to begin with.
     """
     check_folder("--out", out)
     recipe = PRESETS[preset]
@@ -89,6 +90,12 @@ def run(
         raise ValueError(f"--shards {shards}: {preset} learns emoji alone; try shapes")
     if begin_with is not None:
         command.begin_with(begin_with, session.model, load_model)
+        theirs = Tokenizer.load(begin_with / command.TOKENIZER)
+        if theirs.merges != session.tokenizer.merges:
+            raise ValueError(
+                f"--begin-with {begin_with}: its weights were learned with another tokenizer, so "
+                f"its token ids mean other texts than those of {preset}; give a run on such texts"
+            )
     elif isinstance(recipe, EmojiPreset) and recipe.image_locked:
         raise ValueError(
             f"--preset {preset} leaves the image encoder as it is, which has learned nothing; give "
