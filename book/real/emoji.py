@@ -438,7 +438,7 @@ SimilarityMatrix(I_8 @ mine.T, pictures, my_captions)
 # Eight pictures are few. Predict for all 1,301: after how many of the 3,800 steps does the model overtake the
 # nearest pixels, as drawn and moved? And what happens at 3,000?
 
-# %% mystnb={"image": {"alt": "Own name first against the step: CLIP as drawn rises from nothing and crosses the line of nearest pixels, at one half, only after 750 steps; CLIP moved crosses the low line of pixels moved within 200. Both rise steeply once more after step 3,000."}}
+# %% mystnb={"image": {"alt": "Own name first against the step: CLIP as drawn rises from nothing and crosses the line of nearest pixels, at one half, only after 750 steps; CLIP moved crosses the low line of pixels moved within 200. Both waver at step 3,000 and then rise once more."}}
 from clipbook.figures import curves
 
 at, measured = history.evaluation_steps, history.evaluations
