@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from bookkit import ROOT
-from bookkit.browser import MISSING, find_chromium
+from bookkit.browser import MISSING, WHOLE, find_chromium
 
 CONFIG = ROOT / "tools/audit/lighthouserc.cjs"
 FORMS = ("mobile", "desktop", "whole")  # as the configuration has them
@@ -42,7 +42,7 @@ def choose(site: Path, named: list[str]) -> list[str]:
 
 def measured(lhci: Path, site: Path, pages: list[str], form: str) -> list[dict]:
     """What Lighthouse CI found of every demand on every page, looked at in one form."""
-    chrome = find_chromium() or sys.exit(MISSING)
+    chrome = find_chromium(*WHOLE) or sys.exit(MISSING)
     environment = os.environ | {"FORM": form, "SITE": str(site.resolve()), "CHROME_PATH": chrome}
     command = [str(lhci.resolve()), "--no-lighthouserc", f"--config={CONFIG}"]
     with tempfile.TemporaryDirectory() as folder:

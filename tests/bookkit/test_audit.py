@@ -1,6 +1,7 @@
 """bookkit.audit: what Lighthouse CI finds becomes a table, and a missed target an error."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ LHCI = """#!{python}
 import json, os, pathlib, sys
 there = pathlib.Path(".lighthouseci")
 there.mkdir(exist_ok=True)
+assert os.environ["CHROME_PATH"].endswith("/chromium"), "Lighthouse wants one with windows"
 if "collect" in sys.argv:
     urls = [one.partition("=")[2] for one in sys.argv if one.startswith("--url=")]
     (there / "urls").write_text("\\n".join(urls))
@@ -35,7 +37,10 @@ def test_missed_target_ends_in_1_and_stands_out(tmp_path, monkeypatch, passed, s
     lhci = tmp_path / "lhci"
     lhci.write_text(LHCI.format(python=sys.executable, found=json.dumps(found)))
     lhci.chmod(0o755)
-    monkeypatch.setenv("CHROMIUM", "chromium")
+    for name in ("chromium", "chromium-headless-shell"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CHROMIUM", raising=False)
     table = tmp_path / "table.md"
     arguments = [str(tmp_path / "site"), str(lhci), str(table), "pairs/training"]
     monkeypatch.setattr("sys.argv", ["audit", *arguments])

@@ -16,34 +16,40 @@ DESKTOP = {"width": 1280, "height": 800}
 
 
 @pytest.mark.parametrize(
-    ("scheme", "viewport"),
-    [("light", DESKTOP), ("dark", PHONE)],
-    ids=["light-desktop", "dark-phone"],
+    ("scheme", "viewport", "from_folder"),
+    [("light", DESKTOP, False), ("dark", PHONE, True)],
+    ids=["light-desktop-served", "dark-phone-from-a-folder"],
 )
-def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, scheme, viewport):
-    seen = visit(
-        f"{origin}/{page}.html",
-        allowed=origin,
-        color_scheme=scheme,
-        viewport=viewport,
-    )
-    draw_widgets(seen.tab)
-    seen.tab.evaluate("document.fonts.ready")
-    wide = seen.tab.evaluate("() => document.documentElement.scrollWidth")
-    assert wide <= viewport["width"]
-    assert seen.tab.locator("html").get_attribute("data-theme") == scheme
-    text, ground = seen.tab.evaluate(
+def test_page_is_whole_readable_and_usable_by_everyone(
+    visit, origin, site, page, scheme, viewport, from_folder
+):
+    place = site.as_uri() if from_folder else origin
+    seen = visit(f"{place}/{page}.html", allowed=place, color_scheme=scheme, viewport=viewport)
+    tab = seen.tab
+    draw_widgets(tab)
+    tab.evaluate("document.fonts.ready")
+    assert tab.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]
+    assert tab.locator("html").get_attribute("data-theme") == scheme
+    text, ground = tab.evaluate(
         "() => [getComputedStyle(document.querySelector('article p')).color,"
         " getComputedStyle(document.body).backgroundColor]"
     )
     assert (luminance(text) < luminance(ground)) == (scheme == "light")
     bright, dark = sorted([luminance(text), luminance(ground)], reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
-    assert violations(seen.tab) == []  # which takes seconds, so that what comes late has come
+    if page.split("/")[0] in ("text", "image", "pairs"):
+        shows_its_place_on_the_map(tab, viewport["width"])
+    assert violations(tab) == []  # which takes seconds, so that what comes late has come
     assert seen.foreign == [], "it asks another host"
     assert seen.errors == []
-    seen.tab.emulate_media(media="print", color_scheme=scheme)
-    ink, code = seen.tab.evaluate(
+    pictures = tab.locator(".widget > .widget-picture").all()
+    assert len(pictures) == tab.locator("script[type$='widget-view+json']").count()
+    assert not any(picture.is_visible() for picture in pictures)
+    tab.emulate_media(media="print", color_scheme=scheme)
+    assert all(picture.is_visible() for picture in pictures), "a widget has no picture on paper"
+    live = tab.locator(".widget > :not(.widget-picture)")
+    assert not any(part.is_visible() for part in live.all())
+    ink, code = tab.evaluate(
         """() => ["article p", "article .highlight pre span"].map((place) => {
           const node = document.querySelector(place) ?? document.body
           return getComputedStyle(node).color
@@ -52,18 +58,13 @@ def test_page_is_whole_readable_and_usable_by_everyone(visit, origin, page, sche
     assert max(luminance(ink), luminance(code)) < 0.2, "paper is white"
 
 
-def test_page_works_from_a_folder_and_leaves_a_picture_of_each_widget_in_print(visit, site, page):
-    seen = visit((site / f"{page}.html").as_uri(), allowed=site.as_uri())
-    draw_widgets(seen.tab)
-    assert seen.foreign == []
-    assert seen.errors == []
-    pictures = seen.tab.locator(".widget > .widget-picture").all()
-    assert len(pictures) == seen.tab.locator("script[type$='widget-view+json']").count()
-    assert not any(picture.is_visible() for picture in pictures)
-    seen.tab.emulate_media(media="print")
-    assert all(picture.is_visible() for picture in pictures)
-    live = seen.tab.locator(".widget > :not(.widget-picture)")
-    assert not any(part.is_visible() for part in live.all())
+def shows_its_place_on_the_map(tab, width: int) -> None:
+    """The band above a chapter about a part of the model marks that part, and fits."""
+    band = tab.locator("nav.band")
+    assert band.locator("[aria-current=page]").count() == 1
+    box = band.bounding_box()
+    assert box["height"] <= 215  # six rows, one of them in two lines on a phone
+    assert box["x"] + box["width"] <= width
 
 
 def test_what_a_page_asks_of_another_host_is_noted_and_never_comes(visit, tmp_path):

@@ -332,21 +332,6 @@ def test_nothing_keeps_a_page_from_being_drawn(site, page):
         assert image["src"].endswith(".svg") or {"width", "height"} <= image.attrs.keys()
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1280])
-def test_chapter_shows_its_place_on_the_map(visit, origin, chapter, width):
-    if chapter.split("/")[0] not in ("text", "image", "pairs"):
-        pytest.skip("not a part of the model")
-    seen = visit(
-        f"{origin}/{chapter}.html", allowed=origin, viewport={"width": width, "height": 800}
-    )
-    band = seen.tab.locator("nav.band")
-    assert band.locator("[aria-current=page]").count() == 1
-    box = band.bounding_box()
-    assert box["height"] <= 215  # six rows, one of them in two lines on a phone
-    assert box["x"] + box["width"] <= width
-
-
 def test_icon_and_logo_are_our_own_drawings(site, page):
     soup = soup_of(site / f"{page}.html")
     for link in [
