@@ -12,6 +12,7 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,15 @@ def state(*left_out: str) -> str:
         return ""
     names = done.stdout.split("\0")
     return digest([ROOT / name for name in names if name], installed())
+
+
+def marked(*marks: str) -> list[str]:
+    """Files of tests in which one of these marks stands: pytest need not import the others."""
+    pattern = re.compile(rf"\bmark\.({'|'.join(marks)})\b")
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [
+        str(path.relative_to(ROOT)) for path in files if pattern.search(path.read_text("utf-8"))
+    ]
 
 
 def known() -> dict[str, str]:
@@ -135,15 +145,15 @@ def main() -> int:
         with timed("waiting for the sheets of emoji"):
             if emoji.wait():
                 return emoji.returncode
-        pytest("package", *both, "--cov", "-m", PLAIN, *PACKAGE, unread=OF_THE_BOOK)
+        pytest("package", *both, "-m", PLAIN, *PACKAGE, unread=OF_THE_BOOK)
         others = [f"--ignore={folder}" for folder in PACKAGE]
         pytest("book and its machinery", *both, "-m", PLAIN, *others, unread=PACKAGE)
         notebooks_with_colabs_versions()
         with timed("site"):
             subprocess.run(["make", "site"], cwd=ROOT, check=True)
-        pages = "(browser or site) and not alone"
-        pytest("site in a browser", *both, "-m", pages, unread=PACKAGE)
-        pytest("tests that measure time", "-m", "alone")
+        pages = ("-m", "(browser or site) and not alone", *marked("browser", "site"))
+        pytest("site in a browser", *both, *pages, unread=PACKAGE)
+        pytest("tests that measure time", "-m", "alone", *marked("alone"))
     except subprocess.CalledProcessError as failed:
         print(failed.stderr or "", end="", file=sys.stderr)
         return failed.returncode

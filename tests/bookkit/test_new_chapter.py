@@ -13,6 +13,7 @@ import pytest
 from bookkit import ROOT, chapters, new_chapter
 
 PAGE = "nowhere/example"
+in_one_process = pytest.mark.xdist_group("new chapter")  # which makes one copy
 TESTS = [
     "tests/bookkit/test_chapters.py",
     "tests/bookkit/test_predictions.py",
@@ -45,24 +46,26 @@ def copy(tmp_path_factory):
     return SimpleNamespace(root=root, python=python, said=done.stdout)
 
 
+@in_one_process
 @pytest.mark.slow
 def test_it_passes_every_test_of_a_chapter(copy):
     chosen = ("-m", "not site", "-k", "example or house or chapter or seed")
-    done = copy.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS, *chosen)
+    done = copy.python("-m", "pytest", "-v", "-p", "no:cacheprovider", *TESTS, *chosen)
     assert done.returncode == 0, done.stdout[-3000:]
+    assert "nowhere/example example-shares by columns" in done.stdout
     for tidy in (("format", "--check"), ("check",)):
         done = copy.python("-m", "ruff", *tidy, f"book/{PAGE}.py")
         assert done.returncode == 0, done.stdout
-    listed = copy.python("-m", "pytest", "-q", "--collect-only", *TESTS, "-k", "example")
-    assert "nowhere/example example-shares by columns" in listed.stdout
 
 
+@in_one_process
 @pytest.mark.slow
 def test_its_notebook_runs_from_top_to_bottom(copy, tmp_path):
     notebook = nbformat.read(copy.root / f"book/{PAGE}.ipynb", 4)
     nbclient.NotebookClient(notebook, resources={"metadata": {"path": tmp_path}}).execute()
 
 
+@in_one_process
 @pytest.mark.slow
 def test_it_says_what_it_wrote(copy):
     assert copy.said.splitlines()[:4] == [

@@ -98,6 +98,28 @@ def test_tests_of_the_package_read_nothing_of_the_book():
         ), path
 
 
+def test_only_files_in_which_a_mark_stands_are_read_for_it(tmp_path, monkeypatch):
+    (tmp_path / "tests/pages").mkdir(parents=True)
+    for name, line in [
+        ("pages/test_all.py", "pytestmark = [pytest.mark.site]"),
+        ("pages/test_one.py", "@pytest.mark.browser"),
+        ("test_other.py", "@pytest.mark.sites, alone, browser"),
+    ]:
+        (tmp_path / "tests" / name).write_text(line)
+    monkeypatch.setattr(prove, "ROOT", tmp_path)
+    found = ["tests/pages/test_all.py", "tests/pages/test_one.py"]
+    assert prove.marked("browser", "site") == found
+    assert prove.marked("alone") == []
+
+
+def test_no_test_gets_a_mark_elsewhere_than_in_its_own_file():
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path.name.startswith("test_"):
+            continue
+        text = path.read_text("utf-8")
+        assert not re.search(r"\b(add_marker|mark\.)\W*(browser|site|alone)\b", text), path
+
+
 def test_every_folder_of_tests_is_of_the_package_or_of_the_book():
     tests = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
     assert tests | {"tests/bookkit"} == {*prove.PACKAGE, *prove.OF_THE_BOOK} - {"book"}

@@ -43,6 +43,7 @@ def test_workflows_call_the_makefile():
     assert {"make site", "make colab-branch PUSH=origin"} <= set(commands["publish"])
     assert any(command.startswith("make repository URL=") for command in commands["publish"])
     assert {"make newest", ".ci/run", "make fuzz", "make advisories"} <= set(commands["weekly"])
+    assert "make colab VERSIONS=newest" in commands["weekly"]  # which no commit is tried with
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import random
 import warnings
 from functools import cache
 from pathlib import Path
@@ -102,12 +103,27 @@ def test_equals_open_clip(text):
     agrees(text)
 
 
+def drawn(generator: random.Random) -> str:
+    """Characters of any script and PARTS; drawn by hand, in a third of hypothesis' time."""
+    pieces = []
+    for _ in range(generator.randrange(13)):
+        if generator.random() < 0.5:
+            pieces.append(generator.choice(PARTS))
+        else:
+            code = generator.randrange(generator.choice([0x80, 0x250, 0x3000, 0x110000]))
+            pieces.append(chr(code) if not 0xD800 <= code < 0xE000 else "\ud7ff")
+    return "".join(pieces)
+
+
 @pytest.mark.slow
-@given(ANY.filter(lambda text: not says_a_name(text)))
-@settings(max_examples=10_000)
-def test_equals_open_clip_for_ten_thousand_texts(text):
+@given(st.integers(0, 2**32))
+@settings(max_examples=100)
+def test_equals_open_clip_for_ten_thousand_texts(seed):
+    generator = random.Random(seed)
     with plain_python():  # shapes are checked by the three hundred texts above
-        agrees(text)
+        for text in [drawn(generator) for _ in range(100)]:
+            if not says_a_name(text):
+                agrees(text)
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests import tiny
 from tests.training import shared
 
 torchrun = pytest.mark.slow  # processes of their own
+in_one_worker = pytest.mark.xdist_group("processes")  # which starts them once for all
 LOSSES = {"infonce": info_nce, "sigmoid": sigmoid_loss}
 
 
@@ -77,37 +79,51 @@ def alone(request):
     return request.param, history, dict(model.state_dict())
 
 
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What two processes write in 12 steps with this loss: a function of its name."""
+
+    @cache
+    def run(loss: str) -> Path:
+        folder = tmp_path_factory.mktemp(loss)
+        done = start(2, "train", folder, folder / "run", 12, loss)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return folder
+
+    return run
+
+
 @torchrun
-def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path, alone):
+@in_one_worker
+def test_two_processes_have_the_losses_and_the_weights_of_one(alone, together):
     loss, history, weights = alone
-    done = start(2, "train", tmp_path, tmp_path / "run", 12, loss)
-    assert done.returncode == 0, done.stderr[-2000:]
-    for one in written(tmp_path):
+    folder = together(loss)
+    for one in written(folder):
         assert one["loss"] == pytest.approx(history.loss, abs=1e-5)
         assert one["scale"] == pytest.approx(history.scale, abs=1e-4)
-    first, second = (read_tensors(tmp_path / f"{k}.safetensors")[0] for k in range(2))
+    first, second = (read_tensors(folder / f"{k}.safetensors")[0] for k in range(2))
     for name, value in weights.items():
         assert torch.equal(first[name], second[name]), name
         torch.testing.assert_close(first[name], value, atol=2e-4, rtol=1e-3)
 
 
 @torchrun
-def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_path):
-    folders = [tmp_path / name for name in ("whole", "killed")]
-    for folder in folders:
-        folder.mkdir()
-    assert start(2, "train", folders[0], folders[0] / "run", 12, "infonce").returncode == 0
-    killed = start(2, "train", folders[1], folders[1] / "run", 7, "infonce")
+@in_one_worker
+def test_a_run_of_which_one_process_was_killed_goes_on_to_the_same_weights(tmp_path, together):
+    killed = start(2, "train", tmp_path, tmp_path / "run", 7, "infonce")
     assert killed.returncode != 0
-    kept = sorted(path.name for path in (folders[1] / "run").iterdir())
+    kept = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert kept == ["checkpoint-00000004"]
-    assert start(2, "train", folders[1], folders[1] / "run", 12, "infonce").returncode == 0
+    assert start(2, "train", tmp_path, tmp_path / "run", 12, "infonce").returncode == 0
+    folders = (together("infonce"), tmp_path)
     first, again = (read_tensors(folder / "0.safetensors")[0] for folder in folders)
     assert all(torch.equal(value, again[name]) for name, value in first.items())
 
     # and with another number of processes it is another run
-    refused = start(1, "train", folders[1], folders[1] / "run", 12, "infonce")
-    assert refused.returncode != 0 and "processes=2, not nothing" in refused.stderr
+    model, batches = shared.model_for("infonce"), tiny.batches(shared.PAIRS)
+    options = {"device": "cpu", "workers": 0, "progress": False}
+    with pytest.raises(ValueError, match="processes=2, not nothing"):
+        loop_module.train(model, batches, shared.CONFIG, folder=tmp_path / "run", **options)
 
 
 @torchrun

@@ -16,6 +16,7 @@ from bookkit.colab import image
 from tests.environments import clean_environment, make_environment
 
 pytestmark = [
+    pytest.mark.xdist_group("colab"),  # one worker executes the notebook for all
     pytest.mark.slow,  # fills an environment: 15 s once pip has the packages, else a minute
     pytest.mark.skipif(
         sys.version_info >= (3, 14), reason="Colab's numpy is for Python 3.10 to 3.13"

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 import clipbook.widgets
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
 
 # `heard` writes what the page sends into a file, then answers with another value of the trait.
 SETUP = """

@@ -1,6 +1,7 @@
-"""The contract with Colab, kept by the quickest chapter in each environment.
+"""The contract with Colab, kept by the quickest chapter with Colab's and with the lowest versions.
 
-`make colab` runs every chapter in every environment.
+`make colab` runs every chapter, and with the newest versions too. These are tried weekly: what came
+out today must not decide about a commit.
 """
 
 import os
@@ -16,7 +17,7 @@ from packaging.version import Version
 from bookkit.colab import contract, image
 from bookkit.colab.publish import publish
 
-QUICKEST = "pairs/similarity-matrix"
+QUICKEST = "text/embeddings"
 KEPT = {"setup": 5, "seconds": 9, "said": "", "error": "", "gained": frozenset(), "changed": {}}
 
 slow = pytest.mark.slow
@@ -52,7 +53,7 @@ def bounds() -> dict[str, str]:
 
 @slow
 @for_colabs_python
-@pytest.mark.parametrize("name", contract.ENVIRONMENTS)
+@pytest.mark.parametrize("name", [one for one in contract.ENVIRONMENTS if one != "newest"])
 def test_a_chapter_keeps_the_contract(name, branch, tmp_path):
     there = made(name, tmp_path / name)
     done = contract.run(branch / f"book/{QUICKEST}.ipynb", there)
@@ -60,7 +61,7 @@ def test_a_chapter_keeps_the_contract(name, branch, tmp_path):
     assert "clipbook" in done.gained
     assert "GPU" in done.said
     found = contract.versions(there.fresh(tmp_path / "look"))
-    pins = {"colab": image.load().pins, "lowest": bounds()}.get(name, {})
+    pins = {"colab": image.load().pins, "lowest": bounds()}[name]
     here = contract.versions(Path(sys.executable))
     assert found["torch"] == here["torch"]
     differ = [one for one, pin in pins.items() if Version(found[one]) != Version(pin)]

@@ -24,11 +24,15 @@ assert picture_loss is not None
 """
 
 
+of_all_chapters = pytest.mark.xdist_group("course")  # one worker makes the course
+
+
 @pytest.fixture(scope="module")
 def course(make_course):
     return make_course("all")
 
 
+@of_all_chapters
 @pytest.mark.slow
 def test_students_get_no_solution_and_no_hidden_check(course, chapter):
     source, student = (course.notebook(kind, chapter) for kind in ("source", "release"))
@@ -38,6 +42,7 @@ def test_students_get_no_solution_and_no_hidden_check(course, chapter):
         assert set(cell.metadata) - set(ours.metadata) <= {"deletable", "editable"}
 
 
+@of_all_chapters
 @pytest.mark.slow
 def test_students_get_everything_else(course, chapter):
     source, student = (course.notebook(kind, chapter) for kind in ("source", "release"))
@@ -61,6 +66,7 @@ def test_a_leak_is_seen(tmp_path):
     assert leaks(student, source) == ["BEGIN HIDDEN TESTS"]
 
 
+@of_all_chapters
 @pytest.mark.slow
 def test_there_is_a_guide_to_each_chapter(course, chapter):
     text = (course.folder / f"guides/{name_of(chapter)}.md").read_text("utf-8")

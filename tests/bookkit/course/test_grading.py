@@ -1,7 +1,6 @@
-"""Grading by nbgrader: blank notebooks, masters, and a class of simulated students."""
+"""Grading by nbgrader: a class of simulated students."""
 
 import csv
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,42 +8,22 @@ import nbformat
 import pytest
 
 from bookkit import ROOT
-from bookkit.chapters import read
-from bookkit.course.guide import name_of
 from tests.bookkit.course import students
 from tests.bookkit.course.cells import essential, role, solutions
 
 pytestmark = pytest.mark.slow
 
 
-def scores(course, page: str) -> dict[str, float]:
+def scores(course) -> dict[str, float]:
     """What `nbgrader export` writes for each student."""
-    course.run("-m", "nbgrader", "export", f"--assignment={name_of(page)}", "--to=grades.csv")
+    course.run("-m", "nbgrader", "export", f"--assignment={students.NAME}", "--to=grades.csv")
     with open(course.folder / "grades.csv", newline="") as file:
         return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
 
 
-# nbgrader takes 20 s a chapter or more, so it grades two. Of every exercise in every chapter,
-# tests/exercises asks that its checks refuse the blank and pass the book's own answer.
-@pytest.mark.parametrize("page", ["start/contrastive-learning", "image/patching"])
-def test_blank_earns_nothing_and_the_master_everything(make_course, page):
-    course = make_course(page)
-    source = course.notebook("source", page)
-    for student, kind in (("blank", "release"), ("master", "source")):
-        made = course.notebook(kind, page)
-        essential(made, source)
-        course.hand_in(student, page, nbformat.writes(made))
-    shutil.rmtree(course.folder / "source")  # grading does without the masters
-    course.run("-m", "nbgrader", "autograde", name_of(page))
-    assert scores(course, page) == {"blank": 0, "master": read(page).points}
-
-    name = f"autograded/blank/{name_of(page)}/{Path(page).name}.ipynb"
-    for cell in nbformat.read(course.folder / name, 4).cells:
-        if role(cell).get("grade"):  # for want of an answer, not of a name
-            assert "not written yet" in str(cell.outputs), role(cell)["grade_id"]
-
-
-in_one_process = pytest.mark.xdist_group("class")  # which takes minutes to grade
+# Of every exercise in every chapter, tests/exercises asks that its checks refuse the blank and pass
+# the book's own answer; nbgrader, which takes seconds a submission, grades one chapter.
+in_one_process = pytest.mark.xdist_group("class")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +44,7 @@ def graded(make_course):
     course.run("-m", "nbgrader", "autograde", students.NAME, fails=True)
     said = course.run("look.py", students.NAME)
     remarks = dict(line.split(": ", 1) for line in said.splitlines())
-    return course, members, collected, scores(course, students.PAGE), remarks, before
+    return course, members, collected, scores(course), remarks, before
 
 
 def download(members: list, archive: Path) -> None:
@@ -98,6 +77,16 @@ def test_every_submission_is_collected_and_what_is_skipped_is_named(graded):
 def test_every_student_gets_the_score_deserved(graded):
     _, members, _, got, _, _ = graded
     assert got == {member.id: member.score for member in members}
+
+
+@in_one_process
+def test_a_blank_earns_nothing_for_want_of_an_answer_not_of_a_name(graded):
+    course, *_ = graded
+    name = f"autograded/blank/{students.NAME}/{students.STEM}.ipynb"
+    checks = [c for c in nbformat.read(course.folder / name, 4).cells if role(c).get("grade")]
+    assert len(checks) > 3
+    for cell in checks:
+        assert "not written yet" in str(cell.outputs), role(cell)["grade_id"]
 
 
 @in_one_process

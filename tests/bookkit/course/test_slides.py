@@ -132,6 +132,7 @@ def deck(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("slides")  # one worker executes the chapter for all
 @pytest.mark.browser  # formulas are set by what `make site` has fetched
 class TestDeck:
     def test_everything_is_in_the_file(self, deck):
