@@ -192,7 +192,8 @@ def slides(notebook: nbformat.NotebookNode) -> str:
     formulas: list[dict] = []
     title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
     deck = nbformat.v4.new_notebook(cells=cells(notebook))
-    for cell in deck.cells:
+    for k, cell in enumerate(deck.cells):
+        cell.id = f"cell-{k}"  # new ones get any: the same chapter gives the same bytes
         if cell.cell_type == "markdown":
             cell.source = without_formulas(cell.source, formulas)
     exporter = SlidesExporter(template_name=DECK.name, extra_template_basedirs=[str(DECK.parent)])

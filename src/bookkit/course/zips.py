@@ -6,6 +6,8 @@ the site was built. Solutions and hidden checks are not in it. `{student-noteboo
 
 import copy
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
@@ -45,12 +47,14 @@ def student(page: str, edition: Edition) -> str:
     return nbformat.writes(made) + "\n"
 
 
-def deck(page: str, outputs: nbformat.NotebookNode, camera: Camera) -> str:
-    """The slides, of a notebook that has been executed."""
+def with_pictures(
+    page: str, outputs: nbformat.NotebookNode, camera: Camera
+) -> nbformat.NotebookNode:
+    """What slides are made of: the chapter as it has been executed, its widgets still pictures."""
     made = slides.shown(page, outputs)
     made.metadata["widgets"] = copy.deepcopy(outputs.metadata.get("widgets", {}))
     slides.photograph(made, camera)
-    return slides.slides(made)
+    return made
 
 
 def write(site: Path, page: str, files: dict[str, str]) -> Path:
@@ -68,19 +72,25 @@ def make(app, exception) -> None:
         return
     cache, camera = get_cache(app.config.nb_execution_cache_path), Camera(BUILD / "widget-pictures")
     edition = published()
-    for page in [page for page in names() if page in app.env.found_docs]:
-        stem, name = page.rpartition("/")[2], name_of(page)
+    pages = [page for page in names() if page in app.env.found_docs]
+    executed = []
+    for page in pages:
         _, outputs = cache.merge_match_into_notebook(notebooks.notebook(page))
+        executed.append(with_pictures(page, outputs, camera))
+    camera.close()
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # seconds a chapter
+        decks = list(pool.map(slides.slides, executed))
+    for page, deck in zip(pages, decks, strict=True):
+        stem, name = page.rpartition("/")[2], name_of(page)
         words = {"title": read(page).title, "stem": stem, "name": name}
         words["guide"] = f"{app.config.ogp_site_url}instructors/guide.html"
         files = {
             "README.txt": README.format(**words),
             f"{stem}.ipynb": student(page, edition),
             f"{name}.md": guide(read(page)),
-            "slides.html": deck(page, outputs, camera),
+            "slides.html": deck,
         }
         write(Path(app.outdir), page, files)
-    camera.close()
 
 
 def setup(app) -> dict:

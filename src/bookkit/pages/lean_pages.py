@@ -10,6 +10,7 @@ page, and a chapter that is gone leaves no page behind.
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -43,17 +44,22 @@ def webp_copies(folder: Path) -> dict[str, str]:
     Drawings stay exact. What is still large then holds a photograph, in which nobody sees the loss.
     """
     names = {}
-    for path in folder.glob("*.png"):
-        with Image.open(path) as picture:
-            copies = [_webp(picture, lossless=True, quality=90)]
-            if len(copies[0]) > LARGE:
-                copies.append(_webp(picture, quality=55))
-        smallest = min(copies, key=len)
-        if len(smallest) < path.stat().st_size:
-            names[path.name] = path.with_suffix(".webp").name
-            path.with_suffix(".webp").write_bytes(smallest)
-            path.unlink()
+    paths = list(folder.glob("*.png"))
+    with ThreadPoolExecutor() as threads:
+        for path, smallest in zip(paths, threads.map(_smallest, paths), strict=True):
+            if len(smallest) < path.stat().st_size:
+                names[path.name] = path.with_suffix(".webp").name
+                path.with_suffix(".webp").write_bytes(smallest)
+                path.unlink()
     return names
+
+
+def _smallest(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        copies = [_webp(picture, lossless=True, quality=90)]
+        if len(copies[0]) > LARGE:
+            copies.append(_webp(picture, quality=55))
+    return min(copies, key=len)
 
 
 def _webp(picture: Image.Image, **options) -> bytes:

@@ -1,5 +1,6 @@
 """bookkit.course.slides: a chapter as slides, in one file that asks nothing of anybody."""
 
+import copy
 import re
 
 import pytest
@@ -86,6 +87,14 @@ def test_any_alternative_text_reaches_the_slide_as_it_is(text):
     image = BeautifulSoup(markdown2html(source), "html.parser").img
     assert image["alt"] == " ".join(text.split())
     assert kept == []
+
+
+@pytest.mark.browser  # as below
+def test_the_same_chapter_gives_the_same_bytes():
+    made = [new_markdown_cell("# A title"), new_code_cell("import this")]
+    made.append(new_markdown_cell("## Softmax\n\nTwo $a$. Three."))
+    chapter = new_notebook(cells=made)
+    assert slides.slides(copy.deepcopy(chapter)) == slides.slides(copy.deepcopy(chapter))
 
 
 def test_an_unknown_chapter_is_named(monkeypatch, capsys, tmp_path):
