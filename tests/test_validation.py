@@ -9,12 +9,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipbook.evaluation import linear_probe, recall_at_k, wilson_interval
-from clipbook.image import CNNConfig, ViTConfig
-from clipbook.pairs import CLIPConfig
+from clipbook.evaluation import (
+    auc,
+    linear_probe,
+    picture_embeddings,
+    pixel_similarities,
+    ranks,
+    recall_at_k,
+    wilson_interval,
+)
+from clipbook.image import CNNConfig, ViTConfig, patchify
+from clipbook.pairs import (
+    CLIPConfig,
+    alignment,
+    chunked_info_nce,
+    chunked_sigmoid_loss,
+    info_nce,
+    sigmoid_loss,
+    similarity,
+    supervised_contrastive,
+)
 from clipbook.text import TextConfig
 from clipbook.training import PRESETS, Preset, SceneBatches, TrainingConfig
 from clipbook.training.folder import FolderBatches, Pair
@@ -211,5 +229,57 @@ def test_the_message_says_value_rule_and_remedy():
     assert str(caught.value) == "colour='grey'; try red or blue"
     with pytest.raises(ValueError) as caught:
         check_axes("query", [[1.0]], "tokens width")
-    said = "query=[[1.0]] is of type list, and a tensor is needed; try torch.tensor(query)"
+    said = "query=[[1.0]] is of type list, and a tensor is needed; try torch.as_tensor(query)"
     assert str(caught.value) == said
+
+
+OWN = torch.zeros(2, dtype=torch.long)
+SQUARES = torch.zeros(2, 16, 16, 3, dtype=torch.uint8)
+TAKE_A_TENSOR = {
+    "info_nce logits": info_nce,
+    "sigmoid_loss logits": sigmoid_loss,
+    "supervised_contrastive logits": lambda x: supervised_contrastive(x, torch.eye(2).bool()),
+    "alignment similarities": alignment,
+    "similarity image_embeddings": lambda x: similarity(x, torch.eye(2)),
+    "chunked_info_nce text_embeddings": lambda x: chunked_info_nce(torch.eye(2), x, 1.0),
+    "chunked_sigmoid_loss image_embeddings": lambda x: chunked_sigmoid_loss(x, torch.eye(2), 1, 0),
+    "ranks similarities": lambda x: ranks(x, OWN),
+    "ranks own": lambda x: ranks(torch.eye(2), x),
+    "recall_at_k similarities": recall_at_k,
+    "auc own": lambda x: auc(x, torch.zeros(2)),
+    "auc others": lambda x: auc(torch.zeros(2), x),
+    "linear_probe features": lambda x: linear_probe(x, OWN, 2),
+    "patchify pixels": lambda x: patchify(x, 2),
+    "encode_image pixels": lambda x: tiny.clip().encode_image(x),
+    "ViT pixels": lambda x: tiny.clip().image_encoder(x),
+    "picture_embeddings pictures": lambda x: picture_embeddings(tiny.clip(), x),
+    "pixel_similarities pictures": lambda x: pixel_similarities(x, SQUARES, OWN, 1),
+    "pixel_similarities known": lambda x: pixel_similarities(SQUARES, x, OWN, 1),
+    "pixel_similarities concept_of": lambda x: pixel_similarities(SQUARES, SQUARES, x, 1),
+}
+
+
+@pytest.mark.parametrize("given", [np.eye(2), [[1.0, 0.0], [0.0, 1.0]]], ids=["array", "list"])
+@pytest.mark.parametrize("name", TAKE_A_TENSOR)
+def test_an_array_or_a_list_in_place_of_a_tensor_is_refused_by_name(name, given):
+    what = name.split()[1]
+    said = rf"^{what}=.* is of type (ndarray|list), and a tensor is needed; try torch.as_t"
+    with plain_python(), pytest.raises(ValueError, match=said):
+        TAKE_A_TENSOR[name](given)
+
+
+WITH_FRACTIONS = [name for name in TAKE_A_TENSOR if name.split()[0] in (
+    "info_nce", "sigmoid_loss", "supervised_contrastive", "alignment", "similarity",
+    "chunked_info_nce", "chunked_sigmoid_loss",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.uint8])
+@pytest.mark.parametrize("name", WITH_FRACTIONS)
+def test_whole_numbers_are_refused_where_fractions_are_computed(name, dtype):
+    what = name.split()[1]
+    said = (
+        rf"^{what} holds (int64|bool|uint8), and numbers with fractions are needed; try {what}.fl"
+    )
+    with plain_python(), pytest.raises(ValueError, match=said):
+        TAKE_A_TENSOR[name](torch.eye(2).to(dtype))

@@ -9,8 +9,9 @@ from pathlib import Path
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` make a file under another name, which then takes the place of what was there.
 
-    Raises FileNotFoundError where its folder is missing, IsADirectoryError for a folder's path, and
-    OSError for any other where it can't be written.
+    Raises FileNotFoundError where its folder is missing, IsADirectoryError for a folder's path,
+    OSError for any other where it can't be written, and what `write` does; then nothing is left of
+    it.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: {path.parent} is no folder; make it first")
@@ -22,9 +23,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except OSError as error:
+    except BaseException as error:  # an interruption, too
         with suppress(OSError):
             unfinished.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise OSError(
             f"{path} can't be written ({error}); make room there, or give another path"
         ) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 LARGEST_SIZE = 2**20
 """No width, depth, vocabulary, picture or batch here is larger: a slip, or a damaged file."""
@@ -90,10 +91,10 @@ def check_axes(name: str, values: Any, axes: str, remedy: str = "") -> None:
 
     Its shape alone is looked at, which a GPU tells without being waited for.
     """
-    if not hasattr(values, "shape"):
+    if not isinstance(values, Tensor):
         raise ValueError(
             f"{name}={excerpt(values)} is of type {type(values).__name__}, and a tensor is needed; "
-            f"try torch.tensor({name})"
+            f"try torch.as_tensor({name})"
         )
     names, shape = axes.split(), tuple(values.shape)
     if len(shape) == len(names):
@@ -102,6 +103,15 @@ def check_axes(name: str, values: Any, axes: str, remedy: str = "") -> None:
     raise ValueError(
         f"{name} of shape {shape} where ({', '.join(names)}) is needed; {remedy or one}"
     )
+
+
+def check_fractions(name: str, values: Tensor) -> None:
+    """Raises ValueError for whole numbers and for true or false, where fractions are computed."""
+    if not values.is_floating_point():
+        raise ValueError(
+            f"{name} holds {str(values.dtype).removeprefix('torch.')}, and numbers with fractions "
+            f"are needed; try {name}.float()"
+        )
 
 
 def check_generator(generator: object) -> None:

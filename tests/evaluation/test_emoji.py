@@ -143,3 +143,43 @@ def test_a_name_without_siblings_pictures_is_not_compared():
 def test_ranks_are_of_a_matrix():
     with plain_python(), pytest.raises(ValueError, match=r"where \(pictures, names\)"):
         ranks(torch.zeros(3), torch.zeros(3, dtype=torch.int64))
+
+
+KNOWN = torch.zeros(3, 16, 16, 3, dtype=torch.uint8)
+OF = torch.tensor([0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("pictures", "of", "concepts", "said"),
+    [
+        (KNOWN / 255, OF, 2, "pictures of shape .* and torch.float32; give square ones of th"),
+        (
+            torch.zeros(3, 16, 16, 4, dtype=torch.uint8),
+            OF,
+            2,
+            r"pictures of shape \(3, 16, 16, 4\)",
+        ),
+        (
+            torch.zeros(3, 32, 16, 3, dtype=torch.uint8),
+            OF,
+            2,
+            r"pictures of shape \(3, 32, 16, 3\)",
+        ),
+        (KNOWN[0], OF, 2, r"pictures of shape \(16, 16, 3\) where"),
+        (KNOWN, OF[:1], 2, r"concept_of=\[0\] for 3 known pictures"),
+        (KNOWN, OF, 1, r"concept_of=\[0, 1, 1\] for 3 known pictures and 1 concepts"),
+        (KNOWN, OF - 1, 2, r"concept_of=\[-1, 0, 0\]"),
+        (KNOWN, OF.int(), 2, "of torch.int64"),
+        (KNOWN, OF, 0, "concepts=0 is not a whole number"),
+    ],
+)
+def test_what_pixels_cannot_be_compared_of_is_refused(pictures, of, concepts, said):
+    with plain_python(), pytest.raises(ValueError, match=said):
+        pixel_similarities(pictures, KNOWN, of, concepts)
+
+
+def test_columns_that_are_no_whole_numbers_and_scores_that_are_none_are_refused():
+    with plain_python(), pytest.raises(ValueError, match="own holds torch.float32, .*own.long"):
+        ranks(torch.eye(2), torch.zeros(2))
+    with pytest.raises(ValueError, match="^others holds nan, which is above nothing"):
+        auc(torch.zeros(2), torch.tensor([0.0, float("nan")]))

@@ -86,3 +86,8 @@ def test_features_and_labels_of_other_axes_are_refused(features, labels):
     given = torch.zeros(features), torch.zeros(labels, dtype=torch.int64)
     with plain_python(), pytest.raises(ValueError, match=r"where \(examples"):
         linear_probe(*given, classes=2)
+
+
+def test_weights_that_their_type_cannot_hold_are_refused():
+    with pytest.raises(ValueError, match="too large for torch.float16; try features.double"):
+        linear_probe((1e-5 * POINTS).half(), LABELS, 3)

@@ -130,3 +130,34 @@ def test_rows_of_other_widths_are_refused():
     ):
         with plain_python(), pytest.raises(ValueError, match="both need rows of one width"):
             loss(normals(4, 8), normals(4, 6))
+
+
+@pytest.mark.parametrize("scale", [torch.ones(1), torch.ones(4), "10", True, None])
+@pytest.mark.parametrize("loss", [chunked_info_nce, chunked_sigmoid_loss])
+def test_a_scale_and_a_bias_are_one_number(loss, scale):
+    rows = normalize(normals(3, 4), dim=1)
+    more = () if loss is chunked_info_nce else (0.0,)
+    with plain_python(), pytest.raises(ValueError, match=r"^scale=.*, and one number is needed"):
+        loss(rows, rows, scale, *more)
+    with plain_python(), pytest.raises(ValueError, match=r"^bias=.*, and one number is needed"):
+        chunked_sigmoid_loss(rows, rows, 1.0, scale)
+
+
+@pytest.mark.parametrize("loss", [chunked_info_nce, lambda *rows: chunked_sigmoid_loss(*rows, 0.0)])
+def test_rows_of_two_types_are_refused(loss):
+    rows = normalize(normals(3, 4), dim=1)
+    with pytest.raises(
+        ValueError, match=r"images hold torch.float32, texts torch.float64; .*texts.to"
+    ):
+        loss(rows, rows.double(), 1.0)
+
+
+def test_many_cells_are_added_up_beyond_what_half_precision_holds():
+    rows = normalize(normals(512, 8), dim=1).half()
+    plain = sigmoid_loss(rows.float() @ rows.float().T)
+    images = rows.clone().requires_grad_()
+    loss = chunked_sigmoid_loss(images, rows, 1.0, 0.0)
+    assert loss.dtype == torch.float16
+    torch.testing.assert_close(loss.float(), plain, atol=0.5, rtol=1e-2)
+    loss.backward()
+    assert images.grad.isfinite().all()

@@ -322,3 +322,14 @@ def test_many_cells_in_half_precision_cost_what_they_cost_in_float32():
         loss = sigmoid_loss(logits.to(dtype))
         assert loss.dtype == dtype
         assert loss.item() == pytest.approx(sigmoid_loss(logits).item(), rel=0.01)
+
+
+def test_alignment_adds_up_more_than_half_precision_holds():
+    far = torch.full((300, 300), -1.0).half()
+    assert alignment(far, torch.ones(300, 300).bool()).item() == 4
+
+
+def test_several_true_texts_keep_the_precision_of_the_logits():
+    true = torch.eye(3).bool()
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        assert info_nce(torch.eye(3, dtype=dtype), true).dtype == dtype

@@ -65,3 +65,10 @@ def test_a_row_alone_is_refused(tower):
     said = rf"^{tower}_embeddings of shape \(8,\) where \(rows, dim\) is needed; try {tower}_emb"
     with plain_python(), pytest.raises(ValueError, match=said + r"eddings\[None\]$"):
         similarity(*rows)
+
+
+def test_rows_of_two_types_are_refused():
+    with pytest.raises(
+        ValueError, match="image_embeddings hold torch.float32, text_.*float64; try"
+    ):
+        similarity(torch.eye(2), torch.eye(2).double())

@@ -425,3 +425,12 @@ def test_a_field_of_another_type_is_damage(newest, place, value):
     (newest / module.ABOUT).write_text(json.dumps(about))
     with plain_python():
         assert f"{newest} is damaged" in refused(newest.parent)
+
+
+def test_a_history_of_other_series_is_refused_by_name():
+    for name in ("nope", 1):
+        with (
+            plain_python(),
+            pytest.raises(ValueError, match=f"history has no series {name!r}; try"),
+        ):
+            History.from_dict({name: []})

@@ -12,7 +12,7 @@ from clipbook.pairs import CLIP
 from clipbook.scenes import EXAMPLE, render
 from clipbook.streams import stream
 from clipbook.training import ShardBatches, TrainingConfig, pack_shards, read_shards, train
-from clipbook.training.folder import FolderBatches, read_pairs
+from clipbook.training.folder import FolderBatches, Pair, read_pairs
 from clipbook.validation import LARGEST_SEED
 from tests.plain import plain_python
 from tests.tiny import clip, tokenizer
@@ -247,3 +247,12 @@ def test_pictures_are_made_square_as_the_model_does(tmp_path):
             train(model, cropped, TrainingConfig(steps=1), workers=0, progress=False)
         with pytest.raises(ValueError, match="fit='squash'; try crop or stretch"):
             make(given, tokenizer(), 1, 16, fit="squash")
+
+
+def test_batches_keep_their_pairs_whatever_becomes_of_the_list(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    pairs = [Pair(tmp_path / "a.png", "a star")] * 4
+    batches = FolderBatches(pairs, tokenizer(), 4, 16)
+    first = batches[0]
+    pairs.clear()
+    assert all(map(torch.equal, batches[0], first))

@@ -606,3 +606,43 @@ def test_another_runs_kept_weights_are_not_overwritten(tmp_path):
         run(tiny.clip(seed=2), folder=tmp_path, keep_at=(0,))
     assert kept.read_bytes() == before
     run(tiny.clip(seed=1), folder=tmp_path, keep_at=(0,))  # the same may begin again
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_that_were_left_on_a_model_are_no_part_of_the_run(frozen):
+    ends = []
+    for left in (False, True):
+        model = tiny.clip()
+        model.image_encoder.requires_grad_(not frozen)
+        if left:
+            for weight in model.parameters():
+                weight.grad = torch.ones_like(weight)
+        before = [weight.clone() for weight in model.image_encoder.parameters()]
+        run(model, config=replace(CONFIG, steps=2))
+        after = model.image_encoder.parameters()
+        assert frozen == all(map(torch.equal, before, after))
+        ends.append(model)
+    assert same_weights(*ends)
+
+
+def test_batches_that_can_be_had_in_order_alone_are_refused():
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match=r"can't be asked for batches\[k\].*; try list\(batches\)"),
+    ):
+        run(tiny.clip(), (tiny.batches()[k] for k in range(9)))
+
+
+@pytest.mark.parametrize("evaluate", [5, 0, "accuracy"])
+def test_what_cannot_be_called_evaluates_nothing_and_is_refused_before_the_first_step(evaluate):
+    with (
+        plain_python(),
+        pytest.raises(ValueError, match=r"evaluate=.* can't be called with the model; give a fun"),
+    ):
+        run(tiny.clip(), evaluate=evaluate, evaluate_at=[1])
+
+
+@pytest.mark.parametrize("measured", [None, 0.5, {"a": "x"}, {"a": torch.ones(2)}])
+def test_what_are_no_numbers_by_name_is_refused(measured):
+    with pytest.raises(ValueError, match="^evaluate returned .*, and numbers by name are needed"):
+        run(tiny.clip(), evaluate=lambda _: measured, evaluate_at=[0])

@@ -15,10 +15,10 @@ from PIL import Image
 from clipbook.image.reading import open_picture
 from clipbook.scenes import EXAMPLE, render
 from clipbook.streams import stream
-from clipbook.training import index_shards, pack, pack_shards, read_pairs, read_shards
+from clipbook.training import index_shards, pack, pack_shards, packing, read_pairs, read_shards
 from clipbook.training.folder import Pair
 from clipbook.training.pack import main
-from clipbook.training.shards import picture_and_caption, samples, usable
+from clipbook.training.shards import Shard, picture_and_caption, samples, usable
 from tests.plain import plain_python
 
 
@@ -265,6 +265,8 @@ def test_the_command_ends_in_a_sentence_where_nothing_can_be_packed(tmp_path, ca
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
+        ("bytes", "12", "bytes='12' is not a whole number from 1 on"),
+        ("bytes", None, "bytes=None is not"),
         ("pairs", "4", "pairs='4' is not a whole number from 0 on"),
         ("pairs", 1.5, "pairs=1.5 is not"),
         ("pairs", -1, "pairs=-1 is not"),
@@ -334,3 +336,57 @@ def test_a_picture_that_is_gone_leaves_a_folder_that_can_be_packed_again(tmp_pat
     assert list((tmp_path / "s").iterdir()) == []
     moved.rename(pairs[5].picture)
     assert pack_shards(pairs, tmp_path / "s", 3) == []
+
+
+@pytest.mark.parametrize("text", ['{"mine": 1}', "[]", "not of ours"])
+def test_a_file_of_somebodys_own_in_the_place_of_the_index_stays(tmp_path, pairs, text):
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(ValueError, match="holds index.json already; give another folder"):
+        pack_shards(pairs, tmp_path)
+    shard_of(tmp_path, GOOD)
+    with pytest.raises(ValueError, match="index.json is no index of shards; move it away"):
+        index_shards(tmp_path)
+    assert (tmp_path / "index.json").read_text() == text
+
+
+def test_an_index_that_is_cut_off_is_made_anew(tmp_path):
+    shard_of(tmp_path, GOOD)
+    index_shards(tmp_path)
+    whole = (tmp_path / "index.json").read_text()
+    (tmp_path / "index.json").write_text(whole[: len(whole) // 2])
+    assert index_shards(tmp_path) == []
+    assert (tmp_path / "index.json").read_text() == whole
+
+
+def test_a_caption_with_half_a_character_is_refused_before_a_shard_is_written(tmp_path, pairs):
+    broken = [*pairs, Pair(pairs[0].picture, "half \ud800")]
+    with pytest.raises(
+        ValueError, match=rf"^pairs\[{len(pairs)}\]: caption .* holds half a charac"
+    ):
+        pack_shards(broken, tmp_path / "s", 1)
+    assert not (tmp_path / "s").exists()
+
+
+def test_packing_that_is_interrupted_leaves_no_shard(tmp_path, pairs, monkeypatch):
+    look, seen = packing._picture, []
+
+    def until_stopped(path):
+        seen.append(path)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return look(path)
+
+    monkeypatch.setattr(packing, "_picture", until_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        pack_shards(pairs, tmp_path / "s", 1)
+    assert list((tmp_path / "s").iterdir()) == []
+
+
+def test_paths_may_be_texts(tmp_path, pairs):
+    with plain_python():
+        same = [Pair(str(pair.picture), pair.caption) for pair in pairs]
+    assert same == pairs
+    pack_shards(same, tmp_path)
+    (shard, *_) = read_shards(tmp_path)[0]
+    with plain_python():
+        assert Shard(str(shard.path), 1, {}, "").path == shard.path

@@ -56,9 +56,12 @@ def ranks(
     """The place of each picture's own name among all, 1 is first; equals count against it.
 
     own: the column of each picture's name. Raises ValueError unless there is one for each picture,
-    and, on the CPU, for what is no column.
+    a whole number of int64, and, on the CPU, for what is no column.
     """
     check_axes("similarities", similarities, "pictures names")
+    check_axes("own", own, "pictures")
+    if own.dtype != torch.int64:
+        raise ValueError(f"own holds {own.dtype}, columns are of torch.int64; try own.long()")
     names = similarities.shape[1]
     beyond = own.device.type == "cpu" and ((own < 0) | (own >= names)).any()
     if own.shape != similarities.shape[:1] or beyond:
@@ -80,9 +83,28 @@ def pixel_similarities(
     concept, pixel by pixel, once all are shrunk to side × side.
 
     A concept without a known picture is at −∞. Raises ValueError for a side that does not divide
-    the pictures' size, and for known pictures of another size.
+    the pictures' size, known pictures of another size, what are no square pictures of three levels
+    from 0 to 255, and concepts that are not those of the known pictures.
     """
     side = whole_number("side", side, 16)
+    concepts = whole_number("concepts", concepts, 1_322)
+    for name, images in (("pictures", pictures), ("known", known)):
+        check_axes(name, images, "pictures size size 3")
+        height, width, channels = images.shape[1:]
+        if images.dtype != torch.uint8 or channels != 3 or height != width:
+            raise ValueError(
+                f"{name} of shape {tuple(images.shape)} and {images.dtype}; give square ones of "
+                "three levels of uint8, as clipbook.image.place does"
+            )
+    check_axes("concept_of", concept_of, "known")
+    beyond = (
+        concept_of.numel() and not 0 <= int(concept_of.min()) <= int(concept_of.max()) < concepts
+    )
+    if len(concept_of) != len(known) or concept_of.dtype != torch.int64 or beyond:
+        raise ValueError(
+            f"concept_of={excerpt(concept_of.tolist())} for {len(known)} known pictures and "
+            f"{concepts} concepts; give each the number of its concept, of torch.int64"
+        )
     size = pictures.shape[1]
     if size % side:
         below = max(k for k in range(1, side + 1) if size % k == 0)
@@ -97,8 +119,8 @@ def pixel_similarities(
         return avg_pool2d(images.permute(0, 3, 1, 2).float() / 255, size // side).flatten(1)
 
     distances = torch.cdist(shrink(pictures), shrink(known))  # (pictures, known)
-    nearest = torch.full((len(pictures), concepts), torch.inf)
-    columns = concept_of.expand(len(pictures), -1)
+    nearest = distances.new_full((len(pictures), concepts), torch.inf)
+    columns = concept_of.to(distances.device).expand(len(pictures), -1)
     return -nearest.scatter_reduce(1, columns, distances, "amin")
 
 
@@ -112,8 +134,12 @@ def name_embeddings(
 def picture_embeddings(
     model: CLIP, pictures: UInt8[Tensor, "n size size 3"], batch_size: int = 256
 ) -> Float[Tensor, "n embed_dim"]:
-    """Unit rows, made batch by batch, in eval mode. Raises ValueError for a batch_size below 1."""
+    """Unit rows, made batch by batch, in eval mode.
+
+    Raises ValueError for a batch_size below 1, and for what is no tensor of pictures.
+    """
     batch_size = whole_number("batch_size", batch_size, 256)
+    check_axes("pictures", pictures, "n size size 3")
     with evaluating(model):
         parts = [
             model.encode_image(normalise(part.to(model.device), model.config.preprocessing))
@@ -125,9 +151,13 @@ def picture_embeddings(
 def auc(own: Float[Tensor, "own"], others: Float[Tensor, "others"]) -> float:
     """How often one of `own` is above one of `others`, equals counting half: 0.5 is a guess.
 
-    The area under the ROC curve. Raises ValueError where either holds none.
+    The area under the ROC curve. Raises ValueError where either holds none, or what is no number.
     Source: Hanley & McNeil 1982.
     """
+    for name, scores in (("own", own), ("others", others)):
+        check_axes(name, scores, name)
+        if scores.isnan().any():
+            raise ValueError(f"{name} holds nan, which is above nothing; look where it comes from")
     if not len(own) or not len(others):
         raise ValueError(
             f"{len(own)} own and {len(others)} others can't be compared; give at least one of each"

@@ -27,8 +27,8 @@ def linear_probe(
     labels: 0 to classes - 1; a class without an example is allowed, and never chosen where others
     fit. penalty: on the squared weights, for features brought to deviation 1. The result takes
     features as they come. Raises ValueError for no examples, labels that are outside the classes,
-    of another number than the features, or not of int64, features that are no finite floats, and
-    numbers that make no sense.
+    of another number than the features, or not of int64, features that are no finite floats or
+    vary too little for their type, and numbers that make no sense.
     """
     check_axes("features", features, "examples width", "give each example a row")
     check_axes("labels", labels, "examples", "try labels.flatten()")
@@ -70,4 +70,10 @@ def linear_probe(
     with torch.no_grad():  # the same for features that were not brought to deviation 1
         probe.weight.div_(spread)
         probe.bias.sub_(probe.weight @ mean)
-    return probe.to(features).requires_grad_(False)
+    probe = probe.to(features).requires_grad_(False)
+    if not all(weights.isfinite().all() for weights in probe.parameters()):
+        raise ValueError(
+            f"the features vary so little that the weights are too large for {features.dtype}; try "
+            "features.double()"
+        )
+    return probe

@@ -20,7 +20,16 @@ from PIL import Image
 from torch import Tensor
 
 from clipbook.image.reading import open_picture
-from clipbook.validation import LARGEST_SIDE, above_zero, between, excerpt, one_of, whole_number
+from clipbook.validation import (
+    LARGEST_SIDE,
+    above_zero,
+    between,
+    check_axes,
+    check_fractions,
+    excerpt,
+    one_of,
+    whole_number,
+)
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 """Mean of the red, green and blue values, in [0, 1], of CLIP's training pictures."""
@@ -142,8 +151,9 @@ def preprocess(
 def in_precision_of(weight: Tensor, pixels: Tensor) -> Tensor:
     """The pixels for a model whose weights are like this one: in its precision, float32 or half.
 
-    Raises ValueError for levels 0 to 255, which no encoder reads.
+    Raises ValueError for levels 0 to 255, which no encoder reads, and for what is no tensor.
     """
+    check_axes("pixels", pixels, "batch channels height width")
     if not pixels.is_floating_point():
         raise ValueError(
             f"pixels are of {pixels.dtype}; an encoder takes what normalise or preprocess gives"
@@ -153,6 +163,9 @@ def in_precision_of(weight: Tensor, pixels: Tensor) -> Tensor:
 
 def check_pixels(pixels: Tensor, size: int) -> None:
     """Raises ValueError unless pixels are RGB pictures of size × size: (batch, 3, size, size)."""
+    if not isinstance(pixels, Tensor):
+        check_axes("pixels", pixels, "batch 3 height width")
+    check_fractions("pixels", pixels)
     if pixels.ndim != 4 or pixels.shape[1:] != (3, size, size):
         raise ValueError(
             f"pixels have shape {tuple(pixels.shape)}, the encoder takes (batch, 3, {size}, "

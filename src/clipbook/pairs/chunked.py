@@ -9,6 +9,7 @@ no sums, so its gradient is had at once.
 Built in: book/scale/large-batches.
 """
 
+from numbers import Real
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipbook.validation import whole_number
+from clipbook.validation import check_axes, check_fractions, excerpt, whole_number
 
 CHUNK = 256
 """Texts at a time: more are no faster."""
@@ -34,11 +35,12 @@ def chunked_info_nce(
     Rows have unit length; image i belongs to text i. scale: a tensor, or a plain number. chunk:
     texts, columns of the grid, at a time.
     Gradients can be had once, not differentiated again. Raises ValueError where there are not as
-    many images as texts, or none, for rows of other widths, and for a chunk below 1.
+    many images as texts, or none, for rows of other widths or types, for a scale that is more than
+    one number, and for a chunk below 1.
     Source: Radford et al. 2021, figure 3.
     """
     chunk = _checked(image_embeddings, text_embeddings, chunk)
-    scale = _as_tensor(scale, image_embeddings)
+    scale = _as_tensor("scale", scale, image_embeddings)
     loss: Tensor = _InfoNCE.apply(image_embeddings, text_embeddings, scale, chunk)
     return loss
 
@@ -55,7 +57,8 @@ def chunked_sigmoid_loss(
     Source: Zhai et al. 2023, §3.3.
     """
     chunk = _checked(image_embeddings, text_embeddings, chunk)
-    scale, bias = (_as_tensor(number, image_embeddings) for number in (scale, bias))
+    scale = _as_tensor("scale", scale, image_embeddings)
+    bias = _as_tensor("bias", bias, image_embeddings)
     loss: Tensor = _Sigmoid.apply(image_embeddings, text_embeddings, scale, bias, chunk)
     return loss
 
@@ -112,22 +115,23 @@ class _Sigmoid(Function):
     ) -> Tensor:
         pairs, grid = len(images), images.new_empty(len(images), min(chunk, len(texts)))
         of_images, of_texts = torch.zeros_like(images), torch.empty_like(texts)
-        loss, of_bias = images.new_zeros(()), images.new_zeros(())
+        wide = torch.promote_types(images.dtype, torch.float32)  # sums of N² cells
+        loss, of_bias = (images.new_zeros((), dtype=wide) for _ in range(2))
         for j in range(0, pairs, chunk):
             part = texts[j : j + chunk]
             logits = torch.mm(images, (scale * part).T, out=grid[:, : len(part)]).add_(bias)
             own = logits.diagonal(-j)
-            loss -= own.sum()  # softplus(-x) = softplus(x) - x
-            loss += torch.nn.functional.softplus(logits, threshold=30).sum()
+            loss -= own.sum(dtype=wide)  # softplus(-x) = softplus(x) - x
+            loss += torch.nn.functional.softplus(logits, threshold=30).sum(dtype=wide)
             belief = logits.sigmoid_()
             own.sub_(1)
-            of_bias += belief.sum()
+            of_bias += belief.sum(dtype=wide)
             torch.mm(belief.T, images, out=of_texts[j : j + chunk])
             of_images.addmm_(belief, part)
-        of_scale = (of_images * images).sum()
+        of_scale = (of_images * images).sum(dtype=wide)
         of_images, of_texts = of_images.mul_(scale), of_texts.mul_(scale)
         ctx.save_for_backward(of_images, of_texts, of_scale, of_bias)
-        return loss / pairs
+        return (loss / pairs).to(images.dtype)
 
     @staticmethod
     @once_differentiable
@@ -137,14 +141,23 @@ class _Sigmoid(Function):
         return *(factor * gradient for gradient in gradients), None
 
 
-def _as_tensor(number: Tensor | int | float, rows: Tensor) -> Tensor:
-    """A plain number with all digits that the rows have, in float32 at least; a tensor as it is."""
-    if isinstance(number, Tensor):
+def _as_tensor(name: str, number: Tensor | int | float, rows: Tensor) -> Tensor:
+    """A plain number with all digits that the rows have, in float32 at least; a tensor as it is.
+
+    Raises ValueError for what is no number, and for several.
+    """
+    if isinstance(number, Tensor) and not number.ndim:
         return number
+    if isinstance(number, bool) or not isinstance(number, Real):
+        what = f"of shape {tuple(number.shape)}" if isinstance(number, Tensor) else "no number"
+        raise ValueError(f"{name}={excerpt(number)} is {what}, and one number is needed; try 10.0")
     return torch.as_tensor(number, dtype=torch.promote_types(rows.dtype, torch.float32))
 
 
 def _checked(images: Tensor, texts: Tensor, chunk: int) -> int:
+    for name, rows in (("image_embeddings", images), ("text_embeddings", texts)):
+        check_axes(name, rows, "rows dim")
+        check_fractions(name, rows)
     if len(images) != len(texts) or not len(images):
         raise ValueError(
             f"{len(images)} images and {len(texts)} texts; image i belongs to text i, so as many "
@@ -154,5 +167,10 @@ def _checked(images: Tensor, texts: Tensor, chunk: int) -> int:
         raise ValueError(
             f"images of shape {tuple(images.shape)} and texts {tuple(texts.shape)}; both need rows "
             "of one width"
+        )
+    if images.dtype != texts.dtype:
+        raise ValueError(
+            f"images hold {images.dtype}, texts {texts.dtype}; both need numbers of one type: try "
+            "texts.to(images)"
         )
     return whole_number("chunk", chunk, CHUNK)

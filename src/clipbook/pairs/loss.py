@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from clipbook.validation import check_axes
+from clipbook.validation import check_axes, check_fractions
 
 
 def info_nce(
@@ -43,7 +43,8 @@ def info_nce(
             "whether the text is true of the picture, with one at least in each row and column"
         )
     rows, columns = (
-        wanted / wanted.sum(dim=1, keepdim=True) for wanted in (true.float(), true.T.float())
+        wanted / wanted.sum(dim=1, keepdim=True)
+        for wanted in (true.to(logits.dtype), true.T.to(logits.dtype))
     )
     return (cross_entropy(logits, rows) + cross_entropy(logits.T, columns)) / 2
 
@@ -77,8 +78,7 @@ def sigmoid_loss(
             "whether the text is true of the picture"
         )
     each = -logsigmoid(torch.where(true, logits, -logits))
-    wide = torch.promote_types(logits.dtype, torch.float32)  # N² of them may be more than 65,504
-    return (each.sum(dtype=wide) / images).to(logits.dtype)
+    return (each.sum(dtype=_wide(logits)) / images).to(logits.dtype)
 
 
 def supervised_contrastive(
@@ -135,15 +135,22 @@ def alignment(
             "left out where there are as many images as texts"
         )
     # a GPU would have to be waited for, were the matching cells picked out
-    return (2 - 2 * similarities).masked_fill(~true, 0).sum() / true.sum()
+    each = (2 - 2 * similarities).masked_fill(~true, 0)
+    return (each.sum(dtype=_wide(similarities)) / true.sum()).to(similarities.dtype)
 
 
 def _sides(
     logits: Tensor, name: str = "logits", what: str = "scaled similarities"
 ) -> tuple[int, ...]:
-    """Rows and columns. Raises ValueError for what has more axes, or fewer."""
+    """Rows and columns. Raises ValueError for what has more axes, or fewer, or no fractions."""
     check_axes(name, logits, "rows columns", f"give each picture a row of {what}")
+    check_fractions(name, logits)
     return tuple(logits.shape)
+
+
+def _wide(cells: Tensor) -> torch.dtype:
+    """What N² cells are added up in: their sum may be more than float16's 65,504."""
+    return torch.promote_types(cells.dtype, torch.float32)
 
 
 def _check_labels(true: object, name: str = "true") -> None:

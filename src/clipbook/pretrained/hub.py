@@ -91,11 +91,16 @@ def fetch(name: str, tokenizers: tuple[str, ...], tell: Callable[[str], None]) -
 def weight_files(folder: Path) -> list[Path]:
     """The files of a repository's weights: one, or those that its index names.
 
-    Raises ValueError for an index that names no files beside it.
+    Raises ValueError for an index that is damaged or names no files beside it.
     """
     if not (folder / INDEX).exists():
         return [folder / WEIGHTS]
-    index = parse((folder / INDEX).read_text("utf-8"))
+    try:
+        index = parse((folder / INDEX).read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / INDEX} is damaged ({error}); delete it, and load the model again"
+        ) from error
     names = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(names, dict) or not names:
         raise ValueError(f"{INDEX} names no files of weights; fetch it again")

@@ -93,7 +93,7 @@ class AnswersPreset:
         """A model with fresh weights behind the image encoder of a trained CLIP with a ViT, and
         the batches to train it on; the seed fixes both.
 
-        kinds of weight 1 may be left out. steps: those of the preset, if not given.
+        steps: those of the preset, if not given.
         Raises ValueError for a CLIP with another image encoder than a ViT.
         """
         config = self.training if steps is None else replace(self.training, steps=steps)

@@ -41,6 +41,9 @@ class Pair:
     picture: Path
     caption: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "picture", Path(self.picture))
+
 
 def read_pairs(folder: str | Path) -> tuple[list[Pair], list[str]]:
     """The pairs of a folder that can be used, and a sentence for each row that can't.
@@ -132,6 +135,9 @@ def check_pairs(pairs: Sequence[Pair]) -> None:
         raise ValueError(
             f"pairs={excerpt(pairs)} is no list of pairs; try pairs, problems = read_pairs(folder)"
         )
+    for k, pair in enumerate(pairs):
+        if problem := text_problem("caption", pair.caption):
+            raise ValueError(f"pairs[{k}]: {problem}")
 
 
 def squares(
@@ -163,7 +169,7 @@ class FolderBatches(Dataset):
         seed: int = 0,
     ) -> None:
         check_pairs(pairs)
-        self.pairs = pairs
+        self.pairs = list(pairs)  # whatever becomes of those given
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size, 64)
         self.image_size = whole_number("image_size", image_size, 32)

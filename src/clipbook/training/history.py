@@ -41,7 +41,9 @@ class History:
         if not isinstance(values, dict):
             raise ValueError(f"history={excerpt(values)} is no object with fields")
         for name, series in values.items():
-            kinds = ENTRIES.get(name, ())
+            if name not in ENTRIES:
+                raise ValueError(f"history has no series {excerpt(name)}; try {', '.join(ENTRIES)}")
+            kinds = ENTRIES[name]
             if not isinstance(series, list) or not all(type(one) in kinds for one in series):
                 raise ValueError(f"history.{name}={excerpt(series)} is no series that it has")
         return cls(**values)

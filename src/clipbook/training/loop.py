@@ -86,6 +86,11 @@ def train(
         raise ValueError(f"config={excerpt(config)} is no TrainingConfig; try TrainingConfig()")
     target = None if folder is None else Path(folder)
     milestones = Milestones(config, target, evaluate, evaluate_at, keep_at)
+    if not hasattr(batches, "__getitem__"):
+        raise ValueError(
+            f"batches={excerpt(batches)} can't be asked for batches[k], as a run that goes on from "
+            "a checkpoint does; try list(batches), or SceneBatches and their like"
+        )
     if isinstance(batches, Sized) and len(batches) < config.steps:
         raise ValueError(
             f"{len(batches)} batches for steps={config.steps}, each of which takes one; give more, "
@@ -138,6 +143,7 @@ def train(
     def look(step: int) -> None:
         milestones.reach(step, model, history, looked_at, objective.save if speaks else None)
 
+    model.zero_grad()  # what somebody's backward() left is no part of the run
     model.train()
     for module in model.modules():  # of what stays as it is, the statistics stay, too
         if isinstance(module, NORMS) and not any(w.requires_grad for w in module.parameters()):

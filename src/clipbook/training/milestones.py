@@ -35,6 +35,11 @@ class Milestones:
             raise ValueError(
                 f"keep_at={sorted(self.keep_at)}, but no folder to keep weights in; give one"
             )
+        if self.evaluate is not None and not callable(self.evaluate):
+            raise ValueError(
+                f"evaluate={excerpt(self.evaluate)} can't be called with the model; give a "
+                "function that returns numbers by name"
+            )
         if self.evaluate_at and self.evaluate is None:
             raise ValueError(
                 f"evaluate_at={sorted(self.evaluate_at)}, but nothing to evaluate; try evaluate="
@@ -73,10 +78,14 @@ class Milestones:
         if example is not None and due and isinstance(model, CLIP):
             history.snapshot_steps.append(step)
             history.snapshots.append(snapshot(model, example))
-        if self.evaluate and step in self.evaluate_at and step not in history.evaluation_steps:
+        if (
+            self.evaluate is not None
+            and step in self.evaluate_at
+            and step not in history.evaluation_steps
+        ):
             with evaluating(model):
                 measured = self.evaluate(model)
-            history.evaluations.append({name: float(value) for name, value in measured.items()})
+            history.evaluations.append(_numbers(measured))
             history.evaluation_steps.append(step)
         if save and step in self.keep_at:
             path = self._kept(step)
@@ -96,6 +105,17 @@ def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
         images = model.encode_image(normalise(pictures, model.config.preprocessing))
         grid = similarity(images, model.encode_text(token_ids, mask))
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
+
+
+def _numbers(measured: object) -> dict[str, float]:
+    """Raises ValueError for what are no numbers by name."""
+    try:
+        return {str(name): float(value) for name, value in measured.items()}  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            f"evaluate returned {excerpt(measured)}, and numbers by name are needed; try "
+            "{'accuracy': 0.5}"
+        ) from None
 
 
 def _steps(name: str, given: Iterable[int], last: int) -> frozenset[int]:

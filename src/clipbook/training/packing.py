@@ -6,11 +6,13 @@ import tarfile
 from collections.abc import Sequence
 from functools import partial
 from hashlib import file_digest
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from clipbook.files import write_whole
 from clipbook.image.reading import open_picture
+from clipbook.strict_json import parse
 from clipbook.training.folder import Pair, check_pairs
 from clipbook.training.shards import (
     CAPTION,
@@ -32,8 +34,8 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
     The same pairs make the same bytes. They stay in their order: shuffle those that have one (all
     of one thing first), for a reader mixes no more than its buffer holds.
     Raises ValueError for no pairs, what `read_pairs` does not give first, a folder in which shards
-    are, and a file for a folder; OSError, and leaves no shard, where one can't be written or a
-    picture can no longer be read.
+    or an index are, and a file for a folder; OSError, and leaves no shard, where one can't be
+    written or a picture can no longer be read.
     """
     check_pairs(pairs)
     pairs_each = whole_number("pairs_each", pairs_each, 1_000)
@@ -41,14 +43,14 @@ def pack_shards(pairs: Sequence[Pair], folder: str | Path, pairs_each: int = 1_0
     check_folder("folder", folder)
     if not pairs:
         raise ValueError(f"there are no pairs to pack into {folder}; look at what read_pairs says")
-    if inside := next(folder.glob("*.tar"), None):
+    if inside := next(chain(folder.glob("*.tar"), folder.glob(INDEX)), None):
         raise ValueError(f"{folder} holds {inside.name} already; give another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for number, first in enumerate(range(0, len(pairs), pairs_each)):
         some = list(enumerate(pairs[first : first + pairs_each], first))
         try:
             write_whole(folder / f"pairs-{number:06d}.tar", partial(_write, some))
-        except OSError:
+        except BaseException:  # an interruption, too
             for k in range(number):  # a new attempt finds the folder as this one did
                 (folder / f"pairs-{k:06d}.tar").unlink()
             raise
@@ -85,8 +87,8 @@ def index_shards(folder: str | Path) -> list[str]:
     """Look at every pair of the shards in a folder, all its files that end in .tar, and write the
     index; a sentence for each pair, and each shard, that can't be used.
 
-    Those are left out of every pass, and the others stay. Raises ValueError where no shard is, and
-    for what ends in .tar and is no file.
+    Those are left out of every pass, and the others stay. Raises ValueError where no shard is, for
+    what ends in .tar and is no file, and where somebody's own file has the name of the index.
     """
     folder = Path(folder)
     paths = sorted(folder.glob("*.tar"))
@@ -94,10 +96,23 @@ def index_shards(folder: str | Path) -> list[str]:
         raise ValueError(f"{folder} holds no shard, a file *.tar; pack one from a folder of pairs")
     if odd := next((path for path in paths if not path.is_file()), None):
         raise ValueError(f"{odd} is no file that can be read, as a shard is; move it away")
+    if (folder / INDEX).exists() and not _is_index(folder / INDEX):
+        raise ValueError(
+            f"{folder / INDEX} is no index of shards; move it away, for one takes its place"
+        )
     about = {"format": FORMAT, "shards": {path.name: _look_at(path) for path in paths}}
     text = json.dumps(about, indent=1) + "\n"
     write_whole(folder / INDEX, lambda path: path.write_text(text, encoding="utf-8"))
     return read_shards(folder)[1]
+
+
+def _is_index(path: Path) -> bool:
+    """Whether the index's place holds one, of whatever format, or what is left of one."""
+    try:
+        about = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return path.is_file() and b'"shards"' in path.read_bytes()[:100]
+    return isinstance(about, dict) and {"format", "shards"} <= about.keys()
 
 
 def _look_at(path: Path) -> dict[str, Any]:

@@ -108,7 +108,11 @@ class ShardBatches(Dataset):
         if epoch != self._epoch or place < self._next:
             self._samples, self._epoch, self._next = self._pass(epoch), epoch, 0
         first = (place - self._next) * self.share
-        mine = list(islice(self._samples, first, first + self.share))
+        try:
+            mine = list(islice(self._samples, first, first + self.share))
+        except ValueError:  # a shard that broke; asked again, it says so again
+            self._forget()
+            raise
         self._next = place + 1
         if len(mine) < self.share:
             self._forget()

@@ -47,6 +47,9 @@ class Shard:
     left_out: dict[int, str]
     digest: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
 
 def read_shards(folder: str | Path) -> tuple[list[Shard], list[str]]:
     """The shards of a folder that its index lists, and a sentence for each pair that can't be used.
@@ -61,7 +64,7 @@ def read_shards(folder: str | Path) -> tuple[list[Shard], list[str]]:
         if about["format"] != FORMAT:
             raise ValueError(f"format {about['format']}, not {FORMAT}")
         listed = {
-            name: (one["bytes"], _shard(folder, name, one))
+            name: (whole_number("bytes", one["bytes"], 1_000, most=inf), _shard(folder, name, one))
             for name, one in sorted(about["shards"].items())
         }
     except FileNotFoundError:
