@@ -4,14 +4,13 @@
 #     question: What do CLIP and SigLIP make of photographs, and which failures of our small model are
 #       theirs as well?
 #     objectives:
-#     - load CLIP and SigLIP into the modules that this book built, and say in which four things they
-#       differ
+#     - load CLIP and SigLIP into the modules that this book built, and say in which four main things
+#       they differ
 #     - build attention pooling by hand, and read a logit with a bias
 #     - 'test a model as a sceptic does: with a control, in pairs, against guessing'
 #     needs: [pairs/zero-shot, image/vit, text/text-encoder]
 #     minutes: 42
-#     place: 'this is the whole of it, with weights that others trained on hundreds of millions of
-#       pairs'
+#     place: 'this is the whole of it, with weights that others trained on far more pairs'
 #     band: CLIP, SigLIP
 #     builds: [clipbook.transformer.AttentionPooling]
 # ---
@@ -19,15 +18,16 @@
 # %% [markdown]
 # # CLIP and SigLIP themselves
 #
-# Every model so far was ours, and its world was drawn. Two famous ones fit into the same modules.
-# {question} This chapter is a laboratory: each section asks, you predict, the weights answer.
+# So far we trained every model ourselves, on drawings. Two famous ones fit into the same modules.
+# {question} This chapter is a laboratory: each section asks, you predict, and the weights answer, where
+# they can be fetched.
 
 # %% [markdown]
 # ## Load CLIP and SigLIP
 #
-# OpenAI's CLIP is 605 MB, Google's SigLIP 813 MB: fetched once, then kept. Best in Colab. Where the
+# OpenAI's CLIP is 605 MB, Google's SigLIP 813 MB: fetched once, then kept. Run it in Colab. Where the
 # network is missing, the page runs on **stand-ins** and says so: then it shows how each test is made,
-# not what CLIP does.
+# not what CLIP does, and what is known of CLIP is cited.
 
 # %%
 import torch
@@ -96,9 +96,8 @@ captions = [f"a photo of {thing}" for thing in things]
 pairs_strip([photo.reduce(4) for photo in photos], captions)
 
 # %% [markdown]
-# In our own world a picture and its caption have cosines near 0.7. Predict for CLIP: how large is the
-# cosine of a photograph with its own caption? With another's? Then choose *row* in the figure: how
-# certain is each choice?
+# Predict for CLIP: how large is the cosine of a photograph with its own caption? With another's? Then
+# choose *row* in the figure: how certain is each choice?
 
 # %%
 from clipbook.widgets import SimilarityMatrix
@@ -116,18 +115,19 @@ thumbnails = [photo.resize((36, 36)) for photo in photos]
 SimilarityMatrix(S, thumbnails, captions, temperature=1 / model.scale.item())
 
 # %% [markdown]
-# CLIP's cosines keep to a narrow band, far from 1. It is certain all the same: its scale, which training
-# let rise to its cap of 100 ({cite:t}`radford2021clip`, §2.5), makes a lead of 0.05 multiply the odds by
-# $e^5 \approx 148$. So a cosine alone means little; its lead over others does. **Question:** which of
-# your two numbers says more, the mean cosine or the leads?
+# A model can be certain though its cosines are far from 1: CLIP's scale, which training let rise to its
+# cap of 100 ({cite:t}`radford2021clip`, §2.5), makes a lead of 0.05 multiply the odds by
+# $e^5 \approx 148$. So a cosine alone means little; its lead over others does.
 
 # %% [markdown]
 # ## What SigLIP changes
 #
-# Above all [the loss](../scale/sigmoid-loss.ipynb), and in the model four things: texts are read without a
-# causal mask, at the last place of 64; pictures are stretched to a square, not cropped; a query *asks* the
-# patches, in place of a class token; and the logits get a bias. All are options of our configs. The stand-in
-# has SigLIP's form, and random weights.
+# Above all [the loss](../scale/sigmoid-loss.ipynb), which asks of each pair a question with yes or no. In
+# the model mainly four things: texts are read without a causal mask, and the text's vector is taken at
+# the last of 64 positions; pictures are stretched to a square, not cropped; a learned query *asks* the
+# patches, in place of a class token; and the logits get a bias. (Smaller ones: no projection, no norm
+# of what comes in, another mean and deviation.) All are options of our configs. The stand-in has
+# SigLIP's form, and random weights.
 
 # %%
 from clipbook.image import Preprocessing, ViTConfig
@@ -152,16 +152,17 @@ siglip.config.image
 # %% [markdown]
 # ## Attention pooling, by hand
 #
-# The mean gives every patch the same weight. SigLIP learns one query $q$, $(w,)$; each head compares
-# its part of $q$ with the keys of all patches, and takes the mean of the values with these shares.
-# Predict the shape of the shares for one picture.
+# The mean gives every patch the same weight. SigLIP learns one query, $(w,)$, which the query matrix
+# turns into $q$. Each head compares its part of $q$ with the keys of all patches; a softmax makes shares
+# of these scores, and with them the values are averaged. Predict the shape of the shares for one
+# picture.
 
 # %%
 vit = siglip.image_encoder
 pool = vit.attention_pooling
 with torch.no_grad():
     pixels = siglip.preprocess(photos[:2])
-    tokens = list(vit.intermediates(pixels).values())[-3]  # after last block
+    tokens = list(vit.intermediates(pixels).values())[-3]  # of the last block
     x = vit.norm(tokens)  # (2, patches, w)
     w, heads = x.shape[-1], pool.attention.heads
     qkv = pool.attention.query_key_value
@@ -170,11 +171,11 @@ with torch.no_grad():
     k, v = (x @ W[w:].T + b[w:]).view(2, -1, 2, heads, w // heads).unbind(dim=2)
     scores = torch.einsum("hd,bthd->bht", q, k) / (w // heads) ** 0.5
     shares = scores.softmax(dim=-1)  # (2, heads, patches)
-print(tuple(shares.shape), "sums to", shares.sum(dim=-1).min().item())
+print(tuple(shares.shape), f"sums to {shares.sum(dim=-1).min():.3f}")
 
 # %% [markdown]
-# The heads' answers lie side by side, pass the output matrix, and a feed-forward network adds what it
-# makes of them. No projection follows: this *is* the embedding, before it gets its length.
+# The heads' answers are concatenated and multiplied by the output matrix, and a feed-forward network adds
+# what it makes of them. No projection follows: this *is* the embedding, before it is scaled to length 1.
 
 # %%
 with torch.no_grad():
@@ -186,7 +187,7 @@ with torch.no_grad():
     assert torch.allclose(shares, pool.with_weights(x)[1], atol=1e-5)
 kept = shares[0].sort(dim=-1, descending=True).values.cumsum(dim=-1)
 few = [int((row < 0.5).sum()) + 1 for row in kept]
-print(f"of {shares.shape[-1]} patches", end=", ")
+print(f"of {shares.shape[-1]} patches of photograph 1", end=", ")
 print("each head gives half of its shares to", *few)
 
 # %% [markdown]
@@ -196,10 +197,11 @@ print("each head gives half of its shares to", *few)
 # %% [markdown] predict={"ask": "A row of the softmax sums to", "choices": ["0", "0.5", "1"], "right": "1", "shown": "softmax: tensor([1.000, 1.000, 1.000, 1.000])"}
 # ## A bias, and what it is for
 #
-# CLIP asks of each picture: *which* caption? SigLIP asks of each pair: do these *belong together*,
-# $\sigma(s \cdot \cos + b)$? Among $n^2$ pairs only $n$ do, so it starts from $b = -10$, at "no"
-# ({cite:t}`zhai2023siglip`, §3.2). Predict: what do the rows of each sum to, for pictures whose caption
-# isn't there?
+# CLIP asks of each picture: *which* caption? SigLIP asks of each pair: do these *belong together*? Its
+# probability of a yes is $\sigma(s \cdot \cos + b)$, with the sigmoid $\sigma(x) = 1/(1 + e^{-x})$. Among
+# $n^2$ pairs only $n$ belong together, so it starts from $b = -10$, at "no" ({cite:t}`zhai2023siglip`,
+# §3.2). Predict: what does a row sum to, with softmax and with sigmoid, for a picture whose caption
+# isn't there? And where it is there?
 
 # %%
 with torch.no_grad():
@@ -212,12 +214,14 @@ without_own = logits[:4, 4:]  # the first four pictures, the last four captions
 print(f"scale {siglip.scale:.1f}, bias {siglip.bias.item():.1f}")
 print("softmax:", without_own.softmax(dim=1).sum(dim=1))
 print("sigmoid:", without_own.sigmoid().sum(dim=1))
+print("sigmoid, own captions there:", logits[:4, :4].sigmoid().sum(dim=1))
 unbiased = (logits - siglip.bias).softmax(dim=1)
 assert torch.allclose(logits.softmax(dim=1), unbiased, atol=1e-4)
 
 # %% [markdown]
-# A softmax must spend 1, whatever is offered; sigmoids can all say no. To the softmax the bias is
-# nothing, as the last line proves: it adds the same to every logit.
+# A softmax must spend 1, whatever is offered; sigmoids can all say no. (A stand-in of random weights says
+# no to everything.) To the softmax the bias is nothing, as the last `assert` checks: it adds the same to
+# every logit.
 
 # %% [markdown]
 # ## The wording, again
@@ -225,7 +229,7 @@ assert torch.allclose(logits.softmax(dim=1), unbiased, atol=1e-4)
 # A bare word is a poor caption for a model that read sentences. CLIP's authors gained 1.3 points on
 # ImageNet with "A photo of a {label}.", and 3.5 more with a mean over 80 templates, such as for large
 # things, small ones, drawings, bad photos ({cite:t}`radford2021clip`, §3.1.4). Here are six of ours.
-# Predict which way is most certain of the right names.
+# Predict which wording gives the right names most probability.
 
 # %%
 from clipbook.evaluation import zero_shot
@@ -241,8 +245,8 @@ for name, templates in {"bare": ["{}"], "one": six[:1], "six": six}.items():
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-4)
 
 # %% [markdown]
-# Eight pictures decide nothing: one more right is 12.5 points. **Question:** how many photographs would
-# you need to see a gain of 1.3 points? ([Wilson's interval](../pairs/zero-shot.ipynb) tells.)
+# Eight pictures decide nothing: one more right is 12.5 points. For a gain of 1.3 points you would need
+# thousands ([how wide an interval is](../pairs/zero-shot.ipynb) tells).
 
 # %% [markdown]
 # ## A word on the picture
@@ -286,14 +290,14 @@ assert rows.any() and not rows[: int(0.6 * len(rows))].any()
 # %% [markdown]
 # On a stand-in the empty card alone may change the answer: that is what the control is for. Where the word
 # does it, it is a **typographic attack**. An apple with "iPod" on a label was an iPod to CLIP
-# ({cite:t}`goh2021neurons`): the model has neurons that answer to a thing, to its drawing and to its name
-# alike. A caption often says what is written in its picture, so reading pays in training. **Question:**
-# is it a mistake to read? Write "coffee" on the rocket; which word is hardest to overlook?
+# ({cite:t}`goh2021neurons`): that CLIP has neurons that answer to a thing, to its drawing and to its name
+# alike. A caption often says what is written in its picture, so reading pays in training. **Try:** write
+# "coffee" on the rocket. Which word changes most answers?
 
 # %% [markdown]
 # ## How many, and where
 #
-# We lay one to five cats on grey, at random places. A model that only hears "cats" can't count them.
+# We lay one to five cats on grey, at random places. A caption that says "cats" teaches no number.
 
 # %% mystnb={"image": {"alt": "Five grey pictures with one, two, three, four and five small photographs of the same cat, none upon another."}}
 from clipbook.streams import stream
@@ -321,7 +325,7 @@ picture_row(dict(zip(NUMBERS, small, strict=True)))
 said = [f"{number} cat{'s' * (number != 'one')}" for number in NUMBERS]
 with torch.no_grad():
     photos_of = [f"a photo of {words}" for words in said]
-    T_n = model.encode_text(*tokenizer.batch(photos_of))  # (5, 512)
+    T_n = model.encode_text(*tokenizer.batch(photos_of))  # (5, embed_dim)
 counted = torch.zeros(5, 5)  # how many there are, how many it says
 for _ in range(4):
     sheets = [laid_out(photos[1], count + 1, draw) for count in range(5)]
@@ -330,8 +334,8 @@ for _ in range(4):
     answers = (I_n @ T_n.T).argmax(dim=1)  # (5,)
     counted[torch.arange(5), answers] += 1
 assert (counted.sum(dim=1) == 4).all()
-print(f"right: {counted.diagonal().sum():.0f} of 20; a guess: 4")
-counted
+print(f"right: {counted.diagonal().sum():.0f} of 20", end="; ")
+print(f"a guess, or always the same number: 4; it says {counted.sum(dim=0)}")
 
 # %% [markdown]
 # Now places. Two things side by side, once each way round, and two captions with the same words. Both
@@ -372,19 +376,19 @@ n = len(cases)
 print(f"both right in {both_right} of {n} cases; a guess: {n / 4:.0f}")
 
 # %% [markdown]
-# In our world captions spoke of "left of" and "above" often, and our model learned it. On the web they
-# rarely do. On Winoground, 400 such cases of photographs and captions with the same words, both pictures
-# choose their text in 30.75 % for CLIP's `ViT-B/32`, where guessing gets 25; all four comparisons hold in
-# 8.00 %, where guessing gets 16.67 ({cite:t}`thrush2022winoground`, table 3). (Of the 24 orders of four
-# numbers, 4 put both right pairs above both wrong ones: 1 in 6.)
+# On Winoground, 400 cases of two photographs and two captions with the same words in another order, both
+# pictures choose their text in 30.75 % for CLIP's `ViT-B/32`, where guessing gets 25. All four
+# comparisons hold in 8.00 %, *below* a guess, which gets 16.67: of the 24 orders of four numbers, 4 put
+# both right pairs above both wrong ones ({cite:t}`thrush2022winoground`, table 3).
 
 # %% [markdown]
 # ## Does a better model count?
 #
 # So far we asked one CLIP. open_clip publishes the zero-shot accuracy of 121 models on 38 data sets
 # ({cite:t}`openclip2023results`). Here is every twelfth of its lines, sorted by ImageNet: nobody chose
-# them. Predict which columns rise with the first: other photographs of ImageNet's classes (V2), how many
-# things (CLEVR), how far the nearest (CLEVR), how far the next car (KITTI).
+# them. The columns are ImageNet, other photographs of its classes (V2), how many things there are
+# (CLEVR), the distance of the nearest (CLEVR), and of the next car (KITTI). Predict which of them rise
+# with the first.
 
 # %% tags=["hide-input"]
 TABLE = """
@@ -404,7 +408,7 @@ rows = [row.split()[-5:] for row in TABLE.split("\n")[1:-1]]
 accuracies = torch.tensor([list(map(float, row)) for row in rows])
 tests = ["ImageNet V2", "CLEVR: how many", "CLEVR: how far", "KITTI: how far"]
 
-# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances scatter around guessing and don't rise."}}
+# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances stay near guessing and don't rise."}}
 from clipbook.figures import curves
 
 imagenet, *others = accuracies.T
@@ -414,17 +418,20 @@ curves(lines, across="accuracy on ImageNet", up="accuracy")
 # %%
 guess = [1 / 1000, 1 / 8, 1 / 6, 1 / 4]  # classes: 1,000, 8, 6, 4
 r = torch.corrcoef(accuracies.T)[0, 1:]  # with ImageNet
+r_of_ten = torch.corrcoef(accuracies[1:].T)[0, 1:]  # without the first line
 best = accuracies.max(dim=0).values[1:]
 for k, name in enumerate(tests):
-    print(f"{name:16} r = {r[k]:5.2f}, a guess {guess[k]:.3f}", end=", ")
+    print(f"{name:16} r = {r[k]:5.2f}", end=" ")
+    print(f"({r_of_ten[k]:5.2f}), a guess {guess[k]:.3f}", end=", ")
     print(f"the best {best[k]:.2f}")
 assert r[0] > 0.99 and accuracies[:, 3].max() < 0.25
 
 # %% [markdown]
-# These correlations are of the eleven lines; over all 121 they are 1.00, 0.57, 0.12 and −0.32. So what
-# makes a model better at naming brings something for counting, and still the best of our eleven is wrong
-# in three of five. For distances it brings nothing; on KITTI better models are, if anything, worse. Eleven
-# lines are too few to say more. **Question:** which captions would a data set need?
+# In brackets: without the first line, a model that was trained further to write captions and can't name
+# ImageNet's classes. Over all 121 lines of the published table the correlations are 1.00, 0.57, 0.12 and
+# −0.32. So what makes a model better at naming brings something for counting, and still the best of our
+# eleven at it is wrong in three of five. For distances our eleven lines show nothing, and 121 little:
+# better models don't judge them better. **Question:** which captions would a data set need?
 
 # %% [markdown]
 # ## The modality gap
@@ -440,24 +447,28 @@ print(f"picture with picture {(I_all @ I_all.T)[off].mean():.2f}", end=", ")
 print(f"text with text {(T_all @ T_all.T)[off].mean():.2f}")
 print(f"picture with own text {own.mean():.2f}", end="; ")
 print(f"length of the gap {gap.norm():.2f}")
-middle = (I_all.mean(dim=0) + T_all.mean(dim=0)) / 2
-told = torch.cat([(I_all - middle) @ gap > 0, (T_all - middle) @ gap < 0])
-print(f"along the gap, {told.sum()} of 16 are told apart as picture or text")
+# the direction from four pairs, the test on the other four
+four = I_all[:4].mean(dim=0), T_all[:4].mean(dim=0)
+way, middle = four[0] - four[1], (four[0] + four[1]) / 2
+told = torch.cat(
+    [(I_all[4:] - middle) @ way > 0, (T_all[4:] - middle) @ way < 0]
+)
+print(f"{told.sum()} of 8 others are told apart as picture or text; a guess: 4")
 assert torch.isclose(S.mean(), I_all.mean(dim=0) @ T_all.mean(dim=0), atol=1e-5)
 
 # %% [markdown]
 # In CLIP each kind lies in a narrow cone (all its vectors point nearly the same way), and a plane parts them. The gap is there before any
 # training, since each random encoder maps all its inputs into a cone of its own; the contrastive loss at
-# a low temperature keeps it ({cite:t}`liang2022gap`, §2 and 4). So compare pictures with texts, or
-# pictures with pictures, and never hold a number of the one kind against one of the other. **Question:** why does the loss not mind the gap?
-# (Which entries of $S$ does it compare?)
+# a low temperature keeps it ({cite:t}`liang2022gap`, §2 and 4). So a picture's cosine with a picture says
+# nothing beside its cosine with a text. **Question:** why doesn't the gap raise the loss? (Which entries
+# of $S$ does it compare?)
 
 # %% [markdown]
 # ## Which patches does it need?
 #
 # Cover one patch after another with the mean colour, and see how far the similarity with the caption
-# falls. No weights are looked into, so this works for every model. Predict where it falls for "a photo
-# of a cat".
+# falls. It needs no weights, so this works for every model. Predict where it falls for "a photo of a
+# cat".
 
 
 # %% mystnb={"image": {"alt": "Two maps of how much each patch of the cat's picture counts, for the caption of the cat and for that of the brick wall: red patches lower the similarity when they are covered, blue ones raise it."}}
@@ -469,7 +480,7 @@ def needed(photo, caption):
     patches = patchify(model.preprocess(photo), image.patch_size)
     n = patches.shape[1]  # patches: (1, n, 3 p²)
     covered = patches.repeat(n + 1, 1, 1)  # the last picture stays whole
-    covered[torch.arange(n), torch.arange(n)] = 0.0
+    covered[torch.arange(n), torch.arange(n)] = 0.0  # the mean colour
     with torch.no_grad():
         seen = model.encode_image(unpatchify(covered, image.patch_size))
         told = model.encode_text(*tokenizer.batch([caption]))  # (1, embed_dim)
@@ -484,14 +495,13 @@ wall_map, _ = needed(photos[1], captions[7])
 signed_maps({"a cat": cat_map, "a brick wall": wall_map}, "column", "row")
 
 # %% [markdown]
-# Red patches supported the caption, blue ones spoke against it. What counts is what remains when one patch
-# is gone: of two eyes either will do, so neither need be red. **Question:** how would you cover to find
-# that out?
+# Red patches supported the caption, blue ones spoke against it. If one eye is covered, the other is still
+# seen, so neither need be red. **Question:** how would you cover to find that out?
 
 # %% [markdown]
 # ## Common mistakes
 #
-# **Slightly worse everywhere, and no error → the other model's preprocessing.** Mean, deviation and
+# **Worse, and no error → the other model's preprocessing.** Mean, deviation and
 # cropping belong to the weights; `model.preprocess` knows them.
 
 # %%
@@ -505,7 +515,7 @@ print(f"{moved.min():.2f} to {moved.max():.2f}")
 assert moved.min() < 0.999
 
 # %% [markdown]
-# **SigLIP's texts are off → padded to the longest of the batch.** It reads the last place, so texts are
+# **SigLIP's texts are wrong → padded to the longest of the batch.** It reads the last position, so texts are
 # padded to the context, always. Our encoder refuses anything else:
 
 # %%
@@ -518,15 +528,15 @@ else:
     raise AssertionError("it should have refused")
 
 # %% [markdown]
-# **"SigLIP is only 0.2 sure" → a sigmoid was read as a softmax.** Its probabilities don't compete: 0.2,
-# where every other caption gets 0.001, is a clear answer.
+# **"SigLIP is only 0.2 sure" → a sigmoid was read as a softmax.** Its probabilities don't compete: if every
+# other caption gets 0.001, 0.2 is a clear answer.
 
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: ask the patches
 #
 # One head, and no matrices: `query` has the shape $(w,)$, `tokens` $(b, t, w)$. Score each token by its
-# dot product with the query over $\sqrt w$, make shares of a picture's scores, and return the mean of
-# its tokens with these shares, $(b, w)$. The check tries other sizes, large scores, and one token alone.
+# dot product with the query over $\sqrt w$, make shares of a picture's scores by a softmax, and return the
+# mean of its tokens with these shares, $(b, w)$. The check tries other sizes, large scores, and one token alone.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -661,7 +671,8 @@ with check("Ask the patches, large scores"):
 #
 # `S` holds $n$ cases of two pictures and two texts, $(n, 2, 2)$, rows pictures; the right pairs lie on
 # the diagonals. Return the share of cases in which **each picture** prefers its text **and each text** its
-# picture, strictly: a tie isn't right. The check tries one case alone, each tie, and negative cosines.
+# picture, strictly: a tie isn't right. The check tries one case alone, a tie in each comparison, and
+# negative cosines.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -746,7 +757,8 @@ with check("All four comparisons, many cases"):
 #
 # Take from each picture's embedding the mean of all pictures, from each text's the mean of all texts, bring
 # the rows back to unit length, and return the matrix of their cosines, (images, texts). The check tries
-# matrices that aren't square, and looks whether what you were given stays as it was. There are at least two of each kind.
+# matrices that aren't square, and refuses a change of what you were given. There are at least two of each
+# kind: one row less its own mean is 0.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -885,8 +897,8 @@ with check("Close the gap, kinds moved apart"):
 #
 # <details><summary>Answer</summary>
 #
-# Don't count on it: over 121 models the correlation is 0.57, much of it from models that are bad at
-# everything; for distances there is none, or it is negative. Naming needs no number.
+# Perhaps not: over 121 models the correlation is 0.57; for distances it is 0.12 or negative. Naming needs
+# no number.
 #
 # </details>
 

@@ -19,15 +19,16 @@
 # # Large batches
 #
 # CLIP saw 32,768 pairs in every step ({cite:t}`radford2021clip`, table 18); SigLIP's authors tried a
-# million. {question} The methods that save memory here are exact: same loss, same gradients.
+# million. {question} The ways to cut up a batch here are exact: same loss, same gradients.
 
 # %% [markdown]
 # ## What a batch buys
 #
 # The trial of [the last chapter](sigmoid-loss.ipynb#a-fair-trial) has trained small models by
 # InfoNCE with batches of 16 to 256. In one series all saw the same 10,240 pairs, in another all had
-# as much *time* as batches of 64 take for them. The score is again the share found of 256, both
-# ways. Predict the best size of each series.
+# as much *time* as batches of 64 take for them. Each size has the learning rate that was best for it
+# on other pairs. The score is again the share found of 256, both ways. Predict the best size of each
+# series, as far as three seeds can tell.
 
 # %% mystnb={"image": {"alt": "The share found over the batch size: at equal pairs it is highest at 32 and at equal time at 64; both lines, nearly the same from there on, fall steeply towards 256."}}
 import torch
@@ -52,14 +53,12 @@ curves(lines, across="batch size N", up="share found of 256", log="x")
 
 
 # %%
-# the mean of three seeds, and its interval by Student's t
+# the mean of three seeds, and its 95 % interval by Student's t (4.30 for three)
 def interval(values):
     return f"{values.mean():+.3f} ± {4.30 * values.std() / 3**0.5:.3f}"
 
 
-print(
-    "   N     equal pairs, less that of 64        equal time, less that of 64"
-)
+print("   N     equal pairs, minus N = 64           equal time, minus N = 64")
 for n in sizes:
     line = f"{n:>4}"
     for name, by_size in series.items():
@@ -70,17 +69,17 @@ for n in sizes:
 
 # %% [markdown]
 # A larger batch has more negatives, but at equal pairs it means fewer steps. In runs as short as
-# these, steps seem to be what is missing: 256 loses in both series, and clearly. At equal time 16
-# loses as well, for a step of 16 pairs takes more than a quarter of one of 64. So here the best
-# batch is not the largest that fits. Of long runs the reverse is reported, up to a point: SigLIP
-# gets better up to 32,768 pairs, and no better at a million ({cite:t}`zhai2023siglip`, §4). For
-# those, a batch has to fit first.
+# these, steps seem to be what is missing: 128 and 256 lose in both series, while 32 and 64 can't be
+# told apart. At equal time 16 loses as well, for a step of 16 pairs takes more than a quarter of one
+# of 64. So here the best batch is not the largest that fits. Of long runs the reverse is reported,
+# up to a point: SigLIP gets better up to 32,768 pairs, and no better at a million
+# ({cite:t}`zhai2023siglip`, §4). Then a batch must fit first.
 
 # %% [markdown]
 # ## What a batch costs
 #
 # A backward pass needs numbers that the forward pass has made, so PyTorch keeps them: the
-# **activations**. We count the bytes that it keeps for our shipped model's encoders, and for the
+# **activations**. We count the bytes that it keeps for our trained model's encoders, and for the
 # loss of a grid. Predict: what happens to each when $N$ doubles?
 
 # %%
@@ -135,8 +134,8 @@ for n in (32, 64, 128):
 # %% [markdown]
 # The encoders' activations about double; what the loss keeps grows faster, ever nearer to fourfold.
 # For the grid has $N^2$ cells, and is kept about three times, as logits, as similarities and as
-# softmax. Small as it is here, it must overtake everything in the end. Predict which of the two is
-# larger for CLIP's 32,768 pairs.
+# softmax. Small as it is here, it must overtake everything in the end. Has it, in our model, with
+# 32,768 pairs, as many as CLIP's? Predict.
 
 # %%
 n, N = 2048, 32_768
@@ -148,21 +147,21 @@ encoders, grids = N * per_pair / 1e3, copies * 4 * N * N / 1e9
 print(f"N = {N:,}: encoders {encoders:.1f} GB, grid {grids:.1f} GB")
 
 # %% [markdown]
-# Together that is more memory than most GPUs have, and the two need different remedies. The
-# encoders' share grows with the model, too.
+# Not quite. Each is more than many GPUs have, and the two need different remedies. The encoders'
+# share grows with the model, too.
 
 # %% [markdown]
 # ## Some rows at a time
 #
 # Row $i$ of the grid needs embedding $I_i$ and all $T_j$, so a few rows can be made, used and
-# thrown away. Only the *columns* must be summed over all rows. For that, each column keeps its
-# largest logit $m$ so far and the sum $z = \sum_i e^{L_{ij} - m}$. When a larger one comes, $m$
-# moves up to $m'$, and what was summed is worth less by a factor of
+# thrown away. Only the *columns* must be summed over all rows. For that, column $j$ keeps its
+# largest logit $m_j$ so far and, over the rows so far, the sum $z_j = \sum_i e^{L_{ij} - m_j}$. When a
+# larger logit $m'_j$ comes, the old sum is multiplied by
 #
-# $$e^{m - m'}.$$
+# $$e^{m_j - m'_j}.$$
 #
-# This is the **online softmax**. Predict: how many numbers are in memory at once, beside the
-# embeddings, for $N = 6$ and two rows at a time?
+# This is the **online softmax**. Predict: how many *logits* are made at once for $N = 6$ and two
+# rows at a time, and what is kept from one part to the next?
 
 
 # %%
@@ -184,12 +183,13 @@ with torch.no_grad():
     print((14.3 * images @ texts.T).logsumexp(dim=0))
 
 # %% [markdown]
-# Twelve logits, and two numbers for each column, in place of 36. The log-sum-exps of rows and
-# columns give the loss. Now the gradient: in the logits it is
-# $(P_\text{rows} + P_\text{columns} - 2I)/2N$, and both softmaxes follow from the same sums,
-# $p = e^{L - \text{log-sum-exp}}$. So in the backward pass the rows are made *again*, a few at a
-# time. A logit is $s\, I_i \cdot T_j$, so picture $i$ gets the sum over $j$ of its gradients times
-# $s\, T_j$, and caption $j$ likewise.
+# Twelve logits instead of 36, and two numbers for each column are kept. The log-sum-exps of rows and
+# columns give the loss. Now [the gradient in the logits](../pairs/contrastive-loss.ipynb): it is
+# $G = (P_\text{rows} + P_\text{columns} - 2E)/(2N)$, with $E$ the identity matrix, and both softmaxes
+# follow from the same sums, $p = e^{L - \ell}$ with a row's or column's log-sum-exp $\ell$. So in the
+# backward pass the rows are made *again*, a few at a time. A logit is $s\, I_i \cdot T_j$, so picture
+# $i$ gets $\sum_j G_{ij}\, s\, T_j$, and caption $j$ likewise. (The scale gets
+# $\sum_{ij} G_{ij}\, I_i \cdot T_j$; the package has it.)
 
 
 # %%
@@ -255,9 +255,10 @@ for name, compute in (
 
 # %% [markdown]
 # It is faster, perhaps because large grids needn't be written to memory and read again. `python -m
-# bookkit.loss_bench` has measured both losses on one core with embeddings of 512 numbers, each in a
-# process of its own: how far its memory rose, and the processor's time, forward and backward.
-# Predict the memory of the plain loss at 16,384 pairs from the formula above.
+# bookkit.loss_bench` has measured InfoNCE and the sigmoid on one core with embeddings of 512 numbers,
+# each in a process of its own: by how much its memory rose, and the processor's time, forward and
+# backward. Predict the memory of plain InfoNCE at 16,384 pairs: three grids are kept, and the backward
+# pass makes one more.
 
 # %%
 from clipbook.pretrained import loss_bench
@@ -274,9 +275,8 @@ for loss in ("infonce", "sigmoid"):
     print(f"{chunked['seconds'] / plain['seconds']:.2f} of the time")
 
 # %% [markdown]
-# A grid of 16,384 pairs has 1.07 GB: three are kept, and the backward pass makes a fourth, the
-# gradient in the logits. Some rows at a time leave mostly the gradients of the embeddings. So
-# CLIP's 32,768 pairs fit, too, whose plain grids would take four times as much as those of 16,384.
+# A grid of 16,384 pairs has 1.07 GB, so four have 4.3. Some rows at a time leave mostly the gradients
+# of the embeddings. So CLIP's 32,768 pairs fit, too, whose plain grids would take four times as much.
 #
 # The sigmoid is simpler still. Its cells don't share sums, so nothing has to wait for a second
 # pass: loss and gradient come out of the same few rows. That is also what makes it easy to spread
@@ -286,9 +286,9 @@ for loss in ("infonce", "sigmoid"):
 # ## Adding up parts is another loss
 #
 # Now the encoders. The usual remedy for a batch that doesn't fit is **gradient accumulation**: cut
-# it into parts, call `backward` for each part's loss, let the gradients add up, then step. For a
-# loss that is a mean over single examples, this is exact. Predict whether it is for InfoNCE: 128
-# pairs, in four parts of 32.
+# it into equal parts, call `backward` for each part's loss, divided by the number of parts, then step.
+# For a loss that is a mean over single examples, this is exact. Predict whether it is for InfoNCE:
+# 128 pairs, in four parts of 32.
 
 
 # %%
@@ -319,21 +319,21 @@ print(
 
 # %% [markdown]
 # It is another loss with another gradient: each picture met 31 wrong captions, not 127. Of the
-# grid's 16 blocks of 32 × 32 the parts hold only the four on the diagonal. Adding up makes the
-# gradient less noisy, but adds no negatives.
+# grid's 16 blocks of 32 × 32 the parts hold only the four on the diagonal. Adding up parts adds no
+# negatives.
 
 # %% [markdown]
 # ## Gradient caching
 #
-# Yet the grid needs *embeddings* only, 64 numbers a pair. So GradCache ({cite:t}`gao2021gradcache`)
+# Yet the grid needs *embeddings* only, 128 numbers a pair. So GradCache ({cite:t}`gao2021gradcache`)
 # goes through the encoders twice:
 #
 # 1. Encode part after part, without keeping activations. Keep the embeddings, $(N, 64)$ each.
 # 2. Compute the loss over all of them, and its gradient in each embedding.
 # 3. Encode part after part again, now with activations, and send its embeddings' gradients back.
 #
-# The chain rule asks of an encoder nothing but how the loss changes with what it returned. Predict
-# how far loss and gradient are from those of the whole batch, and what it costs.
+# To go back, an encoder needs of the loss only its gradient in the embeddings: that is the chain rule.
+# Predict how far loss and gradient are from those of the whole batch, and what it costs.
 
 
 # %%
@@ -388,7 +388,8 @@ for part in (128, 32, 8):
 
 # %% [markdown]
 # The package's `cached_backward` does the same, with a part of the grid at a time as well;
-# `TrainingConfig(micro_batch=64)` trains with it. One more forward pass is the price. Two things must hold. An encoder must return the same both times: with
+# `TrainingConfig(micro_batch=64)` trains with it. The price is one more forward pass, and small parts
+# use a processor badly. Two things must hold. An encoder must return the same both times: with
 # dropout, the random numbers have to be repeated. And a picture's embedding must depend on nothing
 # but the picture, which **batch norm** breaks: it would see the part in place of the batch.
 
@@ -402,7 +403,7 @@ except ValueError as error:
 # %% [markdown]
 # ## Sixteen bits, and where not
 #
-# Half as many bits are half as much memory, and on a GPU several times the speed. **bfloat16** has
+# Half as many bits are half as much memory, and GPUs multiply them faster. **bfloat16** has
 # the range of 32-bit numbers and 8 bits of precision, **float16** has 11 bits and ends at 65,504.
 # Predict what the numbers around a logit of 50 are in either.
 
@@ -412,10 +413,10 @@ for dtype in (torch.bfloat16, torch.float16):
     print(f"{dtype}: {[round(x, 3) for x in steps[:6].tolist()]}")
 
 # %% [markdown]
-# In bfloat16 neighbours lie a quarter apart: from one to the next a probability grows by a factor
-# of $e^{1/4} = 1.28$. We compute the trained model's grid at its own scale three ways: all in 32
+# In bfloat16 neighbours lie a quarter apart: from one to the next the odds of a choice grow by a
+# factor of $e^{1/4} = 1.28$. We compute the trained model's grid at its own scale three ways: all in 32
 # bits; the encoders in bfloat16, as `torch.autocast` does, and the grid in 32; and the reverse.
-# Predict which part of the work suffers more.
+# Predict which suffers more from 16 bits.
 
 
 # %%
@@ -431,22 +432,23 @@ def in_logits(L):
 
 s = model.scale.detach()
 exact, rough = embeddings(False), embeddings(True)
-half = [one.bfloat16() for one in exact]
+short = [one.bfloat16() for one in exact]
 logits = s * exact[0] @ exact[1].T
 ways = {"all in 32 bits": logits, "encoders in 16": s * rough[0] @ rough[1].T}
-ways["grid in 16"] = s.bfloat16() * half[0] @ half[1].T
+ways["grid in 16"] = s.bfloat16() * short[0] @ short[1].T
 for name, L in ways.items():
     off = (in_logits(L) - in_logits(logits)).norm() / in_logits(logits).norm()
     print(
         f"{name:14}: loss {info_nce(L).item():.4f}, "
-        f"gradient off by {off:.1%} of its length"
+        f"gradient in the logits off by {off:.1%}"
     )
 
 # %% [markdown] predict={"ask": "1,000 ones in bfloat16", "number": 256, "within": 1, "shown": "256.0"}
-# A few hundredths each. The encoders are nearly all of the work, so there half the bits buy speed
-# and memory. The grid is one multiplication, and its bits cost little. So `train` keeps the norms
-# of the embeddings, the scale and the grid in 32 bits whatever `precision` says. Sums are the other
-# danger. Predict what 1,000 ones add up to, one after the other, in bfloat16.
+# A few hundredths each: in the gradient the encoders, in the loss the grid. The encoders are nearly
+# all of the work, so there half the bits buy speed and memory; of the grid, some rows at a time, 32
+# bits cost little. So our training keeps the norms of the embeddings, the scale and the grid in 32
+# bits. Sums are the other danger. Predict what 1,000 ones add up to, one after the other, in
+# bfloat16.
 
 # %%
 total = torch.zeros((), dtype=torch.bfloat16)
@@ -455,16 +457,16 @@ for _ in range(1000):
 print(total.item())
 
 # %% [markdown]
-# Above 256, numbers of 8 bits lie 2 apart, and adding 1 is rounded away. A column's sum over
-# thousands of rows, some at a time, would stop there. PyTorch's own sums keep 32 bits inside;
-# whoever adds up by hand has to do so, too.
+# Above 256, numbers with 8 bits of precision lie 2 apart, and adding 1 is rounded away. A column's sum
+# over thousands of rows, some at a time, would lose rows in the same way. Add up in 32 bits.
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: what accumulation adds up
 #
 # Given the whole grid of a batch's logits, return the InfoNCE loss that plain gradient accumulation
-# would work on, with parts of `part` consecutive pairs: the mean over all *pairs* of what each
-# costs within its own part. The last part may be smaller, and `part` may be larger than the batch.
+# would work on, with parts of `part` consecutive pairs: the mean over all *pairs* of what each costs
+# within its own part, half for its row and half for its column. The last part may be smaller (so
+# it counts less than the others), and `part` may be larger than the batch.
 # Logits may be in the hundreds.
 
 # %% [markdown]
@@ -478,7 +480,7 @@ print(total.item())
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "accumulated-loss", "schema_version": 3, "task": false}
 def accumulated_loss(logits, part):
-    """Mean cost of a pair among those of its own part.
+    """Mean cost of a pair within its own part.
 
     (N, N), whole number -> one number.
     """
@@ -839,13 +841,13 @@ with check("The largest batch, other machines"):
 # </details>
 
 # %% [markdown]
-# **2.** We use the loss some rows at a time, and still run out of memory when the batch doubles.
+# **2.** We compute the loss some rows at a time, and still run out of memory when the batch doubles.
 # What is left to do?
 #
 # <details><summary>Answer</summary>
 #
 # The grid is small now; the encoders' activations have doubled. Gradient caching keeps those of a
-# part only, for one more forward pass. "Smaller chunks" would save what isn't the problem.
+# part only, for a forward pass more. "Smaller chunks" would save what isn't the problem.
 #
 # </details>
 
@@ -865,7 +867,7 @@ with check("The largest batch, other machines"):
 # We have built the loss of a batch some rows at a time, and the encoders' gradients in parts:
 # exact.
 #
-# - Activations grow with $N$, the grid with $N^2$. Only what is cheap to make again is thrown away.
+# - Activations grow with $N$, the grid with $N^2$. What is thrown away is made again, for some time.
 # - Plain accumulation is a loss of smaller batches; gradient caching is that of the whole.
 # - Sixteen bits are for the encoders. Norms, scale, grid and sums stay in 32.
 #

@@ -5,7 +5,7 @@
 #     objectives:
 #     - say which embeddings and which gradients each process needs, and by how much three shortcuts
 #       are wrong
-#     - compute one loss by two real processes, equal to that of one
+#     - compute one loss by several real processes, equal to that of one
 #     - read pairs from shards, each process its own, and go on where a run was stopped
 #     needs: [scale/large-batches]
 #     minutes: 37
@@ -17,14 +17,15 @@
 # %% [markdown]
 # # Many machines
 #
-# CLIP's largest model was trained on 256 GPUs at once ({cite:t}`radford2021clip`, §2.5). {question}
-# We let four processes share a batch, first on paper and then for real, and give each its own pairs.
+# CLIP's largest ViT was trained on 256 GPUs at once ({cite:t}`radford2021clip`, §2.5). {question}
+# Each GPU is driven by a process of its own. We let four processes share a batch, first on paper and
+# then for real, all on one machine, and give each its own pairs.
 
 # %% [markdown]
 # ## Who holds what
 #
 # **Data parallel** training gives every process a copy of the model and a share of the pairs. After
-# each step's backward pass the processes average their gradients, so all copies move alike. For a
+# each step's backward pass the processes average their gradients, so all copies stay equal. For a
 # loss that is a mean over examples nothing else is needed. Ours has a grid: with $N = 8$ pairs and
 # $M = 4$ processes, each one has two pictures and two captions. Which process can compute which
 # cell, if it knows its own pairs only? The number is the process's; −1 is nobody.
@@ -56,8 +57,8 @@ print(f"its rows: {rows} × {pairs:,} logits, {4 * rows * pairs / 1e6:.0f} MB")
 print(f"the whole grid: {4 * pairs**2 / 1e9:.1f} GB")
 
 # %% [markdown]
-# Process $k$ computes the cost of its own pictures' and its own captions' choices, and takes their
-# mean. The mean over the processes should be the loss of the whole batch. We pretend to be all four
+# So a process makes 1/256 of the grid, and its columns, which are as many logits again. It computes
+# the cost of its own pictures' and its own captions' choices, and takes their mean. The mean over the processes should be the loss of the whole batch. We pretend to be all four
 # of them, with 128 pairs and the trained model's embeddings.
 
 # %%
@@ -97,7 +98,7 @@ assert torch.isclose(sum(parts) / M, whole, atol=1e-5)
 # %% [markdown] predict={"ask": "Right in direction, too short", "choices": ["constants", "whole, constants", "no gather"], "right": "whole, constants", "shown": "whole, constants : length 0.250, cosine 1.000"}
 # ## Whose gradients?
 #
-# Caption 5 of process 1 stands in the rows of *all* processes. Each of their losses has a gradient
+# A caption of process 1 stands in the rows of *all* processes. Each of their losses has a gradient
 # in it, which only process 1 can send on through its encoder. PyTorch's plain `all_gather` moves
 # numbers, not gradients: what arrives is a constant. Four ways to go on, each followed by averaging
 # over the processes:
@@ -164,21 +165,20 @@ for name, way in ways.items():
     print(f"off by {off:.1e}")
 
 # %% [markdown]
-# Only the first is the gradient of one large machine. *Constants* misses what other processes' rows
-# say about its embeddings, half as long as the whole gradient, and points elsewhere. *Whole,
-# constants* has the right direction, for a loss of the whole grid has each own embedding's full
-# gradient; but the mean over $M$ processes, each of which holds a different share, makes it $M$
-# times too small. AdamW, which divides by the gradient's own size, hardly notices; clipping by
-# length does. *No gather* is the loss of small batches.
+# Only the first is the gradient of one large machine. *Constants* lacks what other processes' rows
+# say of its embeddings: an error half as long as the whole gradient. *Whole, constants* has the
+# right direction, for a loss of the whole grid gives each own embedding its full gradient. But each
+# process gives only the part of its own share, so the mean over $M$ of them is $M$ times too small
+# (all but the scale's, which each process has whole). *No gather* is the loss of small batches.
 
 # %% [markdown]
 # ## A ring for the sigmoid
 #
 # The sigmoid's cells don't share sums, so a process needn't have all captions at once. Each
 # computes the block of its pictures with its own captions, then hands these captions to its
-# right-hand neighbour and takes those of its left. After $M - 1$ such turns it has seen all of them
-# ({cite:t}`zhai2023siglip`, §3.3). Predict whose captions process 0 holds after one, two and three
-# turns.
+# right-hand neighbour (the last process to process 0) and takes those of its left. After $M - 1$
+# moves it has seen all of them ({cite:t}`zhai2023siglip`, §3.3). Gradients of captions go back the
+# same way. Predict whose captions process 0 holds after one, two and three moves.
 
 # %%
 from clipbook.pairs import sigmoid_loss
@@ -187,11 +187,11 @@ scale, bias = torch.tensor(10.0), torch.tensor(-3.0)
 images, texts = images.detach(), texts.detach()
 total = 0.0
 for k, own in enumerate(shares):
-    held = [(k - turn) % M for turn in range(M)]
+    held = [(k - moves) % M for moves in range(M)]
     print(f"process {k} holds the captions of {held}")
-    for turn in held:
-        block = scale * images[own] @ texts[shares[turn]].T + bias  # (32, 32)
-        true = torch.eye(N // M, dtype=torch.bool) & (turn == k)
+    for other in held:
+        block = scale * images[own] @ texts[shares[other]].T + bias  # (32, 32)
+        true = torch.eye(N // M, dtype=torch.bool) & (other == k)
         # the mean over its pictures, then over processes
         total += sigmoid_loss(block, true) / M
 whole = sigmoid_loss(scale * images @ texts.T + bias)
@@ -199,12 +199,12 @@ assert torch.isclose(total, whole, rtol=1e-5)
 print(f"in blocks {total:.4f}, the whole grid {whole:.4f}")
 
 # %% [markdown]
-# ## Two processes, for real
+# ## Real processes
 #
-# Enough pretence. **torchrun** starts a program several times and tells each copy its number, its
-# **rank**; `torch.distributed` lets them speak, here by *gloo*, on GPUs by *nccl*. We write such a
-# program, in three pieces. First the gather, whose way back PyTorch doesn't know: each process adds
-# up what all of them say of its rows.
+# **torchrun** starts a program several times and tells each copy its number, its **rank**;
+# `torch.distributed` lets them exchange numbers, here through a library called *gloo*, between GPUs
+# through *nccl*. We write such a program, in three pieces. First the gather, with the way back that
+# plain `all_gather` lacks: each process adds up the gradients of all in its rows.
 
 # %%
 gather = """
@@ -214,7 +214,7 @@ from torch.nn.functional import cross_entropy, normalize
 class Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows):
-        M = dist.get_world_size()
+        M = dist.get_world_size()  # how many processes
         all_rows = [torch.empty_like(rows) for _ in range(M)]
         dist.all_gather(all_rows, rows)
         return torch.cat(all_rows)
@@ -222,14 +222,14 @@ class Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         gradient = gradient.contiguous()
-        dist.all_reduce(gradient)  # the sum over all processes
+        dist.all_reduce(gradient)  # in each, the sum over all processes
         return gradient.chunk(dist.get_world_size())[dist.get_rank()]
 """
 
 # %% [markdown]
-# Then the share of eight made-up pairs, which two small matrices encode, and its loss. Every
-# process draws the same pairs and weights. At the end the gradients are averaged, and one process
-# speaks.
+# Then its share of eight made-up pairs, encoded by two small matrices, and the loss. Every process
+# draws the same pairs and weights. At the end the gradients are averaged, and one process prints the
+# loss, the length of one matrix's gradient, and one number that depends on every entry of both.
 
 # %%
 loss = """
@@ -250,8 +250,11 @@ loss.backward()
 average = """
 for value in (W.grad, V.grad, loss.detach_()):
     dist.all_reduce(value)
+both = torch.cat([W.grad, V.grad]) / processes  # (12, 4)
+probe = torch.linspace(-1, 1, both.numel()).double() @ both.flatten()
 if rank == 0:
-    print(f"{loss / processes:.9f} {W.grad.norm() / processes:.9f}")
+    length = W.grad.norm() / processes
+    print(f"{loss / processes:.9f} {length:.9f} {probe:.9f}")
 dist.destroy_process_group()
 """
 
@@ -272,34 +275,35 @@ def torchrun(processes):  # what the command torchrun does, from a notebook
     done = subprocess.run(
         command, env=quiet, capture_output=True, text=True, check=True
     )
-    return [float(word) for word in done.stdout.split()[-2:]]
+    return [float(word) for word in done.stdout.split()[-3:]]
 
 
 # %%
 said = {processes: torchrun(processes) for processes in (1, 2, 4)}
-for processes, (value, length) in said.items():
+for processes, (value, length, probe) in said.items():
     print(f"processes: {processes}, loss {value:.9f}", end=", ")
-    print(f"length of the gradient {length:.9f}")
+    print(f"length of a gradient {length:.9f}, of both {probe:.9f}")
 for k in (2, 4):
     assert all(abs(a - b) < 1e-8 for a, b in zip(said[k], said[1], strict=True))
 
 # %% [markdown]
-# The same to nine decimals. The package's training does this whenever torchrun has started it, with
+# The same to eight decimals. The package's training does this whenever torchrun has started it, with
 # PyTorch's `DistributedDataParallel` for the average:
 #
 #     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --out runs/shared
 #
-# Every process makes the same batch, so no pair is seen twice, and takes its share. One writes the
-# checkpoints; if a process dies, the same command goes on from the last one, in the same weights.
-# It refuses to go on with another number of processes, which would add up in another order.
+# Every process makes the same batch and takes its share, so no pair is seen twice. One writes the
+# checkpoints. If a process dies, the same command goes on from the last checkpoint, to the weights
+# of a run that was never stopped. It refuses another number of processes: their sums would be
+# rounded otherwise.
 
 # %% [markdown]
 # ## Pairs in shards
 #
 # So far every process made all pairs and used its share. Real pairs lie in files, and millions of
 # small files are slow to list, to copy and to open in a random order. So they are packed into
-# **shards**, tar files that are read from beginning to end ({cite:t}`aizman2019webdataset`). We
-# pack 48 scenes with their captions, eight to a shard. One picture is damaged: what becomes of it?
+# **shards**, tar files that are read from beginning to end ({cite:t}`aizman2019webdataset`). We make
+# 48 pairs, to be packed eight to a shard, and then damage one picture: what becomes of it?
 
 # %%
 import json
@@ -323,8 +327,8 @@ first = pairs[0]
 print(f"{len(pairs)} pairs, such as {first.picture.name}: {first.caption}")
 
 # %% [markdown]
-# Packing names what can't be used, and goes on. The package *webdataset*, which many data sets of
-# the web are made for, then reads the shards; it is not on every machine.
+# Packing names what can't be read, packs it all the same, and goes on. The package *webdataset*
+# reads such shards later; we install it where it is missing.
 
 # %%
 import importlib.util
@@ -338,8 +342,9 @@ print(problem[:77], "…")
 paths = sorted((home / "shards").glob("*.tar"))
 
 # %% [markdown]
-# Within a shard the files of a pair have one name, `000000017.png` and `000000017.txt`, and stand
-# one after the other. That is all of WebDataset's layout. Reading by hand, forwards only:
+# Within a shard the files of a pair have the same name but for the ending, `000000017.png` and
+# `000000017.txt`, and stand one after the other. That is all of WebDataset's layout. Reading by
+# hand, forwards only:
 
 
 # %%
@@ -361,10 +366,10 @@ first_two = list(read(paths[0]))[:2]
 print([(pair["name"][-2:], pair["txt"].decode()) for pair in first_two])
 
 # %% [markdown]
-# Each pass should have another order, and a stream has one only. Two things help: the shards come
-# in a random order, and pairs wait in a **shuffle buffer**, which a random one leaves whenever
-# another has come in. Predict: with a buffer of 12, which pair of a file can be the first to come
-# out?
+# Each pass should have another order, and a file that is read forwards has one only. Two things
+# help: the shards come in a random order, and pairs wait in a **shuffle buffer**: when a pair comes
+# in, a random one leaves. Predict: with a buffer of 12, which pair of a file can be the first to
+# come out?
 
 
 # %%
@@ -400,9 +405,10 @@ assert not set(own[0]) & set(own[1]) and len({*own[0], *own[1]}) == 48
 
 # %% [markdown]
 # All of it is drawn from the seed. So a run that was stopped reads its pass once more from the
-# beginning, without decoding a picture until it is where it was: no pair is repeated, none lost.
-# The package's batches do this. They also skip what can't be used, which our reading by hand never
-# noticed.
+# beginning, without decoding a picture until it is where it was: the stop repeats no pair and skips
+# none. The package's batches do this. They also leave out what can't be read, which our reading by
+# hand never noticed. Batches of 8 from 47 pairs: five a pass, so the last two of these seven are of
+# the second.
 
 # %%
 from clipbook.training import ShardBatches, read_shards
@@ -415,19 +421,12 @@ goes_on = ShardBatches(shards, tokenizer, 8, seed=1, buffer=12)  # after a stop
 for a, b in zip(goes_on[6], in_order[6], strict=True):
     assert torch.equal(a, b)
 
-_, token_ids, _ = ShardBatches(shards, tokenizer, 47)[0]
-known = {tokenizer.decode(ids.tolist()) for ids in token_ids}
-by_hand = {int(name) for names in own for name in names}
-read_back = {
-    k: tokenizer.decode(tokenizer.encode(captions[k])) for k in by_hand
-}
-(missing,) = (k for k in by_hand if read_back[k] not in known)
-assert missing == 13
-print(f"{len(known)} pairs, and of those read by hand not number {missing}")
+print(problems[0].partition(": ")[0])
+print(f"{sum(shard.pairs for shard in shards)} of 48 pairs can be read")
 
 # %% [markdown]
 # What do shards cost and save? `python -m bookkit.loader_bench` has read a pass through pictures of
-# 64 px, from a folder and from shards, on one core, without the time to wait for a disk.
+# 64 px, from a folder and from shards, on one core, not counting the wait for a disk.
 
 # %%
 from clipbook.pretrained import loader_bench
@@ -441,10 +440,9 @@ for kind, by_count in loader_bench().items():
         print(f"{run['MB']:3.0f} MB, {opening:5.1f} s before the first")
 
 # %% [markdown]
-# Shards take more of a core, for webdataset reads tar files in Python. But neither the memory nor
-# the time before the first batch grows with the number of pairs, since nobody looks at all of them.
-# On a slow disk, or one of another machine, reading in order should save more than this. In the
-# shell, where packing shuffles the pairs first:
+# Shards take more of a core. But neither the memory nor the time before the first batch grows with
+# the number of pairs, since no list of all pairs is made. Reading in order should pay on a slow or
+# a remote disk, which this didn't measure. In the shell, where packing shuffles the pairs first:
 #
 #     python -m clipbook.training.pack my-pairs my-shards
 #     torchrun --nproc-per-node 2 -m clipbook.training --preset shapes --shards my-shards --out runs/mine
@@ -453,10 +451,9 @@ for kind, by_count in loader_bench().items():
 # ## Exercise: the loss of one process
 #
 # All embeddings have been gathered: `images` and `texts`, shape (N, dim) each, rows of unit length,
-# in the order of the processes. Return process `number`'s part of InfoNCE at the given scale: its
-# share of the pictures choose among all captions, its share of the captions among all pictures, and
-# both count a half. `processes` divides N. The check tries
-# scales up to 1,000.
+# in the order of the processes. Return the loss of process `number` at the given scale, a mean over
+# its own pairs: its pictures choose among all captions, its captions among all pictures, and both
+# count a half. `processes` divides N. The check tries scales up to 1,000.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -586,29 +583,29 @@ with check("The loss of one process, other sizes"):
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: round the ring
 #
-# The captions of `processes` processes go round: at turn 0 each process holds its own, and after
-# each turn it gets those that its left-hand neighbour held, the process with the next lower number;
-# process 0 gets those of the last one. Return a table of whole numbers, a row for each of
-# `processes` turns and a column for each process: whose captions it holds.
+# Captions go round among `processes` processes. At first each holds its own; with each move it gets
+# those that its left-hand neighbour held, the process with the next lower number; process 0 gets
+# those of the last one. Return a tensor of whole numbers, (processes, processes): row $t$ says of
+# each process whose captions it holds after $t$ moves.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# After one turn process $k$ holds what $k - 1$ held: $k - 1$. After $t$ turns: $k - t$, counted
-# round. In Python, `-1 % 4` is 3.
+# After one move process $k$ holds what $k - 1$ held: $k - 1$. Go on from there, and look at what
+# `-1 % 4` is in Python.
 #
 # </details>
 
 
 # %% nbgrader={"solution": true, "grade": false, "locked": false, "grade_id": "round-the-ring", "schema_version": 3, "task": false}
 def ring(processes):
-    """Whose captions each process holds at each turn.
+    """Whose captions each process holds after each number of moves.
 
-    A number -> (turns, processes).
+    A number -> (moves, processes).
     """
     ### BEGIN SOLUTION
-    turns = torch.arange(processes)[:, None]
-    return (torch.arange(processes) - turns) % processes
+    moves = torch.arange(processes)[:, None]
+    return (torch.arange(processes) - moves) % processes
     ### END SOLUTION
 
 
@@ -622,14 +619,15 @@ mistakes = {
     "they come from the left-hand neighbour; yours go the other way": rightwards,
     "count round: after process 0 comes the last one": steps - steps[:, None],
     "count round, not up to 0 only": (steps - steps[:, None]).clamp(min=0),
-    "at turn 0 each holds its own": (steps - steps[:, None] - 1) % 4,
+    "at first each holds its own": (steps - steps[:, None] - 1) % 4,
     "nobody hands on: each process holds its own all the time": steps.expand(
         4, 4
     ),
-    "a turn moves by one process, not by two": (steps - 2 * steps[:, None]) % 4,
+    "a move goes on by one process, not by two": (steps - 2 * steps[:, None])
+    % 4,
     "processes are counted from 0": want_4 + 1,
-    "the last turn is missing": want_4[:3],
-    "one turn too many: after them all, each holds its own again": torch.cat(
+    "the last move is missing": want_4[:3],
+    "one move too many: after it, each holds its own again": torch.cat(
         [want_4, want_4[:1]]
     ),
 }
@@ -663,19 +661,19 @@ with check("Round larger rings"):
 # <details><summary>Answer</summary>
 #
 # The gather's way back. Each process computes the whole loss, so its value is right, but only its
-# own rows carry gradients, and their mean is 8 times too small. "A learning rate that is too low"
-# would hide it. With AdamW the speed would not even tell.
+# own rows carry gradients, and their mean is 8 times too small. A higher learning rate would only
+# hide it.
 #
 # </details>
 
 # %% [markdown]
-# **2.** Two processes with 64 pairs each report 4.1 as their first loss, one with 128 pairs 4.8.
+# **2.** Two processes with 64 pairs each report 4.2 as their first loss, one with 128 pairs 4.9.
 # Which is wrong?
 #
 # <details><summary>Answer</summary>
 #
 # $\ln 64 = 4.16$ and $\ln 128 = 4.85$: the two processes don't gather, so each picture meets 63
-# wrong captions only. "Both, the losses must agree to the digit" is true of runs that gather.
+# wrong captions only. Where processes gather, the losses agree but for rounding.
 #
 # </details>
 
@@ -696,8 +694,9 @@ with check("Round larger rings"):
 # We have shared one batch among processes, exactly, and given each process pairs of its own.
 #
 # - Embeddings are gathered, with their gradients; the mean over the processes is the whole.
-# - Three shortcuts look alike in the loss or in the direction, and are wrong: look at both.
-# - Shards are read in order; their own order, a buffer and the seed make each pass another one.
+# - Three shortcuts are wrong in the gradient's direction or length: compare both, not the loss alone.
+# - Shards are read from beginning to end; a random order of shards and a buffer, drawn from the seed,
+#   make passes differ.
 #
 # What has all of this cost, and what would more buy? **[What a run costs](planning.ipynb)**
 

@@ -4,8 +4,8 @@
 #     question: What does a run cost, where does its time go, and what should more money buy?
 #     objectives:
 #     - estimate operations and GPU days of a run from published sizes
-#     - predict the time of a step by computing, memory and network, and hold it to a measured one
-#     - plan model, data and pairs seen for a budget, by a power law fitted to published runs
+#     - predict the time of a step by computing, memory and network, and compare it with a measured one
+#     - plan model, data and pairs seen for a budget, from published runs and a power law fitted to them
 #     needs: [scale/many-machines]
 #     minutes: 23
 #     place: this is what all of it costs, and which part to make larger
@@ -15,24 +15,24 @@
 # %% [markdown]
 # # What a run costs
 #
-# CLIP's largest model took 256 GPUs and 12 days ({cite:t}`radford2021clip`, §2.5). {question} We do
-# CLIP's sums, check our model of a step on this machine, and then plan a run.
+# CLIP's largest ViT took 256 GPUs and 12 days ({cite:t}`radford2021clip`, §2.5). {question} We count
+# CLIP's operations, check our model of a step on this machine, and then plan a run.
 
 # %% [markdown] predict={"ask": "Days at their best", "number": 2.4, "within": 0.6, "shown": "at their best: 2.4 days"}
 # ## What did CLIP cost?
 #
-# CLIP's largest model, ViT-L/14, has an image encoder of 24 blocks of width 1,024 for 256 patches
+# That model, ViT-L/14, has an image encoder of 24 blocks of width 1,024 for 256 patches
 # and a class token, and a text encoder of 12 blocks of width 768 for 77 tokens
 # ({cite:t}`radford2021clip`, table 20). It saw 400 million pairs, 32 times. A block of width $w$
 # has $12 w^2$ weights ($4 w^2$ in attention, $8 w^2$ in the feed-forward network), and each is
-# multiplied and added once a token: $24 w^2$ floating-point operations (FLOPs). The backward pass
-# costs twice the forward pass. Predict the days on 256 V100, which do at most 125 trillion
-# operations a second each.
+# multiplied and added once per token: $24 w^2$ floating-point operations (FLOPs). Attention's scores
+# and sums over $t$ tokens add $4 t w$ per token. The backward pass costs twice the forward pass.
+# Predict the days on 256 V100, GPUs of 2017 that do at most 125 trillion operations a second each.
 
 
 # %%
 def operations(tokens, width, blocks):
-    """Of one forward pass: the matrices, attention's scores and sums."""
+    """Operations of one forward pass: matrices, attention's scores and sums."""
     return blocks * (24 * tokens * width**2 + 4 * tokens**2 * width)
 
 
@@ -47,17 +47,17 @@ print(f"so they did {part:.0%} of that, {12 * 256:,} GPU days in all")
 
 # %% [markdown]
 # This share is called *model FLOPs utilisation* (MFU). Part of the rest is known: to save memory
-# CLIP made its activations again in the backward pass (§2.5), as costly as a fourth forward pass,
-# which our count leaves out.
+# CLIP computed its activations again in the backward pass (§2.5), as costly as a fourth forward pass,
+# which our count leaves out. With it they did a third more, 27 %.
 
 # %% [markdown]
 # ## The time of a step
 #
 # Three things take time. **Computing**: operations. **Memory**: an update reads weights and
 # gradients and writes weights. **Network**: gradients are averaged. Each speed can be measured
-# alone: by a product of two matrices as large as the step's (smaller ones fit into the cache and
+# alone: by a product of two matrices as large as the weights (smaller ones fit into the cache and
 # run faster), by a copy, by an all-gather. We write a program for torchrun, as in
-# [the last chapter](many-machines.ipynb#two-processes-for-real).
+# [the last chapter](many-machines.ipynb#real-processes).
 
 # %%
 timing = """
@@ -88,7 +88,7 @@ network = max(M - 1, 1) * rows.nbytes / gathering
 
 # %% [markdown]
 # Then a step of four matrices and 256 pairs, of which each process has its share: forward, the
-# gradient of what came in, the gradient of the weights, its average over the processes, the update.
+# gradient of what came in, the gradient of the weights, its sum over the processes, the update.
 
 # %%
 step = """
@@ -128,11 +128,14 @@ def torchrun(processes):
 
 
 said = {M: torchrun(M) for M in (1, 2)}
+for M, (speed, memory, network, _) in said.items():
+    print(f"M = {M}: {speed:.1e} operations, {memory:.1e} bytes", end=", ")
+    print(f"and between processes {network:.1e} bytes a second")
 
 # %% [markdown]
-# Averaging sends and receives about twice the bytes of all weights, whatever the number $M$ of
-# processes is: $2(M-1)/M$ of them. An update moves them three times. From the speeds alone, predict
-# the step of one process and of two. Which is faster, on this machine?
+# To sum its gradients each of $M$ processes sends $2(M-1)/M$ of the bytes of all weights: none for one
+# process, once for two, nearly twice for many. An update moves them three times. From the speeds
+# alone, predict the step of one process and of two (four matrices of 4 MB). Which is faster here?
 
 
 # %%
@@ -145,25 +148,23 @@ def step_time(M, operations, weights, speed, memory, network, gathered=0):
 sizes = 3 * 2 * 256 * 1024**2 * 4, 4 * 4 * 1024**2  # operations, weights' bytes
 for M, (*measured_speeds, measured) in said.items():
     seconds = step_time(M, *sizes, *measured_speeds)
-    told = [f"{value:.1e}" for value in measured_speeds]
-    print(f"{M} processes, speeds:", *told)
     compute, update, send = seconds
-    print(f"  computing {compute:.3f}, updating {update:.3f}", end=", ")
+    print(f"M = {M}: computing {compute:.3f}, updating {update:.3f}", end=", ")
     print(f"sending {send:.3f} s")
     print(f"  in all {sum(seconds):.3f} s, measured {measured:.3f} s")
 
 # %% [markdown]
 # The sum of the parts gives the order of magnitude of a step, and may not even put the two in the
-# right order: work takes time to start, processes wait for each other, and a machine has other
-# things to do. Two processes halve the computing and pay for it by sending. Whether that is worth
-# it is a question of sizes, so we put in CLIP's.
+# right order: work takes time to start, and processes wait for each other. Two processes halve the
+# computing, but must send. Whether that is worth it is a question of sizes, so we put in CLIP's.
 
 # %% [markdown]
 # ## From 2 to 4,096 GPUs
 #
 # We assume GPUs that reach a fifth of 125 trillion operations and move 0.9 trillion bytes a second
-# in their memory, 428 million weights in 16 bits, and 10 GB a second between machines. All four are
-# assumptions: change them. Predict from how many GPUs on sending takes longer than computing.
+# in their memory, 428 million weights in 16 bits, and 10 GB a second between machines. All these are
+# assumptions: change them. Every GPU also needs all embeddings, 768 numbers of 2 bytes from each of
+# two encoders. Predict the number of GPUs above which sending takes longer than computing.
 
 # %% mystnb={"image": {"alt": "Seconds of a step over the number of GPUs, on logarithmic axes: computing falls in a straight line, sending rises a little at first and stays level, updating is level far below; computing and sending meet at about 4,096 GPUs."}}
 from clipbook.figures import curves
@@ -188,15 +189,16 @@ curves(lines, across="GPUs", up="seconds a step", log="xy")
 
 # %% [markdown]
 # Under these assumptions 256 GPUs still mostly compute. With a batch of 32,768 shared by thousands,
-# each would wait for the network: more machines want a larger batch.
+# each would wait for the network, unless it sends while it computes: more machines want a larger
+# batch.
 
 # %% [markdown]
 # ## What should more money buy?
 #
 # A larger model, more pairs, or more passes? {cite:t}`cherti2023scaling` have trained 29 CLIPs on
-# open data, 80 million, 400 million and 2 billion pairs of LAION, with five image encoders and 3 to
-# 34 billion pairs seen, and have published what each can do on ImageNet. Beside them stand OpenAI's
-# three, whose data is another. We call a run *in front* where no cheaper one is better (the Pareto
+# open data, 80 million, 400 million and 2 billion pairs of LAION, with five image encoders and 2.4 to
+# 34.7 billion pairs seen, and have published what each can do on ImageNet. Beside them stand OpenAI's
+# three, trained on data of its own (WIT). We call a run *in front* where no cheaper one is better (the Pareto
 # front). Predict: is any run on the smallest data set in front?
 
 # %%
@@ -204,7 +206,7 @@ from clipbook.pretrained import clip_runs
 
 
 def cost(run):
-    """Operations; a multiplication with its addition is two; 3 as before."""
+    """Operations; a GMAC is 10⁹ multiplications and additions; 3 as before."""
     return 3 * 2e9 * run["GMAC a pair"] * run["pairs seen"]
 
 
@@ -224,9 +226,8 @@ for run in in_front(laion):
     print(f"error {error:.3f}")
 
 # %% [markdown]
-# None is. Along the front model and pairs seen grow together, and the larger data sets with them:
-# another pass through the same 80 million pairs helps little. How fast does the error fall
-# with the cost $C$? The paper fits a **power law** $E = \beta C^{\alpha}$ to the front, a straight
+# None is. Along the front the models get larger, and the dearest runs use the largest data set. How
+# fast does the error fall with the cost $C$? The paper fits a **power law** $E = \beta C^{\alpha}$ to the front, a straight
 # line where both axes are logarithmic. So do we.
 
 # %% mystnb={"image": {"alt": "Error on ImageNet over the operations of the training, both axes logarithmic: runs on 2 billion pairs of LAION go down along the fitted straight line, those on 80 million pairs lie above it and bend away from it towards the right."}}
@@ -257,9 +258,9 @@ for name, exponent in exponents.items():
 
 # %% [markdown]
 # The paper draws its lines by the same method through the same runs (figure 1). Ten times the money
-# takes a quarter of the error away. Which pairs it buys matters as much, for OpenAI's line is
-# steeper; but it goes through three points. Of the batch the runs say nothing: it has 32,000 to
-# 90,000 pairs in all of them. Now a plan for budgets of yours.
+# takes a quarter of the error away. On 80 million pairs more passes soon help little, as the figure
+# shows. OpenAI's line is steeper, perhaps for its data, but it goes through three points. About the
+# batch the runs say nothing. Now a plan for budgets of yours, in dollars.
 
 # %%
 # change these prices, and the budgets
@@ -268,27 +269,28 @@ for budget in (3_000, 30_000, 300_000):
     buys = budget / prices["a GPU hour"] * 3600 * prices["operations a second"]
     affordable = [run for run in in_front(laion) if cost(run) <= buys]
     if not affordable or buys > 2 * cost(in_front(laion)[-1]):
-        print(f"{budget:9,}: {buys:.0e} operations, where nobody has measured")
+        print(f"${budget:7,}: {buys:.2e} operations, where nobody has measured")
         continue
     run = affordable[-1]
-    error, seen = beta * buys**alpha, run["pairs seen"] / 1e9
-    print(f"{budget:9,}: {buys:.0e} operations", end=", ")
-    print(f"error {error:.2f} at best, as {run['model']}", end=", ")
-    print(f"{seen:.1f} billion of {run['data']}")
+    by_line, seen = beta * buys**alpha, run["pairs seen"] / 1e9
+    print(f"${budget:7,}: {buys:.2e} operations, error {by_line:.2f}", end=" ")
+    print(f"by the line, {1 - run['accuracy']:.3f} measured:", end=" ")
+    print(f"{run['model']}, {seen:.1f} billion of {run['data']}")
 
 # %% [markdown] exercise={"minutes": 10, "difficulty": "easy"}
 # ## Exercise: how many days
 #
-# Return the days that a run takes: `pairs` pairs, seen `passes` times, with `forward` operations
-# for a pair's forward pass, on `gpus` GPUs of `peak` operations a second each, of which they reach
-# the share `used`. A backward pass costs twice a forward pass. Where `again` is true, activations
+# Return the days that a run takes: it has `pairs` pairs, each seen `passes` times, with `forward`
+# operations for a pair's forward pass, on `gpus` GPUs that do at most `peak` operations a second each,
+# and in fact the share `used` of that, between 0 and 1. A backward pass costs twice a forward pass. Where `again` is true, activations
 # are made again in the backward pass, which is one more forward pass.
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# First all operations of the run, then what all GPUs together do in a second, then the days: 86,400
-# seconds each. Forward and backward are 1 + 2 forward passes, with `again` 1 + 1 + 2.
+# First all operations of the run, then what all GPUs together do in a second, then the days, of 86,400
+# seconds each. How many forward passes are a forward and a backward pass worth, with and without
+# `again`?
 #
 # </details>
 
@@ -376,8 +378,8 @@ with check("How many days, other runs"):
 #
 # <details><summary>Answer</summary>
 #
-# About 1 s of computing, and as much sending: 1.2 s in place of 2.2. "Half" forgets that what is
-# sent depends on the weights, not on the number of GPUs.
+# About 1 s of computing and still 0.2 s of sending, 1.2 s instead of 2.2. "Half" forgets that what is
+# sent depends on the weights, and hardly on the number of GPUs.
 #
 # </details>
 
@@ -397,8 +399,9 @@ with check("How many days, other runs"):
 #
 # <details><summary>Answer</summary>
 #
-# $C^{-0.11} = 1/2$, so $C = 2^{1/0.11} = 545$ times as much. "Twice" would be $\alpha = -1$. And it
-# is a line through runs that were made: 545 times the largest is far outside.
+# Let $r$ be the ratio of costs: $r^{-0.11} = 1/2$, so $r = 2^{1/0.11} = 545$. "Twice" would be
+# $\alpha = -1$. And the line goes through runs that were made: 545 times the largest is far beyond
+# all of them.
 #
 # </details>
 
@@ -411,8 +414,8 @@ with check("How many days, other runs"):
 # - More GPUs shorten computing, not sending; a large batch keeps them busy.
 # - Error falls as a small power of the cost, if model, pairs seen and data set grow together.
 #
-# That ends the part. When a number of your own run looks odd, on one machine or on many:
-# **[why this number?](../reference/why-this-number.ipynb)**
+# That ends the part. If a number of your own run looks odd, look it up in
+# **[Why this number?](../reference/why-this-number.ipynb)**
 
 # %% [markdown]
 # **Sources.** Sizes, time and GPUs: {cite:t}`radford2021clip`, §2.5 and table 20. The runs and the

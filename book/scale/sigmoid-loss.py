@@ -26,12 +26,12 @@
 # ## Yes or no
 #
 # The grid of [the contrastive loss](../pairs/contrastive-loss.ipynb): two pictures, two captions,
-# logits $L$ of shape (2, 2). Each cell is now a question by itself: is this a pair? The **sigmoid**
-# turns its logit into the probability of a yes,
+# with logits 2 and 1 for picture 1, and 0 and 3 for picture 2. Each cell is now a question by itself:
+# is this a pair? The **sigmoid** turns its logit into the probability of a yes,
 #
 # $$\sigma(x) = \frac{1}{1 + e^{-x}},$$
 #
-# which is a half at 0, near 1 far above and near 0 far below. A matching cell should say yes, any
+# which is ½ at 0, near 1 for large $x$ and near 0 for very negative $x$. A matching cell should say yes, any
 # other no, and as before an answer costs $-\ln$ of the probability of what is right, here called
 # **binary cross-entropy**. Predict: which of the four cells is the most expensive?
 
@@ -49,10 +49,10 @@ print(yes)
 print(costs)
 
 # %% [markdown]
-# Picture 1 with caption 2: a logit of 1 says yes to 0.73, and no would be right. Even a logit of 0
-# costs $\ln 2 = 0.69$: it has no opinion. The loss adds up a picture's cells, and takes the mean
-# over the $N$ pictures. With labels $y_{ij} = 1$ in matching cells and $-1$ elsewhere, one formula does
-# for both answers, since $1 - \sigma(x) = \sigma(-x)$:
+# Picture 1 with caption 2: a logit of 1 says yes with probability 0.73, and no would be right. Even a
+# logit of 0 costs $\ln 2 = 0.69$: yes and no are equally likely. The loss adds up a picture's cells,
+# and takes the mean over the $N$ pictures. With labels $y_{ij} = 1$ in matching cells and $-1$
+# elsewhere, one formula covers both answers, since $1 - \sigma(x) = \sigma(-x)$:
 #
 # $$\text{loss} = -\frac1N \sum_{i,j} \ln \sigma(y_{ij} L_{ij})$$
 
@@ -86,28 +86,27 @@ for name, costs_of in (("InfoNCE", choices), ("sigmoid", answers)):
     print(f"{changed.sum()} changed")
 
 # %% [markdown]
-# In a softmax all cells of a row and a column compete. Here a cell's cost is its own affair: it
-# needs no sums over the batch. The chapters after this one make use of that, when a batch no longer
-# fits into one memory.
+# In a softmax all cells of a row and a column compete. Here a cell's cost depends on its logit alone.
+# The chapters after this one make use of that, when a batch no longer fits into one memory.
 
 # %% [markdown] predict={"ask": "The softplus at x = −100", "number": 100, "within": 1, "shown": "logsigmoid: tensor([100.000"}
 # ## Safe for large numbers
 #
 # $-\ln \sigma(x) = \ln(1 + e^{-x})$ is called **softplus** of $-x$. Predict its value for
-# $x = -100$, before the formula as it stands is asked.
+# $x = -100$, and then what the formula gives, computed as it is written.
 
 # %%
 from torch.nn.functional import logsigmoid
 
 x = torch.tensor([-100.0, -2.0, 0.0, 2.0, 100.0])
-print("as it stands:", -torch.sigmoid(x).log())
+print("as written:  ", -torch.sigmoid(x).log())
 print("logsigmoid:  ", -logsigmoid(x))
 
 # %% [markdown]
-# About 100: a wrong answer costs about as much as its logit is large. As it stands, $\sigma(-100)$
-# rounds to 0 in 32-bit numbers, and the cost becomes infinite. PyTorch's `logsigmoid` does the same
-# without that; the first exercise asks how. The package's `sigmoid_loss` is built on it, and
-# `transformers` has a version of its own, inside the model.
+# About 100: a wrong answer costs about as much as its logit is large. As written, $\sigma(-100)$
+# rounds to 0 in 32-bit numbers, and the cost becomes infinite. PyTorch's `logsigmoid` computes it
+# without overflow; the first exercise asks how. The package's `sigmoid_loss` is built on it, and
+# `transformers`, Hugging Face's package, has a version of its own, inside the model.
 
 # %%
 from transformers import SiglipConfig, SiglipModel
@@ -145,7 +144,7 @@ for N in (64, 32_768):
     print(f"yes is right in 1 of {N:,} cells")
 
 # %% [markdown]
-# Whoever says "no" to everything is nearly always right. So SigLIP adds one learned number to every
+# A model that says "no" to everything is nearly always right. So SigLIP adds one learned number to every
 # logit, the **bias** $b$: $L_{ij} = s \cos_{ij} + b$, with the scale $s$ of before. With all
 # cosines at 0 a picture's cells cost
 #
@@ -172,8 +171,8 @@ for N in (64, 32_768):
 curves(lines, across="bias b", up="first loss", log="y")
 
 # %% [markdown]
-# It is least where the probability of a yes is the share of pairs: $\sigma(b) = 1/N$, so
-# $b = -\ln(N-1)$. For 32,768 pairs that is near −10, where SigLIP's bias begins; its scale begins at 10
+# The derivative in $b$ is $N \sigma(b) - 1$. So the cost is least where the probability of a yes is the
+# share of pairs, $\sigma(b) = 1/N$, which gives $b = -\ln(N-1)$. For 32,768 pairs that is near −10, where SigLIP's bias begins; its scale begins at 10
 # ({cite:t}`zhai2023siglip`, §3.2). Without such a bias, its authors write, the many negatives
 # dominate the loss, and the first, large steps go into correcting that. We look: three models with
 # the same first weights and 60 steps of 64 pairs. Predict where the *cosines* end if $b$ begins at
@@ -220,10 +219,11 @@ lines = {name: (range(0, 60, 3), losses[::3]) for name, losses in runs.items()}
 curves(lines, across="step", up="loss", log="y")
 
 # %% [markdown]
-# The bias itself has hardly moved in so few steps. Where it began at 0, the *embeddings* had to say
-# "no" in its place: picture and caption were turned away from each other until even matching
-# cosines lay below 0. Where it began at −10, own pairs had to be turned towards each other instead.
-# What that is worth after longer training, with three seeds, stands in the table further down.
+# (The first losses aren't quite those of the formula: the cosines don't begin at 0.) The bias itself
+# has hardly moved in so few steps. Where it began at 0, the *embeddings* had to say "no" in its
+# place: picture and caption were turned away from each other until even matching cosines lay below
+# 0. Where it began at −10, own pairs had to be turned towards each other instead; at $-\ln 63$, each
+# a little. Whether that matters after longer training, with three seeds, a table below shows.
 
 # %% [markdown]
 # ## Belief minus truth, again
@@ -234,7 +234,7 @@ curves(lines, across="step", up="loss", log="y")
 # $$\frac{\partial\,\text{loss}}{\partial L} = \frac{\sigma(L) - I}{N}$$
 #
 # It is what is believed minus what is true, as with InfoNCE, with another belief. We take the
-# trained model, our eight pairs and a mild scale of 5. Predict where both gradients differ most.
+# trained model, the book's eight pairs and a mild scale of 5. Predict where both gradients differ most.
 
 # %%
 import clipbook
@@ -269,13 +269,15 @@ assert torch.allclose(by_sigmoid, by_hand, atol=1e-6)
 both = {"InfoNCE": gradient(info_nce, 5 * eight), "sigmoid": by_sigmoid}
 for name, g in both.items():
     print(f"{name}: own {g.diagonal().mean():.3f}", end=", ")
-    print(f"(1, 2) {g[0, 1]:.3f}, sum {abs(g.sum()):.3f}")
+    print(f"pair 5 {g[4, 4]:.3f}, (1, 2) {g[0, 1]:.3f}", end=", ")
+    print(f"sum {abs(g.sum()):.3f}")
 signed_maps(both, "caption", "picture")
 
 # %% [markdown]
-# Both push hardest where two captions are nearly alike. InfoNCE hardly pulls pair 5: picture and
-# caption have found each other, and no rival is near. The sigmoid asks for a sure yes, and pulls
-# all pairs. InfoNCE's gradients always add up to 0, since each choice's shares add up to 1. The
+# Where a cell is red, descent lowers the logit; where it is blue, it raises it. Both push hardest
+# *down* where two captions are nearly alike. They differ on the diagonal. InfoNCE hardly pulls pair 5
+# up: picture and caption have found each other, and no rival is near. The sigmoid asks for a sure yes,
+# and pulls all pairs. InfoNCE's gradients always add up to 0, since each choice's shares add up to 1. The
 # sigmoid's sum is the bias's gradient; our bias brings it near 0, as descent would. The figure
 # shows this gradient: try a bias of −6, and one of 0. Its view *sigmoid* shows each cell's yes.
 
@@ -291,8 +293,9 @@ SimilarityMatrix(eight, pictures, captions, **view)
 # "A star" is true of any picture of one star. A picture that must *choose* between two true
 # captions gives each a half at best, and pays $\ln 2$ for it: with such false negatives InfoNCE has
 # a [floor](../pairs/contrastive-loss.ipynb#false-negatives). A cell that answers for itself has no
-# such trouble, if it is told the truth. In our world `describes` knows it. Predict the floor of
-# each loss, if the labels say all that is true.
+# such trouble, if it is told the truth. In our world the function `describes` knows it. Predict what
+# a grid costs in each loss that is sure everywhere and right everywhere, if the labels say all that
+# is true, and if they say the diagonal alone.
 
 # %%
 from clipbook.scenes import describes, sample, say, state
@@ -316,16 +319,16 @@ print(f"InfoNCE, all labels:         {info_nce(ideal, true):.3f}")
 print(f"InfoNCE, only the diagonal:  {info_nce(ideal):.3f}")
 
 # %% [markdown]
-# A grid that is right everywhere costs the sigmoid nothing. InfoNCE keeps a floor even with all
-# labels given, the entropy of the labels, since its shares must add up to 1. With the diagonal
-# alone the sigmoid pays most of all: it counts each true cell off the diagonal as a mistake. A
-# whole row may be 0, too: a picture of which *no* caption is true has nothing to choose, but an
-# answer to give for each.
+# A grid that is right everywhere costs the sigmoid nothing. InfoNCE keeps a floor of $\ln k$ for a
+# picture with $k$ true captions, with all labels or the diagonal's alone: its shares must add up to 1.
+# With the diagonal alone the sigmoid counts each true cell off it as a mistake, and one for which it
+# was sure costs 100; a less sure grid would pay less. A whole row may be 0, too: a picture of which
+# *no* caption is true can't choose, but it can say no to each.
 
 # %%
 nothing_true = torch.zeros(2, 3, dtype=torch.bool)
 none_true = sigmoid_loss(torch.zeros(2, 3), nothing_true)
-print(f"two pictures, three captions, none true: {none_true:.3f}")
+print(f"three captions, none true, all logits 0: {none_true:.3f}")
 try:
     info_nce(torch.zeros(3, 3), torch.zeros(3, 3, dtype=torch.bool))
 except ValueError as error:
@@ -337,8 +340,8 @@ except ValueError as error:
 # Which loss gives the better model? Both get the same 10,240 pairs in the same order, whatever the
 # batch size: 640 steps of 16 or 40 steps of 256. No caption is true of another picture of its
 # batch. Both begin with the same weights, InfoNCE at CLIP's scale, the sigmoid at SigLIP's scale
-# and bias. The learning rate of each loss and size was chosen among five, on other pairs and other
-# test pictures. Then each is asked: which of 256 captions belongs to this picture, and the reverse?
+# and bias. The learning rate of each loss and size was chosen among five, from 0.0005 to 0.008, on
+# other pairs and other test pictures. Each run is repeated with three seeds. Then each is asked: which of 256 captions belongs to this picture, and the reverse?
 # A guess is right in 1 of 256.
 
 # %%
@@ -361,12 +364,12 @@ print(f"the caption of the nearest training picture: {sum(nearest) / 3:.3f}")
 # pixels are nearest. Predict: does the sigmoid win, and where, with small batches or large ones?
 
 
-# %% mystnb={"image": {"alt": "InfoNCE's line lies above the sigmoid's at every batch size; both are highest at 32 and fall steeply towards 256."}}
+# %% mystnb={"image": {"alt": "InfoNCE's line lies above the sigmoid's at every batch size; both means are highest at 32 and fall steeply towards 256."}}
 def shares(runs):  # one number a seed
     return torch.tensor([run["share"] for run in runs.values()])
 
 
-def interval(values):  # of the mean of three, by Student's t
+def interval(values):  # 95 %, of the mean of three, by Student's t
     return values.mean(), 4.30 * values.std() / math.sqrt(3)
 
 
@@ -384,9 +387,9 @@ curves(lines, across="batch size N", up="share found of 256", log="x")
 
 # %% [markdown]
 # InfoNCE finds more at every size, by 0.05 to 0.10. With three seeds the 95 % intervals are wide:
-# only at 64 and 128 do they leave out 0. Both are best with batches of 32, for a reason that the
-# next chapter looks into. Why does the sigmoid lag? Perhaps it needs longer: bias and scale take
-# small steps, and where do they stand at the end?
+# only at 64 and 128 do they leave out 0. Both fall steeply from 64 on, for a reason that the next
+# chapter looks into; 16 and 32 can't be told apart. Why does the sigmoid lag? Bias and scale take
+# small steps. Where do they stand at the end, and does it help to begin elsewhere?
 
 # %%
 runs = trials["pairs"]["sigmoid"]["64"].values()
@@ -399,8 +402,9 @@ for bias, by_seed in begun.items():
     print(f"bias from {bias:>5}: {values.mean():.3f} ({spread})")
 
 # %% [markdown]
-# Both are nearly where they began. And where a bias begins matters: from 0 the models find far
-# less, from −10 and from $-\ln 63$ about equally much. What is this trial worth? It says that in a
+# Both are nearly where they began. And where a bias begins matters: from 0 the models find far less,
+# from −10 and from $-\ln 63$ about equally much. But none comes near InfoNCE, so the bias isn't the
+# reason; the scale may be, or that the run is short. What is this trial worth? It says that in a
 # short run of a small model InfoNCE does better. SigLIP's authors, with far larger models and runs,
 # found the reverse below batches of 16,000, and hardly a difference at 32,000
 # ({cite:t}`zhai2023siglip`, §4). A comparison holds for the scale at which it was made.
@@ -538,8 +542,8 @@ with check("A loss that never overflows, other logits"), without(*forbidden):
 # %% [markdown] exercise={"minutes": 15, "difficulty": "medium"}
 # ## Exercise: what moves the scale and the bias
 #
-# With logits $L = s \cos + b$, return the derivatives of the sigmoid loss in $s$ and in $b$, in
-# this order, as two numbers, for a square grid of cosines with matching cells on the diagonal. The check
+# With logits $L = s \cos + b$, return the derivatives of the sigmoid loss with respect to $s$ and to
+# $b$, as a tensor of two numbers, for a square grid of cosines with matching cells on the diagonal. The check
 # refuses autograd, and tries several sizes, scales up to 200, and biases.
 
 # %% [markdown]
@@ -835,9 +839,9 @@ with check("Labels from facts, as the world tells them"):
 #
 # <details><summary>Answer</summary>
 #
-# $44.4 = 64 \ln 2$: each cell has a logit of 0, a half for yes and a half for no. Scale and bias
-# may both be 0, or the logits were never computed from the embeddings. "As high as InfoNCE's guess"
-# would be $\ln 64 = 4.16$.
+# $44.4 = 64 \ln 2$: each cell has a logit of 0, a half for yes and a half for no, and no gradient
+# changes that: the logits aren't computed from what is trained, a bias among it. InfoNCE's guess would
+# cost $\ln 64 = 4.16$.
 #
 # </details>
 
@@ -847,7 +851,7 @@ with check("Labels from facts, as the world tells them"):
 # <details><summary>Answer</summary>
 #
 # InfoNCE stays: a softmax sees differences only. So a bias would be of no use to it. The sigmoid's
-# matching cells get cheaper and all others dearer; it is the bias that has moved by 5.
+# matching cells cost less and all others more; it is as if the bias had moved by 5.
 #
 # </details>
 
@@ -858,8 +862,8 @@ with check("Labels from facts, as the world tells them"):
 # <details><summary>Answer</summary>
 #
 # As the probability that both are a pair *in a batch such as those of the training*. There 1 cell
-# in $N$ was a pair, and the bias has learned that; with other batches, or where several captions
-# are true, a yes is as rare as it was. "Yes, it is a sigmoid" forgets the share of pairs.
+# in $N$ was a pair, and bias and embeddings fit that. In other batches, or where several captions are
+# true, pairs are more common or rarer than it says. "Yes, it is a sigmoid" forgets their share.
 #
 # </details>
 
@@ -870,7 +874,7 @@ with check("Labels from facts, as the world tells them"):
 #
 # - Its gradient is belief minus truth in each cell; no cell knows of the others.
 # - Nearly all answers are no. The bias says so from the start; at 0, the embeddings would have to.
-# - It takes labels as they are: several true captions cost nothing, nor does a picture without any.
+# - It takes labels as they are: several captions may be true of a picture, or none.
 #
 # Next: **what does a larger batch buy, and how can one be had that doesn't fit into memory?**
 
