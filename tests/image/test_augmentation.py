@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from clipbook.image import Augmentation, place
+from clipbook.streams import stream
 from tests.plain import plain_python
 
 STILL = Augmentation(turn=0.0, shift=0.0, smallest=1.0, largest=1.0, colours=0.0, backgrounds=0.0)
@@ -170,3 +171,41 @@ def test_pictures_may_lie_on_another_device_than_what_is_drawn(channels):
         Augmentation(outlines=1.0)(pictures, 16, rng(), np.ones(1, dtype=bool)),
     ):
         assert got.device.type == "meta" and got.shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("angle", 0.5, "angle=0.5 is of type float, and a tensor is needed"),
+        ("angle", torch.zeros(3), r"angle of shape \(3,\) for 2 pictures; give it \(2,\)"),
+        ("scale", torch.zeros(2), r"scale=\[0.0, 0.0\] is not above 0 everywhere"),
+        ("scale", torch.full((2,), torch.nan), r"scale=\[nan, nan\] is not above 0"),
+        ("shift", torch.zeros(2), r"shift of shape \(2,\) where \(batch, numbers\) is needed"),
+        (
+            "colours",
+            torch.zeros(2, 4),
+            r"colours of shape \(2, 4\) for 2 pictures; give it \(2, 3\)",
+        ),
+        ("mirrored", np.zeros(2), "mirrored=.* is of type ndarray"),
+        ("outlined", [True, False], "outlined=.* is of type list"),
+    ],
+)
+def test_what_is_said_of_pictures_is_said_of_each(name, value, said):
+    two = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
+    with plain_python(), pytest.raises(ValueError, match=said):
+        place(two, 8, **{name: value})
+
+
+@pytest.mark.parametrize("mirror", [np.array([1, 0]), np.array([True] * 3), [True], "no"])
+def test_what_may_be_mirrored_is_said_of_each_picture(mirror):
+    two = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
+    with plain_python(), pytest.raises(ValueError, match="say true or false of each of 2 pictures"):
+        Augmentation()(two, 8, stream("tests"), mirror)
+
+
+def test_a_call_that_is_refused_draws_nothing():
+    two, generator = torch.zeros(2, 8, 8, 3, dtype=torch.uint8), stream("tests")
+    for pictures, size in ((two, -1), (two.float(), 8)):
+        with plain_python(), pytest.raises(ValueError):
+            Augmentation()(pictures, size, generator)
+    assert generator.integers(10**9) == stream("tests").integers(10**9)

@@ -3,6 +3,7 @@
 import inspect
 import json
 import pickle
+import shutil
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
@@ -345,3 +346,14 @@ def test_the_tokenizer_knows_the_captions_and_the_example_is_the_first_pairs(sha
     texts = [tokenizer().decode(row.tolist()) for row in token_ids]
     assert texts == [f"number {k}" for k in range(5)]
     assert len(first_pairs(shards, 99, tokenizer(), 16)[0]) == PAIRS
+
+
+def test_a_shard_that_broke_says_so_each_time_it_is_asked(folder, tmp_path):
+    shutil.copytree(folder / "shards", tmp_path / "s")
+    own = read_shards(tmp_path / "s")[0]
+    for shard in own:
+        shard.path.write_bytes(shard.path.read_bytes()[:700])
+    broken = batches(own, buffer=1)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="can't be read to its end .*; get it anew"):
+            [broken[k] for k in range(6)]

@@ -14,6 +14,7 @@ from torch.nn.functional import affine_grid, grid_sample, max_pool2d
 from clipbook.validation import (
     LARGEST_SIDE,
     between,
+    check_axes,
     check_fields,
     check_generator,
     excerpt,
@@ -60,10 +61,18 @@ class Augmentation:
 
         What comes in at the edges is background for RGBA, and the nearest pixel for RGB. mirror:
         for which pictures left and right may be exchanged, which happens to half of them. Raises
-        TypeError for another kind of generator than NumPy's, and as `place`.
+        TypeError for another kind of generator than NumPy's, and as `place`, before a number is
+        drawn.
         """
         check_generator(generator)
-        count = len(pictures)
+        count, size = _checked(pictures, size)
+        if mirror is not None:
+            given = mirror if isinstance(mirror, Tensor) else np.asarray(mirror)
+            if given.shape != (count,) or given.dtype not in (torch.bool, np.bool_):
+                raise ValueError(
+                    f"mirror={excerpt(mirror)}; say true or false of each of {count} pictures"
+                )
+            allowed = torch.as_tensor(given).cpu()
 
         def draws(low: int | float, high: int | float, *shape: int) -> Tensor:
             return torch.from_numpy(
@@ -82,7 +91,7 @@ class Augmentation:
         if mirror is None:
             mirrored[:] = False
         else:
-            mirrored &= torch.as_tensor(mirror).cpu()
+            mirrored &= allowed
         strength = self.colours
         colours = torch.stack(
             [draws(1 - strength, 1 + strength), draws(1 - strength, 1 + strength),
@@ -122,27 +131,33 @@ def place(
     angle: radians (batch,). scale: (batch,). shift: to the picture's left and top, of half its own
     side (batch, 2). mirrored: bool (batch,). backgrounds: RGB in [0, 1] (batch, 3). colours:
     saturation, contrast and what is added (batch, 3). outlined: bool (batch,). Raises ValueError
-    for what are no such pictures, and for another size than 1 to 4,096 px. The pictures may lie on
-    a GPU, and the rest, too.
+    for what are no such pictures, for numbers that are not as many, a scale that is not above 0
+    (on the CPU), and for another size than 1 to 4,096 px. The pictures may lie on a GPU, and the
+    rest, too.
     """
-    size = whole_number("size", size, 48, most=LARGEST_SIDE)
-    levels = pictures.dtype == torch.uint8 and pictures.numel()
-    if pictures.ndim != 4 or pictures.shape[3] not in (3, 4) or not levels:
-        raise ValueError(
-            f"pictures of shape {tuple(pictures.shape)} and type {pictures.dtype}; give levels 0 "
-            "to 255 in torch.uint8, (batch, height, width, 3 or 4), one pixel at least"
-        )
-    count, channels = len(pictures), pictures.shape[3]
+    count, size = _checked(pictures, size)
+    channels = pictures.shape[3]
     x = pictures.permute(0, 3, 1, 2).float() / 255
     if channels == 4:  # multiplied by alpha, so that invisible colours don't bleed into the visible
         x = torch.cat([x[:, :3] * x[:, 3:], x[:, 3:]], dim=1)
 
-    def here(values: Tensor | None, otherwise: Tensor) -> Tensor:
-        return (otherwise if values is None else values).to(pictures.device)
+    def here(name: str, values: Tensor | None, otherwise: Tensor) -> Tensor:
+        if values is not None:
+            check_axes(name, values, "batch" if otherwise.ndim == 1 else "batch numbers")
+            if values.shape != otherwise.shape:
+                raise ValueError(
+                    f"{name} of shape {tuple(values.shape)} for {count} pictures; give it "
+                    f"{tuple(otherwise.shape)}"
+                )
+        return (otherwise if values is None else values).to(pictures.device, otherwise.dtype)
 
-    angle, scale = here(angle, torch.zeros(count)), here(scale, torch.ones(count))
-    shift, backgrounds = here(shift, torch.zeros(count, 2)), here(backgrounds, torch.ones(count, 3))
-    side = 1 - 2 * here(mirrored, torch.zeros(count)).float()
+    angle = here("angle", angle, torch.zeros(count))
+    scale = here("scale", scale, torch.ones(count))
+    if scale.device.type == "cpu" and not (scale > 0).all():
+        raise ValueError(f"scale={excerpt(scale.tolist())} is not above 0 everywhere; try 1.0")
+    shift = here("shift", shift, torch.zeros(count, 2))
+    backgrounds = here("backgrounds", backgrounds, torch.ones(count, 3))
+    side = 1 - 2 * here("mirrored", mirrored, torch.zeros(count))
     cosine, sine = angle.cos() / scale, angle.sin() / scale
     rows = torch.stack([cosine * side, sine * side, shift[:, 0]], dim=1)
     columns = torch.stack([-sine, cosine, shift[:, 1]], dim=1)
@@ -154,14 +169,31 @@ def place(
     rgb = x[:, :3]
     alpha = x[:, 3:] if channels == 4 else torch.ones_like(x[:, :1])
     if colours is not None:
-        saturation, contrast, more = colours.to(x.device)[:, :, None, None, None].unbind(dim=1)
+        colours = here("colours", colours, torch.ones(count, 3))
+        saturation, contrast, more = colours[:, :, None, None, None].unbind(dim=1)
         grey = rgb.mean(dim=1, keepdim=True)
         rgb = (grey + (rgb - grey) * saturation) * contrast + alpha * more
         rgb = torch.minimum(rgb.clamp(min=0), alpha)
-    if outlined is not None and outlined.any():
-        rgb, alpha = _outline(rgb, alpha, outlined)
+    if outlined is not None:
+        lines = here("outlined", outlined, torch.zeros(count))
+        if outlined.any():  # where it lies, so that no GPU is waited for
+            rgb, alpha = _outline(rgb, alpha, lines)
     rgb = rgb + (1 - alpha) * backgrounds[:, :, None, None]
     return (rgb.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _checked(pictures: Tensor, size: int) -> tuple[int, int]:
+    """How many pictures there are, and the size. Raises what `place` does for either."""
+    size = whole_number("size", size, 48, most=LARGEST_SIDE)
+    if not isinstance(pictures, Tensor):
+        check_axes("pictures", pictures, "batch height width channels")
+    levels = pictures.dtype == torch.uint8 and pictures.numel()
+    if pictures.ndim != 4 or pictures.shape[3] not in (3, 4) or not levels:
+        raise ValueError(
+            f"pictures of shape {tuple(pictures.shape)} and type {pictures.dtype}; give levels 0 "
+            "to 255 in torch.uint8, (batch, height, width, 3 or 4), one pixel at least"
+        )
+    return len(pictures), size
 
 
 def _outline(rgb: Tensor, alpha: Tensor, outlined: Tensor) -> tuple[Tensor, Tensor]:
