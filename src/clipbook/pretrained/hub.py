@@ -95,19 +95,16 @@ def weight_files(folder: Path) -> list[Path]:
     """
     if not (folder / INDEX).exists():
         return [folder / WEIGHTS]
+    said = f"{folder / INDEX} names no files of weights; delete it, and load the model again"
     try:
-        index = parse((folder / INDEX).read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{folder / INDEX} is damaged ({error}); delete it, and load the model again"
-        ) from error
-    names = index.get("weight_map") if isinstance(index, dict) else None
-    if not isinstance(names, dict) or not names:
-        raise ValueError(f"{INDEX} names no files of weights; fetch it again")
-    files = sorted(set(map(str, names.values())))
-    for file in files:
-        if not SHARD.fullmatch(file):
-            raise ValueError(f"{INDEX} names {excerpt(file)}, which is no file of weights")
+        names = parse((folder / INDEX).read_text("utf-8"))["weight_map"]
+        files = sorted({str(name) for name in names.values()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{said} ({error})") from error
+    if not files:
+        raise ValueError(said)
+    if odd := [file for file in files if not SHARD.fullmatch(file)]:
+        raise ValueError(f"{INDEX} names {excerpt(odd[0])}, which is no file of weights")
     return [folder / file for file in files]
 
 

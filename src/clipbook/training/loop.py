@@ -75,12 +75,12 @@ def train(
     workers: processes that make batches ahead; one by default where there is a second core.
     device: the GPU by default where there is one.
     Raises ValueError for batches that don't fit the model, make pictures square in another way or
-    are too few, what is no config, a model whose weights all stay as they are, a device that is not
-    there, the sigmoid loss of a model without a bias, what several processes can't share
-    (`clipbook.training.processes`), steps in keep_at or evaluate_at that the run has not or that it
-    has passed without keeping anything of them, keep_at without a folder and evaluate_at without
-    something to evaluate, and FloatingPointError where a step would leave no numbers in the
-    weights.
+    are too few or can't be had by number, what is no config, a model whose weights all stay as they
+    are, a device that is not there, the sigmoid loss of a model without a bias, what several
+    processes can't share (`clipbook.training.processes`), steps in keep_at or evaluate_at that the
+    run has not or that it has passed without keeping anything of them, keep_at without a folder and
+    evaluate_at without something to evaluate, which can be called and returns numbers by name, and
+    FloatingPointError where a step would leave no numbers in the weights.
     """
     if not isinstance(config, TrainingConfig):
         raise ValueError(f"config={excerpt(config)} is no TrainingConfig; try TrainingConfig()")

@@ -107,10 +107,10 @@ def snapshot(model: CLIP, batch: Sequence[Tensor]) -> list[list[float]]:
     return [[round(cell, 4) for cell in row] for row in grid.float().cpu().tolist()]
 
 
-def _numbers(measured: object) -> dict[str, float]:
+def _numbers(measured: Any) -> dict[str, float]:
     """Raises ValueError for what are no numbers by name."""
     try:
-        return {str(name): float(value) for name, value in measured.items()}  # type: ignore[attr-defined]
+        return {str(name): float(value) for name, value in measured.items()}
     except (AttributeError, TypeError, ValueError, RuntimeError):
         raise ValueError(
             f"evaluate returned {excerpt(measured)}, and numbers by name are needed; try "
