@@ -245,8 +245,9 @@ for name, templates in {"bare": ["{}"], "one": six[:1], "six": six}.items():
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-4)
 
 # %% [markdown]
-# Eight pictures decide nothing: one more right is 12.5 points. For a gain of 1.3 points you would need
-# thousands ([how wide an interval is](../pairs/zero-shot.ipynb) tells).
+# Eight pictures decide nothing: one more right is 12.5 points. An interval of ±1.3
+# points takes some $0.25 \cdot (1.96/0.013)^2 \approx 5{,}700$ ([Zero-shot](../pairs/zero-shot.ipynb)
+# says why).
 
 # %% [markdown]
 # ## A word on the picture
@@ -408,7 +409,7 @@ rows = [row.split()[-5:] for row in TABLE.split("\n")[1:-1]]
 accuracies = torch.tensor([list(map(float, row)) for row in rows])
 tests = ["ImageNet V2", "CLEVR: how many", "CLEVR: how far", "KITTI: how far"]
 
-# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances stay near guessing and don't rise."}}
+# %% mystnb={"image": {"alt": "Accuracy of eleven models against their accuracy on ImageNet: on ImageNet V2 it rises along with it, while counting rises to 0.38 at most, and both distances go up and down without a trend."}}
 from clipbook.figures import curves
 
 imagenet, *others = accuracies.T
